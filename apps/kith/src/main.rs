@@ -1,0 +1,3 @@
+//! Kith on the command line.
+
+fn main() {}

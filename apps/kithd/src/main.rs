@@ -1,0 +1,3 @@
+//! The Kith home server.
+
+fn main() {}

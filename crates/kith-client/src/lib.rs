@@ -1,0 +1,1 @@
+//! The async SDK for native programs: engine, vault and carriers in one.

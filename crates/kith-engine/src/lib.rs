@@ -1,0 +1,1 @@
+//! The client: persons, contacts, conversations, outbox and inbox; synchronous and deterministic on SQLite.

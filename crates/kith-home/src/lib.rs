@@ -1,0 +1,1 @@
+//! The home server's rules: queues, capabilities, forwarding, quotas; synchronous over a store trait.

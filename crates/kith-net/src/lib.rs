@@ -1,0 +1,1 @@
+//! Carriers: how bytes move. It never looks inside them.

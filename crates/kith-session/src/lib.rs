@@ -1,0 +1,1 @@
+//! Cards, answers, confirmations, sessions and device lists as pure state machines.

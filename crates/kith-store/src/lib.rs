@@ -1,0 +1,1 @@
+//! The home server's storage behind the store trait of kith-home.

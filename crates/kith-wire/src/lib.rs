@@ -1,0 +1,1 @@
+//! The words of the protocol as types: ids, CBOR objects, frames, addresses, limits.

@@ -1,0 +1,3 @@
+//! Benchmarks that compare in one run.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Developer commands: `cargo xtask test`, `cargo xtask up`, `cargo xtask tidy`.
+
+fn main() {}
