@@ -1,0 +1,153 @@
+//! Deterministic CBOR (RFC 8949 §4.2) with bounds that hold before anything is allocated.
+//!
+//! Decoding is strict: after decoding, the object is encoded again and must give the same bytes. That one
+//! comparison refuses every non-canonical form at once: long integer forms, indefinite lengths, duplicate or
+//! unordered map keys, unknown extra fields and trailing bytes.
+
+use minicbor::data::Type;
+use minicbor::{Decode, Decoder, Encode};
+use thiserror::Error;
+
+/// The deepest nesting of arrays and maps that any Kith object may have (KW-2).
+pub const MAX_DEPTH: usize = 8;
+
+/// Why bytes are not a Kith object.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// KW-1: the object is longer than its type allows.
+    #[error("{object} is {length} bytes long, at most {limit} are allowed")]
+    TooLong {
+        /// Name of the object in `spec/kith.cddl`.
+        object: &'static str,
+        /// Bytes offered.
+        length: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// KW-2: arrays and maps are nested deeper than [`MAX_DEPTH`].
+    #[error("{object} is nested too deeply")]
+    TooDeep {
+        /// Name of the object in `spec/kith.cddl`.
+        object: &'static str,
+    },
+    /// KW-3: the bytes are not this object's deterministic encoding.
+    #[error("{object} is not deterministic CBOR")]
+    NotCanonical {
+        /// Name of the object in `spec/kith.cddl`.
+        object: &'static str,
+    },
+    /// KW-4: the bytes do not have the shape of the object.
+    #[error("{object} is malformed")]
+    Malformed {
+        /// Name of the object in `spec/kith.cddl`.
+        object: &'static str,
+    },
+}
+
+/// An object of the protocol with one deterministic encoding.
+pub trait Wire: Encode<()> + for<'b> Decode<'b, ()> + Sized {
+    /// The object's name in `spec/kith.cddl`.
+    const NAME: &'static str;
+    /// The longest encoding that is accepted, in bytes (KW-1).
+    const MAX_BYTES: usize;
+
+    /// Returns the deterministic encoding.
+    fn to_bytes(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// Decodes exactly one object from `bytes`.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the bytes are too long (KW-1), too deep (KW-2), not canonical (KW-3) or not of this
+    /// shape (KW-4).
+    fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let object = Self::NAME;
+        if bytes.len() > Self::MAX_BYTES {
+            return Err(DecodeError::TooLong {
+                object,
+                length: bytes.len(),
+                limit: Self::MAX_BYTES,
+            });
+        }
+        check_depth(bytes).map_err(|problem| match problem {
+            DepthProblem::TooDeep => DecodeError::TooDeep { object },
+            DepthProblem::Malformed => DecodeError::Malformed { object },
+        })?;
+        let value: Self = minicbor::decode(bytes).map_err(|_| DecodeError::Malformed { object })?;
+        if value.to_bytes() != bytes {
+            return Err(DecodeError::NotCanonical { object });
+        }
+        Ok(value)
+    }
+}
+
+/// Returns the CBOR encoding of a value.
+pub(crate) fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
+    let mut out = Vec::new();
+    // Writing into a vector cannot fail, and no encoder of this crate reports an error of its own.
+    let result = minicbor::encode(value, &mut out);
+    debug_assert!(result.is_ok(), "an encoder of kith-wire reported an error");
+    out
+}
+
+enum DepthProblem {
+    TooDeep,
+    Malformed,
+}
+
+/// Walks the items once, without recursion and without allocating in proportion to declared lengths.
+fn check_depth(bytes: &[u8]) -> Result<(), DepthProblem> {
+    // Items still to come on each open level.
+    let mut open: [u64; MAX_DEPTH] = [0; MAX_DEPTH];
+    let mut depth = 0_usize;
+    let mut decoder = Decoder::new(bytes);
+    loop {
+        let kind = decoder.datatype().map_err(|_| DepthProblem::Malformed)?;
+        let children = match kind {
+            Type::Array => decoder.array().map_err(|_| DepthProblem::Malformed)?,
+            Type::Map => decoder
+                .map()
+                .map_err(|_| DepthProblem::Malformed)?
+                .map(|pairs| pairs.saturating_mul(2)),
+            Type::ArrayIndef
+            | Type::MapIndef
+            | Type::BytesIndef
+            | Type::StringIndef
+            | Type::Tag
+            | Type::Break => {
+                return Err(DepthProblem::Malformed);
+            }
+            _ => {
+                decoder.skip().map_err(|_| DepthProblem::Malformed)?;
+                Some(0)
+            }
+        };
+        let children = children.ok_or(DepthProblem::Malformed)?;
+        if matches!(kind, Type::Array | Type::Map) {
+            let slot = open.get_mut(depth).ok_or(DepthProblem::TooDeep)?;
+            *slot = children;
+            depth += 1;
+        }
+        // Close every level that has nothing left.
+        loop {
+            let Some(level) = depth.checked_sub(1) else {
+                return Ok(());
+            };
+            let Some(left) = open.get_mut(level) else {
+                return Err(DepthProblem::TooDeep);
+            };
+            match left.checked_sub(1) {
+                Some(rest) => {
+                    *left = rest;
+                    break;
+                }
+                None => depth = level,
+            }
+        }
+        if depth == 0 {
+            return Ok(());
+        }
+    }
+}

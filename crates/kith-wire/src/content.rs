@@ -1,0 +1,187 @@
+//! What people say to each other, and what their devices say on their behalf, end to end.
+
+use minicbor::data::Type;
+use minicbor::decode::{self, Decoder};
+use minicbor::encode::{self, Encoder, Write};
+use minicbor::{Decode, Encode};
+
+use crate::address::QueueAddress;
+use crate::blob::Manifest;
+use crate::codec::Wire;
+use crate::id::{ConversationId, DeviceId, MessageId, SenderId};
+use crate::limits::MAX_CONTENT_BYTES;
+use crate::time::Timestamp;
+
+/// A content with its header.
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(array)]
+pub struct Content {
+    /// Names the content in every copy.
+    #[n(0)]
+    pub message: MessageId,
+    /// The conversation.
+    #[n(1)]
+    pub conversation: ConversationId,
+    /// Lamport counter: display order is (Lamport, device, message).
+    #[n(2)]
+    pub lamport: u64,
+    /// The sending device.
+    #[n(3)]
+    pub device: DeviceId,
+    /// The sender's clock; shown, never used for order.
+    #[n(4)]
+    pub sent: Timestamp,
+    /// Seconds after which both sides delete it, counted from sending here and from reading there.
+    #[n(5)]
+    pub disappears: Option<u32>,
+    /// What is said.
+    #[n(6)]
+    pub body: Body,
+}
+
+impl Wire for Content {
+    const NAME: &'static str = "content";
+    const MAX_BYTES: usize = MAX_CONTENT_BYTES;
+}
+
+/// What a content says.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Body {
+    /// A body that this version knows.
+    Known(KnownBody),
+    /// A body from a newer version: kept, shown as "needs a newer version".
+    Unknown(Vec<u8>),
+}
+
+/// The receipts there are. The numbers are wire values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum ReceiptKind {
+    /// Stored by the receiving device.
+    #[n(0)]
+    Delivered,
+    /// Seen by the person.
+    #[n(1)]
+    Read,
+}
+
+/// The bodies of version 1. The numbers are wire values.
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(flat)]
+#[non_exhaustive]
+pub enum KnownBody {
+    /// A text, with or without an attachment.
+    #[n(0)]
+    Text {
+        /// The text; may be empty beside an attachment.
+        #[n(0)]
+        text: String,
+        /// The message that it answers.
+        #[n(1)]
+        reply_to: Option<MessageId>,
+        /// The attachment.
+        #[n(2)]
+        attachment: Option<Manifest>,
+    },
+    /// A reaction; an empty one takes the last one back.
+    #[n(1)]
+    Reaction {
+        /// The message.
+        #[n(0)]
+        target: MessageId,
+        /// One emoji, at most 64 bytes.
+        #[n(1)]
+        emoji: String,
+    },
+    /// A new text for one of the sender's own messages.
+    #[n(2)]
+    Edit {
+        /// The message.
+        #[n(0)]
+        target: MessageId,
+        /// The new text.
+        #[n(1)]
+        text: String,
+    },
+    /// Takes one of the sender's own messages back, everywhere.
+    #[n(3)]
+    Delete {
+        /// The message.
+        #[n(0)]
+        target: MessageId,
+    },
+    /// Receipts, several at once.
+    #[n(4)]
+    Receipt {
+        /// Of which kind.
+        #[n(0)]
+        kind: ReceiptKind,
+        /// The messages, at most 256.
+        #[n(1)]
+        messages: Vec<MessageId>,
+    },
+    /// From now on, write into this queue; the old one is read until this is acknowledged.
+    #[n(5)]
+    QueueMove {
+        /// The new queue.
+        #[n(0)]
+        queue: QueueAddress,
+    },
+    /// The new queue is in use.
+    #[n(6)]
+    QueueMoved {
+        /// The new queue's name towards its sender.
+        #[n(0)]
+        sender_id: SenderId,
+    },
+    /// Changes how long messages of the conversation live.
+    #[n(7)]
+    Disappearing {
+        /// Seconds, or for ever.
+        #[n(0)]
+        seconds: Option<u32>,
+    },
+    /// Nothing to say: answers an epoch or a list at once.
+    #[n(8)]
+    Nothing,
+}
+
+/// The highest body number of version 1.
+const LAST_KNOWN: u32 = 8;
+
+impl<C> Encode<C> for Body {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        ctx: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        match self {
+            Self::Known(body) => body.encode(e, ctx),
+            Self::Unknown(bytes) => e
+                .writer_mut()
+                .write_all(bytes)
+                .map_err(encode::Error::write),
+        }
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Body {
+    fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, decode::Error> {
+        let start = d.position();
+        let mut ahead = d.probe();
+        let is_numbered =
+            ahead.datatype()? == Type::Array && ahead.array()?.is_some_and(|items| items > 0);
+        if !is_numbered {
+            return Err(decode::Error::message(
+                "a body is an array that starts with its number",
+            ));
+        }
+        if ahead.u32()? <= LAST_KNOWN {
+            return KnownBody::decode(d, ctx).map(Self::Known);
+        }
+        d.skip()?;
+        let bytes = d.input().get(start..d.position()).unwrap_or_default();
+        Ok(Self::Unknown(bytes.to_vec()))
+    }
+}

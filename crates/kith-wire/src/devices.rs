@@ -1,0 +1,148 @@
+//! Device lists: which devices a person has, towards one contact.
+
+use minicbor::{Decode, Encode};
+
+use crate::codec::Wire;
+use crate::ext::Ext;
+use crate::id::{ContactKey, DeviceId, Hash, OlmIdentity};
+use crate::limits::{DEVICE_LIST_BYTES, DEVICE_LIST_DAYS, MAX_DEVICES};
+use crate::signed::Signable;
+use crate::time::Day;
+
+/// One device of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Device {
+    /// Random per device and contact.
+    #[n(0)]
+    pub id: DeviceId,
+    /// Its Olm identity for this contact.
+    #[n(1)]
+    pub olm_identity: OlmIdentity,
+    /// Hash of the X-Wing key with which it met, or was announced.
+    #[n(2)]
+    pub kem_hash: Hash,
+    /// The list version that added it.
+    #[n(3)]
+    pub added_in: u32,
+}
+
+/// Why a device was taken out. The numbers are wire values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum RevocationReason {
+    /// Put away by its owner.
+    #[n(0)]
+    Retired,
+    /// Lost, stolen or broken into.
+    #[n(1)]
+    Compromised,
+}
+
+/// A device that must not be written to any more.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Revocation {
+    /// The device.
+    #[n(0)]
+    pub id: DeviceId,
+    /// The list version that took it out.
+    #[n(1)]
+    pub revoked_in: u32,
+    /// Why.
+    #[n(2)]
+    pub reason: RevocationReason,
+}
+
+/// The devices of one person towards one contact, signed by the contact key.
+///
+/// Every list's body has exactly [`DEVICE_LIST_BYTES`] bytes, so that the number of devices does not show.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct DeviceList {
+    /// The contact key that signs.
+    #[n(0)]
+    pub contact_key: ContactKey,
+    /// 1 for the first list, then one more each time.
+    #[n(1)]
+    pub version: u32,
+    /// Hash of the list before; zeros for the first.
+    #[n(2)]
+    pub previous: Hash,
+    /// The day of issue, moved back by up to three random days.
+    #[n(3)]
+    pub issued: Day,
+    /// The last day on which the list is valid.
+    #[n(4)]
+    pub not_after: Day,
+    /// The devices.
+    #[n(5)]
+    pub devices: Vec<Device>,
+    /// The revoked devices.
+    #[n(6)]
+    pub revoked: Vec<Revocation>,
+    /// Extensions.
+    #[n(7)]
+    pub ext: Ext,
+    /// Zeros that fill the body to its size.
+    #[cbor(n(8), with = "minicbor::bytes")]
+    pub padding: Vec<u8>,
+}
+
+impl DeviceList {
+    /// Sets the padding so that the body has exactly [`DEVICE_LIST_BYTES`] bytes.
+    ///
+    /// Returns `None` when the list is too long for that.
+    #[must_use]
+    pub fn padded(mut self) -> Option<Self> {
+        self.padding.clear();
+        let room = DEVICE_LIST_BYTES.checked_sub(self.to_bytes().len())?;
+        // The empty padding already took one byte of header; longer ones take up to three.
+        let header = match room {
+            0..=23 => 0,
+            24..=256 => 1,
+            _ => 2,
+        };
+        self.padding.resize(room.checked_sub(header)?, 0);
+        (self.to_bytes().len() == DEVICE_LIST_BYTES).then_some(self)
+    }
+
+    /// Returns whether counts, versions, days, sizes and padding are what every list must have (KW-13).
+    pub fn is_well_formed(&self) -> bool {
+        let validity = self.not_after.0.checked_sub(self.issued.0);
+        (1..=MAX_DEVICES).contains(&self.devices.len())
+            && self.revoked.len() <= MAX_DEVICES
+            && self.version >= 1
+            && (self.version == 1) == (self.previous.0 == [0; 32])
+            && validity.is_some_and(|days| days <= DEVICE_LIST_DAYS)
+            && self
+                .devices
+                .iter()
+                .all(|device| (1..=self.version).contains(&device.added_in))
+            && self.padding.iter().all(|byte| *byte == 0)
+            && self.to_bytes().len() == DEVICE_LIST_BYTES
+            && self.ids_are_distinct()
+    }
+
+    fn ids_are_distinct(&self) -> bool {
+        let mut ids: Vec<DeviceId> = self.devices.iter().map(|device| device.id).collect();
+        ids.extend(self.revoked.iter().map(|revocation| revocation.id));
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.len() == count
+    }
+}
+
+impl Wire for DeviceList {
+    const NAME: &'static str = "device-list";
+    const MAX_BYTES: usize = DEVICE_LIST_BYTES;
+}
+
+impl Signable for DeviceList {
+    const LABEL: &'static str = "kith/1/device-list";
+
+    fn signer(&self) -> Option<[u8; 32]> {
+        Some(self.contact_key.0)
+    }
+}
