@@ -1,3 +1,69 @@
-//! Developer commands: `cargo xtask test`, `cargo xtask up`, `cargo xtask tidy`.
+//! Developer commands: `cargo xtask test`, `cargo xtask tidy` and their parts.
+//!
+//! This file only maps words on the command line to the modules that do the work. It runs no check itself.
 
-fn main() {}
+mod cargo;
+mod failure;
+mod licences;
+mod metadata;
+mod screen;
+mod steps;
+mod tidy;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    failure::Failure,
+    screen::Screen,
+    steps::{Step, TestArgs},
+    workspace::Workspace,
+};
+
+/// Developer commands of Kith.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs everything that CI runs, and installs what is missing for it
+    Test(TestArgs),
+    /// Proves what can be proved about the house: floors, absences, rule ids, sizes
+    Tidy,
+    /// Checks that every dependency may be used under a licence we accept
+    Licences,
+    /// Checks that floors 0 to 3 build for browsers (wasm32-unknown-unknown)
+    Wasm,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let screen = Screen::from_environment();
+    match run(cli.command, &screen) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            screen.failure(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, screen: &Screen) -> Result<(), Failure> {
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Test(args) => steps::test(&workspace, screen, &args),
+        Command::Tidy => Step::Tidy.run(&workspace, screen),
+        Command::Licences => Step::Licences.run(&workspace, screen),
+        Command::Wasm => {
+            Step::Tools.run(&workspace, screen)?;
+            Step::Wasm.run(&workspace, screen)
+        }
+    }
+}
