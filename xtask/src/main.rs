@@ -20,6 +20,7 @@ use crate::{
     failure::Failure,
     screen::Screen,
     steps::{Step, TestArgs},
+    tools::Tool,
     workspace::Workspace,
 };
 
@@ -62,7 +63,7 @@ fn run(command: Command, screen: &Screen) -> Result<(), Failure> {
         Command::Tidy => Step::Tidy.run(&workspace, screen),
         Command::Licences => Step::Licences.run(&workspace, screen),
         Command::Wasm => {
-            Step::Tools.run(&workspace, screen)?;
+            tools::ensure(&workspace, screen, &[Tool::Clang, Tool::WasmTarget])?;
             Step::Wasm.run(&workspace, screen)
         }
     }
