@@ -1,0 +1,117 @@
+//! One connection from handshake to end, in one task: TLS, HTTP requests, and the live connection it may become.
+//!
+//! Because it is one task, the number of tasks is the number of connections, and winding down is waiting for them.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use crate::client::Stream;
+use crate::limits::ListenerLimits;
+use crate::live;
+use crate::server::site::Site;
+use crate::upgrade;
+
+/// What all connections of one listener share.
+pub(super) struct Shared<S> {
+    pub(super) site: S,
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) limits: ListenerLimits,
+}
+
+/// Where a request leaves word that the connection becomes a live one once the answer is out.
+#[derive(Default)]
+pub(super) struct UpgradeSlot(Mutex<Option<OnUpgrade>>);
+
+impl UpgradeSlot {
+    pub(super) fn put(&self, upgrade: OnUpgrade) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
+    }
+
+    fn take(&self) -> Option<OnUpgrade> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Serves one connection until it ends or is told to stop.
+pub(super) async fn serve<S: Site>(shared: Arc<Shared<S>>, stream: TcpStream, mut told_to_stop: watch::Receiver<bool>) {
+    let handshake = timeout(shared.limits.tls_handshake, secure(shared.tls.as_ref(), stream));
+    let stream = tokio::select! {
+        outcome = handshake => match outcome {
+            Ok(Some(stream)) => stream,
+            _ => return,
+        },
+        () = stopped(&mut told_to_stop) => return,
+    };
+    if let Some(upgrade) = serve_requests(&shared, stream, &mut told_to_stop).await {
+        serve_live(&shared, upgrade, &mut told_to_stop).await;
+    }
+}
+
+async fn secure(tls: Option<&TlsAcceptor>, stream: TcpStream) -> Option<Box<dyn Stream>> {
+    match tls {
+        None => Some(Box::new(stream)),
+        Some(acceptor) => Some(Box::new(acceptor.accept(stream).await.ok()?)),
+    }
+}
+
+async fn serve_requests<S: Site>(
+    shared: &Arc<Shared<S>>,
+    stream: Box<dyn Stream>,
+    told_to_stop: &mut watch::Receiver<bool>,
+) -> Option<OnUpgrade> {
+    let slot = Arc::new(UpgradeSlot::default());
+    let service = service_fn(|request| {
+        let shared = Arc::clone(shared);
+        let slot = Arc::clone(&slot);
+        async move { Ok::<_, Infallible>(shared.site.respond(request, &shared.limits, &slot).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(shared.limits.request_head)
+        .max_buf_size(MAX_HEAD)
+        .max_headers(MAX_HEADERS)
+        // The clock is told inside sealed answers, to those who need it.
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let is_over = tokio::select! {
+        _ = connection.as_mut() => true,
+        () = sleep(shared.limits.connection_age) => false,
+        () = stopped(told_to_stop) => false,
+    };
+    if !is_over {
+        connection.as_mut().graceful_shutdown();
+        let last_request = shared.limits.request_body + shared.limits.answer;
+        let _ = timeout(last_request, connection).await;
+    }
+    slot.take()
+}
+
+async fn serve_live<S: Site>(shared: &Shared<S>, upgrade: OnUpgrade, told_to_stop: &mut watch::Receiver<bool>) {
+    let limits = shared.limits.live;
+    // Resolved already: the exchange that promised the upgrade is over. If it broke, there is nobody to talk to.
+    let Ok(Ok(upgraded)) = timeout(limits.close, upgrade).await else { return };
+    let socket = tokio_websockets::ServerBuilder::new().limits(upgrade::message_limits()).serve(TokioIo::new(upgraded));
+    let (sender, receiver, inner) = live::channel(&limits);
+    tokio::join!(live::run(socket, limits, inner, stopped(told_to_stop)), shared.site.live(sender, receiver));
+}
+
+/// Returns when the listener winds down, also when it is gone altogether.
+async fn stopped(told_to_stop: &mut watch::Receiver<bool>) {
+    let _ = told_to_stop.wait_for(|is_stopping| *is_stopping).await;
+}
+
+/// Bytes in the head of a request: a dozen short headers fit many times over.
+const MAX_HEAD: usize = 16 * 1024;
+/// Headers in a request. Browsers and proxies send some thirty.
+const MAX_HEADERS: usize = 64;

@@ -1,0 +1,150 @@
+//! Which path answers what. It knows methods, sizes and times; what the bytes mean, the handler knows.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+use tokio::time::timeout;
+
+use crate::limits::{ListenerLimits, MAX_MESSAGE};
+use crate::live::{LiveReceiver, LiveSender};
+use crate::server::connection::UpgradeSlot;
+use crate::server::{Answer, Handler};
+use crate::{path, upgrade};
+
+/// What is served on one port.
+pub(super) trait Site: Send + Sync + 'static {
+    /// Answers one request.
+    fn respond(
+        &self,
+        request: Request<Incoming>,
+        limits: &ListenerLimits,
+        slot: &UpgradeSlot,
+    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+
+    /// Talks on a connection for which `respond` has filled the slot.
+    fn live(&self, sender: LiveSender, receiver: LiveReceiver) -> impl Future<Output = ()> + Send;
+}
+
+/// The paths of the protocol.
+pub(super) struct Home<H> {
+    pub(super) handler: Arc<H>,
+}
+
+impl<H: Handler> Site for Home<H> {
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        limits: &ListenerLimits,
+        slot: &UpgradeSlot,
+    ) -> Response<Full<Bytes>> {
+        match (request.uri().path(), request.method()) {
+            (path::ONE_SHOT, &Method::POST) => match read_body(request.into_body(), limits.request_body).await {
+                Ok(body) => within(limits.answer, self.handler.one_shot(body)).await,
+                Err(status) => empty(status),
+            },
+            (path::ONE_SHOT, &Method::GET) => within(limits.answer, self.handler.descriptor()).await,
+            (path::LIVE, &Method::GET) => switch_protocols(request, slot),
+            (path::WELL_KNOWN, &Method::GET) => full(self.handler.well_known().into(), "application/json"),
+            (path::ONE_SHOT | path::LIVE | path::WELL_KNOWN, _) => empty(StatusCode::METHOD_NOT_ALLOWED),
+            _ => empty(StatusCode::NOT_FOUND),
+        }
+    }
+
+    fn live(&self, sender: LiveSender, receiver: LiveReceiver) -> impl Future<Output = ()> + Send {
+        self.handler.live(sender, receiver)
+    }
+}
+
+/// One page of text that is made anew for each visitor.
+pub struct Page {
+    path: &'static str,
+    content_type: &'static str,
+    render: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Page {
+    /// Describes a page; `render` is called for each request and must not block.
+    pub fn new(
+        path: &'static str,
+        content_type: &'static str,
+        render: impl Fn() -> String + Send + Sync + 'static,
+    ) -> Self {
+        Self { path, content_type, render: Box::new(render) }
+    }
+}
+
+impl Site for Page {
+    async fn respond(&self, request: Request<Incoming>, _: &ListenerLimits, _: &UpgradeSlot) -> Response<Full<Bytes>> {
+        if request.uri().path() != self.path {
+            empty(StatusCode::NOT_FOUND)
+        } else if request.method() == Method::GET {
+            full((self.render)().into(), self.content_type)
+        } else {
+            empty(StatusCode::METHOD_NOT_ALLOWED)
+        }
+    }
+
+    async fn live(&self, _: LiveSender, _: LiveReceiver) {}
+}
+
+async fn read_body(body: Incoming, patience: Duration) -> Result<Bytes, StatusCode> {
+    // Said in advance: refused in advance, before a byte of it was taken.
+    if body.size_hint().lower() > u64::try_from(MAX_MESSAGE).unwrap_or(u64::MAX) {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    match timeout(patience, Limited::new(body, MAX_MESSAGE).collect()).await {
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+    }
+}
+
+async fn within(patience: Duration, answer: impl Future<Output = Answer> + Send) -> Response<Full<Bytes>> {
+    match timeout(patience, answer).await {
+        Ok(Answer::Bytes(bytes)) => full(bytes, "application/octet-stream"),
+        Ok(Answer::Busy { retry_after }) => busy(retry_after),
+        Ok(Answer::Refused) => empty(StatusCode::BAD_REQUEST),
+        Err(_) => busy(Duration::from_secs(5)),
+    }
+}
+
+fn switch_protocols(mut request: Request<Incoming>, slot: &UpgradeSlot) -> Response<Full<Bytes>> {
+    let Some(accept) = upgrade::accept(request.headers()) else {
+        return empty(StatusCode::UPGRADE_REQUIRED);
+    };
+    slot.put(hyper::upgrade::on(&mut request));
+    let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    response
+}
+
+fn full(bytes: Bytes, content_type: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(bytes));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn empty(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    response
+}
+
+fn busy(retry_after: Duration) -> Response<Full<Bytes>> {
+    let mut response = empty(StatusCode::SERVICE_UNAVAILABLE);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+    response
+}

@@ -1,0 +1,240 @@
+//! One-shot requests over real sockets: what both sides accept, refuse and cut.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test, as assertions do")]
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use kith_net::{
+    AddressKind, AddressPolicy, Carrier, CarrierError, CarrierLimits, ListenerLimits, MAX_MESSAGE, Page,
+    RefusedAddress, Stage,
+};
+use kith_wire::address::ServerUrl;
+
+use support::{Server, canned, carrier};
+
+#[tokio::test]
+async fn what_is_posted_is_answered() {
+    let server = Server::start(ListenerLimits::default()).await;
+    let carrier = carrier();
+    for length in [0, 1, 5376, MAX_MESSAGE] {
+        let request = Bytes::from(vec![7; length]);
+        assert_eq!(carrier.one_shot(&server.url(), request.clone()).await.unwrap(), request);
+    }
+    assert_eq!(&*carrier.descriptor(&server.url()).await.unwrap(), b"descriptor");
+    assert_eq!(&*carrier.well_known(&server.url()).await.unwrap(), b"{\"version\":1}");
+}
+
+#[tokio::test]
+async fn an_oversized_body_is_refused_before_it_is_read() {
+    let server = Server::start(ListenerLimits::default()).await;
+    let head = format!("POST /kith/v1 HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", MAX_MESSAGE + 1);
+    assert!(server.raw(head.as_bytes()).await.starts_with("HTTP/1.1 413 "));
+}
+
+#[tokio::test]
+async fn an_oversized_body_without_a_length_is_refused_on_the_way() {
+    let server = Server::start(ListenerLimits::default()).await;
+    let mut request = b"POST /kith/v1 HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n18001\r\n".to_vec();
+    request.extend(vec![0; MAX_MESSAGE + 1]);
+    assert!(server.raw(&request).await.starts_with("HTTP/1.1 413 "));
+}
+
+#[tokio::test]
+async fn a_carrier_does_not_send_what_is_too_large() {
+    let server = Server::start(ListenerLimits::default()).await;
+    let request = Bytes::from(vec![0; MAX_MESSAGE + 1]);
+    assert_eq!(carrier().one_shot(&server.url(), request).await, Err(CarrierError::TooLarge));
+}
+
+#[tokio::test]
+async fn a_slow_sender_of_headers_is_cut() {
+    let limits = ListenerLimits { request_head: Duration::from_millis(50), ..ListenerLimits::default() };
+    let server = Server::start(limits).await;
+    for beginning in ["", "POST /kith/v1 HT", "POST /kith/v1 HTTP/1.1\r\nhost: x\r\nx-slow: "] {
+        assert!(!server.raw(beginning.as_bytes()).await.contains("200 OK"), "{beginning}");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_cut_after_its_answer() {
+    let limits = ListenerLimits { request_head: Duration::from_millis(50), ..ListenerLimits::default() };
+    let server = Server::start(limits).await;
+    // Returns at all only because the server hangs up.
+    let answer = server.raw(b"GET /kith/v1 HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("descriptor"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_slow_sender_of_a_body_is_told_and_cut() {
+    let limits = ListenerLimits { request_body: Duration::from_millis(50), ..ListenerLimits::default() };
+    let server = Server::start(limits).await;
+    let answer = server.raw(b"POST /kith/v1 HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf").await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_that_stays_too_long_is_wound_down() {
+    let limits = ListenerLimits { connection_age: Duration::from_millis(50), ..ListenerLimits::default() };
+    let server = Server::start(limits).await;
+    assert!(server.raw(b"GET /kith/v1 HTTP/1.1\r\nhost: x\r\n\r\n").await.ends_with("descriptor"));
+}
+
+#[tokio::test]
+async fn a_handler_that_takes_too_long_is_answered_for() {
+    let limits = ListenerLimits { answer: Duration::from_millis(50), ..ListenerLimits::default() };
+    let server = Server::start(limits).await;
+    let outcome = carrier().one_shot(&server.url(), Bytes::from_static(b"wait")).await;
+    assert_eq!(outcome, Err(CarrierError::Busy { retry_after: Some(Duration::from_secs(5)) }));
+}
+
+#[tokio::test]
+async fn busy_and_refused_reach_the_client_as_such() {
+    let server = Server::start(ListenerLimits::default()).await;
+    let busy = carrier().one_shot(&server.url(), Bytes::from_static(b"busy")).await;
+    assert_eq!(busy, Err(CarrierError::Busy { retry_after: Some(Duration::from_secs(7)) }));
+    let refused = carrier().one_shot(&server.url(), Bytes::from_static(b"refuse")).await;
+    assert_eq!(refused, Err(CarrierError::Status { status: 400 }));
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_refused_and_nothing_tells_the_program_or_the_time() {
+    let server = Server::start(ListenerLimits::default()).await;
+    for (request, status) in [
+        ("GET / HTTP/1.0\r\n\r\n", "404"),
+        ("PUT /kith/v1 HTTP/1.0\r\n\r\n", "405"),
+        ("POST /kith/v1/live HTTP/1.0\r\n\r\n", "405"),
+        ("GET /kith/v1/live HTTP/1.0\r\n\r\n", "426"),
+    ] {
+        let answer = server.raw(request.as_bytes()).await.to_ascii_lowercase();
+        assert!(answer.starts_with(&format!("http/1.0 {status} ")), "{request} {answer}");
+        assert!(!answer.contains("server:") && !answer.contains("date:"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let url = canned(b"HTTP/1.1 307 x\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
+    assert_eq!(carrier().descriptor(&url).await, Err(CarrierError::Redirected));
+    assert_eq!(carrier().live(&url).await.err(), Some(CarrierError::Redirected));
+}
+
+#[tokio::test]
+async fn an_oversized_answer_is_refused() {
+    let url = canned(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n").await;
+    assert_eq!(carrier().descriptor(&url).await, Err(CarrierError::TooLarge));
+}
+
+#[tokio::test]
+async fn what_is_no_home_server_is_named_as_such() {
+    let url = canned(b"220 mail.example ESMTP\r\n").await;
+    assert_eq!(carrier().descriptor(&url).await, Err(CarrierError::NotAHomeServer));
+    let url = canned(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    assert_eq!(carrier().live(&url).await.err(), Some(CarrierError::NotAHomeServer));
+}
+
+#[tokio::test]
+async fn an_endless_head_of_an_answer_is_refused() {
+    let head: &'static [u8] = Box::leak([&b"HTTP/1.1 200 OK\r\nx: "[..], &[b'a'; 40_000]].concat().into_boxed_slice());
+    assert_eq!(carrier().descriptor(&canned(head).await).await, Err(CarrierError::NotAHomeServer));
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_runs_out_of_time() {
+    let limits = CarrierLimits { exchange: Duration::from_millis(50), ..CarrierLimits::default() };
+    let carrier = Carrier::builder(AddressPolicy::AllowPrivate).limits(limits).build().unwrap();
+    let url = canned(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhal").await;
+    assert_eq!(carrier.descriptor(&url).await, Err(CarrierError::TimedOut { stage: Stage::Answer }));
+}
+
+#[tokio::test]
+async fn loopback_is_refused_unless_allowed_by_number_and_by_name() {
+    let server = Server::start(ListenerLimits::default()).await;
+    let carrier = Carrier::builder(AddressPolicy::PublicOnly).build().unwrap();
+    let refused = CarrierError::RefusedAddress(RefusedAddress { kind: AddressKind::Loopback });
+    let by_name = ServerUrl::parse(&format!("http://localhost:{}", server.address.port())).unwrap();
+    for url in [server.url(), by_name] {
+        assert_eq!(carrier.descriptor(&url).await, Err(refused));
+        assert_eq!(carrier.one_shot(&url, Bytes::new()).await, Err(refused));
+        assert_eq!(carrier.live(&url).await.err(), Some(refused));
+    }
+}
+
+#[tokio::test]
+async fn a_closed_port_is_unreachable() {
+    let server = Server::start(ListenerLimits::default()).await;
+    let url = server.url();
+    server.stop().await.unwrap();
+    assert_eq!(carrier().descriptor(&url).await, Err(CarrierError::Unreachable { stage: Stage::Connect }));
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_died_is_replaced() {
+    let limits = ListenerLimits { request_head: Duration::from_millis(50), ..ListenerLimits::default() };
+    let server = Server::start(limits).await;
+    let carrier = carrier();
+    assert!(carrier.descriptor(&server.url()).await.is_ok());
+    // The server has hung up on everybody who came before once it has hung up on this one.
+    server.raw(b"").await;
+    server.raw(b"").await;
+    assert!(carrier.descriptor(&server.url()).await.is_ok());
+}
+
+#[tokio::test]
+async fn shutting_down_finishes_requests_in_flight() {
+    let server = Server::start(ListenerLimits::default()).await;
+    let (url, handler) = (server.url(), server.handler.clone());
+    let asking = tokio::spawn(async move { carrier().one_shot(&url, Bytes::from_static(b"wait")).await });
+    handler.entered.notified().await;
+    let stopping = server.stop();
+    handler.gate.notify_one();
+    assert_eq!(&*asking.await.unwrap().unwrap(), b"wait");
+    stopping.await.unwrap();
+}
+
+#[tokio::test]
+async fn shutting_down_does_not_wait_for_ever() {
+    let limits = ListenerLimits { drain: Duration::from_millis(50), ..ListenerLimits::default() };
+    let server = Server::start(limits).await;
+    let (url, handler) = (server.url(), server.handler.clone());
+    let asking = tokio::spawn(async move { carrier().one_shot(&url, Bytes::from_static(b"wait")).await });
+    handler.entered.notified().await;
+    server.stop().await.unwrap();
+    assert_eq!(asking.await.unwrap(), Err(CarrierError::Closed));
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_their_turn() {
+    let limits = ListenerLimits { max_connections: 1, ..ListenerLimits::default() };
+    let server = Server::start(limits).await;
+    let (url, handler) = (server.url(), server.handler.clone());
+    let first = tokio::spawn(async move { carrier().one_shot(&url, Bytes::from_static(b"wait")).await });
+    handler.entered.notified().await;
+    let short = CarrierLimits { exchange: Duration::from_millis(100), ..CarrierLimits::default() };
+    let second = Carrier::builder(AddressPolicy::AllowPrivate).limits(short).build().unwrap();
+    assert_eq!(second.descriptor(&server.url()).await, Err(CarrierError::TimedOut { stage: Stage::Answer }));
+    handler.gate.notify_one();
+    assert!(first.await.unwrap().is_ok());
+    assert!(carrier().descriptor(&server.url()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_page_serves_its_text_and_nothing_else() {
+    let limits = ListenerLimits::default();
+    let listener = kith_net::Listener::bind("127.0.0.1:0".parse().unwrap(), None, limits).await.unwrap();
+    let address = listener.local_address();
+    let page = Page::new("/metrics", "text/plain; version=0.0.4", || "up 1\n".to_owned());
+    tokio::spawn(listener.serve_page(page, std::future::pending()));
+    let ask = async |request: &str| {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    assert!(ask("GET /metrics HTTP/1.0\r\n\r\n").await.ends_with("\r\n\r\nup 1\n"));
+    assert!(ask("GET /kith/v1 HTTP/1.0\r\n\r\n").await.starts_with("HTTP/1.0 404 "));
+}

@@ -1,0 +1,95 @@
+//! TLS over real sockets, with a certificate authority made for the test.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test, as assertions do")]
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use kith_net::{AddressPolicy, Carrier, CarrierError, ListenerLimits, ServerIdentity, TlsError, TrustAnchors};
+use kith_wire::address::ServerUrl;
+
+use support::Server;
+
+struct Certified {
+    identity: ServerIdentity,
+    authority: String,
+}
+
+fn certified(names: &[&str]) -> Certified {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    let authority = made.cert.pem();
+    let identity = ServerIdentity::from_pem(authority.as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap();
+    Certified { identity, authority }
+}
+
+fn trusting(authority: &str) -> Carrier {
+    let anchors = TrustAnchors::web().with_pem(authority.as_bytes()).unwrap();
+    Carrier::builder(AddressPolicy::AllowPrivate).trust(anchors).build().unwrap()
+}
+
+fn https(server: &Server, host: &str) -> ServerUrl {
+    ServerUrl::parse(&format!("https://{host}:{}", server.address.port())).unwrap()
+}
+
+#[tokio::test]
+async fn a_certificate_under_an_own_authority_carries_both_kinds_of_exchange() {
+    let Certified { identity, authority } = certified(&["localhost", "127.0.0.1"]);
+    let server = Server::start_with(ListenerLimits::default(), Some(identity)).await;
+    let carrier = trusting(&authority);
+    for host in ["localhost", "127.0.0.1"] {
+        let url = https(&server, host);
+        assert_eq!(&*carrier.one_shot(&url, Bytes::from_static(b"hello")).await.unwrap(), b"hello");
+        let (sender, mut receiver) = carrier.live(&url).await.unwrap();
+        sender.send(Bytes::from_static(b"hello")).await.unwrap();
+        assert_eq!(&*receiver.next().await.unwrap(), b"hello");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused() {
+    let server = Server::start_with(ListenerLimits::default(), Some(certified(&["localhost"]).identity)).await;
+    let carrier = support::carrier();
+    assert_eq!(carrier.descriptor(&https(&server, "localhost")).await, Err(CarrierError::Certificate));
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_refused() {
+    let Certified { identity, authority } = certified(&["other.example"]);
+    let server = Server::start_with(ListenerLimits::default(), Some(identity)).await;
+    let outcome = trusting(&authority).descriptor(&https(&server, "localhost")).await;
+    assert_eq!(outcome, Err(CarrierError::Certificate));
+}
+
+#[tokio::test]
+async fn tls_and_plain_do_not_mix() {
+    let Certified { identity, authority } = certified(&["localhost"]);
+    let secure = Server::start_with(ListenerLimits::default(), Some(identity)).await;
+    assert!(support::carrier().descriptor(&secure.url()).await.is_err());
+    let plain = Server::start(ListenerLimits::default()).await;
+    assert!(trusting(&authority).descriptor(&https(&plain, "localhost")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_silent_handshake_is_cut() {
+    let limits = ListenerLimits { tls_handshake: Duration::from_millis(50), ..ListenerLimits::default() };
+    let server = Server::start_with(limits, Some(certified(&["localhost"]).identity)).await;
+    assert_eq!(server.raw(b"\x16\x03\x01").await, "");
+}
+
+#[test]
+fn a_key_that_does_not_belong_to_the_certificate_is_refused() {
+    let one = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let other = rcgen::KeyPair::generate().unwrap();
+    let outcome = ServerIdentity::from_pem(one.cert.pem().as_bytes(), other.serialize_pem().as_bytes());
+    assert!(matches!(outcome.err(), Some(TlsError::Mismatch)));
+}
+
+#[test]
+fn files_that_are_no_pem_are_refused_by_name() {
+    let outcome = ServerIdentity::from_pem(b"", b"");
+    assert!(matches!(outcome.err(), Some(TlsError::KeyFile { .. })));
+    assert!(matches!(TrustAnchors::web().with_pem(b"no certificate").err(), Some(TlsError::NoCertificate)));
+}
