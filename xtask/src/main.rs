@@ -68,3 +68,21 @@ fn run(command: Command, screen: &Screen) -> Result<(), Failure> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn steps_are_chosen_by_name() {
+        assert!(Cli::try_parse_from(["xtask", "test", "--only", "fmt", "--only", "tidy"]).is_ok());
+        assert!(Cli::try_parse_from(["xtask", "test", "--only", "everything"]).is_err());
+    }
+}

@@ -88,3 +88,35 @@ fn findings(crates: &[Crate], tree: &Tree) -> Vec<Finding> {
     .flatten()
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floors_zero_to_three_are_built_for_browsers() {
+        let expected = ["kith-wire", "kith-crypto", "kith-session", "kith-engine", "kith-home"];
+        assert!(rooms_for_browsers().eq(expected));
+    }
+
+    #[test]
+    fn every_kind_of_check_is_run() {
+        let tree = Tree::of(&[
+            ("crates/kith-wire/Cargo.toml", ""),
+            ("crates/kith-wire/src/lib.rs", "use std::time::SystemTime;"),
+            ("spec/wire.md", "**KW-1** A rule."),
+        ]);
+        let member = Crate {
+            name: "kith-wire".into(),
+            folder: "crates/kith-wire".into(),
+            named: Vec::new(),
+            reached: ["mio".to_owned()].into(),
+        };
+        let found = findings(&[member], &tree);
+        let expected =
+            ["linked into", "[lints]", "time is an argument", "no comment", "no test", "begin with", "no row"];
+        for part in expected {
+            assert_eq!(found.iter().filter(|finding| finding.what.contains(part)).count(), 1, "{part}: {found:?}");
+        }
+    }
+}

@@ -164,3 +164,54 @@ fn reached(metadata: &Metadata, by_id: &BTreeMap<&str, &Package>, start: &str) -
     }
     seen.into_iter().filter_map(|id| by_id.get(id)).map(|package| package.name.clone()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A crate of ours that uses `near`, which uses `far` for itself and `testing` in its tests.
+    const METADATA: &str = r#"{
+        "workspace_root": "/w",
+        "workspace_members": ["kithd 0.1.0"],
+        "packages": [
+            {"name": "kithd", "version": "0.1.0", "id": "kithd 0.1.0", "manifest_path": "/w/apps/kithd/Cargo.toml",
+             "dependencies": [
+                {"name": "near", "kind": null, "target": null},
+                {"name": "testing", "kind": "dev", "target": "cfg(unix)"}]},
+            {"name": "near", "version": "1.0.0", "id": "n", "manifest_path": "/r/n/Cargo.toml", "dependencies": []},
+            {"name": "far", "version": "1.0.0", "id": "f", "manifest_path": "/r/f/Cargo.toml", "dependencies": []},
+            {"name": "testing", "version": "1.0.0", "id": "t", "manifest_path": "/r/t/Cargo.toml", "dependencies": []}
+        ],
+        "resolve": {"nodes": [
+            {"id": "kithd 0.1.0", "deps": [{"pkg": "n", "dep_kinds": [{"kind": null}]}]},
+            {"id": "n", "deps": [
+                {"pkg": "f", "dep_kinds": [{"kind": "build"}]},
+                {"pkg": "t", "dep_kinds": [{"kind": "dev"}]}]},
+            {"id": "f", "deps": [{"pkg": "n", "dep_kinds": [{"kind": null}]}]},
+            {"id": "t", "deps": []}
+        ]}
+    }"#;
+
+    fn only_crate() -> Crate {
+        let metadata = serde_json::from_str(METADATA).unwrap();
+        crates(&metadata).unwrap().pop().unwrap()
+    }
+
+    #[test]
+    fn a_crate_reaches_what_is_far_away_but_not_what_tests_use() {
+        assert!(only_crate().reached.iter().eq(["far", "near"]));
+    }
+
+    #[test]
+    fn a_crate_is_known_by_its_folder_and_its_purposes() {
+        let found = only_crate();
+        assert_eq!(found.folder, "apps/kithd");
+        let purposes: Vec<_> = found.named.iter().map(|named| (named.package.as_str(), named.purpose)).collect();
+        assert_eq!(purposes, [("near", Purpose::Product), ("testing", Purpose::Tests)]);
+    }
+
+    #[test]
+    fn rooms_stand_in_order_of_their_floors() {
+        assert!(ROOMS.is_sorted_by_key(|room| room.floor));
+    }
+}
