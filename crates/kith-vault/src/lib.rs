@@ -1,1 +1,26 @@
 //! The client's storage at rest: SQLCipher under Argon2id, sealed attachment chunks.
+//!
+//! A [`Vault`] is a folder. Without its password it tells how much is in it and when it was used, and nothing else; with the
+//! password it gives the engine a database connection, and the client a place for attachments. This crate knows nothing of the protocol,
+//! and reads no clock and no global randomness.
+
+mod chunks;
+mod database;
+mod errors;
+mod folder;
+mod head;
+mod keys;
+mod migrate;
+mod password;
+mod primitives;
+mod vault;
+
+pub use chunks::{AttachmentSecret, ChunkStore, FillError, GetError, MAX_CHUNK_LEN, PourError, PutError, Usage};
+pub use database::DatabaseError;
+pub use errors::{ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
+pub use folder::FolderError;
+pub use head::{HeadError, VAULT_VERSION};
+pub use keys::{DeriveError, Params};
+pub use migrate::{MigrateError, Step, migrate};
+pub use password::{EmptyPassword, Password};
+pub use vault::{CheckReport, Keeper, Vault};

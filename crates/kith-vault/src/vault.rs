@@ -1,0 +1,252 @@
+//! A vault: made, opened with its password, given a new one, checked, locked.
+//!
+//! A vault is a folder that one process owns at a time: `vault.head`, `kith.db`, `chunks/` and `lock`. What lies in the
+//! database is the engine's business. An older copy of the whole folder is a vault too: nothing here can tell.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rand_core::CryptoRng;
+use rusqlite::Connection;
+
+use crate::Password;
+use crate::chunks::{CHUNKS, ChunkStore, Usage};
+use crate::database::{self, COMPANIONS, DATABASE, DatabaseError};
+use crate::errors::{ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
+use crate::folder::{Folder, FolderError, Point};
+use crate::head::{HEAD_LEN, Head, HeadError};
+use crate::keys::{ChunkSeed, Params, Secrets};
+
+/// The head's file.
+pub(crate) const HEAD: &str = "vault.head";
+/// The head of a vault that is being made. Where it lies without `vault.head`, making was interrupted, nobody ever held the
+/// vault open, and nothing in it can be missed.
+pub(crate) const UNFINISHED_HEAD: &str = "vault.head.init";
+/// The head with the new password, until it takes the place of the old one.
+pub(crate) const NEXT_HEAD: &str = "vault.head.next";
+
+/// An open vault. Dropping it locks it; [`Vault::lock`] does the same and says when something went wrong.
+pub struct Vault {
+    // The connection comes first: it must be gone before the keeper gives the folder away.
+    connection: Connection,
+    chunks: ChunkStore,
+    keeper: Keeper,
+}
+
+impl Vault {
+    /// Makes a vault in a folder that holds none, and opens it.
+    ///
+    /// The folder is made if it is not there. It becomes a vault in the last step: after a crash before that, making it
+    /// again starts over.
+    pub fn create(
+        folder: &Path,
+        password: &Password,
+        params: Params,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, CreateError> {
+        Self::create_observed(folder, password, params, rng, &mut |_| ())
+    }
+
+    /// Opens a vault with its password.
+    ///
+    /// Until the password has proved right, nothing in the folder is changed.
+    pub fn open(folder: &Path, password: &Password) -> Result<Self, OpenError> {
+        let path = absolute(folder)?;
+        // A folder that is no vault does not even get a lock file.
+        if !Folder::holds(&path, HEAD)? {
+            return Err(OpenError::Missing);
+        }
+        let folder = Arc::new(Folder::own(&path)?);
+        let head = read_head(&folder)?;
+        let secrets = head.open(password)?.ok_or(OpenError::WrongPassword)?;
+        if !folder.has(DATABASE)? {
+            return Err(DatabaseError::Damaged.into());
+        }
+        let vault = Self::unlocked(folder, &secrets)?;
+        vault.keeper.tidy()?;
+        Ok(vault)
+    }
+
+    /// Returns the database.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Returns the attachments' chunks.
+    pub fn chunks(&self) -> &ChunkStore {
+        &self.chunks
+    }
+
+    /// Returns what changes and proves the password.
+    pub fn keeper(&self) -> &Keeper {
+        &self.keeper
+    }
+
+    /// Takes the vault apart for a program that uses its parts from different places.
+    ///
+    /// The folder stays owned until the chunk store and the keeper are both dropped; close the connection before that.
+    pub fn into_parts(self) -> (Connection, ChunkStore, Keeper) {
+        (self.connection, self.chunks, self.keeper)
+    }
+
+    /// Makes another password the one that opens the vault; see [`Keeper::change_password`].
+    pub fn change_password(
+        &mut self,
+        old: &Password,
+        new: &Password,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ChangePasswordError> {
+        self.keeper.change_password(old, new, rng)
+    }
+
+    /// Reads the whole database and looks at every chunk's file, and reports what is wrong.
+    ///
+    /// Whether a chunk's content is intact shows only when it is read, because its key is in the engine's tables.
+    pub fn check(&self) -> Result<CheckReport, CheckError> {
+        Ok(CheckReport { database: database::check(&self.connection)?, chunks: self.chunks.usage()? })
+    }
+
+    /// Closes the vault and gives the folder away.
+    pub fn lock(self) -> Result<(), DatabaseError> {
+        database::close(self.connection)
+    }
+
+    pub(crate) fn create_observed(
+        folder: &Path,
+        password: &Password,
+        params: Params,
+        rng: &mut impl CryptoRng,
+        reached: &mut dyn FnMut(Point),
+    ) -> Result<Self, CreateError> {
+        let folder = Arc::new(Folder::create(&absolute(folder)?)?);
+        clear_for_creation(&folder)?;
+        let secrets = Secrets::generate(rng);
+        let head = Head::seal(&secrets, password, params, rng)?;
+        folder.write(UNFINISHED_HEAD, &head.encode(), reached)?;
+        folder.flush()?;
+        folder.make_file(DATABASE)?;
+        folder.make_folder(CHUNKS)?;
+        reached(Point::Opened);
+        database::initialise(&folder.path(DATABASE), &secrets.database_key)?;
+        folder.flush()?;
+        reached(Point::Written);
+        folder.rename(UNFINISHED_HEAD, HEAD, reached)?;
+        Ok(Self::unlocked(folder, &secrets)?)
+    }
+
+    fn unlocked(folder: Arc<Folder>, secrets: &Secrets) -> Result<Self, UnlockError> {
+        let connection =
+            database::open(&folder.path(DATABASE), &secrets.database_key).map_err(UnlockError::Database)?;
+        let chunks = ChunkStore::open(Arc::clone(&folder), ChunkSeed::of(secrets)).map_err(UnlockError::Folder)?;
+        Ok(Self { connection, chunks, keeper: Keeper { folder } })
+    }
+}
+
+/// Keeps the head and the folder of an open vault.
+pub struct Keeper {
+    folder: Arc<Folder>,
+}
+
+impl Keeper {
+    /// Says whether a password is the vault's, as slowly as opening does. The vault holds no password to compare with.
+    pub fn prove(&self, password: &Password) -> Result<(), ProveError> {
+        match read_head(&self.folder)?.open(password)? {
+            Some(_secrets) => Ok(()),
+            None => Err(ProveError::WrongPassword),
+        }
+    }
+
+    /// Makes another password the one that opens the vault.
+    ///
+    /// At every moment, also when the machine dies in between, exactly one of the two opens it. What is in the vault
+    /// is not encrypted anew: whoever kept an old copy of the head and knows the old password can still open a copy.
+    pub fn change_password(
+        &mut self,
+        old: &Password,
+        new: &Password,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ChangePasswordError> {
+        self.change_password_observed(old, new, rng, &mut |_| ())
+    }
+
+    pub(crate) fn change_password_observed(
+        &mut self,
+        old: &Password,
+        new: &Password,
+        rng: &mut impl CryptoRng,
+        reached: &mut dyn FnMut(Point),
+    ) -> Result<(), ChangePasswordError> {
+        let head = read_head(&self.folder)?;
+        let secrets = head.open(old)?.ok_or(ChangePasswordError::WrongPassword)?;
+        let next = Head::seal(&secrets, new, head.params(), rng)?;
+        self.folder.replace(HEAD, NEXT_HEAD, &next.encode(), reached)?;
+        Ok(())
+    }
+
+    /// Puts right what a crash or a copy may have left.
+    fn tidy(&self) -> Result<(), FolderError> {
+        self.folder.tighten();
+        self.folder.remove(NEXT_HEAD)
+    }
+}
+
+/// What a check of the vault found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckReport {
+    /// What is wrong with the database, in the database library's words; none when it is sound.
+    pub database: Vec<String>,
+    /// The chunks' files.
+    pub chunks: Usage,
+}
+
+impl CheckReport {
+    /// Says whether nothing wrong was found.
+    pub fn is_sound(&self) -> bool {
+        self.database.is_empty() && self.chunks.n_misshapen == 0
+    }
+}
+
+/// The head of an open vault could not be read.
+pub(crate) enum ReadHeadError {
+    /// It is gone or damaged.
+    Head(HeadError),
+    /// The file system refused.
+    Folder(FolderError),
+}
+
+/// The password is right, and the rest of the vault did not open.
+pub(crate) enum UnlockError {
+    /// The database did not.
+    Database(DatabaseError),
+    /// The file system refused.
+    Folder(FolderError),
+}
+
+fn absolute(folder: &Path) -> Result<PathBuf, FolderError> {
+    std::path::absolute(folder).map_err(|source| FolderError::new("find", folder, source))
+}
+
+fn read_head(folder: &Folder) -> Result<Head, ReadHeadError> {
+    let bytes = folder.read(HEAD, HEAD_LEN).map_err(ReadHeadError::Folder)?;
+    Head::decode(&bytes.unwrap_or_default()).map_err(ReadHeadError::Head)
+}
+
+/// Makes sure that nothing is overwritten which anybody could miss.
+fn clear_for_creation(folder: &Folder) -> Result<(), CreateError> {
+    if folder.has(HEAD)? {
+        return Err(CreateError::AlreadyExists);
+    }
+    if folder.has(UNFINISHED_HEAD)? {
+        for file in COMPANIONS.into_iter().chain([DATABASE]) {
+            folder.remove(file)?;
+        }
+        return Ok(());
+    }
+    if folder.has(DATABASE)? || folder.has(CHUNKS)? {
+        return Err(CreateError::HeadLost);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
