@@ -57,15 +57,10 @@ trait QueueStore {
 /// Runs the comparison and prints it.
 pub(crate) fn run() -> Result<(), Failure> {
     println!("deposits a second, durable, by queues / batch (higher is better)");
-    println!(
-        "{:>16} {:>18} {:>18} {:>18}",
-        "", ENGINES[0], ENGINES[1], ENGINES[2]
-    );
+    println!("{:>16} {:>18} {:>18} {:>18}", "", ENGINES[0], ENGINES[1], ENGINES[2]);
     for n_queues in [1, 10_000] {
-        let mut workloads = ENGINES
-            .iter()
-            .map(|engine| Workload::new(engine, n_queues))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut workloads =
+            ENGINES.iter().map(|engine| Workload::new(engine, n_queues)).collect::<Result<Vec<_>, _>>()?;
         for batch in [1, 16, 128] {
             let mut rates = vec![workload::Rate::default(); ENGINES.len()];
             for _ in 0..ROUNDS {
@@ -87,10 +82,7 @@ pub(crate) fn run() -> Result<(), Failure> {
             .iter()
             .map(|workload| Ok(format!("{} MiB", workload.disk_bytes()? >> 20)))
             .collect::<Result<_, Failure>>()?;
-        println!(
-            "{:>16} {:>18} {:>18} {:>18}",
-            "disk after", disk[0], disk[1], disk[2]
-        );
+        println!("{:>16} {:>18} {:>18} {:>18}", "disk after", disk[0], disk[1], disk[2]);
     }
     memory::report()?;
     recovery::report()
@@ -99,20 +91,9 @@ pub(crate) fn run() -> Result<(), Failure> {
 /// Prints one row: rates, and their ratio to the first engine.
 fn row(name: &str, rates: &[workload::Rate]) {
     let base = rates.first().map_or(1.0, workload::Rate::per_second);
-    let cells: Vec<String> = rates
-        .iter()
-        .map(|rate| {
-            format!(
-                "{:>9.0} ({:.2}x)",
-                rate.per_second(),
-                rate.per_second() / base
-            )
-        })
-        .collect();
-    println!(
-        "{name:>16} {:>18} {:>18} {:>18}",
-        cells[0], cells[1], cells[2]
-    );
+    let cells: Vec<String> =
+        rates.iter().map(|rate| format!("{:>9.0} ({:.2}x)", rate.per_second(), rate.per_second() / base)).collect();
+    println!("{name:>16} {:>18} {:>18} {:>18}", cells[0], cells[1], cells[2]);
 }
 
 /// Opens an engine by name on a folder.

@@ -19,10 +19,7 @@ pub(super) struct Fjall {
 
 impl Fjall {
     pub(super) fn open(dir: &Path) -> Result<Self, Failure> {
-        let db = Database::builder(dir)
-            .cache_size(CACHE_BYTES as u64)
-            .worker_threads(1)
-            .open()?;
+        let db = Database::builder(dir).cache_size(CACHE_BYTES as u64).worker_threads(1).open()?;
         // Memtables of 1 MiB for what stays small and 4 MiB for frames: the smallest that did not stall writes.
         let small = || KeyspaceCreateOptions::default().max_memtable_size(1 << 20);
         let large = || KeyspaceCreateOptions::default().max_memtable_size(4 << 20);
@@ -44,10 +41,7 @@ fn pack(next_seq: u64, length: u64) -> Vec<u8> {
 
 fn unpack(record: &[u8]) -> Result<(u64, u64), Failure> {
     let (next_seq, length) = record.split_at_checked(8).ok_or("short queue record")?;
-    Ok((
-        u64::from_be_bytes(next_seq.try_into()?),
-        u64::from_be_bytes(length.try_into()?),
-    ))
+    Ok((u64::from_be_bytes(next_seq.try_into()?), u64::from_be_bytes(length.try_into()?)))
 }
 
 impl QueueStore for Fjall {
@@ -80,11 +74,7 @@ impl QueueStore for Fjall {
             let hour_key = [&deposit.expires_hour.to_be_bytes()[..], &dedup_key].concat();
             write.insert(&self.dedup, dedup_key, deposit.expires_hour.to_be_bytes());
             write.insert(&self.by_hour, hour_key, []);
-            write.insert(
-                &self.entries,
-                [&rid[..], &next_seq.to_be_bytes()].concat(),
-                deposit.frame.as_slice(),
-            );
+            write.insert(&self.entries, [&rid[..], &next_seq.to_be_bytes()].concat(), deposit.frame.as_slice());
             counters.insert(rid, (next_seq + 1, length + 1));
         }
         for (rid, (next_seq, length)) in counters {

@@ -15,22 +15,14 @@ const BATCH: usize = 64;
 
 /// Starts one child for each engine and prints what it said.
 pub(super) fn report() -> Result<(), Failure> {
-    println!(
-        "\nresident memory of a process with the engine open, idle → after {} frames",
-        N_BATCHES * BATCH
-    );
+    println!("\nresident memory of a process with the engine open, idle → after {} frames", N_BATCHES * BATCH);
     let program = std::env::current_exe()?;
     for engine in std::iter::once("none").chain(ENGINES) {
-        let said = Command::new(&program)
-            .args(["store-memory", engine])
-            .output()?;
+        let said = Command::new(&program).args(["store-memory", engine]).output()?;
         if !said.status.success() {
             return Err(format!("{engine}: {}", String::from_utf8_lossy(&said.stderr)).into());
         }
-        println!(
-            "{engine:>16} {}",
-            String::from_utf8_lossy(&said.stdout).trim()
-        );
+        println!("{engine:>16} {}", String::from_utf8_lossy(&said.stdout).trim());
     }
     Ok(())
 }
@@ -57,9 +49,6 @@ pub(crate) fn child(engine: &str) -> Result<(), Failure> {
 /// Reads what the kernel says of this process.
 fn resident_kib() -> Result<u64, Failure> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .ok_or("no VmRSS")?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
     Ok(line.split_whitespace().nth(1).ok_or("no number")?.parse()?)
 }

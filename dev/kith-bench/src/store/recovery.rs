@@ -22,11 +22,8 @@ pub(super) fn report() -> Result<(), Failure> {
     let program = std::env::current_exe()?;
     for engine in ENGINES {
         let dir = tempfile::tempdir()?;
-        let mut child = Command::new(&program)
-            .args(["store-victim", engine])
-            .arg(dir.path())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut child =
+            Command::new(&program).args(["store-victim", engine]).arg(dir.path()).stdout(Stdio::piped()).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().ok_or("no pipe")?).lines();
         let mut n_reported = 0;
         for line in lines.by_ref().take(KILL_AFTER) {
@@ -36,11 +33,7 @@ pub(super) fn report() -> Result<(), Failure> {
         child.kill()?;
         child.wait()?;
         // What was still in the pipe had been reported too.
-        n_reported += lines
-            .map_while(Result::ok)
-            .filter(|line| line == "durable")
-            .count()
-            * BATCH;
+        n_reported += lines.map_while(Result::ok).filter(|line| line == "durable").count() * BATCH;
         let start = Instant::now();
         let mut store = open(engine, dir.path())?;
         let spent = start.elapsed();
@@ -48,10 +41,7 @@ pub(super) fn report() -> Result<(), Failure> {
         if n_found < n_reported || n_found % BATCH != 0 {
             return Err(format!("{engine} lost frames: {n_found} of {n_reported}").into());
         }
-        println!(
-            "{engine:>16} {n_reported} / {n_found}, {:.1} ms",
-            spent.as_secs_f64() * 1e3
-        );
+        println!("{engine:>16} {n_reported} / {n_found}, {:.1} ms", spent.as_secs_f64() * 1e3);
     }
     Ok(())
 }

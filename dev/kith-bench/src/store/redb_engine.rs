@@ -19,9 +19,7 @@ pub(super) struct Redb {
 
 impl Redb {
     pub(super) fn open(dir: &Path) -> Result<Self, Failure> {
-        let db = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(dir.join("store.redb"))?;
+        let db = Database::builder().set_cache_size(CACHE_BYTES).create(dir.join("store.redb"))?;
         let txn = db.begin_write()?;
         txn.open_table(QUEUES)?;
         txn.open_table(BY_SID)?;
@@ -59,10 +57,7 @@ impl QueueStore for Redb {
                 let Some(rid) = by_sid.get(deposit.sid)?.map(|rid| rid.value()) else {
                     continue;
                 };
-                if dedup
-                    .insert((deposit.sid, deposit.dedup_id), deposit.expires_hour)?
-                    .is_some()
-                {
+                if dedup.insert((deposit.sid, deposit.dedup_id), deposit.expires_hour)?.is_some() {
                     continue;
                 }
                 by_hour.insert((deposit.expires_hour, deposit.sid, deposit.dedup_id), ())?;

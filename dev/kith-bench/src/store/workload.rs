@@ -41,26 +41,13 @@ impl Workload {
         let dir = tempfile::tempdir()?;
         let mut store = open(engine, dir.path())?;
         let mut bytes = Bytes(0x4b69_7468);
-        let queues: Vec<_> = (0..n_queues)
-            .map(|_| (bytes.array(), bytes.array()))
-            .collect();
+        let queues: Vec<_> = (0..n_queues).map(|_| (bytes.array(), bytes.array())).collect();
         store.create_queues(&queues)?;
-        Ok(Self {
-            store,
-            queues,
-            bytes,
-            n_deposits: 0,
-            dir,
-        })
+        Ok(Self { store, queues, bytes, n_deposits: 0, dir })
     }
 
     /// Deposits batch after batch until the time is used up. Making the bytes is not counted.
-    pub(super) fn deposit_for(
-        &mut self,
-        slice: Duration,
-        batch: usize,
-        rate: &mut Rate,
-    ) -> Result<(), Failure> {
+    pub(super) fn deposit_for(&mut self, slice: Duration, batch: usize, rate: &mut Rate) -> Result<(), Failure> {
         let mut spent = Duration::ZERO;
         while spent < slice {
             let deposits = self.batch(batch);
