@@ -73,11 +73,7 @@ impl ServerUrl {
     /// [`UrlError`] as for [`parse`](Self::parse).
     pub fn parse_lenient(text: &str) -> Result<Self, UrlError> {
         let text = text.trim().trim_end_matches('/').to_ascii_lowercase();
-        if text.contains("://") {
-            Self::parse(&text)
-        } else {
-            Self::parse(&format!("https://{text}"))
-        }
+        if text.contains("://") { Self::parse(&text) } else { Self::parse(&format!("https://{text}")) }
     }
 
     /// Returns the URL as text.
@@ -87,26 +83,17 @@ impl ServerUrl {
 
     /// Returns the carrier.
     pub fn scheme(&self) -> Scheme {
-        if self.0.starts_with("https://") {
-            Scheme::Https
-        } else {
-            Scheme::Http
-        }
+        if self.0.starts_with("https://") { Scheme::Https } else { Scheme::Http }
     }
 
     /// Returns the host, without brackets around an IPv6 address.
     pub fn host(&self) -> &str {
-        self.authority().map_or("", |(host, _)| {
-            host.trim_start_matches('[').trim_end_matches(']')
-        })
+        self.authority().map_or("", |(host, _)| host.trim_start_matches('[').trim_end_matches(']'))
     }
 
     /// Returns the port, [`DEFAULT_PORT`] when the URL names none.
     pub fn port(&self) -> u16 {
-        self.authority()
-            .and_then(|(_, port)| port)
-            .and_then(|port| port.parse().ok())
-            .unwrap_or(DEFAULT_PORT)
+        self.authority().and_then(|(_, port)| port).and_then(|port| port.parse().ok()).unwrap_or(DEFAULT_PORT)
     }
 
     fn authority(&self) -> Option<(&str, Option<&str>)> {
@@ -148,23 +135,15 @@ fn split_port(rest: &str) -> Result<(&str, Option<&str>), UrlError> {
 }
 
 fn check_host(host: &str) -> Result<(), UrlError> {
-    if let Some(inner) = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-    {
-        return inner
-            .parse::<std::net::Ipv6Addr>()
-            .map(|_| ())
-            .map_err(|_| UrlError::BadHost);
+    if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return inner.parse::<std::net::Ipv6Addr>().map(|_| ()).map_err(|_| UrlError::BadHost);
     }
     let label_is_fine = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     if host.is_empty() || !host.split('.').all(label_is_fine) {
         return Err(UrlError::BadHost);
@@ -181,11 +160,7 @@ fn check_port(port: &str) -> Result<(), UrlError> {
 }
 
 impl<C> Encode<C> for ServerUrl {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
         e.str(&self.0)?.ok()
     }
 }

@@ -47,10 +47,7 @@ impl Manifest {
             && !self.name.contains(['/', '\\'])
             && self.name != "."
             && self.name != "..";
-        name_is_fine
-            && self.media_type.len() <= 127
-            && plain(&self.media_type)
-            && self.size <= MAX_ATTACHMENT_BYTES
+        name_is_fine && self.media_type.len() <= 127 && plain(&self.media_type) && self.size <= MAX_ATTACHMENT_BYTES
     }
 }
 
@@ -71,10 +68,7 @@ impl BlobShape {
         }
         let padded_bytes = padme(size.max(1));
         let chunks = u32::try_from(padded_bytes.div_ceil(CHUNK_BYTES as u64)).ok()?;
-        Some(Self {
-            padded_bytes,
-            chunks,
-        })
+        Some(Self { padded_bytes, chunks })
     }
 
     /// Returns the plaintext bytes of chunk `index`, padding included; `None` beyond the last.

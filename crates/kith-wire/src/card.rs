@@ -9,8 +9,7 @@ use crate::devices::DeviceList;
 use crate::ext::Ext;
 use crate::frame::Frame;
 use crate::id::{
-    CardId, ContactKey, ConversationId, DhKey, Hash, KemCiphertext, KemKey, OlmIdentity,
-    OlmOneTimeKey, ReplySecret,
+    CardId, ContactKey, ConversationId, DhKey, Hash, KemCiphertext, KemKey, OlmIdentity, OlmOneTimeKey, ReplySecret,
 };
 use crate::limits::FRAME_BYTES;
 use crate::signed::{Signable, Signed};

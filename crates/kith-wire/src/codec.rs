@@ -65,11 +65,7 @@ pub trait Wire: Encode<()> + for<'b> Decode<'b, ()> + Sized {
     fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let object = Self::NAME;
         if bytes.len() > Self::MAX_BYTES {
-            return Err(DecodeError::TooLong {
-                object,
-                length: bytes.len(),
-                limit: Self::MAX_BYTES,
-            });
+            return Err(DecodeError::TooLong { object, length: bytes.len(), limit: Self::MAX_BYTES });
         }
         check_depth(bytes).map_err(|problem| match problem {
             DepthProblem::TooDeep => DecodeError::TooDeep { object },
@@ -107,16 +103,8 @@ fn check_depth(bytes: &[u8]) -> Result<(), DepthProblem> {
         let kind = decoder.datatype().map_err(|_| DepthProblem::Malformed)?;
         let children = match kind {
             Type::Array => decoder.array().map_err(|_| DepthProblem::Malformed)?,
-            Type::Map => decoder
-                .map()
-                .map_err(|_| DepthProblem::Malformed)?
-                .map(|pairs| pairs.saturating_mul(2)),
-            Type::ArrayIndef
-            | Type::MapIndef
-            | Type::BytesIndef
-            | Type::StringIndef
-            | Type::Tag
-            | Type::Break => {
+            Type::Map => decoder.map().map_err(|_| DepthProblem::Malformed)?.map(|pairs| pairs.saturating_mul(2)),
+            Type::ArrayIndef | Type::MapIndef | Type::BytesIndef | Type::StringIndef | Type::Tag | Type::Break => {
                 return Err(DepthProblem::Malformed);
             }
             _ => {

@@ -47,6 +47,7 @@ impl Wire for Content {
 /// What a content says.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "nearly every body is a known one, and few are alive at once")]
 pub enum Body {
     /// A body that this version knows.
     Known(KnownBody),
@@ -151,17 +152,10 @@ pub enum KnownBody {
 const LAST_KNOWN: u32 = 8;
 
 impl<C> Encode<C> for Body {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        ctx: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Result<(), encode::Error<W::Error>> {
         match self {
             Self::Known(body) => body.encode(e, ctx),
-            Self::Unknown(bytes) => e
-                .writer_mut()
-                .write_all(bytes)
-                .map_err(encode::Error::write),
+            Self::Unknown(bytes) => e.writer_mut().write_all(bytes).map_err(encode::Error::write),
         }
     }
 }
@@ -170,12 +164,9 @@ impl<'b, C> Decode<'b, C> for Body {
     fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, decode::Error> {
         let start = d.position();
         let mut ahead = d.probe();
-        let is_numbered =
-            ahead.datatype()? == Type::Array && ahead.array()?.is_some_and(|items| items > 0);
+        let is_numbered = ahead.datatype()? == Type::Array && ahead.array()?.is_some_and(|items| items > 0);
         if !is_numbered {
-            return Err(decode::Error::message(
-                "a body is an array that starts with its number",
-            ));
+            return Err(decode::Error::message("a body is an array that starts with its number"));
         }
         if ahead.u32()? <= LAST_KNOWN {
             return KnownBody::decode(d, ctx).map(Self::Known);

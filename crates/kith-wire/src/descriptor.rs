@@ -23,10 +23,7 @@ pub struct VersionRange {
 
 impl VersionRange {
     /// The versions that this code speaks.
-    pub const OURS: Self = Self {
-        min: crate::limits::VERSION,
-        max: crate::limits::VERSION,
-    };
+    pub const OURS: Self = Self { min: crate::limits::VERSION, max: crate::limits::VERSION };
 
     /// Returns the highest version that both ranges have.
     pub fn common(self, other: Self) -> Option<u8> {

@@ -115,10 +115,7 @@ impl DeviceList {
             && self.version >= 1
             && (self.version == 1) == (self.previous.0 == [0; 32])
             && validity.is_some_and(|days| days <= DEVICE_LIST_DAYS)
-            && self
-                .devices
-                .iter()
-                .all(|device| (1..=self.version).contains(&device.added_in))
+            && self.devices.iter().all(|device| (1..=self.version).contains(&device.added_in))
             && self.padding.iter().all(|byte| *byte == 0)
             && self.to_bytes().len() == DEVICE_LIST_BYTES
             && self.ids_are_distinct()

@@ -44,25 +44,16 @@ impl Ext {
     pub fn unknown_critical(&self, known: &[u32]) -> Option<u32> {
         self.0
             .iter()
-            .find(|(number, extension)| {
-                extension.importance == Importance::Critical && !known.contains(number)
-            })
+            .find(|(number, extension)| extension.importance == Importance::Critical && !known.contains(number))
             .map(|(number, _)| *number)
     }
 }
 
 impl<C> Encode<C> for Ext {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
         e.map(self.0.len() as u64)?;
         for (number, extension) in &self.0 {
-            e.u32(*number)?
-                .array(2)?
-                .bool(extension.importance == Importance::Critical)?
-                .bytes(&extension.value)?;
+            e.u32(*number)?.array(2)?.bool(extension.importance == Importance::Critical)?.bytes(&extension.value)?;
         }
         Ok(())
     }
@@ -70,9 +61,7 @@ impl<C> Encode<C> for Ext {
 
 impl<'b, C> Decode<'b, C> for Ext {
     fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-        let count = d
-            .map()?
-            .ok_or_else(|| decode::Error::message("indefinite map"))?;
+        let count = d.map()?.ok_or_else(|| decode::Error::message("indefinite map"))?;
         if count > MAX_EXT_ENTRIES {
             return Err(decode::Error::message("too many extensions"));
         }
@@ -82,18 +71,8 @@ impl<'b, C> Decode<'b, C> for Ext {
             if d.array()? != Some(2) {
                 return Err(decode::Error::message("extension is not a pair"));
             }
-            let importance = if d.bool()? {
-                Importance::Critical
-            } else {
-                Importance::Optional
-            };
-            entries.insert(
-                number,
-                Extension {
-                    importance,
-                    value: d.bytes()?.to_vec(),
-                },
-            );
+            let importance = if d.bool()? { Importance::Critical } else { Importance::Optional };
+            entries.insert(number, Extension { importance, value: d.bytes()?.to_vec() });
         }
         Ok(Self(entries))
     }

@@ -120,8 +120,7 @@ impl Wire for Control {
 impl Control {
     /// Returns whether the ranges are ascending, do not touch, are few, and stay within the window (KW-11).
     pub fn is_well_formed(&self) -> bool {
-        ranges_are_well_formed(&self.ack.ranges, Some(self.ack.next))
-            && ranges_are_well_formed(&self.skips, None)
+        ranges_are_well_formed(&self.ack.ranges, Some(self.ack.next)) && ranges_are_well_formed(&self.skips, None)
     }
 }
 
@@ -133,9 +132,7 @@ fn ranges_are_well_formed(ranges: &[SeqRange], above: Option<u32>) -> bool {
     ranges.iter().all(|range| {
         let gap = floor.is_none_or(|floor| range.first > floor);
         floor = Some(range.last.saturating_add(1));
-        gap && range.first <= range.last
-            && range.last - range.first < SESSION_WINDOW
-            && range.last < u32::MAX
+        gap && range.first <= range.last && range.last - range.first < SESSION_WINDOW && range.last < u32::MAX
     })
 }
 
@@ -186,10 +183,7 @@ impl Inner {
         if !control.is_well_formed() {
             return Err(InnerError);
         }
-        Ok(Self {
-            olm: olm.to_vec(),
-            control,
-        })
+        Ok(Self { olm: olm.to_vec(), control })
     }
 }
 

@@ -34,15 +34,10 @@ pub fn card_to_link(offer: &CardOffer) -> String {
 /// # Errors
 /// [`LinkError`] when the text is not a link to a card (KW-16) or carries something else.
 pub fn card_from_link(text: &str) -> Result<CardOffer, LinkError> {
-    let encoded = text
-        .trim()
-        .strip_prefix(CARD_PREFIX)
-        .ok_or(LinkError::NotACard)?;
+    let encoded = text.trim().strip_prefix(CARD_PREFIX).ok_or(LinkError::NotACard)?;
     if encoded.len() > CardOffer::MAX_BYTES * 2 {
         return Err(LinkError::Damaged);
     }
-    let bytes = BASE64URL_NOPAD
-        .decode(encoded.as_bytes())
-        .map_err(|_| LinkError::Damaged)?;
+    let bytes = BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| LinkError::Damaged)?;
     Ok(CardOffer::from_bytes(&bytes)?)
 }

@@ -6,8 +6,8 @@ use crate::address::{ServerAddress, ServerUrl};
 use crate::codec::Wire;
 use crate::frame::Frame;
 use crate::id::{
-    AccountKey, BlobId, DedupId, DeleteCapability, InviteCode, LookupKey, Nonce, Proof,
-    ReadCapability, ReaderId, RelayId, SenderId, Signature, Verifier,
+    AccountKey, BlobId, DedupId, DeleteCapability, InviteCode, LookupKey, Nonce, Proof, ReadCapability, ReaderId,
+    RelayId, SenderId, Signature, Verifier,
 };
 use crate::limits::MAX_SEALED_BYTES;
 use crate::time::Hour;

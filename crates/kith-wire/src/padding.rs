@@ -44,9 +44,7 @@ pub fn pad_to(content: &[u8], total: usize) -> Option<Vec<u8>> {
 /// # Errors
 /// [`PaddingError`] when the length does not fit or the padding is not all zero (KW-7).
 pub fn unpad(padded: &[u8]) -> Result<&[u8], PaddingError> {
-    let (length, rest) = padded
-        .split_first_chunk::<LENGTH_BYTES>()
-        .ok_or(PaddingError)?;
+    let (length, rest) = padded.split_first_chunk::<LENGTH_BYTES>().ok_or(PaddingError)?;
     let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| PaddingError)?;
     let (content, zeros) = rest.split_at_checked(length).ok_or(PaddingError)?;
     if zeros.iter().any(|byte| *byte != 0) {

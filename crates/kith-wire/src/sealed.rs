@@ -23,11 +23,7 @@ impl ClearHeader {
 
     /// Returns the header of a version 1, suite 1 request.
     pub const fn current(epoch: EpochId) -> Self {
-        Self {
-            version: VERSION,
-            suite: SUITE_XWING,
-            epoch,
-        }
+        Self { version: VERSION, suite: SUITE_XWING, epoch }
     }
 
     /// Returns the bytes on the wire.
@@ -81,9 +77,7 @@ impl<'a> SealedParts<'a> {
         if !(SEALED_BYTES..=MAX_SEALED_BYTES).contains(&bytes.len()) {
             return Err(SealedFormError::BadLength);
         }
-        let (header, rest) = bytes
-            .split_first_chunk::<{ ClearHeader::BYTES }>()
-            .ok_or(SealedFormError::BadLength)?;
+        let (header, rest) = bytes.split_first_chunk::<{ ClearHeader::BYTES }>().ok_or(SealedFormError::BadLength)?;
         let [version, suite, a, b, c, d] = *header;
         if version != VERSION {
             return Err(SealedFormError::UnknownVersion(version));
@@ -91,20 +85,10 @@ impl<'a> SealedParts<'a> {
         if suite != SUITE_XWING {
             return Err(SealedFormError::UnknownSuite(suite));
         }
-        let (enc, ciphertext) = rest
-            .split_at_checked(KemCiphertext::SIZE)
-            .ok_or(SealedFormError::BadLength)?;
+        let (enc, ciphertext) = rest.split_at_checked(KemCiphertext::SIZE).ok_or(SealedFormError::BadLength)?;
         let enc = KemCiphertext::from_slice(enc).ok_or(SealedFormError::BadLength)?;
-        let header = ClearHeader {
-            version,
-            suite,
-            epoch: EpochId(u32::from_be_bytes([a, b, c, d])),
-        };
-        Ok(Self {
-            header,
-            enc,
-            ciphertext,
-        })
+        let header = ClearHeader { version, suite, epoch: EpochId(u32::from_be_bytes([a, b, c, d])) };
+        Ok(Self { header, enc, ciphertext })
     }
 }
 
@@ -144,11 +128,7 @@ impl OneShotReply {
         match bytes.split_first()? {
             (0, content) if !content.is_empty() => Some(Self::Sealed(content.to_vec())),
             (1, content) if !content.is_empty() => Some(Self::Descriptor(content.to_vec())),
-            (2, content) => content
-                .try_into()
-                .ok()
-                .map(u16::from_be_bytes)
-                .map(Self::Busy),
+            (2, content) => content.try_into().ok().map(u16::from_be_bytes).map(Self::Busy),
             (3, []) => Some(Self::Refused),
             _ => None,
         }

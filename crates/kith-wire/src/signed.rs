@@ -32,11 +32,7 @@ pub struct Signed<T> {
 impl<T: Signable> Signed<T> {
     /// Joins an encoded body and its signature.
     pub fn new(body: Vec<u8>, signature: Signature) -> Self {
-        Self {
-            body,
-            signature,
-            object: PhantomData,
-        }
+        Self { body, signature, object: PhantomData }
     }
 
     /// Returns the bytes that the signature is said to cover.
@@ -73,11 +69,7 @@ impl<T> PartialEq for Signed<T> {
 impl<T> Eq for Signed<T> {}
 
 impl<C, T> Encode<C> for Signed<T> {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        ctx: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Result<(), encode::Error<W::Error>> {
         e.array(2)?.bytes(&self.body)?;
         self.signature.encode(e, ctx)
     }
@@ -89,11 +81,7 @@ impl<'b, C, T> Decode<'b, C> for Signed<T> {
             return Err(decode::Error::message("signed object is not a pair"));
         }
         let body = d.bytes()?.to_vec();
-        Ok(Self {
-            body,
-            signature: Signature::decode(d, ctx)?,
-            object: PhantomData,
-        })
+        Ok(Self { body, signature: Signature::decode(d, ctx)?, object: PhantomData })
     }
 }
 
