@@ -1,0 +1,573 @@
+//! What goes into the engine and what comes out: the whole surface between it and the programs around it.
+//!
+//! A program gives commands and arrivals, and drains outputs. Every call is one transaction; outputs become
+//! visible only after it committed, and what must not be lost among them is made again after a crash.
+
+use kith_wire::Timestamp;
+use kith_wire::address::ServerUrl;
+use kith_wire::card::CardOffer;
+use kith_wire::id::{AttachmentKey, CardId, Hash, InviteCode, MessageId, ServerKey};
+
+/// A contact, towards the programs of this device: a number that is never reused. Never leaves the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContactId(pub u64);
+
+/// An attachment, incoming or outgoing. Never leaves the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttachmentId(pub u64);
+
+/// One attempt at a live connection; a later attempt has a higher number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+/// What a person wants.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Command {
+    /// Makes the person: user key, account at a home server. Once per folder.
+    Init {
+        /// Where the home server was found.
+        url: ServerUrl,
+        /// The signed descriptor that was fetched there.
+        descriptor: Vec<u8>,
+        /// The key that the person was told to expect.
+        expect: Option<ServerKey>,
+        /// For servers that ask for one.
+        invite: Option<InviteCode>,
+        /// The person's own name, for their own eyes.
+        name: Option<String>,
+    },
+    /// Makes a one-time card. Needs a spare queue: see [`CommandError::NoSpareQueue`](crate::CommandError::NoSpareQueue).
+    CardNew {
+        /// What the person calls the contact to be; made up when absent.
+        name: Option<String>,
+        /// Seconds until the card expires.
+        expires: u64,
+    },
+    /// Answers somebody's card. Needs a spare queue.
+    CardAccept {
+        /// The card, from a file or link.
+        offer: Box<CardOffer>,
+        /// What the person calls the contact; made up when absent.
+        name: Option<String>,
+    },
+    /// Gives a contact another name.
+    Rename {
+        /// The contact.
+        contact: ContactId,
+        /// The new name.
+        name: String,
+    },
+    /// Says that the comparison digits were the same.
+    ConfirmVerified {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// Writes a message.
+    Send {
+        /// To whom.
+        contact: ContactId,
+        /// The text; may be empty beside an attachment.
+        text: String,
+        /// The message that it answers.
+        reply_to: Option<MessageId>,
+        /// A file that the program has prepared with [`prepare`](crate::Engine::prepare_attachment).
+        attachment: Option<AttachmentId>,
+    },
+    /// Reacts to a message; an empty emoji takes the reaction back.
+    React {
+        /// In whose conversation.
+        contact: ContactId,
+        /// The message.
+        message: MessageId,
+        /// One emoji.
+        emoji: String,
+    },
+    /// Gives one of the person's own messages a new text.
+    Edit {
+        /// In whose conversation.
+        contact: ContactId,
+        /// The message.
+        message: MessageId,
+        /// The new text.
+        text: String,
+    },
+    /// Takes one of the person's own messages back, on both sides.
+    Delete {
+        /// In whose conversation.
+        contact: ContactId,
+        /// The message.
+        message: MessageId,
+    },
+    /// The person has seen everything in the conversation up to now.
+    MarkRead {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// Keeps what the person has typed but not sent; empty forgets it.
+    SaveDraft {
+        /// The contact.
+        contact: ContactId,
+        /// The text.
+        text: String,
+    },
+    /// Moves the contact to a fresh queue and lookup key.
+    Rotate {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// Stops receiving from a contact; they cannot tell.
+    Block {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// Receives from a contact again.
+    Unblock {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// Deletes a contact with keys, queue and conversation.
+    Forget {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// Changes how long messages of a conversation live, on both sides.
+    SetDisappearing {
+        /// The contact.
+        contact: ContactId,
+        /// Seconds, or for ever.
+        seconds: Option<u32>,
+    },
+    /// Whether this contact is told what the person has read.
+    SetReadReceipts {
+        /// The contact.
+        contact: ContactId,
+        /// Whether they are told.
+        receipts: Receipts,
+    },
+    /// Starts, or goes on, fetching an attachment.
+    FetchAttachment {
+        /// The attachment.
+        attachment: AttachmentId,
+    },
+    /// Stops transferring an attachment; what is there stays.
+    PauseAttachment {
+        /// The attachment.
+        attachment: AttachmentId,
+    },
+    /// The program wants a live connection to the home server, or none.
+    Connect(Connection),
+}
+
+/// Whether read receipts are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipts {
+    /// The contact is told.
+    Sent,
+    /// The contact is not told.
+    Withheld,
+}
+
+/// What the program wants of the live connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// Open it, and open it again with back-off when it breaks.
+    Wanted,
+    /// Close it.
+    Unwanted,
+}
+
+/// What a command gives back.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// A card was made.
+    Card {
+        /// Its name.
+        card: CardId,
+        /// The contact that waits for its answer.
+        contact: ContactId,
+        /// The card itself, X-Wing key included.
+        offer: Box<CardOffer>,
+    },
+    /// A contact was made.
+    Contact(ContactId),
+    /// A message, reaction, edit or deletion was stored and will be sent.
+    Message(MessageId),
+}
+
+/// What the world brought.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Arrival {
+    /// A descriptor that [`Output::FetchDescriptor`] asked for.
+    Descriptor {
+        /// The attempt.
+        link: LinkId,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// A message of a live connection.
+    Live {
+        /// The connection.
+        link: LinkId,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// A connection, or the attempt at one or at a descriptor, ended.
+    LinkClosed {
+        /// The connection.
+        link: LinkId,
+        /// Why, as far as the carrier knows.
+        reason: LinkFailure,
+    },
+    /// A sealed chunk that [`Output::LoadChunk`] asked for.
+    ChunkLoaded {
+        /// The attachment.
+        attachment: AttachmentId,
+        /// Which chunk.
+        index: u32,
+        /// Its sealed bytes; `None` when the file layer has lost it.
+        sealed: Option<Vec<u8>>,
+    },
+    /// A chunk from [`Output::StoreChunk`] is durable.
+    ChunkStored {
+        /// The attachment.
+        attachment: AttachmentId,
+        /// Which chunk.
+        index: u32,
+    },
+}
+
+/// Why a connection ended, as far as a carrier can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkFailure {
+    /// Nobody answers there.
+    Unreachable,
+    /// Somebody answers there, but not like a home server.
+    NotAHomeServer,
+    /// It ended, as connections do.
+    Closed,
+}
+
+/// What the program around the engine is asked to do.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Output {
+    /// Open a live connection and send `bytes` as its first message.
+    OpenLink {
+        /// Names the attempt in arrivals.
+        link: LinkId,
+        /// The home server.
+        url: ServerUrl,
+        /// The opening.
+        bytes: Vec<u8>,
+    },
+    /// Send a message on a live connection.
+    SendLive {
+        /// The connection.
+        link: LinkId,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// Close a live connection.
+    CloseLink {
+        /// The connection.
+        link: LinkId,
+    },
+    /// Fetch the home server's descriptor.
+    FetchDescriptor {
+        /// Names the attempt in arrivals.
+        link: LinkId,
+        /// The home server.
+        url: ServerUrl,
+    },
+    /// Bring a sealed chunk from the vault.
+    LoadChunk {
+        /// The attachment.
+        attachment: AttachmentId,
+        /// Which chunk.
+        index: u32,
+    },
+    /// Put a sealed chunk into the vault, durably.
+    StoreChunk {
+        /// The attachment.
+        attachment: AttachmentId,
+        /// Which chunk.
+        index: u32,
+        /// Its sealed bytes, already checked to open.
+        sealed: Vec<u8>,
+    },
+    /// Delete all chunks of an attachment from the vault.
+    DropChunks {
+        /// The attachment.
+        attachment: AttachmentId,
+    },
+    /// Tell the person.
+    Event(Event),
+}
+
+/// What a person is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A message came in, or a reaction, edit or deletion changed one.
+    Message {
+        /// From whom.
+        contact: ContactId,
+        /// The message.
+        message: MessageId,
+        /// What happened to it.
+        change: MessageChange,
+    },
+    /// A message of ours moved on.
+    State {
+        /// To whom.
+        contact: ContactId,
+        /// The message.
+        message: MessageId,
+        /// Its new state.
+        state: MessageState,
+    },
+    /// A contact changed: answered, established, verified, blocked, renamed.
+    Contact {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// Somebody else answered a card that was already answered.
+    CardAnsweredTwice {
+        /// The contact that the card was for.
+        contact: ContactId,
+    },
+    /// The session with a contact cannot go on: a new card is needed.
+    SessionUnusable {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// An attachment moved on: chunks done of chunks in all.
+    Attachment {
+        /// In whose conversation.
+        contact: ContactId,
+        /// The message that carries it.
+        message: MessageId,
+        /// The attachment.
+        attachment: AttachmentId,
+        /// Chunks that are there.
+        done: u32,
+        /// Chunks in all.
+        total: u32,
+    },
+    /// The contact's home server dropped frames because the queue was full.
+    Overflow {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// The connection to the home server came up or went down.
+    Link(LinkState),
+    /// The home server refuses something that only a person can mend.
+    Trouble(Trouble),
+    /// Nothing waits any more: everything written was accepted, everything fetched processed.
+    Quiet,
+}
+
+/// What happened to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageChange {
+    /// It is new.
+    New,
+    /// It has a new text.
+    Edited,
+    /// It was taken back.
+    Deleted,
+    /// It has other reactions.
+    Reacted,
+    /// It disappeared because its time was over.
+    Disappeared,
+}
+
+/// How far a message of ours has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MessageState {
+    /// Stored here, not yet at the own home server.
+    Waiting,
+    /// The own home server has it.
+    Accepted,
+    /// The contact's device has it.
+    Delivered,
+    /// The contact has seen it.
+    Read,
+    /// It could not be delivered in time.
+    Expired,
+}
+
+/// The connection to the home server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// Up, and the account is proven.
+    Up,
+    /// Down; it is tried again by itself.
+    Down,
+}
+
+/// What only a person can mend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// The server wants an invite.
+    InviteNeeded,
+    /// The account's quota is used up.
+    QuotaExceeded,
+    /// The server proves another key than the one pinned.
+    ServerKeyChanged,
+    /// This device's clock is more than five minutes off the server's.
+    ClockOff,
+    /// The server has a descriptor older than one already seen, or none that is valid.
+    BadDescriptor,
+}
+
+/// Where a contact stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContactState {
+    /// A card was made, nobody has answered.
+    Invited,
+    /// Their card was answered, or our card was; keys are not confirmed by both sides.
+    Answered,
+    /// Both sides have confirmed the keys.
+    Established,
+    /// The person does not want to hear from them.
+    Blocked,
+}
+
+/// A contact as shown to the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactView {
+    /// The contact.
+    pub id: ContactId,
+    /// The name.
+    pub name: String,
+    /// Where it stands.
+    pub state: ContactState,
+    /// Whether the digits were compared.
+    pub verified: bool,
+    /// When the last post-quantum exchange was finished.
+    pub pq_since: Option<Timestamp>,
+    /// Messages not yet seen.
+    pub unread: u64,
+    /// The draft.
+    pub draft: String,
+    /// Seconds that messages live, or for ever.
+    pub disappearing: Option<u32>,
+    /// Whether read receipts are sent.
+    pub receipts: Receipts,
+    /// The contact's home server.
+    pub server: Option<ServerUrl>,
+}
+
+/// Who wrote a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The contact.
+    In,
+    /// This person.
+    Out,
+}
+
+/// A message as shown to the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageView {
+    /// The message.
+    pub id: MessageId,
+    /// Who wrote it.
+    pub direction: Direction,
+    /// The writer's clock.
+    pub sent: Timestamp,
+    /// What it says.
+    pub body: MessageBody,
+    /// How far it has come; for incoming ones, `Delivered` or `Read`.
+    pub state: MessageState,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
+    /// Whether the text was changed.
+    pub edited: bool,
+    /// Reactions, with who gave them.
+    pub reactions: Vec<(Direction, String)>,
+    /// The attachment.
+    pub attachment: Option<AttachmentView>,
+    /// When it disappears.
+    pub disappears: Option<Timestamp>,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MessageBody {
+    /// A text.
+    Text(String),
+    /// It was taken back.
+    Deleted,
+    /// It needs a newer version of Kith.
+    NewerVersion,
+}
+
+/// How far an attachment has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttachmentState {
+    /// Outgoing, chunks are on their way; or incoming, chunks are being fetched.
+    Moving,
+    /// Incoming and not asked for, or stopped.
+    Paused,
+    /// All chunks are there.
+    Complete,
+    /// The blob is gone, or not what was promised.
+    Failed,
+}
+
+/// An attachment as shown to the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachmentView {
+    /// The attachment.
+    pub id: AttachmentId,
+    /// The file name.
+    pub name: String,
+    /// The media type.
+    pub media_type: String,
+    /// The size in bytes.
+    pub size: u64,
+    /// How far it has come.
+    pub state: AttachmentState,
+    /// Chunks that are there.
+    pub done: u32,
+    /// Chunks in all.
+    pub total: u32,
+}
+
+/// What a program needs in order to seal or open the chunks of an attachment with `kith_crypto::attachment`.
+#[derive(Debug, Clone)]
+pub struct AttachmentKeys {
+    /// Seals or opens the chunks.
+    pub key: AttachmentKey,
+    /// The size in bytes, without padding.
+    pub size: u64,
+    /// SHA-256 of the content, with its label.
+    pub hash: Hash,
+}
+
+/// How this device and its person are doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The person's own name.
+    pub name: Option<String>,
+    /// The home server.
+    pub server: ServerUrl,
+    /// Its pinned key.
+    pub server_key: ServerKey,
+    /// Whether the live connection is up.
+    pub link: LinkState,
+    /// Frames not yet accepted by the own home server.
+    pub waiting: u64,
+    /// Queues that are ready for new cards.
+    pub spare_queues: u32,
+    /// Contacts.
+    pub contacts: u64,
+}
