@@ -21,8 +21,11 @@ use crate::label::Label;
 use crate::sealed::{EpochSecret, PendingAnswer, SealError, open, seal};
 use crate::{kdf, random};
 
-/// Records are padded to at least this many bytes of plaintext: all that a frame needs.
-const RECORD_BYTES: usize = 4352;
+/// Bytes of plaintext in every small record to the server: a durable relay with the longest URL fits, so that a
+/// network cannot tell a message from an ack.
+const UP_BYTES: usize = 5760;
+/// Bytes of plaintext in every small record to the device: a pushed frame fits.
+const DOWN_BYTES: usize = 4352;
 
 /// What account and readers sign on a connection.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -75,6 +78,7 @@ pub struct LiveChannel {
 struct Direction {
     key: AeadKey,
     next: u64,
+    small: usize,
 }
 
 impl ClientOpening {
@@ -136,8 +140,8 @@ impl LiveChannel {
         let derive = |label: Label, purpose: &[u8]| {
             *kdf::derive::<32>(secret, label, &[opening_hash, &ciphertext_hash.0, &accept.random, purpose])
         };
-        let up = Direction { key: AeadKey::new(derive(Label::LIVE, b"up")), next: 0 };
-        let down = Direction { key: AeadKey::new(derive(Label::LIVE, b"down")), next: 0 };
+        let up = Direction { key: AeadKey::new(derive(Label::LIVE, b"up")), next: 0, small: UP_BYTES };
+        let down = Direction { key: AeadKey::new(derive(Label::LIVE, b"down")), next: 0, small: DOWN_BYTES };
         let binding = LiveBinding(derive(Label::LIVE_BIND, b"bind"));
         let (send, receive) = match side {
             Side::Client => (up, down),
@@ -152,8 +156,8 @@ impl LiveChannel {
     /// [`RecordError::TooLong`] when the message cannot be padded into a record.
     pub fn seal(&mut self, message: &[u8]) -> Result<Vec<u8>, RecordError> {
         let needed = message.len() + LENGTH_BYTES;
-        let size = if needed <= RECORD_BYTES {
-            RECORD_BYTES
+        let size = if needed <= self.send.small {
+            self.send.small
         } else {
             usize::try_from(padme(needed as u64)).map_err(|_| RecordError::TooLong)?
         };
