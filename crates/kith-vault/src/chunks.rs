@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
+use kith_crypto::random;
 use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
@@ -39,10 +40,8 @@ pub struct AttachmentSecret([u8; 32]);
 
 impl AttachmentSecret {
     /// Draws the secret of a new attachment.
-    pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let mut secret = Self([0; 32]);
-        rng.fill_bytes(&mut secret.0);
-        secret
+    pub fn generate(rng: &mut dyn CryptoRng) -> Self {
+        Self(random::bytes(rng))
     }
 
     /// Takes a secret that was kept in the database.
@@ -80,7 +79,7 @@ impl ChunkStore {
         attachment: &AttachmentSecret,
         index: u32,
         content: &[u8],
-        rng: &mut impl CryptoRng,
+        rng: &mut dyn CryptoRng,
     ) -> Result<(), PutError> {
         let keys = self.seed.attachment(&attachment.0);
         let sealed = seal(&keys, index, content, rng)?;
@@ -119,7 +118,7 @@ impl ChunkStore {
         first: u32,
         chunk_len: usize,
         reader: &mut impl Read,
-        rng: &mut impl CryptoRng,
+        rng: &mut dyn CryptoRng,
     ) -> Result<u32, FillError> {
         if chunk_len == 0 || chunk_len > MAX_CHUNK_LEN {
             return Err(PutError::TooLong { length: chunk_len, most: MAX_CHUNK_LEN }.into());
@@ -276,7 +275,7 @@ pub enum PourError {
     Target(#[source] io::Error),
 }
 
-fn seal(keys: &AttachmentKeys, index: u32, content: &[u8], rng: &mut impl CryptoRng) -> Result<Vec<u8>, PutError> {
+fn seal(keys: &AttachmentKeys, index: u32, content: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, PutError> {
     let too_long = || PutError::TooLong { length: content.len(), most: MAX_CHUNK_LEN };
     if content.is_empty() || content.len() > MAX_CHUNK_LEN {
         return Err(too_long());
@@ -286,7 +285,7 @@ fn seal(keys: &AttachmentKeys, index: u32, content: &[u8], rng: &mut impl Crypto
     padded.extend_from_slice(&length.to_be_bytes());
     padded.extend_from_slice(content);
     padded.resize(PADDED_LEN, 0);
-    keys.seal(rng, index, &padded).ok_or_else(too_long)
+    Ok(keys.seal(index, &padded, rng))
 }
 
 fn unseal(keys: &AttachmentKeys, index: u32, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {

@@ -1,11 +1,11 @@
 //! Why a vault was not made, opened, proved, given a new password or checked: one type for each.
 
+use kith_crypto::password::PasswordError;
 use thiserror::Error;
 
 use crate::database::DatabaseError;
 use crate::folder::{FolderError, OwnError};
 use crate::head::HeadError;
-use crate::keys::DeriveError;
 use crate::vault::{ReadHeadError, UnlockError};
 
 /// Why a vault was not made.
@@ -24,7 +24,7 @@ pub enum CreateError {
     InUse,
     /// The password could not be turned into a key.
     #[error(transparent)]
-    Derive(#[from] DeriveError),
+    Derive(#[from] PasswordError),
     /// The database could not be made.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -51,7 +51,7 @@ pub enum OpenError {
     Head(#[from] HeadError),
     /// The password could not be turned into a key.
     #[error(transparent)]
-    Derive(#[from] DeriveError),
+    Derive(#[from] PasswordError),
     /// The password is right, and the database cannot be used.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -72,7 +72,7 @@ pub enum ProveError {
     Head(#[from] HeadError),
     /// The password could not be turned into a key.
     #[error(transparent)]
-    Derive(#[from] DeriveError),
+    Derive(#[from] PasswordError),
     /// The file system refused.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -90,7 +90,7 @@ pub enum ChangePasswordError {
     Head(#[from] HeadError),
     /// A password could not be turned into a key.
     #[error(transparent)]
-    Derive(#[from] DeriveError),
+    Derive(#[from] PasswordError),
     /// The file system refused. When it did so in the very last step, the new password may be in force already:
     /// [`crate::Keeper::prove`] says which one is.
     #[error(transparent)]

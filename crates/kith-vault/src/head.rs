@@ -8,17 +8,19 @@
 //! |---|---|
 //! | 8 | `KITHVALT` |
 //! | 2 | vault version |
-//! | 4, 4, 4 | Argon2id memory in KiB, iterations, lanes |
+//! | 4, 4, 4 | Argon2id memory in KiB, passes, lanes |
 //! | 16 | salt |
-//! | 104 | sealed: nonce 24, database key 32, chunk seed 32, tag 16 |
+//! | 92 | sealed: nonce 12, database key 32, chunk seed 32, tag 16 |
 //!
 //! Numbers are big-endian.
 
+use kith_crypto::password::{Params, PasswordError};
+use kith_crypto::random;
 use rand_core::CryptoRng;
 use thiserror::Error;
 
 use crate::Password;
-use crate::keys::{self, Params, SEALED_SECRETS_LEN, Secrets};
+use crate::keys::{self, SEALED_SECRETS_LEN, Secrets};
 
 /// The version of the vault's layout that this program writes. A newer one is refused, never guessed at.
 pub const VAULT_VERSION: u16 = 1;
@@ -45,19 +47,18 @@ impl Head {
         secrets: &Secrets,
         password: &Password,
         params: Params,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Self, keys::DeriveError> {
-        let mut salt = [0; SALT_LEN];
-        rng.fill_bytes(&mut salt);
-        let key = keys::wrap_key(password, &salt, &params)?;
-        let sealed = key.seal(rng, &prefix(&params, &salt), secrets)?;
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, PasswordError> {
+        let salt = random::bytes(rng);
+        let key = keys::head_key(password, &salt, params)?;
+        let sealed = key.seal(&prefix(params, &salt), secrets, rng);
         Ok(Self { params, salt, sealed })
     }
 
     /// Opens the secrets; `None` says that the password, or a byte of the head, is not the right one.
-    pub(crate) fn open(&self, password: &Password) -> Result<Option<Secrets>, keys::DeriveError> {
-        let key = keys::wrap_key(password, &self.salt, &self.params)?;
-        Ok(key.open(&prefix(&self.params, &self.salt), &self.sealed))
+    pub(crate) fn open(&self, password: &Password) -> Result<Option<Secrets>, PasswordError> {
+        let key = keys::head_key(password, &self.salt, self.params)?;
+        Ok(key.open(&prefix(self.params, &self.salt), &self.sealed))
     }
 
     /// Returns how the password becomes a key.
@@ -68,7 +69,7 @@ impl Head {
     /// Returns the bytes of the file.
     pub(crate) fn encode(&self) -> [u8; HEAD_LEN] {
         let mut bytes = [0; HEAD_LEN];
-        let parts = prefix(&self.params, &self.salt).into_iter().chain(self.sealed);
+        let parts = prefix(self.params, &self.salt).into_iter().chain(self.sealed);
         bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
         bytes
     }
@@ -88,9 +89,9 @@ impl Head {
             return Err(HeadError::NotAHead);
         }
         let memory_kib = u32::from_be_bytes(take(&mut rest)?);
-        let iterations = u32::from_be_bytes(take(&mut rest)?);
+        let passes = u32::from_be_bytes(take(&mut rest)?);
         let lanes = u32::from_be_bytes(take(&mut rest)?);
-        let params = keys::params_found(memory_kib, iterations, lanes).ok_or(HeadError::Unreasonable)?;
+        let params = keys::params_found(memory_kib, passes, lanes).ok_or(HeadError::Unreasonable)?;
         let salt = take(&mut rest)?;
         let sealed = take(&mut rest)?;
         if !rest.is_empty() {
@@ -124,15 +125,16 @@ pub enum HeadError {
 }
 
 /// Returns the readable part, which the seal authenticates.
-fn prefix(params: &Params, salt: &[u8; SALT_LEN]) -> [u8; PREFIX_LEN] {
+fn prefix(params: Params, salt: &[u8; SALT_LEN]) -> [u8; PREFIX_LEN] {
+    let (memory_kib, passes, lanes) = params.to_parts();
     let mut bytes = [0; PREFIX_LEN];
     let parts = MAGIC
         .iter()
         .copied()
         .chain(VAULT_VERSION.to_be_bytes())
-        .chain(keys::memory_kib(params).to_be_bytes())
-        .chain(keys::iterations(params).to_be_bytes())
-        .chain(keys::lanes(params).to_be_bytes())
+        .chain(memory_kib.to_be_bytes())
+        .chain(passes.to_be_bytes())
+        .chain(lanes.to_be_bytes())
         .chain(salt.iter().copied());
     bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
     bytes

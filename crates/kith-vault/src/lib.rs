@@ -12,7 +12,6 @@ mod head;
 mod keys;
 mod migrate;
 mod password;
-mod primitives;
 mod vault;
 
 pub use chunks::{AttachmentSecret, ChunkStore, FillError, GetError, MAX_CHUNK_LEN, PourError, PutError, Usage};
@@ -20,7 +19,7 @@ pub use database::DatabaseError;
 pub use errors::{ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
 pub use folder::FolderError;
 pub use head::{HeadError, VAULT_VERSION};
-pub use keys::{DeriveError, Params};
+pub use kith_crypto::password::{Params, PasswordError};
 pub use migrate::{MigrateError, Step, migrate};
 pub use password::{EmptyPassword, Password};
 pub use vault::{CheckReport, Keeper, Vault};

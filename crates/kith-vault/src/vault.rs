@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kith_crypto::password::Params;
 use rand_core::CryptoRng;
 use rusqlite::Connection;
 
@@ -15,7 +16,7 @@ use crate::database::{self, COMPANIONS, DATABASE, DatabaseError};
 use crate::errors::{ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
 use crate::folder::{Folder, FolderError, Point};
 use crate::head::{HEAD_LEN, Head, HeadError};
-use crate::keys::{ChunkSeed, Params, Secrets};
+use crate::keys::{ChunkSeed, Secrets};
 
 /// The head's file.
 pub(crate) const HEAD: &str = "vault.head";
@@ -42,7 +43,7 @@ impl Vault {
         folder: &Path,
         password: &Password,
         params: Params,
-        rng: &mut impl CryptoRng,
+        rng: &mut dyn CryptoRng,
     ) -> Result<Self, CreateError> {
         Self::create_observed(folder, password, params, rng, &mut |_| ())
     }
@@ -94,7 +95,7 @@ impl Vault {
         &mut self,
         old: &Password,
         new: &Password,
-        rng: &mut impl CryptoRng,
+        rng: &mut dyn CryptoRng,
     ) -> Result<(), ChangePasswordError> {
         self.keeper.change_password(old, new, rng)
     }
@@ -115,7 +116,7 @@ impl Vault {
         folder: &Path,
         password: &Password,
         params: Params,
-        rng: &mut impl CryptoRng,
+        rng: &mut dyn CryptoRng,
         reached: &mut dyn FnMut(Point),
     ) -> Result<Self, CreateError> {
         let folder = Arc::new(Folder::create(&absolute(folder)?)?);
@@ -164,7 +165,7 @@ impl Keeper {
         &mut self,
         old: &Password,
         new: &Password,
-        rng: &mut impl CryptoRng,
+        rng: &mut dyn CryptoRng,
     ) -> Result<(), ChangePasswordError> {
         self.change_password_observed(old, new, rng, &mut |_| ())
     }
@@ -173,7 +174,7 @@ impl Keeper {
         &mut self,
         old: &Password,
         new: &Password,
-        rng: &mut impl CryptoRng,
+        rng: &mut dyn CryptoRng,
         reached: &mut dyn FnMut(Point),
     ) -> Result<(), ChangePasswordError> {
         let head = read_head(&self.folder)?;

@@ -62,14 +62,14 @@ fn other_lengths_are_refused() {
 fn newer_version_of_any_length_is_refused_by_name() {
     let newer = [MAGIC.as_slice(), &[0, 2], b"whatever comes then"].concat();
     assert_eq!(Head::decode(&newer).err(), Some(HeadError::Newer { found: 2, known: 1 }));
-    let zero = [MAGIC.as_slice(), &[0, 0], &[0; 132]].concat();
+    let zero = [MAGIC.as_slice(), &[0, 0], &[0; 120]].concat();
     assert_eq!(Head::decode(&zero).err(), Some(HeadError::NotAHead));
 }
 
 #[test]
 fn unreasonable_parameters_are_refused_before_any_work() {
     let bytes = sealed_head().0.encode();
-    // Memory, iterations and lanes at their largest, and at zero.
+    // Memory, passes and lanes at their largest, and at zero.
     for (position, value) in [(10, 0xff), (14, 0xff), (18, 0xff), (13, 0), (17, 0), (21, 0)] {
         let mut changed = bytes;
         if value == 0 {
@@ -92,12 +92,12 @@ proptest! {
     #[test]
     fn any_reasonable_head_round_trips(
         lanes in 1..=16_u32,
-        iterations in 1..=16_u32,
+        passes in 1..=16_u32,
         memory in 128..=1_048_576_u32,
         salt: [u8; 16],
         filling: u8,
     ) {
-        let params = keys::params_found(memory, iterations, lanes).unwrap();
+        let params = keys::params_found(memory, passes, lanes).unwrap();
         let head = Head { params, salt, sealed: [filling; SEALED_SECRETS_LEN] };
         let bytes = head.encode();
         prop_assert_eq!(bytes.len(), HEAD_LEN);
