@@ -15,11 +15,14 @@ pub enum CreateError {
     /// The folder is a vault already.
     #[error("there is a vault in this folder already")]
     AlreadyExists,
+    /// The folder holds files that belong to no vault.
+    #[error("this folder holds other files; a vault wants a folder of its own")]
+    NotEmpty,
     /// The folder holds a vault's database or chunks but no head. Without the head they cannot be opened, but perhaps
     /// somebody still finds it, so they are not touched.
     #[error("this folder holds the remains of a vault whose vault.head is missing")]
     HeadLost,
-    /// Another process uses the folder.
+    /// Another process is making a vault there right now.
     #[error("the folder is in use")]
     InUse,
     /// The password could not be turned into a key.

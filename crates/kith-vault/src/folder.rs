@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// The name of the file whose advisory lock says that a process owns the folder.
-const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
 
 /// A vault's folder that this process owns for as long as the value lives.
 pub(crate) struct Folder {
@@ -55,6 +55,19 @@ impl Folder {
     pub(crate) fn holds(path: &Path, name: &str) -> Result<bool, FolderError> {
         let file = path.join(name);
         file.try_exists().map_err(|source| FolderError::new("look at", &file, source))
+    }
+
+    /// Lists what a folder that nobody owns yet holds; nothing when there is no such folder.
+    pub(crate) fn names(path: &Path) -> Result<Vec<String>, FolderError> {
+        let failed = |source| FolderError::new("list", path, source);
+        let entries = match fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let name =
+            |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        entries.map(name).collect::<Result<_, _>>().map_err(failed)
     }
 
     /// Returns where a file of this folder lies.

@@ -3,6 +3,7 @@
 //! A vault is a folder that one process owns at a time: `vault.head`, `kith.db`, `chunks/` and `lock`. What lies in the
 //! database is the engine's business. An older copy of the whole folder is a vault too: nothing here can tell.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::Password;
 use crate::chunks::{CHUNKS, ChunkStore, Usage};
 use crate::database::{self, COMPANIONS, DATABASE, DatabaseError};
 use crate::errors::{ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
-use crate::folder::{Folder, FolderError, Point};
+use crate::folder::{Folder, FolderError, LOCK, Point};
 use crate::head::{HEAD_LEN, Head, HeadError};
 use crate::keys::{ChunkSeed, Secrets};
 
@@ -37,8 +38,8 @@ pub struct Vault {
 impl Vault {
     /// Makes a vault in a folder that holds none, and opens it.
     ///
-    /// The folder is made if it is not there. It becomes a vault in the last step: after a crash before that, making it
-    /// again starts over.
+    /// The folder is made if it is not there; one that holds anything else is refused. It becomes a vault in the last
+    /// step: after a crash before that, making it again starts over.
     pub fn create(
         folder: &Path,
         password: &Password,
@@ -50,7 +51,7 @@ impl Vault {
 
     /// Opens a vault with its password.
     ///
-    /// Until the password has proved right, nothing in the folder is changed.
+    /// Until the password has proved right, nothing in the folder is changed (a copy without `lock` gets that empty file).
     pub fn open(folder: &Path, password: &Password) -> Result<Self, OpenError> {
         let path = absolute(folder)?;
         // A folder that is no vault does not even get a lock file.
@@ -119,7 +120,9 @@ impl Vault {
         rng: &mut dyn CryptoRng,
         reached: &mut dyn FnMut(Point),
     ) -> Result<Self, CreateError> {
-        let folder = Arc::new(Folder::create(&absolute(folder)?)?);
+        let path = absolute(folder)?;
+        refuse_foreign(&path)?;
+        let folder = Arc::new(Folder::create(&path)?);
         clear_for_creation(&folder)?;
         let secrets = Secrets::generate(rng);
         let head = Head::seal(&secrets, password, params, rng)?;
@@ -140,6 +143,12 @@ impl Vault {
             database::open(&folder.path(DATABASE), &secrets.database_key).map_err(UnlockError::Database)?;
         let chunks = ChunkStore::open(Arc::clone(&folder), ChunkSeed::of(secrets)).map_err(UnlockError::Folder)?;
         Ok(Self { connection, chunks, keeper: Keeper { folder } })
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Vault(…)")
     }
 }
 
@@ -230,6 +239,19 @@ fn absolute(folder: &Path) -> Result<PathBuf, FolderError> {
 fn read_head(folder: &Folder) -> Result<Head, ReadHeadError> {
     let bytes = folder.read(HEAD, HEAD_LEN).map_err(ReadHeadError::Folder)?;
     Head::decode(&bytes.unwrap_or_default()).map_err(ReadHeadError::Head)
+}
+
+/// Refuses a folder that is a vault or something else altogether, before its permissions or files change: a vault in
+/// a person's home folder or in `/tmp` would close it to everybody else.
+fn refuse_foreign(path: &Path) -> Result<(), CreateError> {
+    if Folder::holds(path, HEAD)? {
+        return Err(CreateError::AlreadyExists);
+    }
+    let known = |name: &String| {
+        let own = [LOCK, UNFINISHED_HEAD, DATABASE, CHUNKS];
+        own.into_iter().chain(COMPANIONS).any(|file| file == name)
+    };
+    if Folder::names(path)?.iter().all(known) { Ok(()) } else { Err(CreateError::NotEmpty) }
 }
 
 /// Makes sure that nothing is overwritten which anybody could miss.

@@ -57,11 +57,23 @@ fn folder_that_is_no_vault_is_told_apart_and_left_alone() {
 fn second_vault_is_not_made_over_the_first() {
     let (mut home, vault) = Home::with_vault();
     let again = Vault::create(home.folder.path(), &password("x"), Params::for_tests(), &mut home.rng);
-    assert!(matches!(again, Err(CreateError::InUse)));
+    assert!(matches!(again, Err(CreateError::AlreadyExists)));
     vault.lock().unwrap();
     let again = Vault::create(home.folder.path(), &password("x"), Params::for_tests(), &mut home.rng);
     assert!(matches!(again, Err(CreateError::AlreadyExists)));
     home.open().unwrap();
+}
+
+#[test]
+fn vault_is_not_made_among_other_files() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("diary.txt"), "mine").unwrap();
+    let mode_before = fs::metadata(folder.path()).unwrap().permissions();
+    let mut rng = StdRng::seed_from_u64(14);
+    let made = Vault::create(folder.path(), &password("p"), Params::for_tests(), &mut rng);
+    assert!(matches!(made, Err(CreateError::NotEmpty)));
+    assert_eq!(files(folder.path()).len(), 1);
+    assert_eq!(fs::metadata(folder.path()).unwrap().permissions(), mode_before);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 )]
 
 mod at_rest;
+mod compatibility;
 mod lifecycle;
 mod support;
 mod tampering;
