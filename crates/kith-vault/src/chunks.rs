@@ -1,8 +1,8 @@
 //! `chunks/`: attachments in sealed pieces, one file each, all of one length, under names that say nothing.
 //!
-//! The name of a piece comes from the attachment's secret and the piece's place, so an interrupted transfer is resumed by
-//! asking which pieces are missing; no list is kept anywhere. The store knows no manifest, no message and no network. What a thief of the
-//! folder learns is how many pieces there are and when they were written.
+//! The name of a piece comes from the attachment's secret and the piece's place, so an interrupted transfer is
+//! resumed by asking which pieces are missing; no list is kept anywhere. The store knows no manifest, no message and
+//! no network. What a thief of the folder learns is how many pieces there are and when they were written.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
@@ -33,8 +33,8 @@ pub const MAX_CHUNK_LEN: usize = PADDED_LEN - 4;
 
 /// The secret of one attachment: whoever has it and the open vault can name and open the attachment's chunks.
 ///
-/// It lives in the encrypted database only. Forgetting it there makes the chunks unreadable for good, even on a disk that does not
-/// really erase, and even for somebody who has the password.
+/// It lives in the encrypted database only. Forgetting it there makes the chunks unreadable for good, even on a disk
+/// that does not really erase, and even for somebody who has the password.
 #[derive(ZeroizeOnDrop)]
 pub struct AttachmentSecret([u8; 32]);
 
@@ -97,7 +97,7 @@ impl ChunkStore {
 
     /// Returns which places have no chunk yet, in order: what is left to do after an interruption.
     ///
-    /// A chunk counts as present when a file of the right length is there; whether it is intact shows in `get`.
+    /// A chunk counts as present when its file is there; whether it is intact shows in [`ChunkStore::get`].
     pub fn missing(&self, attachment: &AttachmentSecret, places: Range<u32>) -> Result<Vec<u32>, FolderError> {
         let keys = self.seed.attachment(&attachment.0);
         let mut missing = Vec::new();
@@ -160,9 +160,11 @@ impl ChunkStore {
         places.into_iter().try_for_each(|index| self.folder.remove(&file(&keys, index)))
     }
 
-    /// Removes every chunk that belongs to none of the given attachments (each with its number of chunks); returns how many went.
+    /// Removes every chunk that belongs to none of the given attachments (each with its number of chunks); returns
+    /// how many went.
     ///
-    /// This is how chunks leave whose attachment the database forgot just before a crash.
+    /// This is how chunks leave whose attachment the database forgot just before a crash. Call it before transfers
+    /// start: a chunk that is being put meanwhile, of an attachment that is not in the list, goes too.
     pub fn keep_only<'a>(
         &self,
         living: impl IntoIterator<Item = (&'a AttachmentSecret, u32)>,

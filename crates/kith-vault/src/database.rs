@@ -22,7 +22,8 @@ const APPLICATION_ID: i32 = 0x4b69_7468;
 const FORMAT: &str = "PRAGMA cipher_compatibility = 4; PRAGMA cipher_page_size = 4096;";
 
 /// Set before the first read. Exclusive locking keeps the index of the write-ahead log in memory instead of in a file
-/// in clear; nothing temporary reaches the disk; deleted content is overwritten; a commit is on the disk when it returns.
+/// in clear; nothing temporary reaches the disk; deleted content is overwritten; a commit is on the disk when it
+/// returns.
 const HABITS: &str = "
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA temp_store = MEMORY;

@@ -121,7 +121,8 @@ impl Folder {
         Ok(Some(bytes))
     }
 
-    /// Replaces a file as one step: whoever looks, before or after a crash, finds the old content or the new one, whole.
+    /// Replaces a file as one step: whoever looks, before or after a crash, finds the old content or the new one,
+    /// whole.
     ///
     /// `temporary` is the name under which the new content is prepared. `reached` is told each point at which a crash
     /// would leave something different behind.

@@ -1,8 +1,8 @@
 //! `vault.head`: the one file that a password is tried against.
 //!
 //! It says how the password becomes a key (Argon2id parameters and salt, both readable by anybody) and carries the
-//! vault's secrets sealed under that key. Its readable part is authenticated together with the secrets. It holds nothing about
-//! the person, and nothing in it tells a wrong password from a changed byte.
+//! vault's secrets sealed under that key. Its readable part is authenticated together with the secrets. It holds
+//! nothing about the person, and nothing in it tells a wrong password from a changed byte.
 //!
 //! | bytes | what |
 //! |---|---|

@@ -16,8 +16,8 @@ pub(crate) const SEALED_SECRETS_LEN: usize = NONCE_BYTES + 64 + TAG_BYTES;
 /// What sealing adds to a chunk: nonce and tag.
 pub(crate) const CHUNK_OVERHEAD: usize = NONCE_BYTES + TAG_BYTES;
 
-/// The most memory a head may ask for, once per attempt at the password: 1 GiB, four times what a desktop's vault is made
-/// with. Without a bound one changed byte would make the program ask for more than the machine has.
+/// The most memory a head may ask for, once per attempt at the password: 1 GiB, four times what a desktop's vault is
+/// made with. Without a bound one changed byte would make the program ask for more than the machine has.
 const MAX_MEMORY_KIB: u32 = 1024 * 1024;
 /// The most passes over that memory; sixteen over 1 GiB take about a minute, which a person still survives.
 const MAX_PASSES: u32 = 16;

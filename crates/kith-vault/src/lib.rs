@@ -1,8 +1,8 @@
 //! The client's storage at rest: SQLCipher under Argon2id, sealed attachment chunks.
 //!
-//! A [`Vault`] is a folder. Without its password it tells how much is in it and when it was used, and nothing else; with the
-//! password it gives the engine a database connection, and the client a place for attachments. This crate knows nothing of the protocol,
-//! and reads no clock and no global randomness.
+//! A [`Vault`] is a folder. Without its password it tells how much is in it and when it was used, and nothing else;
+//! with the password it gives the engine a database connection, and the client a place for attachments. This crate
+//! knows nothing of the protocol, and reads no clock and no global randomness.
 
 mod chunks;
 mod database;

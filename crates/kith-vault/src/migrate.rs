@@ -34,7 +34,8 @@ pub fn migrate(connection: &mut Connection, name: &'static str, steps: &[Step]) 
 fn run(connection: &mut Connection, name: &str, step: Step, number: u32) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(
-        "CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS schema_versions
+         (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     )?;
     match step {
         Step::Sql(statements) => transaction.execute_batch(statements)?,

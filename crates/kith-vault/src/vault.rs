@@ -21,8 +21,8 @@ use crate::keys::{ChunkSeed, Secrets};
 
 /// The head's file.
 pub(crate) const HEAD: &str = "vault.head";
-/// The head of a vault that is being made. Where it lies without `vault.head`, making was interrupted, nobody ever held the
-/// vault open, and nothing in it can be missed.
+/// The head of a vault that is being made. Where it lies without `vault.head`, making was interrupted, nobody ever
+/// held the vault open, and nothing in it can be missed.
 pub(crate) const UNFINISHED_HEAD: &str = "vault.head.init";
 /// The head with the new password, until it takes the place of the old one.
 pub(crate) const NEXT_HEAD: &str = "vault.head.next";
@@ -51,7 +51,8 @@ impl Vault {
 
     /// Opens a vault with its password.
     ///
-    /// Until the password has proved right, nothing in the folder is changed (a copy without `lock` gets that empty file).
+    /// Until the password has proved right, nothing in the folder is changed (a copy without `lock` gets that empty
+    /// file).
     pub fn open(folder: &Path, password: &Password) -> Result<Self, OpenError> {
         let path = absolute(folder)?;
         // A folder that is no vault does not even get a lock file.
