@@ -26,7 +26,7 @@ pub use crate::{
     client::{Carrier, CarrierBuilder, CarrierError, Stage},
     limits::{CarrierLimits, ListenerLimits, LiveLimits, MAX_MESSAGE},
     live::{LiveEnd, LiveReceiver, LiveSender, SendError},
-    server::{Answer, BindError, Handler, Listener, Page},
+    server::{Answer, BindError, Handler, Listener, Pages},
     tls::{ServerIdentity, TlsError, TrustAnchors},
 };
 

@@ -5,19 +5,22 @@
 //! the next.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::NoServerSessionStorage;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use thiserror::Error;
 
-/// The certificate chain and private key that a listener shows.
+/// The certificate chain and private key that a listener shows. Clones stand for the same one, so that it can be
+/// renewed while the listener runs.
 #[derive(Clone)]
 pub struct ServerIdentity {
     pub(crate) config: Arc<ServerConfig>,
+    current: Arc<Current>,
 }
 
 impl ServerIdentity {
@@ -27,9 +30,7 @@ impl ServerIdentity {
     ///
     /// Tells which of the two files could not be used, or that they do not belong together.
     pub fn from_pem_files(certificates: &Path, key: &Path) -> Result<Self, TlsError> {
-        let certificates = CertificateDer::pem_file_iter(certificates).map_err(TlsError::certificate_file)?;
-        let key = PrivateKeyDer::from_pem_file(key).map_err(TlsError::key_file)?;
-        Self::build(certificates, key)
+        Self::new(certified_from_files(certificates, key)?)
     }
 
     /// Reads the same from PEM text in memory.
@@ -38,29 +39,83 @@ impl ServerIdentity {
     ///
     /// As [`ServerIdentity::from_pem_files`].
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(TlsError::key_file)?;
-        Self::build(CertificateDer::pem_slice_iter(certificates), key)
+        Self::new(certified_from_text(certificates, key)?)
     }
 
-    fn build(
-        certificates: impl Iterator<Item = Result<CertificateDer<'static>, PemError>>,
-        key: PrivateKeyDer<'static>,
-    ) -> Result<Self, TlsError> {
-        let chain = certificates.collect::<Result<Vec<_>, _>>().map_err(TlsError::certificate_file)?;
-        if chain.is_empty() {
-            return Err(TlsError::NoCertificate);
-        }
+    /// Shows other certificates from now on. Connections that stand are not touched; on an error, nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// As [`ServerIdentity::from_pem_files`].
+    pub fn renew_from_pem_files(&self, certificates: &Path, key: &Path) -> Result<(), TlsError> {
+        self.current.set(certified_from_files(certificates, key)?);
+        Ok(())
+    }
+
+    /// The same from PEM text in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`ServerIdentity::from_pem_files`].
+    pub fn renew_from_pem(&self, certificates: &[u8], key: &[u8]) -> Result<(), TlsError> {
+        self.current.set(certified_from_text(certificates, key)?);
+        Ok(())
+    }
+
+    fn new(certified: CertifiedKey) -> Result<Self, TlsError> {
+        let current = Arc::new(Current(RwLock::new(Arc::new(certified))));
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(|_| TlsError::Unsupported)?
             .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .map_err(|_| TlsError::Mismatch)?;
+            .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(Self { config: Arc::new(config) })
+        Ok(Self { config: Arc::new(config), current })
     }
+}
+
+/// What is shown right now.
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl Current {
+    fn set(&self, certified: CertifiedKey) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certified);
+    }
+}
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+impl std::fmt::Debug for Current {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Current(…)")
+    }
+}
+
+fn certified_from_files(certificates: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
+    let certificates = CertificateDer::pem_file_iter(certificates).map_err(TlsError::certificate_file)?;
+    certified(certificates, PrivateKeyDer::from_pem_file(key).map_err(TlsError::key_file)?)
+}
+
+fn certified_from_text(certificates: &[u8], key: &[u8]) -> Result<CertifiedKey, TlsError> {
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(TlsError::key_file)?;
+    certified(CertificateDer::pem_slice_iter(certificates), key)
+}
+
+fn certified(
+    certificates: impl Iterator<Item = Result<CertificateDer<'static>, PemError>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, TlsError> {
+    let chain = certificates.collect::<Result<Vec<_>, _>>().map_err(TlsError::certificate_file)?;
+    if chain.is_empty() {
+        return Err(TlsError::NoCertificate);
+    }
+    CertifiedKey::from_der(chain, key, &provider()).map_err(|_| TlsError::Mismatch)
 }
 
 /// Which certificate authorities a carrier believes.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kith_net::{
-    AddressKind, AddressPolicy, Carrier, CarrierError, CarrierLimits, ListenerLimits, MAX_MESSAGE, Page,
+    AddressKind, AddressPolicy, Carrier, CarrierError, CarrierLimits, ListenerLimits, MAX_MESSAGE, Pages,
     RefusedAddress, Stage,
 };
 use kith_wire::address::ServerUrl;
@@ -221,12 +221,12 @@ async fn connections_beyond_the_limit_wait_their_turn() {
 }
 
 #[tokio::test]
-async fn a_page_serves_its_text_and_nothing_else() {
+async fn pages_serve_their_text_and_nothing_else() {
     let limits = ListenerLimits::default();
     let listener = kith_net::Listener::bind("127.0.0.1:0".parse().unwrap(), None, limits).await.unwrap();
     let address = listener.local_address();
-    let page = Page::new("/metrics", "text/plain; version=0.0.4", || "up 1\n".to_owned());
-    tokio::spawn(listener.serve_page(page, std::future::pending()));
+    let pages = Pages::new("text/plain", |path| (path == "/metrics").then(|| "up 1\n".to_owned()));
+    tokio::spawn(listener.serve_pages(pages, std::future::pending()));
     let ask = async |request: &str| {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();

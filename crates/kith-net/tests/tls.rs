@@ -49,6 +49,21 @@ async fn a_certificate_under_an_own_authority_carries_both_kinds_of_exchange() {
 }
 
 #[tokio::test]
+async fn a_renewed_certificate_is_shown_to_the_next_connection() {
+    let old = certified(&["localhost"]);
+    let new = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let server = Server::start_with(ListenerLimits::default(), Some(old.identity.clone())).await;
+    let url = https(&server, "localhost");
+    assert!(old.identity.renew_from_pem(b"no certificate", b"no key").is_err());
+    assert!(trusting(&old.authority).descriptor(&url).await.is_ok());
+
+    let key = new.signing_key.serialize_pem();
+    old.identity.renew_from_pem(new.cert.pem().as_bytes(), key.as_bytes()).unwrap();
+    assert_eq!(trusting(&old.authority).descriptor(&url).await, Err(CarrierError::Certificate));
+    assert!(trusting(&new.cert.pem()).descriptor(&url).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_refused() {
     let server = Server::start_with(ListenerLimits::default(), Some(certified(&["localhost"]).identity)).await;
     let carrier = support::carrier();

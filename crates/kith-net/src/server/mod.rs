@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-pub use site::Page;
+pub use site::Pages;
 
 use crate::limits::ListenerLimits;
 use crate::live::{LiveReceiver, LiveSender};
@@ -97,9 +97,9 @@ impl Listener {
         self.run(Home { handler }, stop).await;
     }
 
-    /// Serves one page of text and nothing else, for metrics.
-    pub async fn serve_page(self, page: Page, stop: impl Future<Output = ()>) {
-        self.run(page, stop).await;
+    /// Serves pages of text and nothing else.
+    pub async fn serve_pages(self, pages: Pages, stop: impl Future<Output = ()>) {
+        self.run(pages, stop).await;
     }
 
     async fn run<S: Site>(self, site: S, stop: impl Future<Output = ()>) {

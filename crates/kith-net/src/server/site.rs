@@ -61,32 +61,28 @@ impl<H: Handler> Site for Home<H> {
     }
 }
 
-/// One page of text that is made anew for each visitor.
-pub struct Page {
-    path: &'static str,
+/// Pages of text, for what is not part of the protocol: metrics, challenges.
+pub struct Pages {
     content_type: &'static str,
-    render: Box<dyn Fn() -> String + Send + Sync>,
+    render: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
 }
 
-impl Page {
-    /// Describes a page; `render` is called for each request and must not block.
-    pub fn new(
-        path: &'static str,
-        content_type: &'static str,
-        render: impl Fn() -> String + Send + Sync + 'static,
-    ) -> Self {
-        Self { path, content_type, render: Box::new(render) }
+impl Pages {
+    /// Describes pages of one type. `render` is called with the path of each request and must not block; `None` is a
+    /// page that does not exist.
+    pub fn new(content_type: &'static str, render: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { content_type, render: Box::new(render) }
     }
 }
 
-impl Site for Page {
+impl Site for Pages {
     async fn respond(&self, request: Request<Incoming>, _: &ListenerLimits, _: &UpgradeSlot) -> Response<Full<Bytes>> {
-        if request.uri().path() != self.path {
-            empty(StatusCode::NOT_FOUND)
-        } else if request.method() == Method::GET {
-            full((self.render)().into(), self.content_type)
-        } else {
-            empty(StatusCode::METHOD_NOT_ALLOWED)
+        if request.method() != Method::GET {
+            return empty(StatusCode::METHOD_NOT_ALLOWED);
+        }
+        match (self.render)(request.uri().path()) {
+            Some(text) => full(text.into(), self.content_type),
+            None => empty(StatusCode::NOT_FOUND),
         }
     }
 
