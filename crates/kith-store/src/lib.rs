@@ -1,1 +1,15 @@
-//! The home server's storage behind the store trait of kith-home.
+//! The home server's storage behind the store trait of `kith-home`.
+//!
+//! [`Embedded`] keeps everything in one SQLite file (`docs/decisions/0002-embedded-store.md` says why). There are no
+//! protocol rules in here: rows come and go as the rules ask.
+
+mod embedded;
+mod rows;
+mod schema;
+mod txn;
+
+#[cfg(test)]
+mod tests;
+
+pub use embedded::Embedded;
+pub use txn::EmbeddedTxn;

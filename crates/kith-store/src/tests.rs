@@ -1,0 +1,136 @@
+//! The conformance suite on real files, and what only files can show.
+
+use std::path::Path;
+
+use kith_home::store::conformance::{Fixture, actions, agrees_with_memory};
+use kith_home::store::{Entry, MetaKey, Secret, Store, StoreError, Txn};
+use kith_home::store_conformance;
+use kith_wire::id::ReaderId;
+use kith_wire::time::{EpochId, Hour};
+use proptest::prelude::*;
+
+use crate::{Embedded, schema};
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+}
+
+impl Fixture for Folder {
+    type Store = Embedded;
+
+    fn create(&mut self) -> Result<Embedded, StoreError> {
+        Embedded::open(self.0.path())
+    }
+
+    fn reopen(&mut self, store: Embedded) -> Result<Embedded, StoreError> {
+        drop(store);
+        Embedded::open(self.0.path())
+    }
+
+    fn reopen_as(&mut self, store: Embedded, version: u32) -> Result<Embedded, StoreError> {
+        schema::write_version(&store.db, version)?;
+        self.reopen(store)
+    }
+}
+
+store_conformance!(Folder::new());
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_histories_agree_with_memory(history in actions()) {
+        agrees_with_memory(Folder::new(), &history).unwrap();
+    }
+}
+
+/// Returns whether any file of the folder holds the bytes.
+fn folder_holds(folder: &Path, bytes: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|file| {
+        let content = std::fs::read(file.unwrap().path()).unwrap();
+        content.windows(bytes.len()).any(|window| window == bytes)
+    })
+}
+
+#[test]
+fn an_erased_epoch_key_is_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Embedded::open(folder.path()).unwrap();
+    let seed = [0xa7_u8; 64];
+    for epoch in 0..20 {
+        let mut txn = store.begin().unwrap();
+        let bytes = if epoch == 7 { seed } else { [epoch; 64] };
+        txn.insert_epoch_key(EpochId(u32::from(epoch)), &Secret::new(&bytes)).unwrap();
+        txn.commit().unwrap();
+    }
+    assert!(folder_holds(folder.path(), &seed));
+    let mut txn = store.begin().unwrap();
+    txn.erase_epoch_key(EpochId(7)).unwrap();
+    txn.commit().unwrap();
+    assert!(!folder_holds(folder.path(), &seed));
+}
+
+#[test]
+fn a_process_that_dies_in_a_transaction_leaves_the_last_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Embedded::open(folder.path()).unwrap();
+    let mut txn = store.begin().unwrap();
+    txn.set_meta(MetaKey::ServerSeed, &Secret::new(b"committed")).unwrap();
+    txn.commit().unwrap();
+    let mut txn = store.begin().unwrap();
+    txn.set_meta(MetaKey::ServerSeed, &Secret::new(b"not yet")).unwrap();
+    for seq in 0..2000 {
+        // More than the cache holds, so that uncommitted pages reach the log.
+        txn.insert_entry(&ReaderId([1; 24]), seq, &Entry { arrived: Hour(1), frame: vec![1; 4096] }).unwrap();
+    }
+    // The files as a dead process leaves them.
+    let left = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), left.path().join(file.file_name())).unwrap();
+    }
+    drop(txn);
+    let mut store = Embedded::open(left.path()).unwrap();
+    let txn = store.begin().unwrap();
+    assert_eq!(txn.meta(MetaKey::ServerSeed).unwrap(), Some(Secret::new(b"committed")));
+    assert_eq!(txn.counts().unwrap().entries, 0);
+}
+
+#[test]
+fn a_file_that_is_no_store_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("home.db");
+    let content = b"Dear diary, this is not a database. ".repeat(200);
+    std::fs::write(&file, &content).unwrap();
+    assert!(matches!(Embedded::open(folder.path()).err(), Some(StoreError::Damaged { .. })));
+    assert_eq!(std::fs::read(&file).unwrap(), content);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Embedded::open(folder.path()).unwrap();
+    store.begin().unwrap().commit().unwrap();
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let mode = file.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+    }
+}
+
+#[test]
+fn a_second_process_can_commit_between_transactions() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Embedded::open(folder.path()).unwrap();
+    let mut other = Embedded::open(folder.path()).unwrap();
+    let mut txn = other.begin().unwrap();
+    txn.set_meta(MetaKey::Descriptor, &Secret::new(b"by the other")).unwrap();
+    txn.commit().unwrap();
+    let txn = server.begin().unwrap();
+    assert_eq!(txn.meta(MetaKey::Descriptor).unwrap(), Some(Secret::new(b"by the other")));
+}
