@@ -13,6 +13,8 @@
 //! Only HTTP/1.1 is spoken: requests are few and small, live traffic runs over WebSocket, and every protocol
 //! that is not there needs no limits.
 
+#[cfg(feature = "acme")]
+pub mod acme;
 mod address;
 mod client;
 mod limits;

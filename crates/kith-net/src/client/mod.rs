@@ -125,7 +125,12 @@ impl Carrier {
         self.finish(url, connection, response).await
     }
 
-    async fn connect(&self, url: &ServerUrl) -> Result<Connection, CarrierError> {
+    #[cfg(feature = "acme")]
+    pub(crate) fn limits(&self) -> &CarrierLimits {
+        &self.shared.limits
+    }
+
+    pub(crate) async fn connect(&self, url: &ServerUrl) -> Result<Connection, CarrierError> {
         let Shared { policy, limits, tls, .. } = &*self.shared;
         let stream = dial::dial(url, *policy, limits, tls).await?;
         let (connection, driver) = http1_builder().handshake(TokioIo::new(stream)).await?;

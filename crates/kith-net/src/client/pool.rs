@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use crate::limits::CarrierLimits;
 
-pub(super) type Connection = SendRequest<Full<Bytes>>;
+/// A connection that is ready for one exchange after the other.
+pub(crate) type Connection = SendRequest<Full<Bytes>>;
 
 /// The idle connections of one carrier.
 #[derive(Default)]

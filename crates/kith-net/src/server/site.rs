@@ -64,8 +64,11 @@ impl<H: Handler> Site for Home<H> {
 /// Pages of text, for what is not part of the protocol: metrics, challenges.
 pub struct Pages {
     content_type: &'static str,
-    render: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    render: Box<Render>,
 }
+
+/// Makes the text for a path, or nothing.
+type Render = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Pages {
     /// Describes pages of one type. `render` is called with the path of each request and must not block; `None` is a
