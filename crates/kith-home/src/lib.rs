@@ -1,3 +1,39 @@
-//! The home server's rules: queues, capabilities, forwarding, quotas; synchronous over a store trait.
+//! The home server's rules: queues, capabilities, forwarding, quotas.
+//!
+//! Everything here is synchronous and deterministic over the [`store`] trait: time and randomness are arguments,
+//! bytes come in as [`Input`]s and go out as [`Output`]s. There are no sockets, no threads, no clock and no plaintext of
+//! anybody's messages in here, and nothing of a session between devices.
+//!
+//! ```text
+//! let mut batch = home.begin(&mut store, now, &mut rng)?;
+//! for input in inputs { batch = batch.handle(input)?; }
+//! for output in batch.commit()? { … }      // the only way to the outputs: after the commit
+//! ```
+//!
+//! The rules (`KH-n`) are in `spec/home.md`.
 
+mod accounts;
+mod batch;
+mod blobs;
+mod caller;
+mod config;
+mod deposits;
+mod home;
+mod housekeeping;
+mod identity;
+mod io;
+mod live;
+mod operations;
+mod outbox;
+mod queues;
+mod relay;
 pub mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use accounts::{InviteError, create_invite};
+pub use batch::Batch;
+pub use config::{Config, Quotas, Registration, Retention};
+pub use home::{Home, OpenError};
+pub use io::{Ask, ConnectionId, ExchangeId, ExchangeOutcome, Input, Output, Ticket};

@@ -1,0 +1,121 @@
+//! Blobs: sealed chunks under a name, with separate rights to read and to delete.
+
+use kith_crypto::capability::{may_delete, may_read};
+use kith_wire::id::{BlobId, DeleteCapability, ReadCapability, Verifier};
+use kith_wire::limits::{MAX_BLOB_CHUNKS, SEALED_CHUNK_BYTES};
+use kith_wire::operation::{Answer, Refusal};
+use kith_wire::time::Hour;
+
+use crate::batch::Batch;
+use crate::caller::Caller;
+use crate::identity::max_blob_bytes;
+use crate::operations::Stop;
+use crate::store::{Blob, StoreError, Txn};
+
+impl<T: Txn> Batch<'_, T> {
+    /// Reserves a blob; the same again is fine (KH-22). The whole size counts against the quota at once (KH-23).
+    pub(crate) fn blob_create(
+        &mut self,
+        caller: &Caller,
+        id: &BlobId,
+        n_chunks: u32,
+        size: u64,
+        read: Verifier,
+        delete: Verifier,
+    ) -> Result<Answer, Stop> {
+        let (key, mut account) = self.account_of(caller)?;
+        let fits = size > 0
+            && n_chunks <= MAX_BLOB_CHUNKS
+            && size.div_ceil(SEALED_CHUNK_BYTES as u64) == u64::from(n_chunks)
+            && size <= max_blob_bytes(&self.home.config);
+        if !fits {
+            return Err(Stop::Refuse(Refusal::Invalid));
+        }
+        if let Some(blob) = self.txn.blob(id)? {
+            let same = blob.account == key && (blob.size, blob.read, blob.delete) == (size, read, delete);
+            return if same { Ok(Answer::Accepted) } else { Err(Stop::Refuse(Refusal::Invalid)) };
+        }
+        let used = account.blob_bytes.saturating_add(size);
+        if used > self.home.config.quotas.blob_bytes {
+            return Err(Stop::Refuse(Refusal::QuotaExceeded));
+        }
+        let expires = Hour(self.now.hour().0.saturating_add(self.home.config.retention.blob_hours));
+        self.txn.put_blob(id, &Blob { account: key, size, n_chunks, n_present: 0, read, delete, expires })?;
+        account.blob_bytes = used;
+        self.txn.put_account(&key, &account)?;
+        Ok(Answer::Accepted)
+    }
+
+    /// Stores a chunk; the same again is fine, another one under its number is not (KH-22).
+    pub(crate) fn blob_put(&mut self, caller: &Caller, id: &BlobId, number: u32, chunk: &[u8]) -> Result<Answer, Stop> {
+        let blob = self.own_blob(caller, id)?;
+        if expected_bytes(&blob, number) != Some(chunk.len() as u64) {
+            return Err(Stop::Refuse(Refusal::Invalid));
+        }
+        if let Some(stored) = self.txn.chunk(id, number)? {
+            return if stored == chunk { Ok(Answer::Accepted) } else { Err(Stop::Refuse(Refusal::Invalid)) };
+        }
+        self.txn.insert_chunk(id, number, chunk)?;
+        self.txn.put_blob(id, &Blob { n_present: blob.n_present.saturating_add(1), ..blob })?;
+        Ok(Answer::Accepted)
+    }
+
+    /// Tells the uploader which chunks are there, so that it goes on where it stopped (KH-22).
+    pub(crate) fn blob_status(&mut self, caller: &Caller, id: &BlobId) -> Result<Answer, Stop> {
+        let blob = self.own_blob(caller, id)?;
+        let bytes = usize::try_from(blob.n_chunks.div_ceil(8)).unwrap_or(0);
+        let mut present = vec![0_u8; bytes];
+        for number in self.txn.chunk_numbers(id)? {
+            let byte = usize::try_from(number / 8).ok().and_then(|idx| present.get_mut(idx));
+            if let Some(byte) = byte {
+                *byte |= 1 << (number % 8);
+            }
+        }
+        Ok(Answer::BlobStatus { present })
+    }
+
+    /// Gives a chunk to whoever has the read capability. Absent, expired, incomplete and denied look alike (KH-24).
+    pub(crate) fn blob_get(&mut self, id: &BlobId, number: u32, capability: &ReadCapability) -> Result<Answer, Stop> {
+        let blob = self.live_blob(id)?;
+        // The same work for a blob that is absent, so that time does not tell.
+        let stored = blob.as_ref().map_or(Verifier([0; 32]), |blob| blob.read);
+        let allowed = may_read(capability, &stored) && blob.is_some();
+        let chunk = if allowed { self.txn.chunk(id, number)? } else { None };
+        chunk.map(|chunk| Answer::BlobChunk { chunk }).ok_or(Stop::Refuse(Refusal::NotFound))
+    }
+
+    /// Deletes a blob for whoever has the delete capability; the answer is always the same (KH-25).
+    pub(crate) fn blob_delete(&mut self, id: &BlobId, capability: &DeleteCapability) -> Result<Answer, Stop> {
+        let blob = self.txn.blob(id)?;
+        let stored = blob.as_ref().map_or(Verifier([0; 32]), |blob| blob.delete);
+        if let (true, Some(blob)) = (may_delete(capability, &stored), blob) {
+            self.drop_blob(id, &blob)?;
+        }
+        Ok(Answer::Accepted)
+    }
+
+    /// Removes a blob and gives its bytes back to the account.
+    pub(crate) fn drop_blob(&mut self, id: &BlobId, blob: &Blob) -> Result<(), StoreError> {
+        self.txn.remove_blob(id)?;
+        self.change_account(&blob.account, |account| account.blob_bytes = account.blob_bytes.saturating_sub(blob.size))
+    }
+
+    fn live_blob(&self, id: &BlobId) -> Result<Option<Blob>, StoreError> {
+        Ok(self.txn.blob(id)?.filter(|blob| blob.expires >= self.now.hour()))
+    }
+
+    fn own_blob(&self, caller: &Caller, id: &BlobId) -> Result<Blob, Stop> {
+        let (key, _) = self.account_of(caller)?;
+        let blob = self.live_blob(id)?.filter(|blob| blob.account == key);
+        blob.ok_or(Stop::Refuse(Refusal::NotFound))
+    }
+}
+
+/// Returns how long a chunk must be; `None` beyond the last.
+fn expected_bytes(blob: &Blob, number: u32) -> Option<u64> {
+    if number >= blob.n_chunks {
+        return None;
+    }
+    let before = u64::from(number).checked_mul(SEALED_CHUNK_BYTES as u64)?;
+    Some(blob.size.checked_sub(before)?.min(SEALED_CHUNK_BYTES as u64))
+}

@@ -1,0 +1,61 @@
+//! Deposits: a stranger writes a frame into a queue, and learns nothing but "accepted".
+
+use kith_crypto::capability::is_proven;
+use kith_wire::id::Verifier;
+use kith_wire::limits::{MAX_DEPOSIT_HOURS, SEALED_BYTES};
+use kith_wire::operation::{Answer, Deposit, Refusal};
+
+use crate::batch::Batch;
+use crate::operations::{Stop, Way};
+use crate::store::{Entry, Overflow, Queue, StoreError, Txn};
+
+impl<T: Txn> Batch<'_, T> {
+    /// Answers a deposit.
+    ///
+    /// Refused is only what the asker can see without us: a deposit that did not come in a one-shot request of exactly
+    /// 5,376 bytes (KH-18), or whose last hour is over or too far away (KH-19). Everything else is accepted in the same
+    /// bytes after the same commit (KH-20).
+    pub(crate) fn deposit(&mut self, deposit: &Deposit, way: Way) -> Result<Answer, Stop> {
+        let fixed_size = matches!(way, Way::OneShot { size: SEALED_BYTES, .. });
+        let hour = self.now.hour();
+        let latest = hour.0.saturating_add(MAX_DEPOSIT_HOURS);
+        if !fixed_size || deposit.expires < hour || deposit.expires.0 > latest {
+            return Err(Stop::Refuse(Refusal::Invalid));
+        }
+        self.take_in(deposit)?;
+        Ok(Answer::Accepted)
+    }
+
+    /// Stores a deposit, if it is one.
+    fn take_in(&mut self, deposit: &Deposit) -> Result<(), StoreError> {
+        let server = self.home.identity.key;
+        let Some((reader, mut queue)) = self.txn.queue_by_sender(&deposit.sender_id)? else {
+            // The same work as for a queue that exists, so that time does not tell (KH-20).
+            std::hint::black_box(is_proven(deposit, &Verifier([0; 32]), &server));
+            return Ok(());
+        };
+        if !is_proven(deposit, &queue.verifier, &server) {
+            return Ok(());
+        }
+        // KH-21: remembered until it expires, also after the ack.
+        if self.txn.dedup_seen(&deposit.sender_id, &deposit.dedup)? {
+            return Ok(());
+        }
+        if queue.length >= self.home.config.quotas.queue_frames {
+            // KH-17: the newest is dropped, and not remembered: the same deposit may fit later.
+            if queue.overflow == Overflow::Complete {
+                self.txn.update_queue(&reader, &Queue { overflow: Overflow::Dropped, ..queue })?;
+                self.home.connections.overflowed(&reader);
+            }
+            return Ok(());
+        }
+        self.txn.insert_dedup(&deposit.sender_id, &deposit.dedup, deposit.expires)?;
+        let entry = Entry { arrived: self.now.hour(), frame: deposit.frame.as_bytes().to_vec() };
+        self.txn.insert_entry(&reader, queue.next_seq, &entry)?;
+        queue.next_seq = queue.next_seq.saturating_add(1);
+        queue.length = queue.length.saturating_add(1);
+        self.txn.update_queue(&reader, &queue)?;
+        self.home.connections.arrived(&reader);
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! The home server: what it keeps in memory between transactions, and how it starts.
+
+use kith_wire::Timestamp;
+use kith_wire::id::ServerKey;
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+use crate::batch::Batch;
+use crate::config::Config;
+use crate::housekeeping::Housekeeping;
+use crate::identity::Identity;
+use crate::live::Connections;
+use crate::outbox::Outbox;
+use crate::relay::Exchanges;
+use crate::store::{Store, StoreError, Txn};
+
+/// The rules of one home server. All that must survive is in the store; a crash loses connections and nothing else.
+pub struct Home {
+    pub(crate) config: Config,
+    pub(crate) identity: Identity,
+    pub(crate) connections: Connections,
+    pub(crate) exchanges: Exchanges,
+    pub(crate) outbox: Outbox,
+    pub(crate) housekeeping: Housekeeping,
+    /// Whether the last batch was dropped without its commit.
+    pub(crate) state: MemoryState,
+}
+
+/// Whether the memory agrees with the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MemoryState {
+    Agrees,
+    /// A batch changed the memory and was not committed.
+    Ahead,
+}
+
+/// Why a home server cannot start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// KH-1: no URL is configured, or more than four; nobody could be told where the server is.
+    #[error("the server needs from one to four URLs, {n_urls} are configured")]
+    BadUrls {
+        /// How many are configured.
+        n_urls: usize,
+    },
+}
+
+/// URLs in a descriptor at most (KH-1). Four of 200 bytes leave room for the keys.
+const MAX_URLS: usize = 4;
+
+impl Home {
+    /// Starts a home server on a store; makes its keys when the store is empty.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the store cannot be used or the configuration names no URL (KH-1).
+    pub fn open<S: Store>(
+        store: &mut S,
+        config: Config,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, OpenError> {
+        if config.urls.is_empty() || config.urls.len() > MAX_URLS {
+            return Err(OpenError::BadUrls { n_urls: config.urls.len() });
+        }
+        let mut txn = store.begin()?;
+        let identity = Identity::open(&mut txn, &config, now, rng)?;
+        txn.commit()?;
+        Ok(Self {
+            config,
+            identity,
+            connections: Connections::default(),
+            exchanges: Exchanges::default(),
+            outbox: Outbox::default(),
+            housekeeping: Housekeeping::default(),
+            state: MemoryState::Agrees,
+        })
+    }
+
+    /// Returns the server's identity.
+    pub fn server_key(&self) -> ServerKey {
+        self.identity.key
+    }
+
+    /// Returns the signed descriptor. May change with every commit; [`Output::Descriptor`](crate::Output) says so.
+    pub fn descriptor(&self) -> &[u8] {
+        &self.identity.descriptor
+    }
+
+    /// Opens a batch: one transaction, one moment. What it answers leaves with [`Batch::commit`] only (KH-4).
+    ///
+    /// When the batch before was dropped without its commit, the memory is set back: live connections end and
+    /// whoever waited for another server is not answered.
+    ///
+    /// # Errors
+    /// [`StoreError`] when storage is not usable.
+    pub fn begin<'a, S: Store>(
+        &'a mut self,
+        store: &'a mut S,
+        now: Timestamp,
+        rng: &'a mut dyn CryptoRng,
+    ) -> Result<Batch<'a, S::Txn<'a>>, StoreError> {
+        let mut txn = store.begin()?;
+        let mut out = Vec::new();
+        if self.state == MemoryState::Ahead {
+            self.identity = Identity::open(&mut txn, &self.config, now, rng)?;
+            self.connections.end_all(&mut out);
+            self.exchanges = std::mem::take(&mut self.exchanges).forgotten();
+            self.outbox = Outbox::default();
+        }
+        self.state = MemoryState::Ahead;
+        Ok(Batch { home: self, txn, now, rng, out })
+    }
+}

@@ -1,0 +1,238 @@
+//! What the server knows of its live connections. Memory only: a device connects again and proves itself again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kith_crypto::live::{LiveBinding, LiveChannel, RecordError};
+use kith_wire::id::{AccountKey, ReaderId, RelayId};
+use zeroize::Zeroizing;
+
+use crate::io::{ConnectionId, Output};
+
+/// Unacknowledged pushes on one connection at most (KH-28), whatever the client wants: 1 MiB of frames.
+const MAX_WINDOW: u16 = 256;
+
+/// All live connections.
+#[derive(Default)]
+pub(crate) struct Connections {
+    open: BTreeMap<ConnectionId, Connection>,
+    /// The one connection that reads a queue. The latest wins (KH-27).
+    readers: BTreeMap<ReaderId, ConnectionId>,
+    /// The connection that proved an account last.
+    accounts: BTreeMap<AccountKey, ConnectionId>,
+    to_tell: BTreeSet<ConnectionId>,
+    overflows: BTreeSet<(ConnectionId, ReaderId)>,
+    ready: BTreeSet<ConnectionId>,
+}
+
+struct Connection {
+    channel: LiveChannel,
+    account: Option<AccountKey>,
+    /// Notices told on this connection and not yet acknowledged.
+    told: BTreeSet<RelayId>,
+    window: u16,
+    in_flight: BTreeSet<(ReaderId, u64)>,
+    reads: BTreeMap<ReaderId, Reading>,
+    /// The queue that was pushed from last; the next one is first in the next round.
+    last: Option<ReaderId>,
+}
+
+/// How far one queue was pushed.
+struct Reading {
+    /// The next number to push.
+    from: u64,
+    /// Whether there may be more in the store.
+    waiting: bool,
+}
+
+impl Connections {
+    pub(crate) fn is_open(&self, id: ConnectionId) -> bool {
+        self.open.contains_key(&id)
+    }
+
+    pub(crate) fn begin(&mut self, id: ConnectionId, channel: LiveChannel) {
+        let connection = Connection {
+            channel,
+            account: None,
+            told: BTreeSet::new(),
+            window: 0,
+            in_flight: BTreeSet::new(),
+            reads: BTreeMap::new(),
+            last: None,
+        };
+        self.open.insert(id, connection);
+    }
+
+    /// Forgets a connection and all that was to be said on it.
+    pub(crate) fn end(&mut self, id: ConnectionId) {
+        let Some(connection) = self.open.remove(&id) else { return };
+        for reader in connection.reads.keys() {
+            if self.readers.get(reader) == Some(&id) {
+                self.readers.remove(reader);
+            }
+            self.overflows.remove(&(id, *reader));
+        }
+        if let Some(account) = connection.account
+            && self.accounts.get(&account) == Some(&id)
+        {
+            self.accounts.remove(&account);
+        }
+        self.to_tell.remove(&id);
+        self.ready.remove(&id);
+    }
+
+    /// Ends every connection.
+    pub(crate) fn end_all(&mut self, out: &mut Vec<Output>) {
+        out.extend(self.open.keys().map(|id| Output::Close { connection: *id }));
+        *self = Self::default();
+    }
+
+    pub(crate) fn open_record(&mut self, id: ConnectionId, record: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.open.get_mut(&id)?.channel.open(record).ok()
+    }
+
+    /// Seals a record; `None` when the connection has ended.
+    pub(crate) fn seal_record(&mut self, id: ConnectionId, message: &[u8]) -> Option<Result<Vec<u8>, RecordError>> {
+        Some(self.open.get_mut(&id)?.channel.seal(message))
+    }
+
+    pub(crate) fn binding(&self, id: ConnectionId) -> Option<&LiveBinding> {
+        Some(&self.open.get(&id)?.channel.binding)
+    }
+
+    pub(crate) fn account(&self, id: ConnectionId) -> Option<AccountKey> {
+        self.open.get(&id)?.account
+    }
+
+    pub(crate) fn set_account(&mut self, id: ConnectionId, account: AccountKey) {
+        if let Some(connection) = self.open.get_mut(&id) {
+            connection.account = Some(account);
+            self.accounts.insert(account, id);
+            self.to_tell.insert(id);
+        }
+    }
+
+    /// Notes that something came back for an account.
+    pub(crate) fn came_back(&mut self, account: &AccountKey) {
+        if let Some(id) = self.accounts.get(account) {
+            self.to_tell.insert(*id);
+        }
+    }
+
+    /// Returns whether a notice is new on a connection.
+    pub(crate) fn tells(&mut self, id: ConnectionId, relay: RelayId) -> bool {
+        self.open.get_mut(&id).is_some_and(|connection| connection.told.insert(relay))
+    }
+
+    /// Notes that a notice is gone; there may be room for others.
+    pub(crate) fn notice_read(&mut self, account: &AccountKey, relay: RelayId) {
+        let Some(id) = self.accounts.get(account) else { return };
+        if let Some(connection) = self.open.get_mut(id) {
+            connection.told.remove(&relay);
+            self.to_tell.insert(*id);
+        }
+    }
+
+    pub(crate) fn take_accounts_to_tell(&mut self) -> BTreeSet<ConnectionId> {
+        std::mem::take(&mut self.to_tell)
+    }
+
+    pub(crate) fn set_window(&mut self, id: ConnectionId, window: u16) {
+        if let Some(connection) = self.open.get_mut(&id) {
+            connection.window = window.min(MAX_WINDOW);
+            self.ready.insert(id);
+        }
+    }
+
+    /// Lets a connection read a queue from its beginning; whatever connection did before does no more.
+    pub(crate) fn read(&mut self, id: ConnectionId, reader: ReaderId) {
+        if !self.open.contains_key(&id) {
+            return;
+        }
+        self.forget_queue(&reader);
+        if let Some(connection) = self.open.get_mut(&id) {
+            connection.reads.insert(reader, Reading { from: 0, waiting: true });
+            self.readers.insert(reader, id);
+            self.ready.insert(id);
+        }
+    }
+
+    pub(crate) fn may_read(&self, id: ConnectionId, reader: &ReaderId) -> bool {
+        self.readers.get(reader) == Some(&id)
+    }
+
+    /// Stops reading a queue.
+    pub(crate) fn forget_queue(&mut self, reader: &ReaderId) {
+        let Some(id) = self.readers.remove(reader) else { return };
+        self.overflows.remove(&(id, *reader));
+        if let Some(connection) = self.open.get_mut(&id) {
+            connection.reads.remove(reader);
+            connection.in_flight.retain(|(other, _)| other != reader);
+            self.ready.insert(id);
+        }
+    }
+
+    /// Notes that a frame came into a queue.
+    pub(crate) fn arrived(&mut self, reader: &ReaderId) {
+        let Some(id) = self.readers.get(reader) else { return };
+        if let Some(reading) = self.open.get_mut(id).and_then(|connection| connection.reads.get_mut(reader)) {
+            reading.waiting = true;
+            self.ready.insert(*id);
+        }
+    }
+
+    /// Notes that a frame was dropped from a queue.
+    pub(crate) fn overflowed(&mut self, reader: &ReaderId) {
+        if let Some(id) = self.readers.get(reader) {
+            self.overflows.insert((*id, *reader));
+        }
+    }
+
+    pub(crate) fn take_overflows(&mut self) -> BTreeSet<(ConnectionId, ReaderId)> {
+        std::mem::take(&mut self.overflows)
+    }
+
+    /// Notes that an entry is gone: its place in the window is free.
+    pub(crate) fn acked(&mut self, reader: &ReaderId, seq: u64) {
+        let Some(id) = self.readers.get(reader) else { return };
+        if let Some(connection) = self.open.get_mut(id)
+            && connection.in_flight.remove(&(*reader, seq))
+        {
+            self.ready.insert(*id);
+        }
+    }
+
+    pub(crate) fn take_ready(&mut self) -> BTreeSet<ConnectionId> {
+        std::mem::take(&mut self.ready)
+    }
+
+    /// Returns the queue whose turn it is, from which number on, and how many pushes the window still allows.
+    pub(crate) fn next_push(&self, id: ConnectionId) -> Option<(ReaderId, u64, usize)> {
+        let connection = self.open.get(&id)?;
+        let room = usize::from(connection.window).checked_sub(connection.in_flight.len())?;
+        if room == 0 {
+            return None;
+        }
+        let after = |reader: &ReaderId| connection.last.is_none_or(|last| *reader > last);
+        let mut waiting = connection.reads.iter().filter(|(_, reading)| reading.waiting);
+        let first = waiting.clone().find(|(reader, _)| after(reader)).or_else(|| waiting.next());
+        first.map(|(reader, reading)| (*reader, reading.from, room))
+    }
+
+    /// Notes that an entry was pushed.
+    pub(crate) fn pushed(&mut self, id: ConnectionId, reader: ReaderId, seq: u64) {
+        let Some(connection) = self.open.get_mut(&id) else { return };
+        connection.in_flight.insert((reader, seq));
+        if let Some(reading) = connection.reads.get_mut(&reader) {
+            reading.from = seq.saturating_add(1);
+        }
+    }
+
+    /// Ends a queue's turn.
+    pub(crate) fn ran(&mut self, id: ConnectionId, reader: ReaderId, exhausted: bool) {
+        let Some(connection) = self.open.get_mut(&id) else { return };
+        connection.last = Some(reader);
+        if let (true, Some(reading)) = (exhausted, connection.reads.get_mut(&reader)) {
+            reading.waiting = false;
+        }
+    }
+}
