@@ -6,7 +6,7 @@ use data_encoding::BASE32_NOPAD;
 use minicbor::bytes::ByteArray;
 use minicbor::decode::{self, Decode, Decoder};
 use minicbor::encode::{self, Encode, Encoder, Write};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 macro_rules! public_bytes {
     ($(#[$doc:meta])* $name:ident, $size:literal) => {
@@ -262,6 +262,20 @@ secret_bytes! {
     /// Opens registration at a home server that asks for an invite.
     InviteCode, 16
 }
+impl InviteCode {
+    /// Writes the code for a person: lower-case base32 without padding, 26 characters.
+    pub fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(BASE32_NOPAD.encode(&self.0).to_ascii_lowercase())
+    }
+
+    /// Reads what a person typed: case, spaces and hyphens do not matter.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_kept = |letter: &char| !letter.is_whitespace() && *letter != '-';
+        let text: Zeroizing<String> = Zeroizing::new(text.to_ascii_uppercase().chars().filter(is_kept).collect());
+        let bytes = Zeroizing::new(BASE32_NOPAD.decode(text.as_bytes()).ok()?);
+        bytes.as_slice().try_into().ok().map(Self)
+    }
+}
 secret_bytes! {
     /// The card giver's contribution to the comparison, committed to in the card.
     ConfirmNonce, 32
@@ -274,4 +288,25 @@ large_bytes! {
 large_bytes! {
     /// An X-Wing ciphertext, 1,120 bytes.
     KemCiphertext, 1120
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invite_code_survives_being_written_down() {
+        let code = InviteCode::new(*b"sixteen bytes ok");
+        let text = code.to_text();
+        assert_eq!(text.len(), 26);
+        let spaced = format!(" {}-{} ", text[..5].to_uppercase(), &text[5..]);
+        assert_eq!(InviteCode::parse(&spaced).map(|read| *read.expose()), Some(*code.expose()));
+    }
+
+    #[test]
+    fn a_text_of_another_length_is_no_invite_code() {
+        for text in ["", "aa", "aaaaaaaaaaaaaaaaaaaaaaaaaaa", "0000000000000000000000000!"] {
+            assert!(InviteCode::parse(text).is_none(), "{text}");
+        }
+    }
 }
