@@ -1,1 +1,45 @@
 //! Cards, answers, confirmations, sessions and device lists as pure state machines.
+//!
+//! Two people meet by a card: [`new_card`](card::new_card), [`check_card`](card::check_card),
+//! [`answer`](answerer::answer), [`Giver::accept`](giver::Giver::accept),
+//! [`Answerer::confirm`](answerer::Answerer::confirm). From then on each pair of devices has a
+//! [`Session`](session::Session): vodozemac's Olm inside an outer layer with post-quantum epochs, hidden headers and
+//! frames of one size.
+//!
+//! There is no storage, no clock and no IO in here; randomness is an argument, except for what Olm draws itself. A
+//! step that fails leaves every state as it was. The rules (`KS-n`) are in `spec/meeting.md` and `spec/session.md`.
+
+pub mod answerer;
+pub mod card;
+mod chain;
+pub mod devices;
+mod epoch;
+pub mod giver;
+mod olm;
+mod ranges;
+mod seal;
+mod secret;
+mod self_test;
+pub mod session;
+mod state;
+mod transcript;
+
+use kith_wire::address::QueueAddress;
+use kith_wire::id::ContactKey;
+
+pub use answerer::{AnswerCardError, Answered, Answerer, ConfirmError, Confirmed, answer};
+pub use card::{CardBlob, CardError, CheckedCard, NewCard, NewCardError, check_card, new_card};
+pub use devices::{ListError, ListRefusal, list_state, renew_list};
+pub use giver::{AnswerError, AnsweredCard, Giver, LateAnswer, Met};
+pub use self_test::{SelfTestError, self_test};
+pub use session::{Alarm, FrameError, Opened, SealError, Sealed, Session, Urgency};
+pub use state::StateError;
+
+/// A contact, as the meeting tells: who, and where to write.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// The contact's identity towards this person.
+    pub contact_key: ContactKey,
+    /// The queue of the contact's device.
+    pub queue: QueueAddress,
+}

@@ -1,0 +1,251 @@
+//! Opening: the outer layer at once, the Olm messages in their order.
+//!
+//! Until the inner text of a frame has opened and its control fields have been checked, nothing changes. From there
+//! on nothing fails: what the Olm layer or its content then shows to be wrong becomes an [`Alarm`].
+
+use kith_crypto::CryptoRng;
+use kith_crypto::sign::Verified;
+use kith_wire::Wire;
+use kith_wire::devices::DeviceList;
+use kith_wire::frame::{Control, Frame, SeqRange};
+use kith_wire::limits::SESSION_WINDOW;
+use kith_wire::payload::{Item, ListState, Part, Payload};
+use kith_wire::signed::Signed;
+use kith_wire::time::Timestamp;
+use thiserror::Error;
+
+use super::{Condition, Session};
+use crate::devices::{ListRefusal, Succession, check_list, check_succession, list_state, names_device};
+use crate::epoch::Located;
+
+/// The frame does not open. There is one error for all causes, and nothing has changed: KS-21 (no header key fits),
+/// KS-22 (epoch and first number contradict what is known), KS-23 (outside the window), KS-25 (the inner text does
+/// not open) and KS-26 (the control fields are impossible).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the frame does not open")]
+pub struct FrameError;
+
+/// What a person must be told: the session no longer is what it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Alarm {
+    /// KS-35: the outer layer was right and the Olm layer was not: the session stops, a new card replaces it.
+    SessionUnusable,
+    /// KS-36: two device lists of one version, or a list that does not follow the one before: the session stops.
+    ListForked,
+    /// KS-38: the contact has a device list of ours that this device does not know: a ghost. The session stops.
+    GhostList,
+    /// KS-39: the contact's newest list no longer names the device of this session: the session stops.
+    DeviceRevoked,
+    /// KS-41: a payload that this version cannot read was dropped. The session goes on.
+    Unreadable,
+}
+
+/// What a frame brought.
+#[derive(Debug, Default)]
+pub struct Opened {
+    /// Parts of content whose turn has come, in order.
+    pub parts: Vec<Part>,
+    /// Own frames that the other side has now, or knows to be skipped: the caller deletes its copies.
+    pub acked: Vec<SeqRange>,
+    /// Own ack-only frames that were lost: the caller sends the same bytes again.
+    pub missing_ack_frames: Vec<u32>,
+    /// The Olm message of this frame must wait: the caller stores it beside the session's core.
+    pub early_added: Option<(u32, Vec<u8>)>,
+    /// Stored Olm messages whose turn has come: the caller deletes them.
+    pub early_removed: Vec<u32>,
+    /// The contact became established with this frame.
+    pub established: bool,
+    /// This side sends under a new epoch from now on.
+    pub new_epoch: bool,
+    /// A device list of the contact that is new here.
+    pub peer_devices: Option<Verified<DeviceList>>,
+    /// The caller should call [`Session::seal_ack`] soon.
+    pub reply_due: bool,
+    /// The frame was received before, or skipped.
+    pub duplicate: bool,
+    /// Something is wrong.
+    pub alarm: Option<Alarm>,
+}
+
+impl Session {
+    /// Opens a frame. The caller stores the state before it acknowledges the frame to its server.
+    ///
+    /// # Errors
+    /// [`FrameError`]; nothing has changed then.
+    pub fn open(&mut self, frame: &Frame, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<Opened, FrameError> {
+        if self.core.condition == Condition::Halted {
+            return Err(FrameError);
+        }
+        let binding = self.binding(self.core.epochs.role().other());
+        let located = self.core.epochs.locate(&binding, frame).ok_or(FrameError)?;
+        let seq = located.header.seq;
+        let received = &self.core.incoming.received;
+        if received.contains(seq) {
+            return Ok(self.duplicate());
+        }
+        if seq - received.next() >= SESSION_WINDOW {
+            return Err(FrameError);
+        }
+        let staged = self.core.epochs.stage(&located, received).ok_or(FrameError)?;
+        let inner = binding.open_inner(&staged.message, located.header, frame).ok_or(FrameError)?;
+        self.check_control(&inner.control, seq)?;
+
+        // From here on nothing fails.
+        let mut opened = Opened::default();
+        opened.new_epoch = self.core.epochs.commit(&located, staged, self.core.outgoing.next, now);
+        self.establish(&located, &mut opened);
+        self.core.incoming.received.insert(seq);
+        self.apply_control(&inner.control, &mut opened);
+        if !inner.olm.is_empty() {
+            self.core.incoming.ack_owed = true;
+            self.early.insert(seq, inner.olm);
+        }
+        self.core.epochs.retire_complete(&self.core.incoming.received);
+        self.take_turns(seq, &mut opened, rng);
+        self.core.incoming.early = crate::ranges::to_ranges(self.early.keys().copied());
+        opened.early_added = self.early.get(&seq).map(|olm| (seq, olm.clone()));
+        opened.reply_due = self.owes_reply();
+        Ok(opened)
+    }
+
+    /// A frame seen before changes nothing. It may mean that the acknowledgement was lost: when the newest own frame,
+    /// which carries everything known, is an ack-only one that the other side lacks, that one goes out again.
+    fn duplicate(&self) -> Opened {
+        let newest = self.core.outgoing.next.checked_sub(1);
+        let is_missing = |seq: &u32| self.core.outgoing.ack_only.contains(seq);
+        Opened {
+            duplicate: true,
+            missing_ack_frames: newest.filter(is_missing).into_iter().collect(),
+            reply_due: self.owes_reply(),
+            ..Opened::default()
+        }
+    }
+
+    /// Acks name numbers that were sent, skips name numbers before the frame that announces them (KS-26).
+    fn check_control(&self, control: &Control, seq: u32) -> Result<(), FrameError> {
+        let next = self.core.outgoing.next;
+        let acks_are_possible = control.ack.next <= next && control.ack.ranges.iter().all(|range| range.last < next);
+        let skips_are_possible = control.skips.iter().all(|range| range.last < seq);
+        if acks_are_possible && skips_are_possible { Ok(()) } else { Err(FrameError) }
+    }
+
+    /// The first frame of epoch 1 shows the card giver that the answerer has the keys.
+    fn establish(&mut self, located: &Located, opened: &mut Opened) {
+        if self.core.condition == Condition::Waiting && located.header.epoch >= 1 {
+            self.core.condition = Condition::Established;
+            opened.established = true;
+        }
+    }
+
+    /// Control fields act at once, in whatever order frames come.
+    fn apply_control(&mut self, control: &Control, opened: &mut Opened) {
+        let core = &mut self.core;
+        let floor = core.incoming.received.next();
+        for seq in control.skips.iter().flat_map(|range| range.first.max(floor)..=range.last) {
+            // For a number that was received, a skip does nothing (KS-28).
+            if core.incoming.received.insert(seq) {
+                core.epochs.forget(seq);
+            }
+        }
+        opened.acked = core.outgoing.acked.merge(&control.ack);
+        if opened.acked.is_empty() {
+            return;
+        }
+        let acked = &core.outgoing.acked;
+        core.outgoing.ack_only.retain(|seq| !acked.contains(*seq));
+        core.lists.pending.take_if(|pending| pending.sent.is_some_and(|seq| acked.contains(seq)));
+        let n_skips = core.outgoing.skipped.len();
+        core.outgoing.skipped = crate::ranges::to_ranges(
+            core.outgoing.skipped.iter().flat_map(|r| r.first..=r.last).filter(|s| !acked.contains(*s)),
+        );
+        // Only so many ranges fit into a frame: the others follow.
+        core.outgoing.skip_due |= n_skips > kith_wire::frame::MAX_RANGES && !core.outgoing.skipped.is_empty();
+        let newest_acked = opened.acked.iter().map(|range| range.last).max().unwrap_or_default();
+        opened.missing_ack_frames = core.outgoing.ack_only.iter().copied().filter(|seq| *seq < newest_acked).collect();
+    }
+
+    /// Decrypts Olm messages for as long as nothing before them is missing (KS-27).
+    fn take_turns(&mut self, arrived: u32, opened: &mut Opened, rng: &mut dyn CryptoRng) {
+        while let Some(entry) =
+            self.early.first_entry().filter(|first| *first.key() < self.core.incoming.received.next())
+        {
+            let (seq, olm) = entry.remove_entry();
+            if seq != arrived {
+                opened.early_removed.push(seq);
+            }
+            if let Err(alarm) = self.take_turn(&olm, opened, rng) {
+                opened.alarm = Some(alarm);
+                if alarm != Alarm::Unreadable {
+                    self.core.condition = Condition::Halted;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_turn(&mut self, olm: &[u8], opened: &mut Opened, rng: &mut dyn CryptoRng) -> Result<(), Alarm> {
+        let plain = self.core.olm.decrypt(olm).map_err(|_| Alarm::SessionUnusable)?;
+        let payload = Payload::from_bytes(&plain).map_err(|_| Alarm::Unreadable)?;
+        for item in &payload.items {
+            if let Item::Devices(list) = item {
+                self.take_list(list.clone(), opened)?;
+            }
+        }
+        self.check_list_states(&payload.mine, payload.yours.as_ref())?;
+        for item in payload.items {
+            self.take_item(item, opened, rng)?;
+        }
+        Ok(())
+    }
+
+    fn take_item(&mut self, item: Item, opened: &mut Opened, rng: &mut dyn CryptoRng) -> Result<(), Alarm> {
+        let core = &mut self.core;
+        match item {
+            Item::Part(part) if part.is_well_formed() => opened.parts.push(part),
+            Item::Part(_) => return Err(Alarm::Unreadable),
+            Item::EpochKey { epoch, key } => core.epochs.accept_key(epoch, &key, &core.outgoing.acked, rng),
+            Item::EpochCiphertext { epoch, key, ciphertext } => {
+                let next = core.outgoing.next;
+                opened.new_epoch |= core.epochs.accept_ciphertext(epoch, &key, &ciphertext, next);
+            }
+            // Lists were taken before the list states were compared; a confirmation has its one place in the meeting.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes a list of the contact (KS-37, KS-36, KS-39).
+    fn take_list(&mut self, list: Signed<DeviceList>, opened: &mut Opened) -> Result<(), Alarm> {
+        let lists = &mut self.core.lists;
+        let list = check_list(list, &lists.peer_key).map_err(|_| Alarm::Unreadable)?;
+        let succession = check_succession(&list, &lists.peer).map_err(|refusal| match refusal {
+            ListRefusal::Forked => Alarm::ListForked,
+            ListRefusal::Invalid => Alarm::Unreadable,
+        })?;
+        let is_new = succession == Succession::Newer || (succession == Succession::Same && !lists.peer_seen);
+        if !is_new {
+            return Ok(());
+        }
+        if !names_device(list.get(), &self.core.peer_identity, &lists.peer_kem) {
+            return Err(Alarm::DeviceRevoked);
+        }
+        lists.peer = list_state(&list);
+        lists.peer_seen = true;
+        opened.peer_devices = Some(list);
+        Ok(())
+    }
+
+    /// Compares what both sides say about both lists (KS-36, KS-38).
+    fn check_list_states(&self, theirs: &ListState, ours: Option<&ListState>) -> Result<(), Alarm> {
+        let (peer, own) = (&self.core.lists.peer, &self.core.lists.own);
+        if theirs.version < peer.version || (theirs.version == peer.version && theirs.hash != peer.hash) {
+            return Err(Alarm::ListForked);
+        }
+        match ours {
+            Some(ours) if ours.version > own.version => Err(Alarm::GhostList),
+            Some(ours) if ours.version == own.version && ours.hash != own.hash => Err(Alarm::ListForked),
+            _ => Ok(()),
+        }
+    }
+}
