@@ -1,3 +1,54 @@
-//! The Kith home server.
+//! The Kith home server: configuration, listeners, metrics, and one thread around the rules.
+//!
+//! What is decided is decided in `kith-home`, what is remembered is remembered by `kith-store`, how bytes move is
+//! `kith-net`'s business. This program connects the three and holds the clock.
 
-fn main() {}
+mod announce;
+mod certificates;
+mod cli;
+mod clock;
+mod config;
+mod data_dir;
+mod duration;
+mod error;
+mod invite;
+mod keeper;
+mod log;
+mod metrics;
+mod outbox;
+mod relay;
+mod run;
+mod site;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::announce::Voice;
+use crate::cli::{Cli, Command};
+use crate::config::{Config, Home};
+use crate::error::AppError;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let voice = if cli.common.json { Voice::Json } else { Voice::Human };
+    match execute(&cli, voice) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            voice.error(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn execute(cli: &Cli, voice: Voice) -> Result<(), AppError> {
+    // Variables that are no text cannot be ours: all of ours are.
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let config = Config::load(cli, environment, &Home::from_environment())?;
+    log::start(config.log);
+    match &cli.command {
+        None => run::run(config, voice),
+        Some(Command::Invite(invite)) => invite::run(&config, invite, voice),
+    }
+}

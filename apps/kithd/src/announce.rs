@@ -1,0 +1,118 @@
+//! What the server says about itself: to a person, to a program that started it, and on `/.well-known/kith`.
+
+use std::net::SocketAddr;
+
+use kith_wire::address::ServerUrl;
+use kith_wire::id::ServerKey;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::config::{CONFIG_FILE, Config, Registration};
+use crate::error::AppError;
+
+/// Whom the program talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// A person at a terminal.
+    Human,
+    /// A program: one JSON object a line.
+    Json,
+}
+
+/// What there is to tell once the server is ready.
+pub(crate) struct Announcement<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) url: &'a ServerUrl,
+    pub(crate) server_key: ServerKey,
+    pub(crate) metrics: Option<SocketAddr>,
+}
+
+impl Announcement<'_> {
+    /// Returns the JSON of `/.well-known/kith`.
+    pub(crate) fn well_known(&self) -> String {
+        let key = self.server_key.to_string();
+        json!({"version": kith_wire::limits::VERSION, "url": self.url.as_str(), "server_key": key}).to_string()
+    }
+
+    fn for_people(&self) -> String {
+        let Self { config, url, server_key, .. } = self;
+        let mut text = format!(
+            "kithd {} is ready.\n\n  address     {url}\n  server key  {server_key}\n  data        {}\n",
+            env!("CARGO_PKG_VERSION"),
+            config.data.display(),
+        );
+        if let Some(address) = self.metrics {
+            text += &format!("  metrics     http://{address}/metrics\n");
+        }
+        let settings = config.data.join(CONFIG_FILE);
+        let settings = settings.display();
+        text += &format!("\nPeople start with\n  kith init --server {url} --server-key {server_key}\n");
+        match config.registration {
+            Registration::Open => {
+                text += &format!(
+                    "Everybody who reaches it may register. For people with a code only, put registration = \"invite\"\n\
+                     into {settings} and make codes with `kithd invite`.\n"
+                );
+            }
+            Registration::Invite => text += "They need a code for that: `kithd invite` makes one.\n",
+        }
+        if config.public_url.is_none() && config.tls.is_none() {
+            text += "\nNobody said how others reach this server, so that address is good on this machine or network only.\n\
+                     Start it with --public-url https://YOUR.NAME once a name leads here.\n";
+        }
+        text
+    }
+}
+
+impl Voice {
+    /// Tells that the server is ready.
+    pub(crate) fn ready(self, announcement: &Announcement<'_>) {
+        let ready = Ready {
+            ready: true,
+            url: announcement.url.as_str(),
+            server_key: announcement.server_key.to_string(),
+            metrics: announcement.metrics.map(|address| format!("http://{address}/metrics")),
+        };
+        self.say(&announcement.for_people(), &ready);
+    }
+
+    /// Tells an invite code.
+    pub(crate) fn invite(self, code: &str, uses: u32, expires: &str) {
+        let person = format!("{code}\n");
+        self.say(&person, &json!({"invite": code, "uses": uses, "expires": expires}));
+        if self == Self::Human {
+            let times = if uses == 1 { "once".to_owned() } else { format!("{uses} times") };
+            eprintln!("Good {times}, until {expires}: kith init --server … --invite CODE");
+        }
+    }
+
+    /// Tells what went wrong and what to do about it.
+    pub(crate) fn error(self, error: &AppError) {
+        let (code, hint) = (error.code(), error.hint());
+        eprintln!("kithd: {error}\nhint: {hint}");
+        if self == Self::Json {
+            println!("{}", json!({"error": {"code": code, "hint": hint}}));
+        }
+    }
+
+    /// Output that nobody reads any more is no reason to stop.
+    fn say(self, person: &str, program: &impl Serialize) {
+        use std::io::Write as _;
+        let mut out = std::io::stdout().lock();
+        let _ = match self {
+            Self::Human => write!(out, "{person}"),
+            Self::Json => writeln!(out, "{}", serde_json::to_string(program).unwrap_or_default()),
+        };
+        let _ = out.flush();
+    }
+}
+
+/// The first line for a program.
+#[derive(Serialize)]
+struct Ready<'a> {
+    ready: bool,
+    url: &'a str,
+    server_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<String>,
+}

@@ -1,0 +1,172 @@
+//! Which certificate is shown, and how it stays fresh: read again on SIGHUP, or ordered anew before it ends.
+//!
+//! A server whose certificate is late still runs: clients trust the server key in the cards, and a wrong certificate
+//! is their error to see, not a reason for silence.
+
+use std::fs::OpenOptions;
+use std::io::{Error, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kith_net::acme::{self, Challenges, Issued, Wanted};
+use kith_net::{Carrier, ServerIdentity};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
+
+use crate::clock::now;
+use crate::config::{Acme, Tls};
+use crate::data_dir;
+use crate::error::AppError;
+
+/// The certificate of this server and where it comes from.
+pub(crate) struct Certificates {
+    pub(crate) identity: ServerIdentity,
+    source: Source,
+}
+
+enum Source {
+    Files { cert: PathBuf, key: PathBuf },
+    Acme { acme: Acme, folder: PathBuf },
+}
+
+impl Certificates {
+    /// Reads what is there. For an authority that has given nothing yet, a stand-in is shown.
+    pub(crate) fn load(tls: Tls, data: &Path) -> Result<Self, AppError> {
+        match tls {
+            Tls::Files { cert, key } => {
+                let identity = ServerIdentity::from_pem_files(&cert, &key)?;
+                Ok(Self { identity, source: Source::Files { cert, key } })
+            }
+            Tls::Acme(acme) => {
+                let folder = data.join("acme");
+                data_dir::make(&folder)?;
+                let identity = match std::fs::read(folder.join(CERTIFICATE)) {
+                    Ok(both) => ServerIdentity::from_pem(&both, &both)?,
+                    Err(_) => stand_in(&acme.name)?,
+                };
+                Ok(Self { identity, source: Source::Acme { acme, folder } })
+            }
+        }
+    }
+
+    /// Keeps the certificate fresh for as long as the server runs.
+    pub(crate) async fn keep_fresh(self, carrier: Carrier, challenges: Challenges) {
+        match &self.source {
+            Source::Files { cert, key } => self.read_again_when_told(cert, key).await,
+            Source::Acme { acme, folder } => self.order_in_time(acme, folder, &carrier, &challenges).await,
+        }
+    }
+
+    async fn read_again_when_told(&self, cert: &Path, key: &Path) {
+        let Ok(mut told) = signal(SignalKind::hangup()) else { return };
+        while told.recv().await.is_some() {
+            match self.identity.renew_from_pem_files(cert, key) {
+                Ok(()) => tracing::info!("the certificate was read again"),
+                Err(error) => tracing::warn!(%error, "the certificate could not be read again; the old one stays"),
+            }
+        }
+    }
+
+    async fn order_in_time(&self, acme: &Acme, folder: &Path, carrier: &Carrier, challenges: &Challenges) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            sleep(due_in(folder)).await;
+            match self.order(acme, folder, carrier, challenges).await {
+                Ok(()) => {
+                    tracing::info!("the authority gave a certificate");
+                    pause = FIRST_PAUSE;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, again_in = ?pause, "no certificate came");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    async fn order(
+        &self,
+        acme: &Acme,
+        folder: &Path,
+        carrier: &Carrier,
+        challenges: &Challenges,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let account = std::fs::read_to_string(folder.join(ACCOUNT)).ok();
+        let wanted = Wanted {
+            directory: acme.directory.clone(),
+            name: acme.name.clone(),
+            contact: acme.contact.clone(),
+            account,
+        };
+        let Issued { certificates, key, account } = acme::order(carrier, &wanted, challenges).await?;
+        self.identity.renew_from_pem(certificates.as_bytes(), key.as_bytes())?;
+        write_private(&folder.join(ACCOUNT), account.as_bytes())?;
+        // One file for both, so that they can never be from two different orders.
+        write_private(&folder.join(CERTIFICATE), format!("{certificates}\n{key}").as_bytes())?;
+        Ok(())
+    }
+}
+
+fn stand_in(name: &str) -> Result<ServerIdentity, AppError> {
+    let (certificates, key) = acme::stand_in(name).ok_or(kith_net::TlsError::NoCertificate)?;
+    Ok(ServerIdentity::from_pem(certificates.as_bytes(), key.as_bytes())?)
+}
+
+/// Returns how long until a new certificate is due: when two thirds of the old one's time are over.
+fn due_in(folder: &Path) -> Duration {
+    let kept = std::fs::read_to_string(folder.join(CERTIFICATE)).ok();
+    let due = kept
+        .and_then(|both| acme::validity(&both))
+        .map_or(0, |(begins, ends)| begins + ends.saturating_sub(begins) / 3 * 2);
+    Duration::from_secs(due.saturating_sub(now().seconds()))
+}
+
+/// Writes a file that nobody else may read, so that after a crash there is the old one or the new one.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let beside = path.with_extension("new");
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)
+}
+
+const CERTIFICATE: &str = "certificate.pem";
+const ACCOUNT: &str = "account.json";
+/// Authorities count failures by the hour: five are too many.
+const FIRST_PAUSE: Duration = Duration::from_secs(900);
+const LONGEST_PAUSE: Duration = Duration::from_secs(12 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acme() -> Tls {
+        Tls::Acme(Acme {
+            name: "kith.example".to_owned(),
+            contact: None,
+            directory: "https://127.0.0.1:1/directory".to_owned(),
+            listen: "127.0.0.1:0".parse().unwrap(),
+        })
+    }
+
+    #[test]
+    fn without_a_certificate_a_stand_in_is_shown_and_a_real_one_is_due_at_once() {
+        let data = tempfile::tempdir().unwrap();
+        assert!(Certificates::load(acme(), data.path()).is_ok());
+        assert_eq!(due_in(&data.path().join("acme")), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_kept_certificate_is_shown_again_and_due_when_two_thirds_are_over() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().join("acme");
+        data_dir::make(&folder).unwrap();
+        let (certificates, key) = acme::stand_in("kith.example").unwrap();
+        write_private(&folder.join(CERTIFICATE), format!("{certificates}\n{key}").as_bytes()).unwrap();
+        assert!(Certificates::load(acme(), data.path()).is_ok());
+        // A stand-in is good for two thousand years.
+        assert!(due_in(&folder) > Duration::from_secs(365 * 24 * 3600));
+    }
+}

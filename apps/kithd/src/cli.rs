@@ -1,0 +1,74 @@
+//! The command line: what may be said, and nothing of what it does.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::duration::Span;
+
+/// The Kith home server: stores and forwards what it cannot read.
+///
+/// Without arguments it listens on port 5484 of every address of this machine and keeps its data in
+/// $XDG_DATA_HOME/kithd or ~/.local/share/kithd. What is said here wins over KITHD_… environment variables, those over the
+/// configuration file, and that over the defaults.
+#[derive(Debug, Parser)]
+#[command(name = "kithd", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What every command understands.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Folder of the server's keys and data; one process owns it
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Configuration file (TOML); without it, config.toml in the data folder if there is one
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Write one JSON object a line to standard output, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// What the server itself understands.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+
+    /// How others reach this server, as it stands in their cards: https://kith.example.org
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+
+    /// Also deliver to servers on this machine and in private networks
+    #[arg(long)]
+    pub(crate) allow_private_peers: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make an invite code that lets people register here
+    Invite(Invite),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Invite {
+    /// How many devices may register with it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) uses: u32,
+
+    /// How long it is good for: 12h, 7d, 4w
+    #[arg(long, value_name = "DURATION", default_value = "7d")]
+    pub(crate) expires: Span,
+}

@@ -1,0 +1,208 @@
+//! The configuration: defaults, file, environment and flags, laid over each other.
+//!
+//! Every layer is the same [`Layer`] of optional values, so that precedence is one function. A key that nobody
+//! knows is refused in every layer: a misspelt quota that silently does nothing is worse than no start.
+
+mod environment;
+mod layer;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use kith_wire::address::{DEFAULT_PORT, ServerUrl, UrlError};
+use thiserror::Error;
+
+use crate::cli::Cli;
+use crate::duration::Span;
+
+pub(crate) use layer::{Layer, LogLevel, Registration};
+
+/// What the server runs with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// The folder of keys and data.
+    pub(crate) data: PathBuf,
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// How others reach the server; guessed when nobody said.
+    pub(crate) public_url: Option<ServerUrl>,
+    /// Who may register.
+    pub(crate) registration: Registration,
+    /// Whether servers in private networks are delivered to.
+    pub(crate) allow_private_peers: bool,
+    /// Where Prometheus may ask; nowhere unless said.
+    pub(crate) metrics: Option<SocketAddr>,
+    /// How much is logged.
+    pub(crate) log: LogLevel,
+    /// Where the certificate comes from; without one, plain HTTP is spoken.
+    pub(crate) tls: Option<Tls>,
+    /// Connections at the same time.
+    pub(crate) max_connections: usize,
+    /// What one account may use.
+    pub(crate) quotas: Quotas,
+    /// How long things are kept.
+    pub(crate) retention: Retention,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Tls {
+    /// PEM files of the operator.
+    Files {
+        /// The chain, own certificate first.
+        cert: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+    /// An ACME authority.
+    Acme(Acme),
+}
+
+/// How to get a certificate from an ACME authority.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Acme {
+    /// The name that the certificate is for.
+    pub(crate) name: String,
+    /// Where the authority may warn of trouble.
+    pub(crate) contact: Option<String>,
+    /// The authority's directory.
+    pub(crate) directory: String,
+    /// Where its challenges arrive; port 80 from outside.
+    pub(crate) listen: SocketAddr,
+}
+
+/// What one account may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quotas {
+    /// Queues of one account (one per contact and device).
+    pub(crate) queues: u32,
+    /// Frames waiting in one queue.
+    pub(crate) queue_frames: u32,
+    /// Blob bytes of one account.
+    pub(crate) blob_bytes: u64,
+    /// Deposits of one account that wait for other servers.
+    pub(crate) outgoing: u32,
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Retention {
+    /// Frames in queues.
+    pub(crate) frames: Span,
+    /// Blobs.
+    pub(crate) blobs: Span,
+}
+
+impl Config {
+    /// Lays flags over environment over file over defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first thing that is wrong.
+    pub(crate) fn load(
+        cli: &Cli,
+        environment: impl IntoIterator<Item = (String, String)>,
+        home: &Home,
+    ) -> Result<Self, ConfigError> {
+        let from_environment = environment::layer(environment)?;
+        let over_file = Layer::of_flags(cli).over(from_environment.layer);
+        let data = over_file.data.clone().or_else(|| home.data_folder());
+        let named = cli.common.config.clone().or(from_environment.config_file);
+        let file = match (named, &data) {
+            (Some(path), _) => Layer::of_file(&path)?,
+            (None, Some(data)) => Layer::of_file_if_any(&data.join(CONFIG_FILE))?,
+            (None, None) => Layer::default(),
+        };
+        let merged = over_file.over(file);
+        let data = merged.data.clone().or(data).ok_or(ConfigError::NoDataFolder)?;
+        merged.into_config(data)
+    }
+}
+
+/// Where the user's folders are.
+#[derive(Debug, Default)]
+pub(crate) struct Home {
+    /// `$XDG_DATA_HOME`.
+    pub(crate) xdg_data: Option<PathBuf>,
+    /// `$HOME`.
+    pub(crate) home: Option<PathBuf>,
+}
+
+impl Home {
+    /// Reads them from the environment.
+    pub(crate) fn from_environment() -> Self {
+        let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        Self { xdg_data: folder("XDG_DATA_HOME"), home: folder("HOME") }
+    }
+
+    fn data_folder(&self) -> Option<PathBuf> {
+        let base = self.xdg_data.clone().or_else(|| Some(self.home.as_deref()?.join(".local/share")))?;
+        Some(base.join("kithd"))
+    }
+}
+
+/// What is wrong with the configuration.
+#[derive(Debug, Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {} cannot be read: {reason}", path.display())]
+    Unreadable { path: PathBuf, reason: std::io::Error },
+    /// The file is no configuration.
+    #[error("the configuration file {} is wrong: {reason}", path.display())]
+    Wrong { path: PathBuf, reason: String },
+    /// An environment variable is not known.
+    #[error("the environment variable {name} is not one that kithd knows")]
+    UnknownVariable { name: String, nearest: Option<String> },
+    /// An environment variable has a value that does not fit.
+    #[error("the environment variable {name} is wrong: {reason}")]
+    WrongVariable { name: String, reason: String },
+    /// The listening address is none.
+    #[error("`{text}` is not an address and port to listen on")]
+    Listen { text: String },
+    /// The public URL is none.
+    #[error("the public URL is wrong: {reason}")]
+    PublicUrl { reason: UrlError },
+    /// Only one of the two TLS files is given.
+    #[error("TLS needs both a certificate and a key")]
+    HalfTls,
+    /// Certificates from files and from an authority at once, or settings of an authority without a name.
+    #[error("it is not clear where the TLS certificate shall come from")]
+    UnclearTls,
+    /// A value lies outside of what makes sense.
+    #[error("{key} must be {wanted}")]
+    OutOfRange { key: &'static str, wanted: &'static str },
+    /// Nobody said where the data is, and the user has no home.
+    #[error("there is no folder for the data")]
+    NoDataFolder,
+}
+
+impl ConfigError {
+    /// Returns what to do about it.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::Unreadable { .. } => "see that the path is right and the file may be read".into(),
+            Self::Wrong { .. } => "contrib/kithd.toml in the sources shows every key with its default".into(),
+            Self::UnknownVariable { nearest: Some(nearest), .. } => format!("did you mean {nearest}?"),
+            Self::UnknownVariable { .. } => {
+                "unset it; variables are KITHD_ and the key of the configuration file".into()
+            }
+            Self::WrongVariable { .. } => "give it the form it has in the configuration file".into(),
+            Self::Listen { .. } => format!("write it like 127.0.0.1:{DEFAULT_PORT} or [::]:{DEFAULT_PORT}"),
+            Self::PublicUrl { .. } => "write it like https://kith.example.org or http://127.0.0.1:5484".into(),
+            Self::HalfTls => "set both tls.cert and tls.key, or neither".into(),
+            Self::UnclearTls => "set either tls.cert and tls.key, or tls.acme_name (and what belongs to it)".into(),
+            Self::OutOfRange { .. } => "contrib/kithd.toml in the sources shows every key with its default".into(),
+            Self::NoDataFolder => "say where with --data DIR".into(),
+        }
+    }
+}
+
+/// The name of the configuration file inside the data folder.
+pub(crate) const CONFIG_FILE: &str = "config.toml";
+
+/// Reads a file, telling which one could not be read.
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })
+}

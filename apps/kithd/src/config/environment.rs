@@ -1,0 +1,137 @@
+//! The layer of `KITHD_…` environment variables.
+//!
+//! Each variable stands for one key of the file; they are gathered into a table and read the way the file is.
+
+use std::path::PathBuf;
+
+use toml::{Table, Value};
+
+use crate::config::{ConfigError, Layer};
+
+/// What the environment says.
+#[derive(Debug)]
+pub(super) struct FromEnvironment {
+    pub(super) layer: Layer,
+    pub(super) config_file: Option<PathBuf>,
+}
+
+/// Gathers the variables that begin with `KITHD_`.
+///
+/// # Errors
+/// A variable that no key stands for, or a value that does not fit it.
+pub(super) fn layer(environment: impl IntoIterator<Item = (String, String)>) -> Result<FromEnvironment, ConfigError> {
+    let mut table = Table::new();
+    let mut config_file = None;
+    for (name, value) in environment {
+        let Some(rest) = name.strip_prefix(PREFIX) else { continue };
+        if rest == CONFIG {
+            config_file = Some(PathBuf::from(value));
+            continue;
+        }
+        let Some(known) = KNOWN.iter().find(|known| known.name == rest) else {
+            return Err(ConfigError::UnknownVariable { nearest: nearest(rest), name });
+        };
+        let value =
+            known.kind.value(&value).map_err(|reason| ConfigError::WrongVariable { name: name.clone(), reason })?;
+        // One variable at a time, so that a value of the wrong form is told by the name of its variable.
+        let single = known.table(value.clone());
+        if let Err(error) = single.clone().try_into::<Layer>() {
+            return Err(ConfigError::WrongVariable { name, reason: error.message().to_owned() });
+        }
+        merge(&mut table, single);
+    }
+    let layer = table.try_into().map_err(|error| ConfigError::WrongVariable {
+        name: format!("{PREFIX}…"),
+        reason: error.message().to_owned(),
+    })?;
+    Ok(FromEnvironment { layer, config_file })
+}
+
+struct Known {
+    name: &'static str,
+    section: Option<&'static str>,
+    key: &'static str,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Number,
+    Flag,
+}
+
+impl Known {
+    fn table(&self, value: Value) -> Table {
+        let inner = Table::from_iter([(self.key.to_owned(), value)]);
+        match self.section {
+            Some(section) => Table::from_iter([(section.to_owned(), Value::Table(inner))]),
+            None => inner,
+        }
+    }
+}
+
+impl Kind {
+    fn value(self, text: &str) -> Result<Value, String> {
+        match self {
+            Self::Text => Ok(Value::String(text.to_owned())),
+            Self::Number => text.trim().parse().map(Value::Integer).map_err(|_| "it must be a whole number".to_owned()),
+            Self::Flag => match text.trim() {
+                "true" | "1" | "yes" => Ok(Value::Boolean(true)),
+                "false" | "0" | "no" | "" => Ok(Value::Boolean(false)),
+                _ => Err("it must be true or false".to_owned()),
+            },
+        }
+    }
+}
+
+const fn known(name: &'static str, section: Option<&'static str>, key: &'static str, kind: Kind) -> Known {
+    Known { name, section, key, kind }
+}
+
+const PREFIX: &str = "KITHD_";
+const CONFIG: &str = "CONFIG";
+const KNOWN: &[Known] = &[
+    known("DATA", None, "data", Kind::Text),
+    known("LISTEN", None, "listen", Kind::Text),
+    known("PUBLIC_URL", None, "public_url", Kind::Text),
+    known("REGISTRATION", None, "registration", Kind::Text),
+    known("ALLOW_PRIVATE_PEERS", None, "allow_private_peers", Kind::Flag),
+    known("METRICS", None, "metrics", Kind::Text),
+    known("LOG", None, "log", Kind::Text),
+    known("MAX_CONNECTIONS", None, "max_connections", Kind::Number),
+    known("TLS_CERT", Some("tls"), "cert", Kind::Text),
+    known("TLS_KEY", Some("tls"), "key", Kind::Text),
+    known("TLS_ACME_NAME", Some("tls"), "acme_name", Kind::Text),
+    known("TLS_ACME_CONTACT", Some("tls"), "acme_contact", Kind::Text),
+    known("TLS_ACME_DIRECTORY", Some("tls"), "acme_directory", Kind::Text),
+    known("TLS_ACME_LISTEN", Some("tls"), "acme_listen", Kind::Text),
+    known("QUOTAS_QUEUES", Some("quotas"), "queues", Kind::Number),
+    known("QUOTAS_QUEUE_FRAMES", Some("quotas"), "queue_frames", Kind::Number),
+    known("QUOTAS_BLOB_BYTES", Some("quotas"), "blob_bytes", Kind::Number),
+    known("QUOTAS_OUTGOING", Some("quotas"), "outgoing", Kind::Number),
+    known("RETENTION_FRAMES", Some("retention"), "frames", Kind::Text),
+    known("RETENTION_BLOBS", Some("retention"), "blobs", Kind::Text),
+];
+
+fn merge(into: &mut Table, from: Table) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (Some(Value::Table(existing)), Value::Table(more)) => merge(existing, more),
+            (_, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Returns the known variable that shares the longest beginning or end with a misspelt one.
+fn nearest(rest: &str) -> Option<String> {
+    let likeness = |name: &str| {
+        let beginning = name.bytes().zip(rest.bytes()).take_while(|(a, b)| a == b).count();
+        let end = name.bytes().rev().zip(rest.bytes().rev()).take_while(|(a, b)| a == b).count();
+        beginning.max(end)
+    };
+    let best = KNOWN.iter().map(|known| known.name).chain([CONFIG]).max_by_key(|name| likeness(name))?;
+    (likeness(best) >= 3).then(|| format!("{PREFIX}{best}"))
+}

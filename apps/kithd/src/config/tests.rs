@@ -1,0 +1,152 @@
+//! Precedence, defaults, and what is refused.
+
+use clap::Parser as _;
+
+use super::*;
+
+fn load(arguments: &[&str], environment: &[(&str, &str)], file: Option<&str>) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    if let Some(text) = file {
+        std::fs::write(folder.path().join(CONFIG_FILE), text).unwrap();
+    }
+    let home = Home { xdg_data: None, home: None };
+    let mut arguments: Vec<&str> = [&["kithd"], arguments].concat();
+    let path = folder.path().to_str().unwrap().to_owned();
+    arguments.extend(["--data", &path]);
+    let cli = Cli::try_parse_from(arguments).unwrap();
+    Config::load(&cli, environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())), &home)
+}
+
+#[test]
+fn without_anything_said_the_defaults_hold() {
+    let config = load(&[], &[("PATH", "/bin")], None).unwrap();
+    assert_eq!(config.listen, "0.0.0.0:5484".parse().unwrap());
+    assert_eq!(config.registration, Registration::Open);
+    assert_eq!(config.metrics, None);
+    assert_eq!(config.public_url, None);
+    assert!(!config.allow_private_peers);
+    assert_eq!(config.retention, Retention { frames: Span::days(21), blobs: Span::days(21) });
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_defaults() {
+    let file = "listen = '127.0.0.1:1'\npublic_url = 'http://file'\nregistration = 'invite'\n[quotas]\nqueues = 7";
+    let environment = [("KITHD_LISTEN", "127.0.0.1:2"), ("KITHD_PUBLIC_URL", "http://environment")];
+    let config = load(&["--listen", "127.0.0.1:3"], &environment, Some(file)).unwrap();
+    assert_eq!(config.listen.port(), 3);
+    assert_eq!(config.public_url.unwrap().as_str(), "http://environment");
+    assert_eq!(config.registration, Registration::Invite);
+    assert_eq!(config.quotas.queues, 7);
+}
+
+#[test]
+fn every_key_of_the_file_has_its_variable() {
+    let environment = [
+        ("KITHD_REGISTRATION", "invite"),
+        ("KITHD_ALLOW_PRIVATE_PEERS", "true"),
+        ("KITHD_METRICS", "127.0.0.1:9"),
+        ("KITHD_LOG", "debug"),
+        ("KITHD_MAX_CONNECTIONS", "10"),
+        ("KITHD_TLS_CERT", "/c"),
+        ("KITHD_TLS_KEY", "/k"),
+        ("KITHD_QUOTAS_QUEUES", "1"),
+        ("KITHD_QUOTAS_QUEUE_FRAMES", "2"),
+        ("KITHD_QUOTAS_BLOB_BYTES", "3"),
+        ("KITHD_QUOTAS_OUTGOING", "4"),
+        ("KITHD_RETENTION_FRAMES", "2d"),
+        ("KITHD_RETENTION_BLOBS", "3d"),
+    ];
+    let config = load(&[], &environment, None).unwrap();
+    assert_eq!(config.registration, Registration::Invite);
+    assert!(config.allow_private_peers);
+    assert_eq!(config.metrics, Some("127.0.0.1:9".parse().unwrap()));
+    assert_eq!(config.log, LogLevel::Debug);
+    assert_eq!(config.max_connections, 10);
+    assert_eq!(config.tls, Some(Tls::Files { cert: "/c".into(), key: "/k".into() }));
+    assert_eq!(config.quotas, Quotas { queues: 1, queue_frames: 2, blob_bytes: 3, outgoing: 4 });
+    assert_eq!(config.retention, Retention { frames: Span::days(2), blobs: Span::days(3) });
+}
+
+#[test]
+fn the_file_that_ships_holds_every_key_and_the_defaults() {
+    let shipped = include_str!("../../contrib/kithd.toml");
+    let uncommented: String = shipped
+        .lines()
+        .map(|line| line.strip_prefix("#: ").unwrap_or(line))
+        .filter(|line| !["data =", "cert =", "key =", "acme_"].iter().any(|key| line.starts_with(key)))
+        .fold(String::new(), |all, line| all + line + "\n");
+    let mut config = load(&[], &[], Some(&uncommented)).unwrap();
+    let mut default = load(&[], &[], None).unwrap();
+    assert!(config.metrics.take().is_some() && config.public_url.take().is_some());
+    config.data.clone_from(&default.data);
+    default.log = config.log;
+    assert_eq!(config, default);
+}
+
+#[test]
+fn a_name_is_enough_for_a_certificate_from_an_authority() {
+    let config = load(&[], &[("KITHD_TLS_ACME_NAME", "kith.example")], None).unwrap();
+    let Some(Tls::Acme(acme)) = config.tls else { unreachable!("{:?}", config.tls) };
+    assert_eq!(acme.name, "kith.example");
+    assert_eq!(acme.listen.port(), 80);
+    assert!(acme.directory.starts_with("https://"));
+}
+
+#[test]
+fn two_sources_of_certificates_are_refused() {
+    let files = [("KITHD_TLS_CERT", "/c"), ("KITHD_TLS_KEY", "/k")];
+    for other in [("KITHD_TLS_ACME_NAME", "kith.example"), ("KITHD_TLS_ACME_CONTACT", "mailto:x@kith.example")] {
+        let both = [&files[..], &[other]].concat();
+        assert!(matches!(load(&[], &both, None), Err(ConfigError::UnclearTls)));
+    }
+    assert!(matches!(load(&[], &[("KITHD_TLS_ACME_CONTACT", "x")], None), Err(ConfigError::UnclearTls)));
+}
+
+#[test]
+fn unknown_keys_are_refused_with_their_place() {
+    let error = load(&[], &[], Some("listn = '127.0.0.1:1'")).unwrap_err();
+    assert!(matches!(&error, ConfigError::Wrong { reason, .. } if reason.contains("listn")), "{error}");
+    let error = load(&[], &[], Some("[quotas]\nqueue = 1")).unwrap_err();
+    assert!(matches!(&error, ConfigError::Wrong { reason, .. } if reason.contains("queue_frames")), "{error}");
+}
+
+#[test]
+fn unknown_variables_are_refused_with_the_nearest_known_one() {
+    let error = load(&[], &[("KITHD_LISTN", "x")], None).unwrap_err();
+    assert_eq!(error.hint(), "did you mean KITHD_LISTEN?");
+    let error = load(&[], &[("KITHD_XYZ", "x")], None).unwrap_err();
+    assert!(error.hint().starts_with("unset it"), "{}", error.hint());
+}
+
+#[test]
+fn values_out_of_form_are_refused() {
+    for (name, value) in [
+        ("KITHD_LISTEN", "everywhere"),
+        ("KITHD_PUBLIC_URL", "ftp://x"),
+        ("KITHD_REGISTRATION", "maybe"),
+        ("KITHD_MAX_CONNECTIONS", "0"),
+        ("KITHD_MAX_CONNECTIONS", "many"),
+        ("KITHD_TLS_CERT", "/only/half"),
+        ("KITHD_QUOTAS_QUEUES", "0"),
+        ("KITHD_RETENTION_FRAMES", "1s"),
+        ("KITHD_RETENTION_FRAMES", "forever"),
+        ("KITHD_ALLOW_PRIVATE_PEERS", "perhaps"),
+    ] {
+        assert!(load(&[], &[(name, value)], None).is_err(), "{name}={value}");
+    }
+}
+
+#[test]
+fn a_named_file_has_to_be_there() {
+    let error = load(&["--config", "/nowhere/kithd.toml"], &[], None).unwrap_err();
+    assert!(matches!(error, ConfigError::Unreadable { .. }), "{error}");
+}
+
+#[test]
+fn the_data_folder_follows_the_desktop_standard() {
+    let home = Home { xdg_data: Some("/x".into()), home: Some("/h".into()) };
+    assert_eq!(home.data_folder(), Some("/x/kithd".into()));
+    let home = Home { xdg_data: None, home: Some("/h".into()) };
+    assert_eq!(home.data_folder(), Some("/h/.local/share/kithd".into()));
+    assert_eq!(Home::default().data_folder(), None);
+}

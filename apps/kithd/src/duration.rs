@@ -1,0 +1,78 @@
+//! Durations as people write them: `90s`, `12h`, `7d`, `3w`.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+/// A span of time in whole seconds, written as a number and a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Span(pub(crate) Duration);
+
+/// Why a text is no duration.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("a duration is a whole number and a unit (s, m, h, d or w), like 12h or 7d")]
+pub(crate) struct SpanError;
+
+impl Span {
+    pub(crate) const fn days(days: u64) -> Self {
+        Self(Duration::from_secs(days * SECONDS_PER_DAY))
+    }
+
+    pub(crate) const fn seconds(self) -> u64 {
+        self.0.as_secs()
+    }
+}
+
+impl FromStr for Span {
+    type Err = SpanError;
+
+    fn from_str(text: &str) -> Result<Self, SpanError> {
+        let text = text.trim();
+        let unit = text.chars().next_back().ok_or(SpanError)?;
+        let seconds = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => SECONDS_PER_DAY,
+            'w' => 7 * SECONDS_PER_DAY,
+            _ => return Err(SpanError),
+        };
+        let number: u64 = text.trim_end_matches(unit).trim_end().parse().map_err(|_| SpanError)?;
+        let total = number.checked_mul(seconds).filter(|total| *total <= MAX_SECONDS).ok_or(SpanError)?;
+        Ok(Self(Duration::from_secs(total)))
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = SpanError;
+
+    fn try_from(text: String) -> Result<Self, SpanError> {
+        text.parse()
+    }
+}
+
+const SECONDS_PER_DAY: u64 = 24 * 3600;
+/// A hundred years: beyond any use, and far from the end of the clock.
+const MAX_SECONDS: u64 = 100 * 366 * SECONDS_PER_DAY;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_with_units_are_durations() {
+        for (text, seconds) in [("90s", 90), ("2m", 120), ("12h", 43_200), ("7d", 604_800), (" 3w ", 1_814_400)] {
+            assert_eq!(text.parse::<Span>().map(Span::seconds), Ok(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in ["", "7", "d", "-1d", "7dd", "1.5d", "7 days", "99999999999999999999d", "101000w"] {
+            assert_eq!(text.parse::<Span>(), Err(SpanError), "{text}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The thread that owns the rules and the store.
+//!
+//! Everything that arrives goes into one bounded queue. The thread takes what is there, at most [`MAX_BATCH`] inputs,
+//! handles it in one transaction, commits once, and only then lets the answers go: one write to the disk serves
+//! everybody who waited for it. Under load batches grow by themselves; without load an input waits for nobody.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use bytes::Bytes;
+use kith_home::store::{Store, StoreError};
+use kith_home::{ConnectionId, ExchangeId, ExchangeOutcome, Home, Input, Output, Ticket};
+use rand::rngs::SysRng;
+use rand_core::UnwrapErr;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::now;
+use crate::metrics::Metrics;
+use crate::outbox::Outbox;
+use crate::relay::Dial;
+
+#[cfg(test)]
+mod tests;
+
+/// The way to the thread. Clones lead to the same one.
+#[derive(Clone)]
+pub(crate) struct Keeper {
+    inbox: mpsc::Sender<Message>,
+    descriptor: watch::Receiver<Bytes>,
+    next_connection: Arc<AtomicU64>,
+}
+
+/// A live connection as the thread knows it.
+pub(crate) struct Connection {
+    id: ConnectionId,
+    inbox: mpsc::Sender<Message>,
+}
+
+/// The thread does not take any more right now, or could not make an input durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Overloaded;
+
+/// The thread itself.
+pub(crate) struct KeeperThread {
+    inbox: mpsc::Sender<Message>,
+    thread: JoinHandle<()>,
+    ended: oneshot::Receiver<()>,
+}
+
+enum Message {
+    OneShot { sealed: Bytes, reply: oneshot::Sender<Bytes> },
+    LiveOpened { connection: ConnectionId, outbox: Outbox },
+    Live { connection: ConnectionId, message: Bytes },
+    LiveEnded { connection: ConnectionId },
+    Exchanged { exchange: ExchangeId, outcome: ExchangeOutcome },
+    Tick,
+    Stop,
+}
+
+impl Keeper {
+    /// Starts the thread. What the rules want to ask other servers comes out of the returned channel.
+    ///
+    /// # Errors
+    /// The operating system gives no thread.
+    pub(crate) fn start<S>(
+        home: Home,
+        store: S,
+        metrics: Arc<Metrics>,
+    ) -> std::io::Result<(Self, KeeperThread, mpsc::UnboundedReceiver<Dial>)>
+    where
+        S: Store + Send + 'static,
+    {
+        let (inbox, messages) = mpsc::channel(MAX_WAITING);
+        let (publish, descriptor) = watch::channel(Bytes::copy_from_slice(home.descriptor()));
+        let (dials, wanted) = mpsc::unbounded_channel();
+        let (ends, ended) = oneshot::channel();
+        let desk = Desk { waiting: HashMap::new(), outboxes: HashMap::new(), next_ticket: 0, publish, dials };
+        let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || {
+            // Dropped when the thread ends, however it does.
+            let _ends = ends;
+            Work { home, store, messages, desk, metrics }.run();
+        })?;
+        let keeper = Self { inbox: inbox.clone(), descriptor, next_connection: Arc::default() };
+        Ok((keeper, KeeperThread { inbox, thread, ended }, wanted))
+    }
+
+    /// Returns the descriptor that is valid now.
+    pub(crate) fn descriptor(&self) -> Bytes {
+        self.descriptor.borrow().clone()
+    }
+
+    /// Has one sealed request handled and returns the reply once it is durable.
+    pub(crate) async fn one_shot(&self, sealed: Bytes) -> Result<Bytes, Overloaded> {
+        let (reply, replied) = oneshot::channel();
+        self.inbox.send(Message::OneShot { sealed, reply }).await.map_err(|_| Overloaded)?;
+        replied.await.map_err(|_| Overloaded)
+    }
+
+    /// Announces a live connection; what is for it goes into `outbox`.
+    pub(crate) async fn live_opened(&self, outbox: Outbox) -> Result<Connection, Overloaded> {
+        let connection = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
+        self.inbox.send(Message::LiveOpened { connection, outbox }).await.map_err(|_| Overloaded)?;
+        Ok(Connection { id: connection, inbox: self.inbox.clone() })
+    }
+
+    /// Tells how an exchange with another server ended.
+    pub(crate) async fn exchanged(&self, exchange: ExchangeId, outcome: ExchangeOutcome) {
+        // Without the thread there is nobody who could want to know.
+        let _ = self.inbox.send(Message::Exchanged { exchange, outcome }).await;
+    }
+
+    /// Tells that time has passed. Dropped when there is so much to do that time passes anyway.
+    pub(crate) fn tick(&self) {
+        let _ = self.inbox.try_send(Message::Tick);
+    }
+}
+
+impl Connection {
+    /// Brings one message.
+    pub(crate) async fn message(&self, message: Bytes) -> Result<(), Overloaded> {
+        self.inbox.send(Message::Live { connection: self.id, message }).await.map_err(|_| Overloaded)
+    }
+
+    /// Tells that the connection has ended.
+    pub(crate) async fn ended(self) {
+        let _ = self.inbox.send(Message::LiveEnded { connection: self.id }).await;
+    }
+}
+
+impl KeeperThread {
+    /// Returns when the thread has ended, which it does only when it is told to or broke.
+    pub(crate) async fn ended(&mut self) {
+        let _ = (&mut self.ended).await;
+    }
+
+    /// Lets the thread finish what it has and waits for it.
+    pub(crate) async fn stop(self) {
+        let _ = self.inbox.send(Message::Stop).await;
+        let _ = self.ended.await;
+        let _ = self.thread.join();
+    }
+}
+
+/// Who waits for what.
+struct Desk {
+    waiting: HashMap<Ticket, oneshot::Sender<Bytes>>,
+    outboxes: HashMap<ConnectionId, Outbox>,
+    next_ticket: u64,
+    publish: watch::Sender<Bytes>,
+    dials: mpsc::UnboundedSender<Dial>,
+}
+
+struct Work<S> {
+    home: Home,
+    store: S,
+    messages: mpsc::Receiver<Message>,
+    desk: Desk,
+    metrics: Arc<Metrics>,
+}
+
+impl<S: Store> Work<S> {
+    fn run(mut self) {
+        let mut messages = Vec::with_capacity(MAX_BATCH);
+        while self.messages.blocking_recv_many(&mut messages, MAX_BATCH) > 0 {
+            let mut is_last = false;
+            let mut inputs = Vec::with_capacity(messages.len());
+            let mut tickets = Vec::new();
+            for message in messages.drain(..) {
+                match message {
+                    Message::Stop => is_last = true,
+                    message => inputs.extend(self.desk.input(message, &mut tickets)),
+                }
+            }
+            self.metrics.inputs.add(inputs.len().try_into().unwrap_or(u64::MAX));
+            if !inputs.is_empty() {
+                match self.handle(inputs) {
+                    Ok(outputs) => outputs.into_iter().for_each(|output| self.desk.release(output)),
+                    Err(error) => {
+                        // Nothing of the batch happened; who waited for it is told to come back.
+                        tracing::error!(error = &error as &dyn std::error::Error, "a batch could not be made durable");
+                        tickets.iter().for_each(|ticket| drop(self.desk.waiting.remove(ticket)));
+                    }
+                }
+            }
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    fn handle(&mut self, inputs: Vec<Input>) -> Result<Vec<Output>, StoreError> {
+        let mut rng = UnwrapErr(SysRng);
+        let mut batch = self.home.begin(&mut self.store, now(), &mut rng)?;
+        for input in inputs {
+            batch = batch.handle(input)?;
+        }
+        let started = Instant::now();
+        let outputs = batch.commit()?;
+        self.metrics.commits.observe(started.elapsed());
+        Ok(outputs)
+    }
+}
+
+impl Desk {
+    /// Turns a message into an input, noting who waits for the answer.
+    fn input(&mut self, message: Message, tickets: &mut Vec<Ticket>) -> Option<Input> {
+        match message {
+            // Whoever asked has hung up already: nobody would read the answer.
+            Message::OneShot { reply, .. } if reply.is_closed() => None,
+            Message::OneShot { sealed, reply } => {
+                let ticket = Ticket(self.next_ticket);
+                self.next_ticket += 1;
+                self.waiting.insert(ticket, reply);
+                tickets.push(ticket);
+                Some(Input::OneShot { ticket, sealed: sealed.into() })
+            }
+            Message::LiveOpened { connection, outbox } => {
+                self.outboxes.insert(connection, outbox);
+                None
+            }
+            Message::Live { connection, message } => Some(Input::Live { connection, message: message.into() }),
+            Message::LiveEnded { connection } => {
+                self.outboxes.remove(&connection);
+                Some(Input::Closed { connection })
+            }
+            Message::Exchanged { exchange, outcome } => Some(Input::Exchanged { exchange, outcome }),
+            Message::Tick => {
+                self.forget_who_left();
+                Some(Input::Tick)
+            }
+            Message::Stop => None,
+        }
+    }
+
+    /// Lets out what was held until the commit. Whoever is gone by now gets nothing, and nothing is lost by that:
+    /// what matters is in the store.
+    fn release(&mut self, output: Output) {
+        match output {
+            Output::Reply { ticket, bytes } => {
+                if let Some(reply) = self.waiting.remove(&ticket) {
+                    let _ = reply.send(bytes.into());
+                }
+            }
+            Output::Live { connection, message } => {
+                let is_behind =
+                    self.outboxes.get(&connection).is_some_and(|outbox| outbox.put(message.into()).is_err());
+                if is_behind {
+                    // Its task notices, ends, and says so; then the rules learn of it too.
+                    self.outboxes.remove(&connection);
+                }
+            }
+            Output::Close { connection } => drop(self.outboxes.remove(&connection)),
+            Output::Exchange { exchange, url, ask } => {
+                let _ = self.dials.send(Dial { exchange, url, ask });
+            }
+            Output::Descriptor { bytes } => drop(self.publish.send_replace(bytes.into())),
+        }
+    }
+
+    /// Requests that wait for another server may wait for one that never answers, while the asker has left.
+    fn forget_who_left(&mut self) {
+        self.waiting.retain(|_, reply| !reply.is_closed());
+    }
+}
+
+/// Inputs in one transaction at most: enough that the write to the disk costs next to nothing for each, few enough
+/// that the first of them does not wait noticeably for the last.
+const MAX_BATCH: usize = 256;
+/// Messages that wait for the thread at most; further senders wait. Each may hold 96 KiB, 24 MiB together.
+const MAX_WAITING: usize = 256;

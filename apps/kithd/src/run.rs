@@ -1,0 +1,194 @@
+//! Running the server: from the configuration to the first request, and from the signal to the last answer.
+
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kith_home::Home;
+use kith_net::acme::Challenges;
+use kith_net::{AddressPolicy, Carrier, Listener, ListenerLimits, Pages};
+use kith_store::Embedded;
+use kith_wire::address::ServerUrl;
+use rand::rngs::SysRng;
+use rand_core::UnwrapErr;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::announce::{Announcement, Voice};
+use crate::certificates::Certificates;
+use crate::clock::now;
+use crate::config::{Config, Registration, Tls};
+use crate::data_dir::DataDir;
+use crate::error::AppError;
+use crate::keeper::Keeper;
+use crate::metrics::Metrics;
+use crate::relay;
+use crate::site::Site;
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// Whatever keeps it from starting, and a store that fails for good.
+pub(crate) fn run(config: Config, voice: Voice) -> Result<(), AppError> {
+    let folder = DataDir::take(&config.data)?;
+    // One thread moves bytes, the keeper decides; TLS and sealing are the only work that counts, and a second
+    // thread for them would idle at home.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = runtime.block_on(serve(config, voice, &folder));
+    // Name lookups may hang in threads of their own; nobody waits for them.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), AppError> {
+    let certificates = config.tls.clone().map(|tls| Certificates::load(tls, folder.path())).transpose()?;
+    let limits = ListenerLimits { max_connections: config.max_connections, ..ListenerLimits::default() };
+    let identity = certificates.as_ref().map(|certificates| certificates.identity.clone());
+    let listener = Listener::bind(config.listen, identity, limits).await?;
+    let url = match &config.public_url {
+        Some(url) => url.clone(),
+        None => guess_url(&config, listener.local_address())?,
+    };
+
+    let mut store = Embedded::open(folder.path())?;
+    let home = Home::open(&mut store, rules(&config, &url), now(), &mut UnwrapErr(SysRng))?;
+    let server_key = home.server_key();
+    let metrics = Arc::new(Metrics::default());
+    let (keeper, mut thread, dials) = Keeper::start(home, store, Arc::clone(&metrics))?;
+
+    let policy = if config.allow_private_peers { AddressPolicy::AllowPrivate } else { AddressPolicy::PublicOnly };
+    let carrier = Carrier::builder(policy).build()?;
+    tokio::spawn(relay::run(dials, carrier, keeper.clone(), Arc::clone(&metrics)));
+    tokio::spawn(tick(keeper.clone()));
+    let (stop, stopping) = watch::channel(false);
+    let metrics_address = serve_metrics(&config, &metrics, stopping.clone()).await?;
+    if let Some(certificates) = certificates {
+        keep_certificates(&config, certificates, stopping.clone()).await?;
+    }
+
+    let announcement = Announcement { config: &config, url: &url, server_key, metrics: metrics_address };
+    let well_known = announcement.well_known();
+    let site = Arc::new(Site { keeper, metrics, well_known });
+    let serving = tokio::spawn(listener.serve(site, stopped(stopping)));
+    voice.ready(&announcement);
+
+    let outcome = tokio::select! {
+        outcome = told_to_stop() => outcome,
+        () = thread.ended() => Err(AppError::KeeperEnded),
+    };
+    tracing::info!("stopping");
+    stop.send_replace(true);
+    // The listener first: what it still brings, the keeper still answers.
+    let _ = serving.await;
+    thread.stop().await;
+    outcome
+}
+
+/// Returns the rules' part of the configuration.
+fn rules(config: &Config, url: &ServerUrl) -> kith_home::Config {
+    let hours = |span: crate::duration::Span| u32::try_from(span.seconds() / 3600).unwrap_or(u32::MAX);
+    kith_home::Config {
+        urls: vec![url.clone()],
+        registration: match config.registration {
+            Registration::Open => kith_home::Registration::Open,
+            Registration::Invite => kith_home::Registration::Invite,
+        },
+        quotas: kith_home::Quotas {
+            queues: config.quotas.queues,
+            queue_frames: config.quotas.queue_frames,
+            blob_bytes: config.quotas.blob_bytes,
+            outgoing: config.quotas.outgoing,
+        },
+        retention: kith_home::Retention {
+            frame_hours: hours(config.retention.frames),
+            blob_hours: hours(config.retention.blobs),
+        },
+    }
+}
+
+/// Returns the URL under which at least this machine reaches the server.
+fn guess_url(config: &Config, bound: SocketAddr) -> Result<ServerUrl, AppError> {
+    let host = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let text = match &config.tls {
+        Some(Tls::Acme(acme)) => format!("https://{}:{}", acme.name.to_ascii_lowercase(), bound.port()),
+        Some(Tls::Files { .. }) => format!("https://{}", SocketAddr::new(host, bound.port())),
+        None => format!("http://{}", SocketAddr::new(host, bound.port())),
+    };
+    ServerUrl::parse(&text).map_err(|reason| crate::config::ConfigError::PublicUrl { reason }.into())
+}
+
+async fn serve_metrics(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+    stopping: watch::Receiver<bool>,
+) -> Result<Option<SocketAddr>, AppError> {
+    let Some(address) = config.metrics else { return Ok(None) };
+    let limits = ListenerLimits { max_connections: MAX_SCRAPERS, ..ListenerLimits::default() };
+    let listener = Listener::bind(address, None, limits).await?;
+    let bound = listener.local_address();
+    let metrics = Arc::clone(metrics);
+    let pages = Pages::new("text/plain; version=0.0.4", move |path| (path == "/metrics").then(|| metrics.render()));
+    tokio::spawn(listener.serve_pages(pages, stopped(stopping)));
+    Ok(Some(bound))
+}
+
+async fn keep_certificates(
+    config: &Config,
+    certificates: Certificates,
+    stopping: watch::Receiver<bool>,
+) -> Result<(), AppError> {
+    // The authority is the operator's choice, and may be one inside the house.
+    let carrier = Carrier::builder(AddressPolicy::AllowPrivate).build()?;
+    let challenges = Challenges::default();
+    if let Some(Tls::Acme(acme)) = &config.tls {
+        let limits = ListenerLimits { max_connections: MAX_SCRAPERS, ..ListenerLimits::default() };
+        let listener = Listener::bind(acme.listen, None, limits).await?;
+        let shown = challenges.clone();
+        let pages = Pages::new("text/plain", move |path| shown.page(path));
+        tokio::spawn(listener.serve_pages(pages, stopped(stopping)));
+    }
+    tokio::spawn(certificates.keep_fresh(carrier, challenges));
+    Ok(())
+}
+
+async fn tick(keeper: Keeper) {
+    let mut clock = interval(Duration::from_secs(1));
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        clock.tick().await;
+        keeper.tick();
+    }
+}
+
+/// Returns at the first signal to stop. A second one ends the process at once: nothing that was answered is lost.
+async fn told_to_stop() -> Result<(), AppError> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+        std::process::exit(1);
+    });
+    Ok(())
+}
+
+fn stopped(mut stopping: watch::Receiver<bool>) -> impl Future<Output = ()> {
+    async move {
+        let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+    }
+}
+
+/// Connections to listeners that only a few have business with.
+const MAX_SCRAPERS: usize = 64;

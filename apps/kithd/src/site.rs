@@ -1,0 +1,78 @@
+//! Between carrier and keeper: every arrival becomes an input, every answer finds its way back.
+//!
+//! It moves bytes and counts them. What they mean is known by the rules alone, and who brought them by nobody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kith_net::{Answer, Handler, LiveReceiver, LiveSender};
+
+use crate::keeper::{Connection, Keeper, Overloaded};
+use crate::metrics::Metrics;
+use crate::outbox::{Backlog, Outgoing, outbox};
+
+/// What the listener talks to.
+pub(crate) struct Site {
+    pub(crate) keeper: Keeper,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) well_known: String,
+}
+
+impl Handler for Site {
+    async fn descriptor(&self) -> Answer {
+        self.metrics.descriptors.count();
+        Answer::Bytes(self.keeper.descriptor())
+    }
+
+    async fn one_shot(&self, request: Bytes) -> Answer {
+        self.metrics.one_shots.count();
+        match self.keeper.one_shot(request).await {
+            Ok(bytes) => Answer::Bytes(bytes),
+            Err(Overloaded) => {
+                self.metrics.busy.count();
+                Answer::Busy { retry_after: BUSY }
+            }
+        }
+    }
+
+    async fn live(&self, sender: LiveSender, receiver: LiveReceiver) {
+        self.metrics.live_opened.count();
+        let _held = self.metrics.live.hold();
+        let (outbox, outgoing, backlog) = outbox();
+        let Ok(connection) = self.keeper.live_opened(outbox).await else { return };
+        tokio::select! {
+            () = self.bring(&connection, receiver, backlog) => {}
+            () = take_out(sender, outgoing) => {}
+        }
+        connection.ended().await;
+    }
+
+    fn well_known(&self) -> String {
+        self.well_known.clone()
+    }
+}
+
+impl Site {
+    async fn bring(&self, connection: &Connection, mut receiver: LiveReceiver, backlog: Backlog) {
+        loop {
+            backlog.bearable().await;
+            let Ok(message) = receiver.next().await else { return };
+            self.metrics.live_messages.count();
+            if connection.message(message).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+async fn take_out(sender: LiveSender, mut outgoing: Outgoing) {
+    while let Some(message) = outgoing.next().await {
+        if sender.send(message).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// When to come back while there is too much to do. Long enough for a burst to pass.
+const BUSY: Duration = Duration::from_secs(5);
