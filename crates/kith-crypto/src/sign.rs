@@ -29,6 +29,9 @@ pub enum VerifyError {
     /// KC-4: the object names another signer than the one expected.
     #[error("the object is signed by somebody else")]
     WrongSigner,
+    /// KW-5: the object has a critical extension that this version does not know.
+    #[error("the object needs a newer version (extension {0})")]
+    UnknownCritical(u32),
 }
 
 /// A role in which Ed25519 keys sign.
@@ -163,7 +166,8 @@ impl<T: Signable> Verified<T> {
 /// Checks an object that names its own signer.
 ///
 /// # Errors
-/// [`VerifyError`] when it is malformed, names no signer, or the signature does not fit (KC-3).
+/// [`VerifyError`] when it is malformed, names no signer, the signature does not fit (KC-3), or it has an unknown
+/// critical extension (KW-5).
 pub fn open<T: Signable>(signed: Signed<T>) -> Result<Verified<T>, VerifyError> {
     let object = signed.decode_unverified()?;
     let signer = object.signer().ok_or(VerifyError::WrongSigner)?;
@@ -173,7 +177,8 @@ pub fn open<T: Signable>(signed: Signed<T>) -> Result<Verified<T>, VerifyError> 
 /// Checks an object of which the signer is known from elsewhere.
 ///
 /// # Errors
-/// [`VerifyError`] when it is malformed, names another signer (KC-4), or the signature does not fit (KC-3).
+/// [`VerifyError`] when it is malformed, names another signer (KC-4), the signature does not fit (KC-3), or it has an
+/// unknown critical extension (KW-5).
 pub fn open_by<T: Signable>(signed: Signed<T>, signer: &[u8; 32]) -> Result<Verified<T>, VerifyError> {
     let object = signed.decode_unverified()?;
     if object.signer().is_some_and(|named| named != *signer) {
@@ -185,6 +190,9 @@ pub fn open_by<T: Signable>(signed: Signed<T>, signer: &[u8; 32]) -> Result<Veri
 fn check<T: Signable>(signer: [u8; 32], signed: Signed<T>, object: T) -> Result<Verified<T>, VerifyError> {
     if !verify_bytes(&signer, Label::of_object(T::LABEL), signed.body(), signed.signature()) {
         return Err(VerifyError::BadSignature);
+    }
+    if let Some(number) = object.ext().unknown_critical(T::KNOWN_EXTENSIONS) {
+        return Err(VerifyError::UnknownCritical(number));
     }
     let hash = hash_signed(&signed);
     Ok(Verified { object, hash, signed })

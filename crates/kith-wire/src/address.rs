@@ -1,5 +1,7 @@
 //! Where a home server is: its URL and the key that proves it.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use minicbor::decode::{self, Decoder};
 use minicbor::encode::{self, Encoder, Write};
 use minicbor::{Decode, Encode};
@@ -19,6 +21,8 @@ pub enum Scheme {
 }
 
 /// The URL of a home server: `scheme://host[:port]`, at most 200 bytes, lower case, no path (KW-6).
+///
+/// A host is a name, an IPv4 address in four decimal numbers, or an IPv6 address in brackets in its canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerUrl(String);
 
@@ -73,7 +77,12 @@ impl ServerUrl {
     /// [`UrlError`] as for [`parse`](Self::parse).
     pub fn parse_lenient(text: &str) -> Result<Self, UrlError> {
         let text = text.trim().trim_end_matches('/').to_ascii_lowercase();
-        if text.contains("://") { Self::parse(&text) } else { Self::parse(&format!("https://{text}")) }
+        let text = if text.contains("://") { text } else { format!("https://{text}") };
+        let Some((before, inner, after)) = split_brackets(&text) else { return Self::parse(&text) };
+        match inner.parse::<Ipv6Addr>() {
+            Ok(address) => Self::parse(&format!("{before}[{address}]{after}")),
+            Err(_) => Err(UrlError::BadHost),
+        }
     }
 
     /// Returns the URL as text.
@@ -118,6 +127,13 @@ fn split_scheme(text: &str) -> Result<(Scheme, &str), UrlError> {
     }
 }
 
+/// Splits `before[inner]after`.
+fn split_brackets(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('[')?;
+    let (inner, after) = rest.split_once(']')?;
+    Some((before, inner, after))
+}
+
 fn split_port(rest: &str) -> Result<(&str, Option<&str>), UrlError> {
     if rest.starts_with('[') {
         let (host, after) = rest.split_once(']').ok_or(UrlError::BadHost)?;
@@ -136,7 +152,12 @@ fn split_port(rest: &str) -> Result<(&str, Option<&str>), UrlError> {
 
 fn check_host(host: &str) -> Result<(), UrlError> {
     if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return inner.parse::<std::net::Ipv6Addr>().map(|_| ()).map_err(|_| UrlError::BadHost);
+        // One spelling for each address (RFC 5952), so that equal servers have equal URLs.
+        let is_canonical = inner.parse::<Ipv6Addr>().is_ok_and(|address| address.to_string() == inner);
+        return if is_canonical { Ok(()) } else { Err(UrlError::BadHost) };
+    }
+    if looks_like_ipv4(host) {
+        return host.parse::<Ipv4Addr>().map(|_| ()).map_err(|_| UrlError::BadHost);
     }
     let label_is_fine = |label: &str| {
         !label.is_empty()
@@ -149,6 +170,13 @@ fn check_host(host: &str) -> Result<(), UrlError> {
         return Err(UrlError::BadHost);
     }
     Ok(())
+}
+
+/// Returns whether resolvers may take the host for an IPv4 address: many also know `127.1`, `0x7f.1` and `2130706433`.
+fn looks_like_ipv4(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    !last.is_empty() && (hexadecimal || last.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn check_port(port: &str) -> Result<(), UrlError> {

@@ -8,7 +8,7 @@ use crate::limits::{CHUNK_BYTES, MAX_ATTACHMENT_BYTES};
 use crate::padding::padme;
 
 /// What the receiver of an attachment needs in order to fetch and open it.
-#[derive(Debug, Clone, Encode, Decode)]
+#[derive(Clone, Encode, Decode)]
 #[cbor(array)]
 pub struct Manifest {
     /// The file name without folders, at most 255 bytes.
@@ -35,6 +35,13 @@ pub struct Manifest {
     /// Opens its chunks.
     #[n(7)]
     pub key: AttachmentKey,
+}
+
+/// Names of files say as much as messages do.
+impl std::fmt::Debug for Manifest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Manifest({:?}, …)", self.blob)
+    }
 }
 
 impl Manifest {

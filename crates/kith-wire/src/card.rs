@@ -68,6 +68,10 @@ impl Wire for Card {
 impl Signable for Card {
     const LABEL: &'static str = "kith/1/card";
 
+    fn ext(&self) -> &Ext {
+        &self.ext
+    }
+
     fn signer(&self) -> Option<[u8; 32]> {
         Some(self.contact_key.0)
     }
@@ -133,6 +137,10 @@ impl Wire for AnswerCard {
 
 impl Signable for AnswerCard {
     const LABEL: &'static str = "kith/1/answer-card";
+
+    fn ext(&self) -> &Ext {
+        &self.ext
+    }
 
     fn signer(&self) -> Option<[u8; 32]> {
         Some(self.contact_key.0)
@@ -248,7 +256,7 @@ impl Wire for ConfirmHello {
 }
 
 /// The first frame of epoch 0: the card giver confirms.
-#[derive(Debug, Clone, Encode, Decode)]
+#[derive(Clone, Encode, Decode)]
 #[cbor(array)]
 pub struct Confirm {
     /// The encoded [`ConfirmHello`], hashed into the transcript as it is.
@@ -265,4 +273,11 @@ pub struct Confirm {
 impl Wire for Confirm {
     const NAME: &'static str = "confirm";
     const MAX_BYTES: usize = 3200;
+}
+
+/// The hello carries a secret nonce and is not printed.
+impl std::fmt::Debug for Confirm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Confirm({:?}, …)", self.devices)
+    }
 }

@@ -1,12 +1,14 @@
 //! Deterministic CBOR (RFC 8949 §4.2) with bounds that hold before anything is allocated.
 //!
-//! Decoding is strict: after decoding, the object is encoded again and must give the same bytes. That one
-//! comparison refuses every non-canonical form at once: long integer forms, indefinite lengths, duplicate or
-//! unordered map keys, unknown extra fields and trailing bytes.
+//! Decoding is strict, twice. First a walk over the bytes refuses what is not the one encoding of *some* value: long
+//! integer forms, indefinite lengths, duplicate or unordered map keys, tags, floating point, trailing bytes. It also
+//! covers what is kept undecoded: bodies of a newer version. Then the decoded object is encoded again and must give
+//! the same bytes; that refuses extra fields and spelled-out empty ones.
 
-use minicbor::data::Type;
-use minicbor::{Decode, Decoder, Encode};
+use minicbor::{Decode, Encode};
 use thiserror::Error;
+
+use crate::scan::{Flaw, scan};
 
 /// The deepest nesting of arrays and maps that any Kith object may have (KW-2).
 pub const MAX_DEPTH: usize = 8;
@@ -67,9 +69,10 @@ pub trait Wire: Encode<()> + for<'b> Decode<'b, ()> + Sized {
         if bytes.len() > Self::MAX_BYTES {
             return Err(DecodeError::TooLong { object, length: bytes.len(), limit: Self::MAX_BYTES });
         }
-        check_depth(bytes).map_err(|problem| match problem {
-            DepthProblem::TooDeep => DecodeError::TooDeep { object },
-            DepthProblem::Malformed => DecodeError::Malformed { object },
+        scan(bytes).map_err(|flaw| match flaw {
+            Flaw::TooDeep => DecodeError::TooDeep { object },
+            Flaw::NotCanonical => DecodeError::NotCanonical { object },
+            Flaw::Malformed => DecodeError::Malformed { object },
         })?;
         let value: Self = minicbor::decode(bytes).map_err(|_| DecodeError::Malformed { object })?;
         if value.to_bytes() != bytes {
@@ -86,56 +89,4 @@ pub(crate) fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
     let result = minicbor::encode(value, &mut out);
     debug_assert!(result.is_ok(), "an encoder of kith-wire reported an error");
     out
-}
-
-enum DepthProblem {
-    TooDeep,
-    Malformed,
-}
-
-/// Walks the items once, without recursion and without allocating in proportion to declared lengths.
-fn check_depth(bytes: &[u8]) -> Result<(), DepthProblem> {
-    // Items still to come on each open level.
-    let mut open: [u64; MAX_DEPTH] = [0; MAX_DEPTH];
-    let mut depth = 0_usize;
-    let mut decoder = Decoder::new(bytes);
-    loop {
-        let kind = decoder.datatype().map_err(|_| DepthProblem::Malformed)?;
-        let children = match kind {
-            Type::Array => decoder.array().map_err(|_| DepthProblem::Malformed)?,
-            Type::Map => decoder.map().map_err(|_| DepthProblem::Malformed)?.map(|pairs| pairs.saturating_mul(2)),
-            Type::ArrayIndef | Type::MapIndef | Type::BytesIndef | Type::StringIndef | Type::Tag | Type::Break => {
-                return Err(DepthProblem::Malformed);
-            }
-            _ => {
-                decoder.skip().map_err(|_| DepthProblem::Malformed)?;
-                Some(0)
-            }
-        };
-        let children = children.ok_or(DepthProblem::Malformed)?;
-        if matches!(kind, Type::Array | Type::Map) {
-            let slot = open.get_mut(depth).ok_or(DepthProblem::TooDeep)?;
-            *slot = children;
-            depth += 1;
-        }
-        // Close every level that has nothing left.
-        loop {
-            let Some(level) = depth.checked_sub(1) else {
-                return Ok(());
-            };
-            let Some(left) = open.get_mut(level) else {
-                return Err(DepthProblem::TooDeep);
-            };
-            match left.checked_sub(1) {
-                Some(rest) => {
-                    *left = rest;
-                    break;
-                }
-                None => depth = level,
-            }
-        }
-        if depth == 0 {
-            return Ok(());
-        }
-    }
 }

@@ -45,7 +45,7 @@ impl Wire for Content {
 }
 
 /// What a content says.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 #[expect(clippy::large_enum_variant, reason = "nearly every body is a known one, and few are alive at once")]
 pub enum Body {
@@ -68,7 +68,7 @@ pub enum ReceiptKind {
 }
 
 /// The bodies of version 1. The numbers are wire values.
-#[derive(Debug, Clone, Encode, Decode)]
+#[derive(Clone, Encode, Decode)]
 #[cbor(flat)]
 #[non_exhaustive]
 pub enum KnownBody {
@@ -150,6 +150,32 @@ pub enum KnownBody {
 
 /// The highest body number of version 1.
 const LAST_KNOWN: u32 = 8;
+
+/// What people say is never printed: only which kind of thing it is.
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Known(body) => body.fmt(f),
+            Self::Unknown(bytes) => write!(f, "Unknown({} bytes)", bytes.len()),
+        }
+    }
+}
+
+impl std::fmt::Debug for KnownBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Text { .. } => "Text(…)",
+            Self::Reaction { .. } => "Reaction(…)",
+            Self::Edit { .. } => "Edit(…)",
+            Self::Delete { .. } => "Delete(…)",
+            Self::Receipt { .. } => "Receipt(…)",
+            Self::QueueMove { .. } => "QueueMove(…)",
+            Self::QueueMoved { .. } => "QueueMoved(…)",
+            Self::Disappearing { .. } => "Disappearing(…)",
+            Self::Nothing => "Nothing",
+        })
+    }
+}
 
 impl<C> Encode<C> for Body {
     fn encode<W: Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Result<(), encode::Error<W::Error>> {

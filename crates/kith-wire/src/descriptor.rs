@@ -100,6 +100,10 @@ impl Wire for Descriptor {
 impl Signable for Descriptor {
     const LABEL: &'static str = "kith/1/descriptor";
 
+    fn ext(&self) -> &Ext {
+        &self.ext
+    }
+
     fn signer(&self) -> Option<[u8; 32]> {
         Some(self.server_key.0)
     }

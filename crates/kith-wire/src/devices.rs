@@ -92,7 +92,9 @@ pub struct DeviceList {
 impl DeviceList {
     /// Sets the padding so that the body has exactly [`DEVICE_LIST_BYTES`] bytes.
     ///
-    /// Returns `None` when the list is too long for that.
+    /// Returns `None` when the list is too long for that, or when 24 or 257 bytes are missing, which no byte string
+    /// can fill in its shortest form. Without extensions neither happens: eight devices and eight revocations leave
+    /// more than 400 bytes.
     #[must_use]
     pub fn padded(mut self) -> Option<Self> {
         self.padding.clear();
@@ -138,6 +140,10 @@ impl Wire for DeviceList {
 
 impl Signable for DeviceList {
     const LABEL: &'static str = "kith/1/device-list";
+
+    fn ext(&self) -> &Ext {
+        &self.ext
+    }
 
     fn signer(&self) -> Option<[u8; 32]> {
         Some(self.contact_key.0)

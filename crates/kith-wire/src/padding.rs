@@ -23,7 +23,8 @@ pub fn padme(length: u64) -> u64 {
     let mantissa_bits = u64::from(exponent.max(1).ilog2()) + 1;
     let low_bits = exponent.saturating_sub(mantissa_bits);
     let mask = (1_u64 << low_bits) - 1;
-    length.saturating_add(mask) & !mask
+    // Above the last Padmé size of 64 bits nothing can be rounded up; no such length exists in practice.
+    length.checked_add(mask).map_or(u64::MAX, |sum| sum & !mask)
 }
 
 /// Pads `content` to exactly `total` bytes; `None` when it does not fit.

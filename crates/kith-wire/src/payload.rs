@@ -22,7 +22,7 @@ pub struct ListState {
 }
 
 /// A piece of an encoded content.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Part {
     /// Joins the pieces: the content's message id.
@@ -39,10 +39,17 @@ pub struct Part {
     pub bytes: Vec<u8>,
 }
 
+/// The bytes are what a person says, and are not printed.
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Part({:?}, {} of {})", self.message, self.index, self.count)
+    }
+}
+
 impl Part {
     /// Returns whether index, count and size fit together (KW-14).
     pub fn is_well_formed(&self) -> bool {
-        let is_last = self.index + 1 == self.count;
+        let is_last = self.index.checked_add(1) == Some(self.count);
         (1..=MAX_PARTS).contains(&self.count)
             && self.index < self.count
             && !self.bytes.is_empty()

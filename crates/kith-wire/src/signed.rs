@@ -6,12 +6,19 @@ use minicbor::decode::{self, Decode, Decoder};
 use minicbor::encode::{self, Encode, Encoder, Write};
 
 use crate::codec::{DecodeError, Wire};
+use crate::ext::Ext;
 use crate::id::Signature;
 
 /// An object of which a signature covers the exact bytes.
 pub trait Signable: Wire {
     /// The registered label that starts the signed string (`spec/crypto.md`).
     const LABEL: &'static str;
+
+    /// Extensions that this version knows: none yet.
+    const KNOWN_EXTENSIONS: &'static [u32] = &[];
+
+    /// Returns the extension map, in which an unknown critical entry refuses the object (KW-5).
+    fn ext(&self) -> &Ext;
 
     /// Returns the Ed25519 public key that must have signed, when the object names it itself.
     fn signer(&self) -> Option<[u8; 32]> {

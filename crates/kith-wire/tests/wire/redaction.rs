@@ -1,0 +1,55 @@
+//! Nothing secret and nothing that people say can be printed by accident.
+
+use kith_wire::Wire;
+use kith_wire::content::{Body, KnownBody};
+use kith_wire::id::*;
+
+use crate::examples;
+
+#[test]
+fn secrets_print_their_name_only() {
+    let printed = [
+        format!("{:?}", SendCapability::new([1; 32])),
+        format!("{:?}", ReplySecret::new([1; 32])),
+        format!("{:?}", ReadCapability::new([1; 32])),
+        format!("{:?}", DeleteCapability::new([1; 32])),
+        format!("{:?}", AttachmentKey::new([1; 32])),
+        format!("{:?}", InviteCode::new([1; 16])),
+        format!("{:?}", ConfirmNonce::new([1; 32])),
+    ];
+    insta::assert_snapshot!(printed.join("\n"), @r"
+    SendCapability(…)
+    ReplySecret(…)
+    ReadCapability(…)
+    DeleteCapability(…)
+    AttachmentKey(…)
+    InviteCode(…)
+    ConfirmNonce(…)
+    ");
+}
+
+#[test]
+fn what_people_say_is_not_printed() {
+    let text = KnownBody::Text { text: "meet at noon".into(), reply_to: None, attachment: Some(examples::manifest()) };
+    let content = examples::content(Body::Known(text));
+    let printed = [
+        format!("{content:?}"),
+        format!("{:?}", examples::content(Body::Unknown(vec![0x82, 0x18, 99, 0x63, b'b', b'y', b'e']))),
+        format!("{:?}", examples::manifest()),
+        format!("{:?}", examples::part()),
+    ]
+    .join("\n");
+    for secret in ["noon", "picture", "165", "a5", "bye", "98, 121"] {
+        assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
+}
+
+#[test]
+fn a_card_prints_without_its_secrets() {
+    let card = examples::card();
+    let printed = format!("{card:?}");
+    assert!(printed.contains("ReplySecret(…)") && printed.contains("SendCapability(…)"));
+    // A reader that knows the bytes finds no run of them, in no base that `Debug` uses.
+    assert!(!printed.contains("7, 8, 9") && !printed.contains("64, 65, 66"));
+    assert!(card.to_bytes().windows(3).any(|window| window == [7, 8, 9]));
+}
