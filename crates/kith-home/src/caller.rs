@@ -31,9 +31,9 @@ pub(crate) enum ReaderProof {
 impl<T: Txn> Batch<'_, T> {
     /// Checks the signatures of a one-shot request and uses up their nonces.
     ///
-    /// Refused: a signature that does not fit, two in one role, or one key in two roles (KH-6). Stale: a time more than 90 seconds off (KH-7), or
-    /// a nonce that was used before (KH-8); both are answered with the time and a fresh nonce, after which an honest
-    /// client signs again and a thief has nothing.
+    /// Refused: a signature that does not fit, two in one role, or one key in two roles (KH-6). Stale: a time more than
+    /// 90 seconds off (KH-7), or a nonce that was used before (KH-8); both are answered with the time and a fresh nonce,
+    /// after which an honest client signs again and a thief has nothing.
     pub(crate) fn check_signatures(&mut self, request: &Request) -> Result<Caller, Stop> {
         let mut caller = Caller::default();
         let distinct = |other: &RequestSignature, signature: &RequestSignature| {

@@ -143,7 +143,8 @@ impl Connections {
         }
     }
 
-    /// Lets a connection read a queue from its beginning; whatever connection did before does no more.
+    /// Lets a connection read a queue from its first unacknowledged frame (KH-29); whatever connection did before does
+    /// no more.
     pub(crate) fn read(&mut self, id: ConnectionId, reader: ReaderId) {
         if !self.open.contains_key(&id) {
             return;

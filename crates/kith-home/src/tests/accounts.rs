@@ -1,0 +1,138 @@
+//! Signatures, accounts, invites.
+
+use kith_wire::id::InviteCode;
+
+use super::*;
+use crate::{Registration, create_invite};
+
+fn invite_world() -> World {
+    World::with(Config { registration: Registration::Invite, ..config() })
+}
+
+#[test]
+fn kh_6_signatures_that_do_not_fit_are_refused() {
+    let mut world = World::new();
+    let account = world.account();
+    let clock = Operation::ReturnAck { relay_id: kith_wire::id::RelayId([1; 16]) };
+    let stamp = world.stamp();
+    let good = sign_as_account(&account, &clock, &stamp);
+    let other = sign_as_account(&account, &Operation::Clock, &stamp);
+    let elsewhere = sign_as_account(&account, &clock, &RequestStamp { server: ServerKey([3; 32]), ..stamp });
+    let twice = world.stamp();
+    let again = sign_as_account(&account, &clock, &twice);
+    let as_reader = sign_as_reader(&LookupSecret::from_seed(*account.expose()), &clock, &stamp);
+    let cases = [
+        vec![],
+        vec![other],
+        vec![elsewhere],
+        vec![good.clone(), again.clone()],
+        vec![good.clone(), as_reader],
+        vec![good.clone(), again.clone(), good.clone()],
+    ];
+    for signatures in cases {
+        assert_eq!(world.ask(clock.clone(), signatures), refused(Refusal::NotAuthorised));
+    }
+    assert_eq!(world.ask(clock, vec![good]), Answer::Accepted, "the refused ones used up no nonce");
+}
+
+#[test]
+fn kh_7_a_signature_is_good_for_ninety_seconds_either_way() {
+    let mut world = World::new();
+    let account = AccountSecret::generate(&mut world.rng);
+    let open = Operation::AccountOpen { invite: None };
+    for (offset, stale) in [(-91_i64, true), (91, true), (-90, false), (90, false)] {
+        let time = world.now.seconds().checked_add_signed(offset).unwrap();
+        let stamp = RequestStamp { time, ..world.stamp() };
+        let answer = world.ask(open.clone(), vec![sign_as_account(&account, &open, &stamp)]);
+        match answer {
+            Answer::Stale { time, nonce } => {
+                assert!(stale && time == world.now.seconds());
+                let stamp = RequestStamp { server: world.key(), nonce, time };
+                let again = sign_as_account(&account, &open, &stamp);
+                assert_eq!(world.ask(open.clone(), vec![again]), Answer::Accepted);
+            }
+            answer => assert!(!stale && answer == Answer::Accepted),
+        }
+    }
+}
+
+#[test]
+fn kh_8_a_nonce_works_once_also_after_a_restart() {
+    let mut world = World::new();
+    let device = world.device();
+    world.send(&device, 1);
+    let delete = Operation::QueueDelete { reader_id: device.reader };
+    let stamp = world.stamp();
+    let fetch = Operation::Fetch { reader_id: device.reader, after: EntryId(0), limit: 1 };
+    let signature = sign_as_reader(&device.lookup, &fetch, &stamp);
+    assert!(matches!(world.ask(fetch.clone(), vec![signature.clone()]), Answer::Frames { .. }));
+    let mut world = world.restarted();
+    assert!(matches!(world.ask(fetch.clone(), vec![signature.clone()]), Answer::Stale { .. }));
+    // The nonce is used up for every operation of this key.
+    let other = sign_as_reader(&device.lookup, &delete, &stamp);
+    assert!(matches!(world.ask(delete, vec![other]), Answer::Stale { .. }));
+    // It is remembered as long as its signature is good, and not much longer.
+    world.pass(90);
+    world.tick();
+    assert!(matches!(world.ask(fetch.clone(), vec![signature.clone()]), Answer::Stale { .. }));
+    world.pass(120);
+    world.tick();
+    assert!(matches!(world.ask(fetch, vec![signature]), Answer::Stale { .. }), "by its time");
+    assert_eq!(world.fetch(&device).0, [(1, 1)]);
+}
+
+#[test]
+fn kh_9_only_registered_accounts_are_served() {
+    let mut world = World::new();
+    let (stranger, lookup) = (AccountSecret::generate(&mut world.rng), LookupSecret::generate(&mut world.rng));
+    let create =
+        Operation::QueueCreate { lookup_key: lookup.public(), verifier: send_verifier(&new_send(&mut world.rng)) };
+    assert_eq!(world.ask_as_both(&stranger, &lookup, create.clone()), refused(Refusal::UnknownAccount));
+    assert_eq!(world.ask_as_reader(&lookup, create), refused(Refusal::NotAuthorised));
+    let relay = Operation::Relay { to: world.address(), sealed: vec![0; 5376] };
+    assert_eq!(world.ask_as_account(&stranger, relay), refused(Refusal::UnknownAccount));
+    let status = Operation::BlobStatus { blob: kith_wire::id::BlobId([1; 24]) };
+    assert_eq!(world.ask_as_account(&stranger, status), refused(Refusal::UnknownAccount));
+}
+
+#[test]
+fn kh_11_registering_twice_changes_nothing() {
+    let mut world = World::new();
+    let device = world.device();
+    world.pass(10 * 86_400);
+    world.tick();
+    let open = Operation::AccountOpen { invite: None };
+    assert_eq!(world.ask_as_account(&device.account, open.clone()), Answer::Accepted);
+    let txn = world.store.begin().unwrap();
+    let account = txn.account(&device.account.public()).unwrap().unwrap();
+    assert_eq!((account.created, account.n_queues), (START.day(), 1));
+    drop(txn);
+    assert_eq!(world.ask(open, Vec::new()), refused(Refusal::NotAuthorised));
+}
+
+#[test]
+fn kh_12_an_invite_works_as_often_as_it_says_and_until_it_expires() {
+    let mut world = invite_world();
+    assert!(world.descriptor().limits.invite_only);
+    let code = InviteCode::new([7; 16]);
+    let expires = world.now.plus_seconds(3600);
+    create_invite(&mut world.store, &code, 2, expires).unwrap();
+    assert!(create_invite(&mut world.store, &code, 0, expires).is_err());
+    let open = |code: Option<InviteCode>| Operation::AccountOpen { invite: code };
+    let register = |world: &mut World, code: Option<InviteCode>| {
+        let account = AccountSecret::generate(&mut world.rng);
+        (world.ask_as_account(&account, open(code)), account)
+    };
+    let needed = refused(Refusal::InviteNeeded);
+    assert_eq!(register(&mut world, None).0, needed);
+    assert_eq!(register(&mut world, Some(InviteCode::new([8; 16]))).0, needed);
+    let (answer, account) = register(&mut world, Some(code.clone()));
+    assert_eq!(answer, Answer::Accepted);
+    assert_eq!(world.ask_as_account(&account, open(Some(code.clone()))), Answer::Accepted, "takes no second use");
+    assert_eq!(register(&mut world, Some(code.clone())).0, Answer::Accepted);
+    assert_eq!(register(&mut world, Some(code)).0, needed);
+    let late = InviteCode::new([9; 16]);
+    create_invite(&mut world.store, &late, 5, expires).unwrap();
+    world.now = expires;
+    assert_eq!(register(&mut world, Some(late)).0, needed);
+}

@@ -1,0 +1,205 @@
+//! Live connections: opening, proofs, pushes.
+
+use super::*;
+
+fn reads(world: &mut World, line: &mut Line, device: &Device, window: u16) -> Vec<LiveEvent> {
+    let reader = live_reader(&device.lookup, device.reader, &line.channel.binding);
+    world.say(line, Operation::LiveRead { readers: vec![reader], window })
+}
+
+fn acks(world: &mut World, line: &mut Line, device: &Device, entries: &[u64]) -> Vec<LiveEvent> {
+    let entries = entries.iter().copied().map(EntryId).collect();
+    world.say(line, Operation::Ack { reader_id: device.reader, entries })
+}
+
+/// Deposits and returns what this line hears of it.
+fn arrives(world: &mut World, line: &mut Line, device: &Device, bytes: std::ops::Range<u8>) -> Vec<LiveEvent> {
+    let mut inputs = Vec::new();
+    for byte in bytes {
+        let operation = Operation::Deposit(world.deposit_to(device, byte));
+        let (sealed, _) = world.seal(&Request { operation, signatures: Vec::new() });
+        inputs.push(Input::OneShot { ticket: Ticket(0), sealed });
+    }
+    let outputs = world.batch(inputs);
+    line.events(&outputs)
+}
+
+#[test]
+fn kh_26_what_is_not_the_next_record_ends_the_connection() {
+    let mut world = World::new();
+    let damage: [fn(Vec<u8>) -> Vec<u8>; 4] = [
+        |_| Vec::new(),
+        |record| record[1..].to_vec(),
+        |mut record| {
+            *record.last_mut().unwrap() ^= 1;
+            record
+        },
+        |mut record| {
+            record[7] ^= 1;
+            record
+        },
+    ];
+    for damage in damage {
+        let mut line = world.connect();
+        let message = damage(line.record(Operation::Clock));
+        let outputs = world.input(Input::Live { connection: line.id, message });
+        assert_eq!(outputs, [Output::Close { connection: line.id }]);
+    }
+    let mut line = world.connect();
+    let record = line.record(Operation::Clock);
+    let twice = [record.clone(), record].map(|message| Input::Live { connection: line.id, message });
+    let outputs = world.batch(twice);
+    assert_eq!(outputs.len(), 2);
+    assert_eq!(outputs[1], Output::Close { connection: line.id });
+    let mut line = world.connect();
+    let message = line.channel.seal(b"no request").unwrap();
+    let outputs = world.input(Input::Live { connection: line.id, message });
+    assert_eq!(outputs, [Output::Close { connection: line.id }]);
+}
+
+#[test]
+fn kh_26_an_opening_that_does_not_open_is_refused_and_ended() {
+    let mut world = World::new();
+    let (sealed, _) = world.seal(&Request { operation: Operation::Clock, signatures: Vec::new() });
+    for message in [Vec::new(), vec![0; 5376], sealed] {
+        let id = ConnectionId(world.fresh());
+        let outputs = world.input(Input::Live { connection: id, message });
+        let refused = Output::Live { connection: id, message: OneShotReply::Refused.to_bytes() };
+        assert_eq!(outputs, [refused, Output::Close { connection: id }]);
+    }
+    let mut epoch = world.epoch();
+    epoch.id.0 += 9;
+    let opening = ClientOpening::new(&world.key(), &epoch, &mut world.rng).unwrap();
+    let id = ConnectionId(world.fresh());
+    let outputs = world.input(Input::Live { connection: id, message: opening.bytes });
+    let descriptor = OneShotReply::Descriptor(world.home.descriptor().to_vec()).to_bytes();
+    let told = Output::Live { connection: id, message: descriptor };
+    assert_eq!(outputs, [told, Output::Close { connection: id }]);
+}
+
+#[test]
+fn kh_27_proofs_are_bound_to_their_connection() {
+    let mut world = World::new();
+    let (device, other) = (world.device(), world.device());
+    world.send(&device, 1);
+    let (mut first, mut second) = (world.connect(), world.connect());
+    let stolen = live_account(&device.account, &first.channel.binding);
+    assert_eq!(answers(&world.say(&mut second, stolen)), [refused(Refusal::NotAuthorised)]);
+    let reader = live_reader(&device.lookup, device.reader, &first.channel.binding);
+    let stolen = Operation::LiveRead { readers: vec![reader], window: 9 };
+    let events = world.say(&mut second, stolen);
+    assert_eq!(answers(&events), [refused(Refusal::NotFound)]);
+    assert_eq!(pushes(&events), []);
+    let fetch = Operation::Fetch { reader_id: device.reader, after: EntryId(0), limit: 9 };
+    assert_eq!(answers(&world.say(&mut second, fetch)), [refused(Refusal::NotFound)]);
+    // An account is proven once: a second one on the same connection would link the two.
+    let proof = live_account(&device.account, &first.channel.binding);
+    assert_eq!(answers(&world.say(&mut first, proof.clone())), [Answer::Accepted]);
+    assert_eq!(answers(&world.say(&mut first, proof)), [Answer::Accepted]);
+    let proof = live_account(&other.account, &first.channel.binding);
+    assert_eq!(answers(&world.say(&mut first, proof.clone())), [refused(Refusal::NotAuthorised)]);
+    // And proofs belong on live connections only.
+    assert_eq!(world.ask(proof, Vec::new()), refused(Refusal::NotAuthorised));
+}
+
+#[test]
+fn kh_27_good_readers_start_beside_bad_ones_and_the_latest_connection_wins() {
+    let mut world = World::new();
+    let device = world.device();
+    let mut line = world.connect();
+    let good = live_reader(&device.lookup, device.reader, &line.channel.binding);
+    let absent = live_reader(&device.lookup, ReaderId([9; 24]), &line.channel.binding);
+    let many = Operation::LiveRead { readers: vec![good.clone(); 257], window: 9 };
+    assert_eq!(answers(&world.say(&mut line, many)), [refused(Refusal::Invalid)]);
+    let both = Operation::LiveRead { readers: vec![absent, good], window: 9 };
+    assert_eq!(answers(&world.say(&mut line, both)), [refused(Refusal::NotFound)]);
+    assert_eq!(pushes(&arrives(&mut world, &mut line, &device, 1..2)), [(1, 1)]);
+    let (mut later, events) = world.listen(&device, 9);
+    assert_eq!(pushes(&events), [(1, 1)]);
+    assert_eq!(answers(&acks(&mut world, &mut line, &device, &[1])), [refused(Refusal::NotFound)]);
+    assert_eq!(pushes(&arrives(&mut world, &mut later, &device, 2..3)), [(2, 2)]);
+    let events = reads(&mut world, &mut line, &device, 9);
+    assert_eq!(pushes(&events), [(1, 1), (2, 2)]);
+}
+
+#[test]
+fn kh_28_pushes_stay_within_the_window_and_go_on_with_the_acks() {
+    let mut world = World::new();
+    let device = world.device();
+    let (mut line, _) = world.listen(&device, 3);
+    let numbers = |events: &[LiveEvent]| pushes(events).into_iter().map(|(entry, _)| entry).collect::<Vec<_>>();
+    let events = arrives(&mut world, &mut line, &device, 0..10);
+    assert_eq!(numbers(&events), [1, 2, 3]);
+    assert_eq!(numbers(&acks(&mut world, &mut line, &device, &[2, 99])), [4]);
+    assert_eq!(numbers(&acks(&mut world, &mut line, &device, &[2])), [] as [u64; 0]);
+    assert_eq!(numbers(&acks(&mut world, &mut line, &device, &[1, 3, 4])), [5, 6, 7]);
+    // An ack in a one-shot request frees the window too.
+    let (sealed, _) = {
+        let operation = Operation::Ack { reader_id: device.reader, entries: vec![EntryId(5)] };
+        let stamp = world.stamp();
+        let signature = sign_as_reader(&device.lookup, &operation, &stamp);
+        world.seal(&Request { operation, signatures: vec![signature] })
+    };
+    let outputs = world.input(Input::OneShot { ticket: Ticket(0), sealed });
+    assert_eq!(numbers(&line.events(&outputs)), [8]);
+    assert_eq!(numbers(&reads(&mut world, &mut line, &device, 0)), [] as [u64; 0]);
+}
+
+#[test]
+fn kh_28_queues_of_a_connection_take_turns() {
+    let mut world = World::new();
+    let (busy, quiet) = (world.device(), world.device());
+    for _ in 0..40 {
+        world.send(&busy, 1);
+    }
+    world.send(&quiet, 2);
+    let mut line = world.connect();
+    let readers = [&busy, &quiet].map(|device| live_reader(&device.lookup, device.reader, &line.channel.binding));
+    let events = world.say(&mut line, Operation::LiveRead { readers: readers.to_vec(), window: 12 });
+    let bytes: Vec<u8> = pushes(&events).into_iter().map(|(_, byte)| byte).collect();
+    assert_eq!(bytes.len(), 12);
+    assert!(bytes.contains(&2), "{bytes:?}");
+}
+
+#[test]
+fn kh_29_what_was_not_acknowledged_is_pushed_again_to_the_next_connection() {
+    let mut world = World::new();
+    let device = world.device();
+    let (mut line, _) = world.listen(&device, 9);
+    assert_eq!(pushes(&arrives(&mut world, &mut line, &device, 1..4)).len(), 3);
+    acks(&mut world, &mut line, &device, &[2]);
+    world.input(Input::Closed { connection: line.id });
+    let mut world = world.restarted();
+    let (_, events) = world.listen(&device, 9);
+    assert_eq!(pushes(&events), [(1, 1), (3, 3)]);
+}
+
+#[test]
+fn kh_17_an_overflow_is_told_at_once_and_again_to_the_next_connection() {
+    let quotas = crate::Quotas { queue_frames: 2, ..crate::Quotas::default() };
+    let mut world = World::with(Config { quotas, ..config() });
+    let device = world.device();
+    let (mut line, _) = world.listen(&device, 9);
+    let overflow = LiveEvent::Overflow { reader_id: device.reader };
+    let n_told = |events: &[LiveEvent]| events.iter().filter(|event| **event == overflow).count();
+    let events = arrives(&mut world, &mut line, &device, 0..5);
+    assert_eq!((pushes(&events).len(), n_told(&events)), (2, 1));
+    let (mut line, events) = world.listen(&device, 9);
+    assert_eq!(n_told(&events), 1);
+    acks(&mut world, &mut line, &device, &[1]);
+    let (_, events) = world.listen(&device, 9);
+    assert_eq!(n_told(&events), 0);
+}
+
+#[test]
+fn a_deleted_queue_is_pushed_no_more() {
+    let mut world = World::new();
+    let device = world.device();
+    let (mut line, _) = world.listen(&device, 1);
+    arrives(&mut world, &mut line, &device, 0..3);
+    let delete = Operation::QueueDelete { reader_id: device.reader };
+    let events = world.say(&mut line, delete);
+    assert_eq!(answers(&events), [Answer::Accepted]);
+    assert_eq!(pushes(&events), []);
+    assert_eq!(pushes(&arrives(&mut world, &mut line, &device, 3..4)), []);
+}

@@ -1,0 +1,312 @@
+//! Relaying: directly, and by the durable outgoing queue.
+
+use kith_wire::id::RelayId;
+
+use super::*;
+use crate::Quotas;
+
+fn peer(n: u8) -> ServerAddress {
+    ServerAddress { url: url(&format!("https://peer{n}.example")), key: ServerKey([n; 32]) }
+}
+
+/// Bytes in the form of a sealed deposit, opaque to the relaying server.
+fn parcel(byte: u8) -> Vec<u8> {
+    let mut sealed = vec![byte; 5376];
+    sealed[..6].copy_from_slice(&[1, 1, 0, 0, 0, 9]);
+    sealed
+}
+
+fn durable(n: u8, to: ServerAddress) -> Operation {
+    Operation::RelayDurable { to, relay_id: RelayId([n; 16]), sealed: parcel(n) }
+}
+
+fn delivered() -> ExchangeOutcome {
+    ExchangeOutcome::Answered(OneShotReply::Sealed(vec![1; 1024]).to_bytes())
+}
+
+/// Asks for something that needs another server; returns the exchange and how to read the answer.
+fn starts(world: &mut World, account: &AccountSecret, operation: Operation) -> (Vec<Output>, Ticket, PendingAnswer) {
+    let stamp = world.stamp();
+    let signature = sign_as_account(account, &operation, &stamp);
+    let (sealed, pending) = world.seal(&Request { operation, signatures: vec![signature] });
+    let ticket = Ticket(world.fresh());
+    (world.input(Input::OneShot { ticket, sealed }), ticket, pending)
+}
+
+fn returned(events: &[LiveEvent]) -> Vec<(RelayId, Vec<u8>)> {
+    let notice = |event: &LiveEvent| match event {
+        LiveEvent::Returned { relay_id, descriptor } => Some((*relay_id, descriptor.clone())),
+        _ => None,
+    };
+    events.iter().filter_map(notice).collect()
+}
+
+/// Connects an account and returns the notices that wait for it.
+fn notices(world: &mut World, account: &AccountSecret) -> (Line, Vec<(RelayId, Vec<u8>)>) {
+    let mut line = world.connect();
+    let proof = live_account(account, &line.channel.binding);
+    let events = world.say(&mut line, proof);
+    (line, returned(&events))
+}
+
+#[test]
+fn kh_30_a_relay_carries_the_request_out_and_the_reply_back() {
+    let mut world = World::new();
+    let account = world.account();
+    let relay = Operation::Relay { to: peer(1), sealed: parcel(7) };
+    let (outputs, ticket, pending) = starts(&mut world, &account, relay);
+    let started = exchanges(&outputs);
+    let [(exchange, to, ask)] = started.as_slice() else { panic!("{outputs:?}") };
+    assert_eq!((to, ask), (&peer(1).url, &Ask::OneShot(parcel(7))));
+    assert_eq!(outputs.len(), 1, "no answer before the peer's");
+    let reply = OneShotReply::Sealed(vec![3; 1024]).to_bytes();
+    let outputs = world.input(ended(*exchange, ExchangeOutcome::Answered(reply.clone())));
+    assert_eq!(answer_in(reply_in(&outputs, ticket).unwrap(), &pending), Answer::Relayed { reply: reply.clone() });
+    assert_eq!(world.input(ended(*exchange, ExchangeOutcome::Answered(reply))), [], "one answer only");
+    for sealed in [vec![], vec![0; 5376], vec![2; 6000]] {
+        let relay = Operation::Relay { to: peer(1), sealed };
+        assert_eq!(world.ask_as_account(&account, relay), refused(Refusal::Invalid));
+    }
+}
+
+#[test]
+fn kh_30_a_relay_to_the_own_server_needs_no_network_and_cannot_be_chained() {
+    let mut world = World::new();
+    let device = world.device();
+    let deposit = Operation::Deposit(world.deposit_to(&device, 4));
+    let (sealed, pending) = world.seal(&Request { operation: deposit, signatures: Vec::new() });
+    let relay = Operation::Relay { to: world.address(), sealed };
+    let Answer::Relayed { reply } = world.ask_as_account(&device.account, relay) else { panic!("not relayed") };
+    assert_eq!(answer_in(OneShotReply::from_bytes(&reply).unwrap(), &pending), Answer::Accepted);
+    assert_eq!(world.fetch(&device).0, [(1, 4)]);
+    let own = world.address();
+    let inner = [
+        Operation::Relay { to: peer(1), sealed: parcel(1) },
+        Operation::Relay { to: own.clone(), sealed: parcel(1) },
+        durable(1, peer(1)),
+        Operation::DescriptorOf { url: peer(1).url },
+    ];
+    for operation in inner {
+        let stamp = world.stamp();
+        let signature = sign_as_account(&device.account, &operation, &stamp);
+        let (sealed, pending) = world.seal(&Request { operation, signatures: vec![signature] });
+        let relay = Operation::Relay { to: own.clone(), sealed };
+        let Answer::Relayed { reply } = world.ask_as_account(&device.account, relay) else { panic!("not relayed") };
+        let said = answer_in(OneShotReply::from_bytes(&reply).unwrap(), &pending);
+        assert_eq!(said, refused(Refusal::ForbiddenDestination));
+    }
+    assert_eq!(world.counts().outgoing, 0);
+}
+
+#[test]
+fn kh_31_one_account_cannot_hold_all_exchanges() {
+    let mut world = World::new();
+    let (greedy, other) = (world.account(), world.account());
+    let relay = Operation::Relay { to: peer(1), sealed: parcel(7) };
+    let mut started = Vec::new();
+    for _ in 0..16 {
+        started.extend(exchanges(&starts(&mut world, &greedy, relay.clone()).0));
+    }
+    assert_eq!(started.len(), 16);
+    assert_eq!(world.ask_as_account(&greedy, relay.clone()), Answer::Busy { seconds: 2 });
+    assert_eq!(exchanges(&starts(&mut world, &other, relay.clone()).0).len(), 1);
+    world.input(ended(started[0].0, ExchangeOutcome::Unreachable));
+    assert_eq!(exchanges(&starts(&mut world, &greedy, relay).0).len(), 1);
+}
+
+#[test]
+fn kh_32_only_what_has_the_right_form_is_passed_on() {
+    let mut world = World::new();
+    let account = world.account();
+    let descriptor = world.home.descriptor().to_vec();
+    let relay = Operation::Relay { to: peer(1), sealed: parcel(7) };
+    let fetch = Operation::DescriptorOf { url: peer(1).url };
+    let answered = ExchangeOutcome::Answered;
+    let unreachable = refused(Refusal::Unreachable);
+    let cases = [
+        (relay.clone(), answered(b"<html>".to_vec()), unreachable.clone()),
+        (relay.clone(), answered(vec![0; 98_305]), unreachable.clone()),
+        (relay.clone(), ExchangeOutcome::Unreachable, unreachable.clone()),
+        (relay, ExchangeOutcome::Forbidden, refused(Refusal::ForbiddenDestination)),
+        (fetch.clone(), answered(vec![3]), unreachable.clone()),
+        (fetch.clone(), answered(descriptor.clone()), Answer::Descriptor { descriptor: descriptor.clone() }),
+        (fetch, ExchangeOutcome::Unreachable, unreachable),
+    ];
+    for (operation, outcome, expected) in cases {
+        let (outputs, ticket, pending) = starts(&mut world, &account, operation);
+        let (exchange, _, _) = exchanges(&outputs)[0].clone();
+        let outputs = world.input(ended(exchange, outcome));
+        assert_eq!(answer_in(reply_in(&outputs, ticket).unwrap(), &pending), expected);
+    }
+    let own = Operation::DescriptorOf { url: url("https://home.example") };
+    assert_eq!(world.ask_as_account(&account, own), Answer::Descriptor { descriptor });
+}
+
+#[test]
+fn kh_33_a_durable_relay_is_taken_once_and_survives_a_restart() {
+    let mut world = World::with(Config { quotas: Quotas { outgoing: 1, ..Quotas::default() }, ..config() });
+    let account = world.account();
+    let (outputs, ticket, pending) = starts(&mut world, &account, durable(1, peer(1)));
+    assert_eq!(answer_in(reply_in(&outputs, ticket).unwrap(), &pending), Answer::Accepted);
+    assert_eq!(exchanges(&outputs).len(), 1, "sent at once, after the same commit");
+    assert_eq!(world.ask_as_account(&account, durable(1, peer(1))), Answer::Accepted);
+    assert_eq!(world.ask_as_account(&account, durable(1, peer(2))), refused(Refusal::Invalid));
+    assert_eq!(world.ask_as_account(&account, durable(2, peer(1))), refused(Refusal::QuotaExceeded));
+    let wrong = Operation::RelayDurable { to: peer(1), relay_id: RelayId([9; 16]), sealed: vec![1; 5377] };
+    assert_eq!(world.ask_as_account(&account, wrong), refused(Refusal::Invalid));
+    let mut world = world.restarted();
+    assert_eq!(exchanges(&world.tick()), [], "not before its time");
+    world.pass(3);
+    let again = exchanges(&world.tick());
+    assert_eq!(again[0].2, Ask::OneShot(parcel(1)));
+    world.input(ended(again[0].0, delivered()));
+    assert_eq!(world.counts().outgoing, 0);
+    assert_eq!(world.ask_as_account(&account, durable(2, peer(1))), Answer::Accepted);
+}
+
+#[test]
+fn kh_33_a_durable_relay_to_the_own_server_is_delivered_at_once() {
+    let mut world = World::new();
+    let device = world.device();
+    let deposit = Operation::Deposit(world.deposit_to(&device, 4));
+    let (sealed, _) = world.seal(&Request { operation: deposit, signatures: Vec::new() });
+    let relay = Operation::RelayDurable { to: world.address(), relay_id: RelayId([1; 16]), sealed };
+    assert_eq!(world.ask_as_account(&device.account, relay), Answer::Accepted);
+    assert_eq!(world.fetch(&device).0, [(1, 4)]);
+    // One that is sealed to a key this server no longer has comes back with the descriptor.
+    let stale = Operation::RelayDurable { to: world.address(), relay_id: RelayId([2; 16]), sealed: parcel(2) };
+    assert_eq!(world.ask_as_account(&device.account, stale), Answer::Accepted);
+    let descriptor = world.home.descriptor().to_vec();
+    assert_eq!(notices(&mut world, &device.account).1, [(RelayId([2; 16]), descriptor)]);
+}
+
+#[test]
+fn kh_34_a_crowd_for_one_server_does_not_hold_up_another() {
+    let mut world = World::new();
+    let account = world.account();
+    let mut started = Vec::new();
+    for n in 0..30 {
+        started.extend(exchanges(&starts(&mut world, &account, durable(n, peer(1))).0));
+    }
+    assert_eq!(started.len(), 8, "at most eight to one server");
+    let (outputs, _, _) = starts(&mut world, &account, durable(100, peer(2)));
+    assert_eq!(exchanges(&outputs)[0].1, peer(2).url);
+    let outputs = world.input(ended(started[0].0, delivered()));
+    assert_eq!(exchanges(&outputs).len(), 1, "the next one follows");
+}
+
+#[test]
+fn kh_34_many_servers_take_turns_when_there_is_no_room_for_all() {
+    let mut world = World::new();
+    let account = world.account();
+    for n in 0..100 {
+        starts(&mut world, &account, durable(n, peer(n)));
+    }
+    // Eight at most to each server, sixty-four overall: all are taken by the first servers that came.
+    let mut world = world.restarted();
+    world.pass(10);
+    let mut seen = std::collections::BTreeSet::new();
+    let mut started = exchanges(&world.tick());
+    assert_eq!(started.len(), 64);
+    while let Some((exchange, to, _)) = started.pop() {
+        seen.insert(to);
+        started.extend(exchanges(&world.input(ended(exchange, delivered()))));
+    }
+    assert_eq!(seen.len(), 100);
+    assert_eq!(world.counts().outgoing, 0);
+}
+
+#[test]
+fn kh_35_a_server_that_is_away_is_asked_ever_more_rarely_and_caught_up_with_at_once() {
+    let mut world = World::new();
+    let account = world.account();
+    let mut under_way = exchanges(&starts(&mut world, &account, durable(1, peer(1))).0);
+    let mut attempts = Vec::new();
+    let start = world.now;
+    while world.now < start.plus_seconds(2 * 3600) {
+        if let Some((exchange, _, _)) = under_way.pop() {
+            attempts.push(world.now.seconds() - start.seconds());
+            world.input(ended(exchange, ExchangeOutcome::Unreachable));
+        }
+        world.pass(1);
+        under_way.extend(exchanges(&world.tick()));
+    }
+    let gaps: Vec<u64> = attempts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(gaps[0] >= 2 && gaps[0] <= 4, "{gaps:?}");
+    assert!(gaps.iter().all(|gap| *gap <= 900 * 5 / 4 + 1), "{gaps:?}");
+    assert!(attempts.len() > 10 && attempts.len() < 25, "{attempts:?}");
+    // Meanwhile others for the same server wait without being tried.
+    for n in 2..20 {
+        assert_eq!(exchanges(&starts(&mut world, &account, durable(n, peer(1))).0), []);
+    }
+    let exchange = loop {
+        if let Some((exchange, _, _)) = under_way.pop() {
+            break exchange;
+        }
+        world.pass(1);
+        under_way.extend(exchanges(&world.tick()));
+    };
+    let next = exchanges(&world.input(ended(exchange, delivered())));
+    assert_eq!(next.len(), 8);
+    let busy = ExchangeOutcome::Answered(OneShotReply::Busy(30).to_bytes());
+    assert_eq!(exchanges(&world.input(ended(next[0].0, busy))), []);
+    world.pass(29);
+    assert_eq!(exchanges(&world.tick()), []);
+}
+
+#[test]
+fn kh_36_what_cannot_be_delivered_comes_back_until_it_is_acknowledged() {
+    let mut world = World::new();
+    let account = world.account();
+    let descriptor = world.home.descriptor().to_vec();
+    let outcomes = [
+        ExchangeOutcome::Answered(OneShotReply::Descriptor(descriptor.clone()).to_bytes()),
+        ExchangeOutcome::Answered(OneShotReply::Refused.to_bytes()),
+        ExchangeOutcome::Forbidden,
+    ];
+    for (n, outcome) in (1..).zip(outcomes) {
+        let (outputs, _, _) = starts(&mut world, &account, durable(n, peer(n)));
+        world.input(ended(exchanges(&outputs)[0].0, outcome));
+    }
+    let expected = [(1, descriptor), (2, Vec::new()), (3, Vec::new())].map(|(n, bytes)| (RelayId([n; 16]), bytes));
+    let mut world = world.restarted();
+    let (mut line, came_back) = notices(&mut world, &account);
+    assert_eq!(came_back, expected);
+    let ack = Operation::ReturnAck { relay_id: RelayId([1; 16]) };
+    assert_eq!(returned(&world.say(&mut line, ack)), [], "nothing is told twice on a connection");
+    // What comes back while the account is connected is told at once.
+    let message = line.record(durable(4, peer(4)));
+    let outputs = world.input(Input::Live { connection: line.id, message });
+    line.events(&outputs);
+    let outputs = world.input(ended(exchanges(&outputs)[0].0, ExchangeOutcome::Forbidden));
+    assert_eq!(returned(&line.events(&outputs)), [(RelayId([4; 16]), Vec::new())]);
+    assert_eq!(notices(&mut world, &account).1.len(), 3);
+    let stranger = world.account();
+    assert_eq!(notices(&mut world, &stranger).1, []);
+}
+
+#[test]
+fn kh_37_a_relay_is_given_up_after_seven_days() {
+    let mut world = World::new();
+    let account = world.account();
+    starts(&mut world, &account, durable(1, peer(1)));
+    world.now = world.now.hour().start().plus_seconds(7 * 86_400 + 3599);
+    world.tick();
+    assert_eq!(world.counts().outgoing, 1);
+    world.pass(60);
+    world.tick();
+    assert_eq!(world.counts().outgoing, 0);
+    assert_eq!(notices(&mut world, &account).1, [(RelayId([1; 16]), Vec::new())]);
+    let txn = world.store.begin().unwrap();
+    assert_eq!(txn.account(&account.public()).unwrap().unwrap().n_outgoing, 0);
+}
+
+#[test]
+fn whoever_waited_for_a_peer_in_a_lost_batch_is_not_answered_by_accident() {
+    let mut world = World::new();
+    let account = world.account();
+    let relay = Operation::Relay { to: peer(1), sealed: parcel(7) };
+    let (outputs, _, _) = starts(&mut world, &account, relay);
+    drop(world.home.begin(&mut world.store, world.now, &mut world.rng).unwrap());
+    assert_eq!(world.input(ended(exchanges(&outputs)[0].0, delivered())), []);
+}
