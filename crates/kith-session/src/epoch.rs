@@ -326,3 +326,18 @@ impl Epochs {
         carried >= EPOCH_FRAMES || self.newest_now.0.saturating_sub(self.since.0) >= EPOCH_MILLISECONDS
     }
 }
+
+/// Views for tests.
+#[cfg(test)]
+impl Epochs {
+    fn is_starting(&self) -> bool {
+        self.starting.is_some()
+    }
+
+    fn spoil_root(&mut self) {
+        self.root_chain = Secret::new([0; 32]);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ pub mod devices;
 mod epoch;
 pub mod giver;
 mod olm;
+#[cfg(test)]
+mod pair;
 mod ranges;
 mod seal;
 mod secret;

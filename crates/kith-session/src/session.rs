@@ -312,6 +312,22 @@ impl Session {
     }
 }
 
+/// Views for tests.
+#[cfg(test)]
+impl Session {
+    pub(crate) fn core_epochs(&self) -> &Epochs {
+        &self.core.epochs
+    }
+
+    pub(crate) fn core_epochs_mut(&mut self) -> &mut Epochs {
+        &mut self.core.epochs
+    }
+
+    pub(crate) fn core_outgoing_next(&self) -> u32 {
+        self.core.outgoing.next
+    }
+}
+
 /// The signer that an own list names.
 fn own_key(list: &Signed<DeviceList>) -> Option<ContactKey> {
     list.decode_unverified().ok().map(|list| list.contact_key)

@@ -116,7 +116,11 @@ impl Session {
     }
 
     /// Seals one frame; without items its Olm message is empty.
-    fn seal_items(&mut self, items: Option<Vec<Item>>, rng: &mut dyn CryptoRng) -> Result<Sealed, SealError> {
+    pub(crate) fn seal_items(
+        &mut self,
+        items: Option<Vec<Item>>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Sealed, SealError> {
         let ack_only = items.is_none();
         let olm = match items {
             Some(items) => self.encrypt(items)?,
