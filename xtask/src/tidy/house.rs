@@ -52,7 +52,7 @@ impl Floor {
 }
 
 /// All rooms, lowest floor first.
-pub(super) const ROOMS: [Room; 13] = [
+pub(super) const ROOMS: [Room; 14] = [
     room("kith-wire", Floor::Number(0), &[], &[]),
     room("kith-crypto", Floor::Number(1), &[], &[]),
     room("kith-session", Floor::Number(2), &["rusqlite"], &["rusqlite"]),
@@ -66,6 +66,7 @@ pub(super) const ROOMS: [Room; 13] = [
     // A home server that cannot name a session cannot open one.
     room("kithd", Floor::Number(6), &[], &["kith-session", "kith-engine", "kith-vault", "vodozemac"]),
     room("kith-bench", Floor::Dev, &[], &[]),
+    room("kith-spec", Floor::Dev, &[], &[]),
     room("xtask", Floor::Dev, &[], &[]),
 ];
 

@@ -1,0 +1,12 @@
+//! The specification against the code: vectors made again, vectors against `kith.cddl`, tables against constants.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a test that fails by a panic is a test that fails"
+)]
+
+mod cddl_check;
+#[path = "../../../../crates/kith-wire/tests/wire/examples.rs"]
+mod examples;
+mod objects;
