@@ -24,6 +24,7 @@ pub(crate) struct Announcement<'a> {
     pub(crate) config: &'a Config,
     pub(crate) url: &'a ServerUrl,
     pub(crate) server_key: ServerKey,
+    pub(crate) listen: SocketAddr,
     pub(crate) metrics: Option<SocketAddr>,
 }
 
@@ -37,8 +38,9 @@ impl Announcement<'_> {
     fn for_people(&self) -> String {
         let Self { config, url, server_key, .. } = self;
         let mut text = format!(
-            "kithd {} is ready.\n\n  address     {url}\n  server key  {server_key}\n  data        {}\n",
+            "kithd {} is ready.\n\n  address     {url}\n  server key  {server_key}\n  listens on  {}\n  data        {}\n",
             env!("CARGO_PKG_VERSION"),
+            self.listen,
             config.data.display(),
         );
         if let Some(address) = self.metrics {
@@ -71,6 +73,7 @@ impl Voice {
             ready: true,
             url: announcement.url.as_str(),
             server_key: announcement.server_key.to_string(),
+            listen: announcement.listen,
             metrics: announcement.metrics.map(|address| format!("http://{address}/metrics")),
         };
         self.say(&announcement.for_people(), &ready);
@@ -113,6 +116,7 @@ struct Ready<'a> {
     ready: bool,
     url: &'a str,
     server_key: String,
+    listen: SocketAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     metrics: Option<String>,
 }

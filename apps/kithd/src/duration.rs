@@ -40,7 +40,7 @@ impl FromStr for Span {
             'w' => 7 * SECONDS_PER_DAY,
             _ => return Err(SpanError),
         };
-        let number: u64 = text.trim_end_matches(unit).trim_end().parse().map_err(|_| SpanError)?;
+        let number: u64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| SpanError)?;
         let total = number.checked_mul(seconds).filter(|total| *total <= MAX_SECONDS).ok_or(SpanError)?;
         Ok(Self(Duration::from_secs(total)))
     }

@@ -221,6 +221,8 @@ impl Desk {
                 self.outboxes.insert(connection, outbox);
                 None
             }
+            // Cut already; what it had sent before it noticed is not for the rules.
+            Message::Live { connection, .. } if !self.outboxes.contains_key(&connection) => None,
             Message::Live { connection, message } => Some(Input::Live { connection, message: message.into() }),
             Message::LiveEnded { connection } => {
                 self.outboxes.remove(&connection);

@@ -1,6 +1,5 @@
 //! Running the server: from the configuration to the first request, and from the signal to the last answer.
 
-use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,9 +46,10 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), App
     let limits = ListenerLimits { max_connections: config.max_connections, ..ListenerLimits::default() };
     let identity = certificates.as_ref().map(|certificates| certificates.identity.clone());
     let listener = Listener::bind(config.listen, identity, limits).await?;
+    let listen = listener.local_address();
     let url = match &config.public_url {
         Some(url) => url.clone(),
-        None => guess_url(&config, listener.local_address())?,
+        None => guess_url(&config, listen)?,
     };
 
     let mut store = Embedded::open(folder.path())?;
@@ -68,7 +68,7 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), App
         keep_certificates(&config, certificates, stopping.clone()).await?;
     }
 
-    let announcement = Announcement { config: &config, url: &url, server_key, metrics: metrics_address };
+    let announcement = Announcement { config: &config, url: &url, server_key, listen, metrics: metrics_address };
     let well_known = announcement.well_known();
     let site = Arc::new(Site { keeper, metrics, well_known });
     let serving = tokio::spawn(listener.serve(site, stopped(stopping)));
@@ -184,10 +184,8 @@ async fn told_to_stop() -> Result<(), AppError> {
     Ok(())
 }
 
-fn stopped(mut stopping: watch::Receiver<bool>) -> impl Future<Output = ()> {
-    async move {
-        let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
-    }
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
 }
 
 /// Connections to listeners that only a few have business with.

@@ -1,0 +1,9 @@
+//! The real binary as a child process, and a client that speaks the protocol to it.
+
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
+
+mod client;
+mod process;
+
+pub(crate) use client::{Home, answer_in};
+pub(crate) use process::{Kithd, kithd};
