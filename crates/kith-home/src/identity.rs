@@ -23,6 +23,8 @@ pub(crate) struct Identity {
     epochs: BTreeMap<EpochId, EpochSecret>,
     /// The signed descriptor.
     pub(crate) descriptor: Vec<u8>,
+    /// The weeks for which all this was brought up to date.
+    kept_up: Option<[EpochId; 2]>,
 }
 
 impl Identity {
@@ -51,7 +53,7 @@ impl Identity {
         }
         let descriptor = txn.meta(MetaKey::Descriptor)?.map_or_else(Vec::new, |stored| stored.expose().to_vec());
         let key = secret.public();
-        let mut identity = Self { secret, key, epochs, descriptor };
+        let mut identity = Self { secret, key, epochs, descriptor, kept_up: None };
         identity.keep_up(txn, config, now, rng)?;
         Ok(identity)
     }
@@ -70,19 +72,24 @@ impl Identity {
         now: Timestamp,
         rng: &mut dyn CryptoRng,
     ) -> Result<bool, StoreError> {
-        for epoch in [now.epoch(), now.plus_seconds(EPOCH_SLACK_SECONDS).epoch()] {
+        let over = |epoch: &EpochId| epoch.end().plus_seconds(EPOCH_GRACE_SECONDS) < now;
+        let needed = [now.epoch(), now.plus_seconds(EPOCH_SLACK_SECONDS).epoch()];
+        if self.kept_up == Some(needed) && !self.epochs.keys().any(over) {
+            return Ok(false);
+        }
+        for epoch in needed {
             if let std::collections::btree_map::Entry::Vacant(place) = self.epochs.entry(epoch) {
                 let secret = EpochSecret::generate(epoch, rng);
                 txn.insert_epoch_key(epoch, &Secret::new(secret.expose().as_slice()))?;
                 place.insert(secret);
             }
         }
-        let over = |epoch: &EpochId| epoch.end().plus_seconds(EPOCH_GRACE_SECONDS) < now;
         let erased: Vec<EpochId> = self.epochs.keys().copied().filter(over).collect();
         for epoch in erased {
             txn.erase_epoch_key(epoch)?;
             self.epochs.remove(&epoch);
         }
+        self.kept_up = Some(needed);
         self.sign(txn, config, now)
     }
 

@@ -126,6 +126,9 @@ impl<T: Txn> Batch<'_, T> {
         if std::mem::replace(&mut self.home.outbox.look, Look::Later) == Look::Later {
             return Ok(());
         }
+        if self.txn.next_due()?.is_none_or(|due| due > self.now) {
+            return Ok(());
+        }
         let after = self.home.outbox.last.take();
         let mut destinations = self.txn.due_destinations(self.now, after.as_ref(), DESTINATIONS)?;
         if after.is_some() && destinations.len() < DESTINATIONS {
