@@ -108,9 +108,13 @@ impl Folder {
     /// Reads a file of at most `limit` bytes; a longer one comes back cut after `limit + 1` bytes, so that its reader
     /// sees that the length is wrong without holding it. `None` means that there is no such file.
     pub(crate) fn read(&self, name: &str, limit: usize) -> Result<Option<Vec<u8>>, FolderError> {
-        let path = self.path(name);
-        let failed = |source| FolderError::new("read", &path, source);
-        let file = match File::open(&path) {
+        Self::peek(&self.path(name), limit)
+    }
+
+    /// Reads a file of a folder that nobody needs to own for it: one that is only ever replaced whole.
+    pub(crate) fn peek(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, FolderError> {
+        let failed = |source| FolderError::new("read", path, source);
+        let file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),

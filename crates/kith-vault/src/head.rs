@@ -10,7 +10,7 @@
 //! | 2 | vault version |
 //! | 4, 4, 4 | Argon2id memory in KiB, passes, lanes |
 //! | 16 | salt |
-//! | 92 | sealed: nonce 12, database key 32, chunk seed 32, tag 16 |
+//! | 124 | sealed: nonce 12, database key 32, chunk seed 32, user seed 32, tag 16 |
 //!
 //! Numbers are big-endian.
 

@@ -5,14 +5,14 @@
 use kith_crypto::aead::{AeadKey, NONCE_BYTES, TAG_BYTES};
 use kith_crypto::label::Label;
 use kith_crypto::password::{self, Params, PasswordError, WrapKey};
-use kith_crypto::{kdf, random};
+use kith_crypto::{kdf, mac, random};
 use rand_core::CryptoRng;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::Password;
 
-/// The length of sealed secrets: nonce, two secrets of 32 bytes, tag.
-pub(crate) const SEALED_SECRETS_LEN: usize = NONCE_BYTES + 64 + TAG_BYTES;
+/// The length of sealed secrets: nonce, three secrets of 32 bytes, tag.
+pub(crate) const SEALED_SECRETS_LEN: usize = NONCE_BYTES + 96 + TAG_BYTES;
 /// What sealing adds to a chunk: nonce and tag.
 pub(crate) const CHUNK_OVERHEAD: usize = NONCE_BYTES + TAG_BYTES;
 
@@ -24,19 +24,42 @@ const MAX_PASSES: u32 = 16;
 /// The most lanes; more than the cores of a strong desktop bring nothing.
 const MAX_LANES: u32 = 16;
 
-/// What the head protects. Neither part changes in the life of a vault; a new password seals the same ones again.
+/// What the head protects. No part changes in the life of a vault; a new password seals the same ones again.
 #[derive(ZeroizeOnDrop)]
 pub(crate) struct Secrets {
     /// The raw key of the database.
     pub(crate) database_key: [u8; 32],
     /// What all chunk keys and chunk names come from.
     pub(crate) chunk_seed: [u8; 32],
+    /// The root of a person's keys, which is not in the database: whoever copies an open database does not have it.
+    pub(crate) user_seed: [u8; 32],
 }
 
 impl Secrets {
     /// Draws the secrets of a new vault.
     pub(crate) fn generate(rng: &mut dyn CryptoRng) -> Self {
-        Self { database_key: random::bytes(rng), chunk_seed: random::bytes(rng) }
+        Self { database_key: random::bytes(rng), chunk_seed: random::bytes(rng), user_seed: random::bytes(rng) }
+    }
+
+    /// Derives what proves to the vault's owner that somebody else could open the vault too.
+    pub(crate) fn proof_key(&self) -> ProofKey {
+        ProofKey(kdf::derive(&self.database_key, Label::AT_REST, &[b"owner proof"]))
+    }
+}
+
+/// Shows to the process that owns a vault that another one knows the password too, and the other way round, without
+/// the password or anything that could be tried against guesses changing hands.
+pub struct ProofKey(pub(crate) Zeroizing<[u8; 32]>);
+
+impl ProofKey {
+    /// Proves the key for a role and two random numbers, one from each side.
+    pub fn prove(&self, role: u8, ours: &[u8; 32], theirs: &[u8; 32]) -> [u8; 32] {
+        mac::mac(&self.0, Label::AT_REST, &[b"owner proof", &[role], ours, theirs])
+    }
+
+    /// Checks a proof, in time that does not depend on where it is wrong.
+    pub fn check(&self, role: u8, ours: &[u8; 32], theirs: &[u8; 32], proof: &[u8; 32]) -> bool {
+        mac::verify(&self.0, Label::AT_REST, &[b"owner proof", &[role], ours, theirs], proof)
     }
 }
 
@@ -59,7 +82,7 @@ pub(crate) fn head_key(password: &Password, salt: &[u8; 16], params: Params) -> 
 impl HeadKey {
     /// Seals the secrets, bound to the readable part of the head.
     pub(crate) fn seal(&self, prefix: &[u8], secrets: &Secrets, rng: &mut dyn CryptoRng) -> [u8; SEALED_SECRETS_LEN] {
-        let plain = kdf::join(&[&secrets.database_key, &secrets.chunk_seed]);
+        let plain = kdf::join(&[&secrets.database_key, &secrets.chunk_seed, &secrets.user_seed]);
         let mut sealed = [0; SEALED_SECRETS_LEN];
         let parts = self.0.seal(prefix, &plain, rng);
         sealed.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
@@ -70,8 +93,9 @@ impl HeadKey {
     pub(crate) fn open(&self, prefix: &[u8], sealed: &[u8; SEALED_SECRETS_LEN]) -> Option<Secrets> {
         let plain = self.0.open(prefix, sealed).ok()?;
         let (database_key, rest) = plain.split_first_chunk()?;
-        let (chunk_seed, _) = rest.split_first_chunk()?;
-        Some(Secrets { database_key: *database_key, chunk_seed: *chunk_seed })
+        let (chunk_seed, rest) = rest.split_first_chunk()?;
+        let (user_seed, _) = rest.split_first_chunk()?;
+        Some(Secrets { database_key: *database_key, chunk_seed: *chunk_seed, user_seed: *user_seed })
     }
 }
 

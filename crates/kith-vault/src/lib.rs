@@ -19,6 +19,7 @@ pub use database::DatabaseError;
 pub use errors::{ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
 pub use folder::FolderError;
 pub use head::{HeadError, VAULT_VERSION};
+pub use keys::ProofKey;
 pub use kith_crypto::password::{Params, PasswordError};
 pub use migrate::{MigrateError, Step, migrate};
 pub use password::{EmptyPassword, Password};

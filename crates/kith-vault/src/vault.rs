@@ -10,6 +10,7 @@ use std::sync::Arc;
 use kith_crypto::password::Params;
 use rand_core::CryptoRng;
 use rusqlite::Connection;
+use zeroize::Zeroizing;
 
 use crate::Password;
 use crate::chunks::{CHUNKS, ChunkStore, Usage};
@@ -17,7 +18,7 @@ use crate::database::{self, COMPANIONS, DATABASE, DatabaseError};
 use crate::errors::{ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
 use crate::folder::{Folder, FolderError, LOCK, Point};
 use crate::head::{HEAD_LEN, Head, HeadError};
-use crate::keys::{ChunkSeed, Secrets};
+use crate::keys::{ChunkSeed, ProofKey, Secrets};
 
 /// The head's file.
 pub(crate) const HEAD: &str = "vault.head";
@@ -33,6 +34,7 @@ pub struct Vault {
     connection: Connection,
     chunks: ChunkStore,
     keeper: Keeper,
+    user_seed: Option<Zeroizing<[u8; 32]>>,
 }
 
 impl Vault {
@@ -68,6 +70,20 @@ impl Vault {
         let vault = Self::unlocked(folder, &secrets)?;
         vault.keeper.tidy()?;
         Ok(vault)
+    }
+
+    /// Tries a password while another process owns the vault, and returns what proves to that process that it was
+    /// right. Nothing in the folder is changed.
+    pub fn proof_key(folder: &Path, password: &Password) -> Result<ProofKey, OpenError> {
+        let path = absolute(folder)?;
+        let bytes = Folder::peek(&path.join(HEAD), HEAD_LEN)?.ok_or(OpenError::Missing)?;
+        let secrets = Head::decode(&bytes)?.open(password)?.ok_or(OpenError::WrongPassword)?;
+        Ok(secrets.proof_key())
+    }
+
+    /// Hands out the person's root secret, once: it is there for a password entry and forgotten after it.
+    pub fn take_user_seed(&mut self) -> Option<Zeroizing<[u8; 32]>> {
+        self.user_seed.take()
     }
 
     /// Returns the database.
@@ -143,7 +159,8 @@ impl Vault {
         let connection =
             database::open(&folder.path(DATABASE), &secrets.database_key).map_err(UnlockError::Database)?;
         let chunks = ChunkStore::open(Arc::clone(&folder), ChunkSeed::of(secrets)).map_err(UnlockError::Folder)?;
-        Ok(Self { connection, chunks, keeper: Keeper { folder } })
+        let user_seed = Some(Zeroizing::new(secrets.user_seed));
+        Ok(Self { connection, chunks, keeper: Keeper { folder, proof_key: secrets.proof_key() }, user_seed })
     }
 }
 
@@ -156,9 +173,15 @@ impl fmt::Debug for Vault {
 /// Keeps the head and the folder of an open vault.
 pub struct Keeper {
     folder: Arc<Folder>,
+    proof_key: ProofKey,
 }
 
 impl Keeper {
+    /// Returns what another process proves its knowledge of the password with: see [`Vault::proof_key`].
+    pub fn proof_key(&self) -> &ProofKey {
+        &self.proof_key
+    }
+
     /// Says whether a password is the vault's, as slowly as opening does. The vault holds no password to compare with.
     pub fn prove(&self, password: &Password) -> Result<(), ProveError> {
         match read_head(&self.folder)?.open(password)? {

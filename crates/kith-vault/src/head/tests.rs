@@ -23,6 +23,7 @@ fn right_password_opens_the_same_secrets() {
     let opened = Head::decode(&head.encode()).ok().unwrap().open(&password("right")).unwrap().unwrap();
     assert_eq!(opened.database_key, secrets.database_key);
     assert_eq!(opened.chunk_seed, secrets.chunk_seed);
+    assert_eq!(opened.user_seed, secrets.user_seed);
     assert!(head.open(&password("wrong")).unwrap().is_none());
 }
 

@@ -145,3 +145,28 @@ fn vault_is_made_with_its_parents_and_by_a_relative_path_too() {
     Vault::create(&deep, &password("p"), Params::for_tests(), &mut rng).unwrap();
     Vault::open(&deep.join("../vault"), &password("p")).unwrap();
 }
+
+#[test]
+fn user_seed_is_handed_out_once_and_survives_a_new_password() {
+    let (mut home, mut vault) = Home::with_vault();
+    let seed = vault.take_user_seed().unwrap();
+    assert!(vault.take_user_seed().is_none());
+    vault.change_password(&password(PASSWORD), &password("another"), &mut home.rng).unwrap();
+    vault.lock().unwrap();
+    let mut vault = Vault::open(home.path(), &password("another")).unwrap();
+    assert_eq!(*vault.take_user_seed().unwrap(), *seed);
+}
+
+#[test]
+fn password_is_proved_to_the_owner_of_an_open_vault() {
+    let (home, vault) = Home::with_vault();
+    let (ours, theirs) = ([1; 32], [2; 32]);
+    let other = Vault::proof_key(home.path(), &password(PASSWORD)).unwrap();
+    let proof = other.prove(1, &ours, &theirs);
+    let owner = vault.keeper().proof_key();
+    assert!(owner.check(1, &ours, &theirs, &proof));
+    assert!(!owner.check(2, &ours, &theirs, &proof), "another role");
+    assert!(!owner.check(1, &theirs, &ours, &proof), "other numbers");
+    let wrong = Vault::proof_key(home.path(), &password("wrong"));
+    assert!(matches!(wrong, Err(OpenError::WrongPassword)));
+}
