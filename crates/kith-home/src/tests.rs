@@ -3,6 +3,7 @@
 mod accounts;
 mod blobs;
 mod deposits;
+mod histories;
 mod hostile;
 mod identity;
 mod live;

@@ -20,6 +20,8 @@ fn kh_6_signatures_that_do_not_fit_are_refused() {
     let elsewhere = sign_as_account(&account, &clock, &RequestStamp { server: ServerKey([3; 32]), ..stamp });
     let twice = world.stamp();
     let again = sign_as_account(&account, &clock, &twice);
+    let other_account = world.account();
+    let by_other = sign_as_account(&other_account, &clock, &world.stamp());
     let as_reader = sign_as_reader(&LookupSecret::from_seed(*account.expose()), &clock, &stamp);
     let cases = [
         vec![],
@@ -27,6 +29,7 @@ fn kh_6_signatures_that_do_not_fit_are_refused() {
         vec![elsewhere],
         vec![good.clone(), again.clone()],
         vec![good.clone(), as_reader],
+        vec![good.clone(), by_other],
         vec![good.clone(), again.clone(), good.clone()],
     ];
     for signatures in cases {
