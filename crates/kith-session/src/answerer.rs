@@ -310,3 +310,6 @@ impl Answerer {
         if names_giver && agrees { Ok(list) } else { Err(ConfirmError::Devices) }
     }
 }
+
+#[cfg(test)]
+mod tests;

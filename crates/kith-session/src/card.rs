@@ -186,6 +186,7 @@ pub struct CheckedCard {
 pub fn check_card(offer: CardOffer, now: Timestamp) -> Result<CheckedCard, CardError> {
     let verified = open(offer.card).map_err(|error| match error {
         VerifyError::Malformed(malformed) => CardError::Malformed(malformed),
+        VerifyError::UnknownCritical(number) => CardError::UnknownExtension(number),
         _ => CardError::Signature,
     })?;
     let card = verified.get();
@@ -194,9 +195,6 @@ pub fn check_card(offer: CardOffer, now: Timestamp) -> Result<CheckedCard, CardE
     }
     if now.hour() > card.not_after {
         return Err(CardError::Expired { not_after: card.not_after });
-    }
-    if let Some(number) = card.ext.unknown_critical(&[]) {
-        return Err(CardError::UnknownExtension(number));
     }
     for key in [&card.olm_identity.0, &card.olm_one_time.0, &card.dh.0] {
         check_not_low_order(key).map_err(|_| CardError::WeakKey)?;
@@ -251,3 +249,6 @@ impl CheckedCard {
         Ok(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,8 +102,7 @@ pub(crate) fn check_list(
     contact_key: &ContactKey,
 ) -> Result<Verified<DeviceList>, ListRefusal> {
     let list = open_by(signed, &contact_key.0).map_err(|_| ListRefusal::Invalid)?;
-    let is_fine = list.get().is_well_formed() && list.get().ext.unknown_critical(&[]).is_none();
-    if is_fine { Ok(list) } else { Err(ListRefusal::Invalid) }
+    if list.get().is_well_formed() { Ok(list) } else { Err(ListRefusal::Invalid) }
 }
 
 /// Checks a list against the newest known one. Returns whether it is newer (KS-36).

@@ -6,7 +6,7 @@ use kith_crypto::digits::comparison_digits;
 use kith_crypto::hash::hash_kem_key;
 use kith_crypto::kem::{KemSecret, check_key, encapsulate};
 use kith_crypto::label::Label;
-use kith_crypto::sign::{Verified, open};
+use kith_crypto::sign::{Verified, VerifyError, open};
 use kith_crypto::{CryptoRng, mac};
 use kith_wire::Wire;
 use kith_wire::card::{AnswerCard, AnswerInside, AnswerParts, AnswerProof, Confirm, ConfirmHello};
@@ -155,7 +155,7 @@ impl Giver {
     }
 
     /// Opens the box with what only the giver's secrets give (KS-9).
-    fn open_inside(&self, parts: &AnswerParts) -> Result<(Zeroizing<[u8; 32]>, AnswerInside), AnswerError> {
+    pub(crate) fn open_inside(&self, parts: &AnswerParts) -> Result<(Zeroizing<[u8; 32]>, AnswerInside), AnswerError> {
         let (dh, kem) = (DhSecret::from_bytes(*self.dh.expose()), KemSecret::from_seed(*self.kem.expose()));
         let agreed = dh.agree(&parts.ephemeral).map_err(|_| AnswerError::Unreadable)?;
         let shared = kem.decapsulate(&parts.ciphertext).map_err(|_| AnswerError::Unreadable)?;
@@ -180,7 +180,10 @@ impl Giver {
         signed: Signed<AnswerCard>,
         parts: &AnswerParts,
     ) -> Result<Verified<AnswerCard>, AnswerError> {
-        let verified = open(signed).map_err(|_| AnswerError::Forged)?;
+        let verified = open(signed).map_err(|error| match error {
+            VerifyError::UnknownCritical(_) => AnswerError::Unsupported,
+            _ => AnswerError::Forged,
+        })?;
         let card = verified.get();
         let exchange = transcript::exchange_hash(&parts.ephemeral, &parts.ciphertext);
         if card.card != self.card || card.exchange != exchange {
@@ -188,7 +191,7 @@ impl Giver {
         }
         let is_known = card.version == VERSION && card.suite == SUITE_XWING;
         let has_good_keys = check_not_low_order(&card.olm_identity.0).is_ok() && check_key(&card.kem).is_ok();
-        if !is_known || !has_good_keys || card.ext.unknown_critical(&[]).is_some() {
+        if !is_known || !has_good_keys {
             return Err(AnswerError::Unsupported);
         }
         if card.contact_key == self.contact_key || card.olm_identity == self.account.identity() {
@@ -317,3 +320,6 @@ impl AnsweredCard {
         if answered.version == STATE_VERSION { Ok(answered) } else { Err(StateError::Unreadable) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,10 +10,14 @@
 //! step that fails leaves every state as it was. The rules (`KS-n`) are in `spec/meeting.md` and `spec/session.md`.
 
 pub mod answerer;
+#[cfg(test)]
+mod attacks;
 pub mod card;
 mod chain;
 pub mod devices;
 mod epoch;
+#[cfg(test)]
+mod forge;
 pub mod giver;
 mod olm;
 #[cfg(test)]

@@ -92,8 +92,8 @@ impl Session {
         self.check_control(&inner.control, seq)?;
 
         // From here on nothing fails.
-        let mut opened = Opened::default();
-        opened.new_epoch = self.core.epochs.commit(&located, staged, self.core.outgoing.next, now);
+        let new_epoch = self.core.epochs.commit(&located, staged, self.core.outgoing.next, now);
+        let mut opened = Opened { new_epoch, ..Opened::default() };
         self.establish(&located, &mut opened);
         self.core.incoming.received.insert(seq);
         self.apply_control(&inner.control, &mut opened);
