@@ -10,6 +10,7 @@ mod screen;
 mod steps;
 mod tidy;
 mod tools;
+mod up;
 mod workspace;
 
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ use crate::{
     screen::Screen,
     steps::{Step, TestArgs},
     tools::Tool,
+    up::UpArgs,
     workspace::Workspace,
 };
 
@@ -36,6 +38,8 @@ struct Cli {
 enum Command {
     /// Runs everything that CI runs, and installs what is missing for it
     Test(TestArgs),
+    /// Starts two home servers and two people, and shows the journey of one message
+    Up(UpArgs),
     /// Proves what can be proved about the house: floors, absences, rule ids, sizes
     Tidy,
     /// Checks that every dependency may be used under a licence we accept
@@ -60,6 +64,7 @@ fn run(command: Command, screen: &Screen) -> Result<(), Failure> {
     let workspace = Workspace::find()?;
     match command {
         Command::Test(args) => steps::test(&workspace, screen, &args),
+        Command::Up(args) => up::up(&workspace, screen, &args),
         Command::Tidy => Step::Tidy.run(&workspace, screen),
         Command::Licences => Step::Licences.run(&workspace, screen),
         Command::Wasm => {

@@ -1,0 +1,172 @@
+//! `cargo xtask up`: two home servers, two people, one message, and what each party could see of it.
+//!
+//! Everything that is shown was measured in this very run, on the real programs: what passed the wire is read from a
+//! tap in front of each server, what a server knows is read from its data folder.
+
+mod programs;
+mod story;
+mod tap;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::mpsc,
+};
+
+use clap::Args;
+
+use crate::{
+    cargo::{self, cargo},
+    failure::Failure,
+    screen::Screen,
+    tools::{self, Tool},
+    up::{
+        programs::{Person, Programs, Server},
+        story::Story,
+        tap::Tap,
+    },
+    workspace::Workspace,
+};
+
+/// What the demonstration does at its end.
+#[derive(Args, Debug)]
+pub(crate) struct UpArgs {
+    /// Ends after the demonstration instead of leaving the servers running
+    #[arg(long)]
+    once: bool,
+}
+
+/// The two servers, the two people, and the taps between them.
+struct World {
+    servers: [Server; 2],
+    taps: [Tap; 2],
+    ana: Person,
+    bela: Person,
+}
+
+/// Runs the demonstration.
+pub(crate) fn up(workspace: &Workspace, screen: &Screen, args: &UpArgs) -> Result<(), Failure> {
+    tools::ensure(workspace, screen, &[Tool::Compiler, Tool::PkgConfig, Tool::OpenSsl])?;
+    screen.begin("build", "kith and kithd; the first time takes a few minutes");
+    cargo::run(cargo(workspace, &["build", "--quiet", "--package", "kith", "--package", "kithd"]))?;
+    let mut world = World::start(workspace, screen)?;
+    world.meet(screen)?;
+    world.talk(screen)?;
+    if args.once {
+        screen.say("That was all. Without --once the servers stay, and you can go on by hand.");
+        return Ok(());
+    }
+    world.stay(screen)
+}
+
+impl World {
+    fn start(workspace: &Workspace, screen: &Screen) -> Result<Self, Failure> {
+        let folder = fresh_folder(&workspace.root().join("target/up"))?;
+        let built = target_folder(workspace).join("debug");
+        let programs = Programs { kith: built.join("kith"), kithd: built.join("kithd") };
+        screen.begin("servers", "two home servers, each with its own data folder");
+        let taps = [Tap::start()?, Tap::start()?];
+        let [first, second] = &taps;
+        let servers = [
+            programs.server(&folder.join("server-one"), &first.url())?,
+            programs.server(&folder.join("server-two"), &second.url())?,
+        ];
+        for (tap, server) in taps.iter().zip(&servers) {
+            tap.lead_to(server.listen);
+            screen.say(&format!("{}   key {}…", tap.url(), server.key.get(..12).unwrap_or_default()));
+        }
+        let ana = programs.person("Ana", folder.join("ana"));
+        let bela = programs.person("Bela", folder.join("bela"));
+        Ok(Self { servers, taps, ana, bela })
+    }
+
+    fn meet(&self, screen: &Screen) -> Result<(), Failure> {
+        screen.begin("people", "Ana lives on the first server, Bela on the second");
+        for (person, (tap, server)) in [&self.ana, &self.bela].into_iter().zip(self.taps.iter().zip(&self.servers)) {
+            person.run(&["init", "--server", &tap.url(), "--server-key", &server.key, "--name", person.name])?;
+        }
+        screen.begin("meeting", "Ana makes a contact card, Bela answers it");
+        let card = self.ana.ask(&["card", "new", "--name", "Bela"], "link")?;
+        screen.say(&format!(
+            "the card, as a link: {}… ({} characters)",
+            card.get(..40).unwrap_or_default(),
+            card.len()
+        ));
+        self.bela.run(&["card", "accept", &card, "--name", "Ana"])?;
+        // The answer travels to Ana, her confirmation to Bela, and his first words to her.
+        for person in [&self.bela, &self.ana, &self.bela, &self.ana] {
+            person.run(&["sync"])?;
+        }
+        let digits = self.ana.ask(&["verify", "Bela"], "code")?;
+        if digits != self.bela.ask(&["verify", "Ana"], "code")? {
+            return Err(Failure::new("the comparison digits of the two differ"));
+        }
+        screen.say(&format!("both see the same digits: {digits}"));
+        Ok(())
+    }
+
+    fn talk(&self, screen: &Screen) -> Result<(), Failure> {
+        const QUESTION: &str = "Bela, is the kettle on?";
+        const ANSWER: &str = "It is. Bring the plum cake.";
+        screen.begin("talking", "both are online");
+        let (ana_hears, bela_hears) = (self.ana.listen()?, self.bela.listen()?);
+        self.bela.run(&["send", "Ana", "Good morning!", "--wait", "delivered", "--timeout", "60s"])?;
+        ana_hears.wait_for("message")?;
+        let marks = [self.taps[0].mark(), self.taps[1].mark()];
+        self.ana.run(&["send", "Bela", QUESTION, "--wait", "delivered", "--timeout", "60s"])?;
+        bela_hears.wait_for("message")?;
+        let passed = [self.taps[0].since(&marks[0]), self.taps[1].since(&marks[1])];
+        self.bela.run(&["send", "Ana", ANSWER, "--wait", "delivered", "--timeout", "60s"])?;
+        ana_hears.wait_for("message")?;
+        screen.say(&format!("Ana:  {QUESTION}"));
+        screen.say(&format!("Bela: {ANSWER}"));
+        let data = [self.servers[0].data.as_path(), self.servers[1].data.as_path()];
+        Story { text: QUESTION, names: ["Ana", "Bela"], passed: &passed, data }.tell(screen)
+    }
+
+    /// Leaves the servers running until Ctrl-C.
+    fn stay(&mut self, screen: &Screen) -> Result<(), Failure> {
+        let (stop, stopped) = mpsc::channel();
+        ctrlc::set_handler(move || {
+            // A second Ctrl-C finds nobody waiting, which is fine.
+            let _ = stop.send(());
+        })
+        .map_err(|error| Failure::new(format!("Ctrl-C cannot be caught: {error}")))?;
+        let [ana, bela] =
+            [&self.ana, &self.bela].map(|person| format!("{} --home {}", shown(&person.kith), shown(&person.home)));
+        screen.begin("yours", "the servers stay; go on by hand in other terminals");
+        screen.say(&format!("export KITH_PASSWORD='{}'", programs::PASSWORD));
+        screen.say(&format!("{bela} listen"));
+        screen.say(&format!("{ana} send Bela 'Hello from me'"));
+        screen.say(&format!("{ana} log Bela"));
+        screen.say("Ctrl-C ends it.");
+        // An error means that the handler is gone, which ends the waiting as well.
+        let _ = stopped.recv();
+        for server in &mut self.servers {
+            server.stop();
+        }
+        screen.say("Both servers have ended. Their data stays in target/up until the next time.");
+        Ok(())
+    }
+}
+
+/// Returns an empty folder at this place.
+fn fresh_folder(place: &Path) -> Result<PathBuf, Failure> {
+    let trouble = |error| Failure::new(format!("{} cannot be made: {error}", place.display()));
+    if place.exists() {
+        fs::remove_dir_all(place).map_err(trouble)?;
+    }
+    fs::create_dir_all(place).map_err(trouble)?;
+    Ok(place.to_owned())
+}
+
+/// Cargo puts what it builds into `target`, unless somebody chose another place.
+fn target_folder(workspace: &Workspace) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.root().join("target"), PathBuf::from)
+}
+
+/// A path as one types it: relative to where one stands, if it can be.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
+}

@@ -1,0 +1,211 @@
+//! A tap on the wire: passes bytes between whoever connects and one home server, and keeps a copy.
+//!
+//! It understands just enough of HTTP and WebSocket to say how long each Kith message was. It changes nothing.
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    thread,
+};
+
+use crate::failure::Failure;
+
+/// What a network between two parties sees of one connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Connection {
+    /// Bytes towards the server.
+    pub(crate) up: Vec<u8>,
+    /// Bytes from the server.
+    pub(crate) down: Vec<u8>,
+}
+
+/// A tap in front of one home server.
+#[derive(Debug)]
+pub(crate) struct Tap {
+    address: SocketAddr,
+    upstream: Arc<OnceLock<SocketAddr>>,
+    seen: Arc<Mutex<Vec<Connection>>>,
+}
+
+/// How much of every connection had passed at some moment.
+#[derive(Debug)]
+pub(crate) struct Mark(Vec<(usize, usize)>);
+
+impl Tap {
+    /// Starts listening on a free port of loopback.
+    pub(crate) fn start() -> Result<Self, Failure> {
+        let trouble = |error| Failure::new(format!("no port of loopback is free: {error}"));
+        let listener = TcpListener::bind("127.0.0.1:0").map_err(trouble)?;
+        let address = listener.local_addr().map_err(trouble)?;
+        let (upstream, seen) = (Arc::new(OnceLock::new()), Arc::new(Mutex::new(Vec::new())));
+        let tap = Self { address, upstream: Arc::clone(&upstream), seen: Arc::clone(&seen) };
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Some(server) = upstream.get().and_then(|address| TcpStream::connect(address).ok()) else {
+                    continue;
+                };
+                pass(client, server, &seen);
+            }
+        });
+        Ok(tap)
+    }
+
+    /// Says where the server behind the tap listens.
+    pub(crate) fn lead_to(&self, server: SocketAddr) {
+        // The first answer stays: a server does not move while it runs.
+        let _ = self.upstream.set(server);
+    }
+
+    /// Returns the URL under which the world reaches the server.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Notes how much has passed until now.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark(lock(&self.seen).iter().map(|seen| (seen.up.len(), seen.down.len())).collect())
+    }
+
+    /// Returns all connections with what has passed since the mark.
+    pub(crate) fn since(&self, mark: &Mark) -> Vec<Connection> {
+        let seen = lock(&self.seen);
+        let begin = |place: usize| mark.0.get(place).copied().unwrap_or_default();
+        seen.iter()
+            .enumerate()
+            .map(|(place, all)| Connection {
+                up: all.up.get(begin(place).0..).unwrap_or_default().to_vec(),
+                down: all.down.get(begin(place).1..).unwrap_or_default().to_vec(),
+            })
+            .collect()
+    }
+}
+
+fn lock(seen: &Mutex<Vec<Connection>>) -> MutexGuard<'_, Vec<Connection>> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Passes bytes in both directions until both sides have ended.
+fn pass(client: TcpStream, server: TcpStream, seen: &Arc<Mutex<Vec<Connection>>>) {
+    let (Ok(client_too), Ok(server_too)) = (client.try_clone(), server.try_clone()) else { return };
+    let place = {
+        let mut all = lock(seen);
+        all.push(Connection::default());
+        all.len() - 1
+    };
+    let copy = |from: TcpStream, to: TcpStream, pick: fn(&mut Connection) -> &mut Vec<u8>| {
+        let seen = Arc::clone(seen);
+        thread::spawn(move || copy_one_way(from, to, &seen, place, pick));
+    };
+    copy(client, server, |connection| &mut connection.up);
+    copy(server_too, client_too, |connection| &mut connection.down);
+}
+
+fn copy_one_way(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    seen: &Mutex<Vec<Connection>>,
+    place: usize,
+    pick: fn(&mut Connection) -> &mut Vec<u8>,
+) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(count) = from.read(&mut buffer) {
+        let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
+        if let Some(connection) = lock(seen).get_mut(place) {
+            pick(connection).extend_from_slice(bytes);
+        }
+        if to.write_all(bytes).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+/// Returns the body of the first one-shot request in these bytes.
+pub(crate) fn one_shot_body(up: &[u8]) -> Option<&[u8]> {
+    let head_end = find(up, b"\r\n\r\n")? + 4;
+    let (head, rest) = up.split_at_checked(head_end)?;
+    let head = std::str::from_utf8(head).ok()?;
+    if !head.starts_with("POST ") {
+        return None;
+    }
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    })?;
+    rest.get(..length)
+}
+
+/// Returns the binary messages of a WebSocket from bytes that begin between two frames, unmasked (RFC 6455 §5.2).
+pub(crate) fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    if bytes.starts_with(b"GET ") || bytes.starts_with(b"HTTP/") {
+        bytes = find(bytes, b"\r\n\r\n").and_then(|end| bytes.get(end + 4..)).unwrap_or_default();
+    }
+    let mut out = Vec::new();
+    while let Some((message, rest)) = message(bytes) {
+        out.extend(message);
+        bytes = rest;
+    }
+    out
+}
+
+/// Splits off one frame; the message is there when the frame is a binary one.
+fn message(bytes: &[u8]) -> Option<(Option<Vec<u8>>, &[u8])> {
+    let ([kind, length], rest) = bytes.split_first_chunk::<2>()?;
+    let (count, rest) = match length & 0x7F {
+        126 => rest.split_first_chunk::<2>().map(|(size, rest)| (u64::from(u16::from_be_bytes(*size)), rest))?,
+        127 => rest.split_first_chunk::<8>().map(|(size, rest)| (u64::from_be_bytes(*size), rest))?,
+        short => (u64::from(short), rest),
+    };
+    let (mask, rest) = match length & 0x80 {
+        0 => ([0; 4], rest),
+        _ => rest.split_first_chunk::<4>().map(|(mask, rest)| (*mask, rest))?,
+    };
+    let (payload, rest) = rest.split_at_checked(usize::try_from(count).ok()?)?;
+    let plain = payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+    Some(((kind & 0x0F == 2).then_some(plain), rest))
+}
+
+/// Returns where `needle` first stands.
+pub(crate) fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
+    hay.windows(needle.len()).position(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_of_a_one_shot_request_is_found() {
+        let up = b"POST /kith/v1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloPOST";
+        assert_eq!(one_shot_body(up), Some(b"hello".as_slice()));
+        assert_eq!(one_shot_body(b"GET / HTTP/1.1\r\n\r\n"), None);
+    }
+
+    #[test]
+    fn masked_and_unmasked_binary_messages_are_read_and_pings_passed_over() {
+        let mut bytes = vec![0x82, 3, b'a', b'b', b'c', 0x89, 1, 0, 0x82, 0x82, 1, 2, 3, 4];
+        bytes.extend([b'h' ^ 1, b'i' ^ 2]);
+        assert_eq!(messages(&bytes), [b"abc".to_vec(), b"hi".to_vec()]);
+    }
+
+    #[test]
+    fn bytes_pass_unchanged_and_are_kept() -> std::io::Result<()> {
+        let server = TcpListener::bind("127.0.0.1:0")?;
+        let tap = Tap::start().map_err(std::io::Error::other)?;
+        tap.lead_to(server.local_addr()?);
+        let before = tap.mark();
+        let mut client = TcpStream::connect(tap.address)?;
+        client.write_all(b"question")?;
+        let (mut peer, _) = server.accept()?;
+        let mut question = [0; 8];
+        peer.read_exact(&mut question)?;
+        peer.write_all(b"answer")?;
+        let mut answer = [0; 6];
+        client.read_exact(&mut answer)?;
+        assert_eq!((&question, &answer), (b"question", b"answer"));
+        let seen = tap.since(&before);
+        assert_eq!(seen.first().map(|one| (one.up.clone(), one.down.clone())), Some((question.into(), answer.into())));
+        Ok(())
+    }
+}
