@@ -44,7 +44,7 @@ pub fn prove(mut deposit: Deposit, capability: &SendCapability, server: &ServerK
     deposit
 }
 
-/// Returns whether the proof of a deposit fits the stored verifier (KH rules decide what follows).
+/// Returns whether the proof of a deposit fits the stored verifier (KC-6); the home server's rules decide what follows.
 pub fn is_proven(deposit: &Deposit, stored: &Verifier, server: &ServerKey) -> bool {
     mac::equal(&proof(deposit, stored, server).0, &deposit.proof.0)
 }

@@ -43,12 +43,17 @@ impl Params {
     /// # Errors
     /// [`PasswordError`] outside the bounds; in a release build also below the floor (KC-10).
     pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, PasswordError> {
+        Self::checked(memory_kib, passes, lanes, if cfg!(debug_assertions) { Build::Debug } else { Build::Release })
+    }
+
+    /// The check apart from the build that it runs in, so that debug builds can test what release builds do.
+    fn checked(memory_kib: u32, passes: u32, lanes: u32, build: Build) -> Result<Self, PasswordError> {
         let bounded = memory_kib <= 4 * 1024 * 1024 && (1..=64).contains(&passes) && (1..=64).contains(&lanes);
         if !bounded || memory_kib < lanes.saturating_mul(8) {
             return Err(PasswordError::OutOfBounds);
         }
         let params = Self { memory_kib, passes, lanes };
-        if cfg!(not(debug_assertions)) && params.is_below_floor() {
+        if build == Build::Release && params.is_below_floor() {
             return Err(PasswordError::TooWeak);
         }
         Ok(params)
@@ -69,6 +74,13 @@ impl Params {
     pub const fn is_below_floor(self) -> bool {
         self.memory_kib < 19 * 1024 || self.passes < 2
     }
+}
+
+/// Which kind of program this is: only tests may be cheap.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Build {
+    Debug,
+    Release,
 }
 
 /// The key that a password gives: wraps other keys, nothing else.
@@ -110,5 +122,32 @@ impl WrapKey {
 impl std::fmt::Debug for WrapKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("WrapKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kc_10_a_release_build_refuses_weak_parameters() {
+        for (memory, passes) in [(19 * 1024 - 1, 2), (19 * 1024, 1), (64, 1)] {
+            assert_eq!(Params::checked(memory, passes, 1, Build::Release), Err(PasswordError::TooWeak));
+            assert!(Params::checked(memory, passes, 1, Build::Debug).is_ok());
+        }
+        assert!(Params::checked(19 * 1024, 2, 1, Build::Release).is_ok());
+    }
+
+    #[test]
+    fn kc_10_parameters_out_of_bounds_are_a_damaged_header() {
+        let (memory, most) = (64 * 1024, 4 * 1024 * 1024);
+        for (memory, passes, lanes) in
+            [(most + 1, 3, 4), (memory, 0, 4), (memory, 65, 4), (memory, 3, 0), (memory, 3, 65), (31, 1, 4)]
+        {
+            let found = Params::new(memory, passes, lanes);
+            assert_eq!(found, Err(PasswordError::OutOfBounds), "{memory} {passes} {lanes}");
+        }
+        assert_eq!(Params::new(memory, 3, 4), Ok(Params::PHONE));
+        assert!(!Params::DESKTOP.is_below_floor() && !Params::PHONE.is_below_floor());
     }
 }

@@ -72,7 +72,7 @@ pub struct Descriptor {
     /// Its identity, which signs this object.
     #[n(1)]
     pub server_key: ServerKey,
-    /// Rises with every change; a lower one than already seen is refused (KC-6).
+    /// Rises with every change; a lower one than already seen is refused.
     #[n(2)]
     pub serial: u64,
     /// Where it is reached, the preferred one first.

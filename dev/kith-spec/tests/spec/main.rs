@@ -1,7 +1,6 @@
 //! The specification against the code: vectors made again, vectors against `kith.cddl`, tables against constants.
 #![expect(
     clippy::expect_used,
-    clippy::panic,
     clippy::cast_possible_truncation,
     reason = "a test that fails by a panic is a test that fails"
 )]
