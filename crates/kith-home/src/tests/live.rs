@@ -192,14 +192,19 @@ fn kh_17_an_overflow_is_told_at_once_and_again_to_the_next_connection() {
 }
 
 #[test]
-fn a_deleted_queue_is_pushed_no_more() {
+fn a_deleted_queue_is_pushed_no_more_and_leaves_its_place_to_others() {
     let mut world = World::new();
-    let device = world.device();
-    let (mut line, _) = world.listen(&device, 1);
-    arrives(&mut world, &mut line, &device, 0..3);
-    let delete = Operation::QueueDelete { reader_id: device.reader };
-    let events = world.say(&mut line, delete);
+    let (device, other) = (world.device(), world.device());
+    for byte in 0..3 {
+        world.send(&device, byte);
+    }
+    let mut line = world.connect();
+    let readers = [&device, &other].map(|device| live_reader(&device.lookup, device.reader, &line.channel.binding));
+    let events = world.say(&mut line, Operation::LiveRead { readers: readers.to_vec(), window: 1 });
+    assert_eq!(pushes(&events), [(1, 0)]);
+    world.send(&other, 9);
+    let events = world.say(&mut line, Operation::QueueDelete { reader_id: device.reader });
     assert_eq!(answers(&events), [Answer::Accepted]);
-    assert_eq!(pushes(&events), []);
+    assert_eq!(pushes(&events), [(1, 9)]);
     assert_eq!(pushes(&arrives(&mut world, &mut line, &device, 3..4)), []);
 }
