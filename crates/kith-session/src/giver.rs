@@ -133,7 +133,7 @@ impl Giver {
     }
 
     /// Accepts an answer and makes the confirmation. After success the caller commits everything in `Met` and drops
-    /// this state in one transaction; bytes that fail change nothing.
+    /// this state in one transaction; bytes that fail change nothing (KS-19).
     ///
     /// # Errors
     /// [`AnswerError`] for the first rule that is broken (KS-7 to KS-13).

@@ -109,8 +109,9 @@ impl Session {
         Ok(opened)
     }
 
-    /// A frame seen before changes nothing. It may mean that the acknowledgement was lost: when the newest own frame,
-    /// which carries everything known, is an ack-only one that the other side lacks, that one goes out again.
+    /// A frame seen before changes nothing (KS-24). It may mean that the acknowledgement was lost: when the newest own
+    /// frame, which carries everything known, is an ack-only one that the other side lacks, that one goes out again
+    /// (KS-29).
     fn duplicate(&self) -> Opened {
         let newest = self.core.outgoing.next.checked_sub(1);
         let is_missing = |seq: &u32| self.core.outgoing.ack_only.contains(seq);
