@@ -1,5 +1,5 @@
 //! What a sealed deposit costs the client that seals it and the server that opens it.
-#![expect(clippy::unwrap_used, missing_docs, reason = "a bench that cannot go on ends; criterion makes the functions")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on ends")]
 
 use std::hint::black_box;
 

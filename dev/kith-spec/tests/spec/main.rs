@@ -6,6 +6,9 @@
 )]
 
 mod cddl_check;
+mod derivation;
 #[path = "../../../../crates/kith-wire/tests/wire/examples.rs"]
 mod examples;
 mod objects;
+mod sealed;
+mod signed;

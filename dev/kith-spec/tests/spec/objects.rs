@@ -1,4 +1,5 @@
-//! `spec/vectors/objects.json`: one or more encodings of every object of `kith.cddl`.
+//! `spec/vectors/objects.json`: one or more encodings of every object of `kith.cddl`. That they match their rules is
+//! shown where all files of vectors are.
 
 use kith_spec::file::{check, hex};
 use serde_json::{Value, json};
@@ -19,13 +20,10 @@ fn the_examples_of_objects_are_those_in_the_file() {
 }
 
 #[test]
-fn every_example_matches_its_rule() {
+fn every_example_decodes_to_itself() {
     for example in examples::all() {
         assert!(example.bytes.len() <= example.max_bytes);
-        assert_eq!((example.again)(&example.bytes).as_ref(), Ok(&example.bytes));
-        if let Err(problem) = cddl_check::validate(example.rule, &example.bytes) {
-            panic!("{} {}: {problem}", example.rule, example.note);
-        }
+        assert_eq!((example.again)(&example.bytes).as_ref(), Ok(&example.bytes), "{}", example.note);
     }
 }
 
