@@ -8,7 +8,6 @@ use kith_wire::time::Hour;
 
 use crate::batch::Batch;
 use crate::caller::Caller;
-use crate::identity::max_blob_bytes;
 use crate::operations::Stop;
 use crate::store::{Blob, StoreError, Txn};
 
@@ -24,10 +23,8 @@ impl<T: Txn> Batch<'_, T> {
         delete: Verifier,
     ) -> Result<Answer, Stop> {
         let (key, mut account) = self.account_of(caller)?;
-        let fits = size > 0
-            && n_chunks <= MAX_BLOB_CHUNKS
-            && size.div_ceil(SEALED_CHUNK_BYTES as u64) == u64::from(n_chunks)
-            && size <= max_blob_bytes(&self.home.config);
+        let fits =
+            size > 0 && n_chunks <= MAX_BLOB_CHUNKS && size.div_ceil(SEALED_CHUNK_BYTES as u64) == u64::from(n_chunks);
         if !fits {
             return Err(Stop::Refuse(Refusal::Invalid));
         }

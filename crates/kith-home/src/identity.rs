@@ -7,7 +7,7 @@ use kith_crypto::sign::ServerSecret;
 use kith_wire::descriptor::{Descriptor, EpochKeys, ServerLimits, VersionRange};
 use kith_wire::ext::Ext;
 use kith_wire::id::ServerKey;
-use kith_wire::limits::{EPOCH_GRACE_SECONDS, EPOCH_SLACK_SECONDS, MAX_ATTACHMENT_BYTES};
+use kith_wire::limits::{EPOCH_GRACE_SECONDS, EPOCH_SLACK_SECONDS, MAX_BLOB_CHUNKS, SEALED_CHUNK_BYTES};
 use kith_wire::signed::Signed;
 use kith_wire::time::{EpochId, Timestamp};
 use kith_wire::{Timestamp as Time, Wire};
@@ -134,9 +134,7 @@ impl Identity {
     }
 }
 
-/// Returns the size of the largest blob: the largest attachment, padded and sealed, or all that an account may use.
-pub(crate) fn max_blob_bytes(config: &Config) -> u64 {
-    // Padmé adds at most 12 %, sealing 16 bytes for each 64 KiB.
-    let largest = MAX_ATTACHMENT_BYTES + MAX_ATTACHMENT_BYTES / 8;
-    config.quotas.blob_bytes.min(largest)
+/// Returns the size of the largest blob: the most chunks a blob can have, or all that an account may use.
+fn max_blob_bytes(config: &Config) -> u64 {
+    config.quotas.blob_bytes.min(u64::from(MAX_BLOB_CHUNKS) * SEALED_CHUNK_BYTES as u64)
 }

@@ -63,7 +63,16 @@ fn kh_22_an_upload_can_be_repeated_and_resumed_but_not_changed() {
 fn kh_22_shapes_that_do_not_add_up_are_refused() {
     let (mut world, account) = with_blob();
     let other = BlobId([6; 24]);
-    for (chunks, bytes) in [(0, 0), (1, 0), (0, 1), (2, SIZE), (4, SIZE), (1665, u64::MAX), (u32::MAX, SIZE)] {
+    for (chunks, bytes) in [
+        (0, 0),
+        (1, 0),
+        (0, 1),
+        (2, SIZE),
+        (4, SIZE),
+        (1665, 1665 * SEALED_CHUNK_BYTES as u64),
+        (1665, u64::MAX),
+        (u32::MAX, SIZE),
+    ] {
         let answer = world.ask_as_account(&account, create(other, chunks, bytes));
         assert_eq!(answer, refused(Refusal::Invalid), "{chunks} {bytes}");
     }
