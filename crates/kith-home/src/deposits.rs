@@ -30,7 +30,7 @@ impl<T: Txn> Batch<'_, T> {
     fn take_in(&mut self, deposit: &Deposit) -> Result<(), StoreError> {
         let server = self.home.identity.key;
         let Some((reader, mut queue)) = self.txn.queue_by_sender(&deposit.sender_id)? else {
-            // The same work as for a queue that exists, so that time does not tell (KH-20).
+            // The costly part of what a queue that exists would need, so that time tells little (KH-20).
             std::hint::black_box(is_proven(deposit, &Verifier([0; 32]), &server));
             return Ok(());
         };

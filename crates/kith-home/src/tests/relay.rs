@@ -115,6 +115,20 @@ fn kh_31_one_account_cannot_hold_all_exchanges() {
 }
 
 #[test]
+fn kh_31_all_accounts_together_cannot_hold_more_than_512_exchanges() {
+    let mut world = World::new();
+    let relay = Operation::Relay { to: peer(1), sealed: parcel(7) };
+    for _ in 0..32 {
+        let account = world.account();
+        for _ in 0..16 {
+            assert_eq!(exchanges(&starts(&mut world, &account, relay.clone()).0).len(), 1);
+        }
+    }
+    let account = world.account();
+    assert_eq!(world.ask_as_account(&account, relay), Answer::Busy { seconds: 2 });
+}
+
+#[test]
 fn kh_32_only_what_has_the_right_form_is_passed_on() {
     let mut world = World::new();
     let account = world.account();
