@@ -122,6 +122,21 @@ impl Home {
         prove(deposit, &device.send, &self.address.key)
     }
 
+    /// Makes a deposit of a frame that begins with a number.
+    pub(crate) fn numbered_deposit(&self, device: &Device, number: u32) -> Deposit {
+        let mut frame = [0; 4096];
+        frame[..4].copy_from_slice(&number.to_be_bytes());
+        let deposit = Deposit { frame: Frame::new(frame), ..self.deposit_of(device, 0) };
+        prove(deposit, &device.send, &self.address.key)
+    }
+
+    /// Deposits at a server that may be gone; `None` when no answer came.
+    pub(crate) async fn try_deposit(&self, deposit: Deposit) -> Option<Answer> {
+        let (sealed, pending) = self.seal(&Request { operation: Operation::Deposit(deposit), signatures: Vec::new() });
+        let reply = self.carrier.one_shot(&self.address.url, Bytes::from(sealed)).await.ok()?;
+        Some(answer_in(&reply, &pending))
+    }
+
     pub(crate) async fn deposit(&self, deposit: Deposit) -> Answer {
         self.ask(Operation::Deposit(deposit), Vec::new()).await
     }
@@ -174,6 +189,16 @@ impl Line {
         let event = self.event().await;
         let LiveEvent::Push { entry, frame, .. } = event else { unreachable!("{event:?}") };
         (entry.0, frame.as_bytes()[0])
+    }
+
+    /// Waits for the next push, past answers: entry number, and number at the beginning of the frame.
+    pub(crate) async fn numbered_push(&mut self) -> (u64, u32) {
+        loop {
+            if let LiveEvent::Push { entry, frame, .. } = self.event().await {
+                let number = frame.as_bytes().first_chunk().map(|bytes| u32::from_be_bytes(*bytes)).unwrap();
+                return (entry.0, number);
+            }
+        }
     }
 
     /// Waits for the next event.

@@ -1,0 +1,94 @@
+//! `kill -9` in the middle of work, again and again: what was answered is there, once.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test, as assertions do")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use kith_wire::operation::{Answer, EntryId, Operation};
+
+use support::{Home, Kithd};
+
+/// Clients that deposit at the same time.
+const CLIENTS: u32 = 8;
+/// Accepted deposits after which each server is killed: in the first batch, in full swing, and in between.
+const KILLS: [usize; 8] = [1, 50, 3, 120, 20, 77, 2, 64];
+
+#[tokio::test]
+async fn deposits_accepted_before_a_kill_are_delivered_exactly_once() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Kithd::start(data.path());
+    let device = Arc::new(Home::find(&server).await.device().await);
+    drop(server);
+    // What was offered, and whether an answer came.
+    let offered: Arc<Mutex<BTreeMap<u32, bool>>> = Arc::default();
+    for (round, kill_after) in KILLS.into_iter().enumerate() {
+        let server = Kithd::start(data.path());
+        let home = Arc::new(Home::find(&server).await);
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let enough = Arc::new(tokio::sync::Notify::new());
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client| {
+                let (home, device) = (Arc::clone(&home), Arc::clone(&device));
+                let (offered, accepted, enough) = (Arc::clone(&offered), Arc::clone(&accepted), Arc::clone(&enough));
+                tokio::spawn(async move {
+                    for n in 0.. {
+                        let number = u32::try_from(round).unwrap() << 16 | client << 12 | n;
+                        offered.lock().unwrap().insert(number, false);
+                        match home.try_deposit(home.numbered_deposit(&device, number)).await {
+                            Some(answer) => assert_eq!(answer, Answer::Accepted),
+                            None => return,
+                        }
+                        offered.lock().unwrap().insert(number, true);
+                        if accepted.fetch_add(1, Ordering::Relaxed) + 1 == kill_after {
+                            enough.notify_one();
+                        }
+                    }
+                })
+            })
+            .collect();
+        enough.notified().await;
+        server.kill();
+        for client in clients {
+            client.await.unwrap();
+        }
+    }
+
+    let server = Kithd::start(data.path());
+    let home = Home::find(&server).await;
+    let mut line = home.listen(&device).await;
+    let mut waiting = offered.lock().unwrap().clone();
+    while waiting.values().any(|is_accepted| *is_accepted) {
+        let (entry, number) = line.numbered_push().await;
+        assert!(waiting.remove(&number).is_some(), "{number} came twice, or was never sent");
+        line.say(Operation::Ack { reader_id: device.reader, entries: vec![EntryId(entry)] }).await;
+    }
+}
+
+#[tokio::test]
+async fn a_burst_does_not_stay_in_memory() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Kithd::start(data.path());
+    let home = Arc::new(Home::find(&server).await);
+    let device = Arc::new(home.device().await);
+    let before = server.resident_kib();
+    let clients: Vec<_> = (0..64)
+        .map(|client| {
+            let (home, device) = (Arc::clone(&home), Arc::clone(&device));
+            tokio::spawn(async move {
+                for n in 0..25 {
+                    let deposit = home.numbered_deposit(&device, client << 12 | n);
+                    assert_eq!(home.deposit(deposit).await, Answer::Accepted);
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    let after = server.resident_kib();
+    assert!(after < before + 12 * 1024, "{before} KiB before, {after} KiB after");
+}
