@@ -571,3 +571,36 @@ pub struct Status {
     /// Contacts.
     pub contacts: u64,
 }
+
+/// A file that is about to be sent.
+#[derive(Debug, Clone)]
+pub struct NewAttachment {
+    /// The file name without folders.
+    pub name: String,
+    /// The media type.
+    pub media_type: String,
+    /// The size in bytes.
+    pub size: u64,
+    /// Hash of the content (`kith_crypto::hash::Hasher` with `Label::ATTACHMENT`).
+    pub hash: Hash,
+}
+
+/// Which messages of a conversation to show.
+#[derive(Debug, Clone, Default)]
+pub struct LogQuery {
+    /// At most so many, the newest.
+    pub limit: Option<u32>,
+    /// Only those with all these words, or beginnings of words.
+    pub search: Option<String>,
+    /// Only those before this one.
+    pub before: Option<MessageId>,
+}
+
+/// A conversation, whole, for an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// The contact.
+    pub contact: ContactView,
+    /// Every message, oldest first.
+    pub messages: Vec<MessageView>,
+}

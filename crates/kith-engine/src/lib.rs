@@ -1,3 +1,47 @@
 //! The client: persons, contacts, conversations, outbox and inbox; synchronous and deterministic on SQLite.
+//!
+//! [`Engine`] takes commands and arrivals, and gives outputs; time and randomness are arguments. It is given an open
+//! connection and knows nothing of files, passwords or encryption at rest. There are no sockets, threads, clocks or
+//! randomness of its own in here (Olm inside `kith-session` draws its own).
+//!
+//! State is committed before anything is sent, and before anything is acknowledged. What goes out is worked out from
+//! the tables after every call (`pump`), so a crash between any two steps loses nothing. The rules (`KE-n`) are in
+//! `spec/content.md`.
 
+mod actions;
+mod answers;
 pub mod api;
+mod arrivals;
+mod attachments;
+mod cards;
+mod contacts;
+mod contents;
+mod conversations;
+mod database;
+mod disappearing;
+mod engine;
+mod errors;
+mod expiry;
+mod inbox;
+mod jobs;
+mod link;
+mod outbox;
+mod person;
+mod pump;
+mod queries;
+mod queues;
+mod receipts;
+mod rotation;
+mod schema;
+mod search;
+mod servers;
+mod sessions;
+mod transfers;
+mod work;
+
+pub use api::*;
+pub use database::StorageError;
+pub use engine::Engine;
+pub use errors::{CommandError, QueryError, ReceiveError, RefreshError, WakeError};
+pub use schema::{OpenError, SCHEMA_VERSION};
+pub use servers::DescriptorError;

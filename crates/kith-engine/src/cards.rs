@@ -1,0 +1,207 @@
+//! The meeting: making a card, answering one, and the two frames that follow.
+//!
+//! The cryptography is kith-session's; here is what must be stored together, and what is sent again until it is
+//! acknowledged.
+
+use kith_crypto::sign::ContactSecret;
+use kith_session::{AnsweredCard, Answerer, Confirmed, Giver, LateAnswer, Met, Peer, answer, check_card, new_card};
+use kith_wire::Wire;
+use kith_wire::card::CardOffer;
+use kith_wire::devices::DeviceList;
+use kith_wire::frame::Frame;
+use kith_wire::signed::Signed;
+use rusqlite::{Connection, params};
+
+use crate::api::{ContactId, Event, Reply};
+use crate::contacts::{self, Stage};
+use crate::database::{StorageError, column, exists, first, run};
+use crate::errors::CommandError;
+use crate::outbox::{self, FrameKind, NewFrame};
+use crate::work::Work;
+use crate::{person, queues, sessions};
+
+/// Binds a sealed contact key to its purpose.
+pub(crate) const CONTACT_SECRET_PURPOSE: &[u8] = b"kith/1/contact-secret";
+
+/// Makes a card and the contact that waits for its answer.
+pub(crate) fn new(work: &mut Work<'_>, name: Option<&str>, expires: u64) -> Result<Reply, CommandError> {
+    person::required(work.db)?;
+    let contact = contacts::add(work.db, name, Stage::Invited)?;
+    let (_, queue) = queues::take_spare(work, contact)?;
+    let not_after = work.now.plus_seconds(expires).hour();
+    let made = new_card(queue, not_after, work.now.day(), work.rng)?;
+    keep_secret(work, contact, &made.contact_secret)?;
+    run(
+        work.db,
+        "UPDATE contacts SET conversation = ?2, device = ?3, own_list = ?4, card = ?5, card_key = ?6, expires = ?7, \
+         giver = ?8 WHERE id = ?1",
+        params![
+            contact.column(),
+            made.conversation.0,
+            made.device.0,
+            made.devices.signed().to_bytes(),
+            made.hash.0,
+            made.contact_secret.public().0,
+            column(not_after.start().plus_seconds(3600).0),
+            made.giver.to_bytes().as_slice(),
+        ],
+    )?;
+    work.tell(Event::Contact { contact });
+    Ok(Reply::Card { card: made.card, contact, offer: Box::new(made.offer) })
+}
+
+/// Answers a card, once, and not one's own (KE-11).
+pub(crate) fn accept(work: &mut Work<'_>, offer: CardOffer, name: Option<&str>) -> Result<Reply, CommandError> {
+    person::required(work.db)?;
+    let card = check_card(offer, work.now)?;
+    if exists(work.db, "SELECT 1 FROM contacts WHERE card_key = ?1", [card.contact_key().0])? {
+        return Err(CommandError::OwnCard);
+    }
+    if exists(work.db, "SELECT 1 FROM contacts WHERE card = ?1", [card.hash().0])? {
+        return Err(CommandError::AlreadyAnswered);
+    }
+    let contact = contacts::add(work.db, name, Stage::Answered)?;
+    let (_, queue) = queues::take_spare(work, contact)?;
+    let answered = answer(&card, queue, work.now.day(), work.rng)?;
+    keep_secret(work, contact, &answered.contact_secret)?;
+    run(
+        work.db,
+        "UPDATE contacts SET device = ?2, own_list = ?3, card = ?4, answerer = ?5 WHERE id = ?1",
+        params![
+            contact.column(),
+            answered.device.0,
+            answered.devices.signed().to_bytes(),
+            card.hash().0,
+            answered.answerer.to_bytes().as_slice(),
+        ],
+    )?;
+    let peer = sessions::add(work.db, contact, &answered.peer.queue)?;
+    let expires = outbox::expiry(work.now);
+    let frame = NewFrame { peer, seq: None, kind: FrameKind::Answer, message: None, frame: &answered.answer, expires };
+    outbox::add(work, &frame)?;
+    work.tell(Event::Contact { contact });
+    Ok(Reply::Contact(contact))
+}
+
+fn keep_secret(work: &mut Work<'_>, contact: ContactId, secret: &ContactSecret) -> Result<(), CommandError> {
+    let user = person::user_key(work.db)?;
+    let sealed = user.seal(CONTACT_SECRET_PURPOSE, secret.expose(), work.rng);
+    let sealed = sealed.map_err(|_| StorageError::Damaged("user_key"))?;
+    run(work.db, "UPDATE contacts SET secret = ?2 WHERE id = ?1", params![contact.column(), sealed])?;
+    Ok(())
+}
+
+/// What a meeting made of a frame.
+pub(crate) enum Meeting {
+    /// The frame was part of the meeting, and is done with.
+    Done,
+    /// It was not.
+    NotMine,
+}
+
+/// Takes a frame for an answer or a confirmation, when the contact waits for one.
+pub(crate) fn receive(work: &mut Work<'_>, contact: ContactId, frame: &Frame) -> Result<Meeting, StorageError> {
+    let row = first(work.db, "SELECT giver, answerer FROM contacts WHERE id = ?1", [contact.column()], |row| {
+        Ok((row.get::<_, Option<Vec<u8>>>(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
+    })?;
+    match row {
+        Some((Some(giver), _)) => receive_answer(work, contact, &giver, frame),
+        Some((_, Some(answerer))) => receive_confirm(work, contact, &answerer, frame),
+        _ => Ok(Meeting::NotMine),
+    }
+}
+
+fn receive_answer(
+    work: &mut Work<'_>,
+    contact: ContactId,
+    giver: &[u8],
+    frame: &Frame,
+) -> Result<Meeting, StorageError> {
+    let giver = Giver::from_bytes(giver).map_err(|_| StorageError::Damaged("contacts"))?;
+    let Ok(met) = giver.accept(frame, work.now, work.rng) else { return Ok(Meeting::NotMine) };
+    let Met { session, peer, digits, confirm, answered, conversation, .. } = met;
+    let Peer { queue, .. } = peer;
+    run(
+        work.db,
+        "UPDATE contacts SET giver = NULL, answered = ?2, digits = ?3, conversation = ?4, expires = NULL, pq_since = ?5 \
+         WHERE id = ?1",
+        params![contact.column(), answered.to_bytes().as_slice(), digits.join(" "), conversation.0, column(work.now.0)],
+    )?;
+    let peer = sessions::add(work.db, contact, &queue)?;
+    sessions::store(work.db, peer, &session)?;
+    sessions::keep(work, peer, &confirm, None, FrameKind::Confirm)?;
+    contacts::set_stage(work, contact, Stage::Answered)?;
+    Ok(Meeting::Done)
+}
+
+fn receive_confirm(
+    work: &mut Work<'_>,
+    contact: ContactId,
+    answerer: &[u8],
+    frame: &Frame,
+) -> Result<Meeting, StorageError> {
+    let answerer = Answerer::from_bytes(answerer).map_err(|_| StorageError::Damaged("contacts"))?;
+    let Ok(confirmed) = answerer.confirm(frame, work.now, work.rng) else { return Ok(Meeting::NotMine) };
+    let Confirmed { session, digits, conversation, first, peer_devices } = confirmed;
+    run(
+        work.db,
+        "UPDATE contacts SET answerer = NULL, digits = ?2, conversation = ?3, pq_since = ?4, peer_list = ?5 \
+         WHERE id = ?1",
+        params![
+            contact.column(),
+            digits.join(" "),
+            conversation.0,
+            column(work.now.0),
+            peer_devices.signed().to_bytes()
+        ],
+    )?;
+    for peer in sessions::of_contact(work.db, contact)? {
+        outbox::drop_answer(work.db, peer.id)?;
+        sessions::store(work.db, peer.id, &session)?;
+        sessions::keep(work, peer.id, &first, None, FrameKind::Control)?;
+    }
+    contacts::set_stage(work, contact, Stage::Established)?;
+    outbox::seal_waiting(work, contact)?;
+    Ok(Meeting::Done)
+}
+
+/// Looks at a frame that no session opens: is it an answer to a card that was answered already (KE-13)?
+pub(crate) fn receive_late(work: &mut Work<'_>, contact: ContactId, frame: &Frame) -> Result<(), StorageError> {
+    let row = first(work.db, "SELECT answered FROM contacts WHERE id = ?1", [contact.column()], |row| {
+        row.get::<_, Option<Vec<u8>>>(0)
+    })?;
+    let Some(answered) = row.flatten() else { return Ok(()) };
+    let answered = AnsweredCard::from_bytes(&answered).map_err(|_| StorageError::Damaged("contacts"))?;
+    match answered.classify(frame) {
+        LateAnswer::Same => outbox::hurry_confirm(work.db, contact, work.now)?,
+        LateAnswer::Different => work.tell(Event::CardAnsweredTwice { contact }),
+        LateAnswer::Garbage => {}
+    }
+    Ok(())
+}
+
+/// Lets a card go whose time is over: nobody can answer it any more, its queue is deleted.
+pub(crate) fn expire(work: &mut Work<'_>) -> Result<(), StorageError> {
+    let sql = "SELECT id FROM contacts WHERE giver IS NOT NULL AND expires <= ?1";
+    let late = work.now.minus_seconds(LATE_ANSWER_SECONDS);
+    let over = crate::database::all(work.db, sql, [column(late.0)], |row| row.get(0).map(ContactId::from_column))?;
+    for contact in over {
+        run(work.db, "UPDATE contacts SET giver = NULL, expires = NULL WHERE id = ?1", [contact.column()])?;
+        queues::forget(work.db, contact)?;
+        work.tell(Event::Contact { contact });
+    }
+    Ok(())
+}
+
+/// Seconds for which an answer that was given in time may be under way: 21 days in a queue and 7 between servers.
+pub(crate) const LATE_ANSWER_SECONDS: u64 = 28 * 24 * 3600;
+
+/// Returns the device list of a contact that was verified last.
+pub(crate) fn peer_list(db: &Connection, contact: ContactId) -> Result<Option<DeviceList>, StorageError> {
+    let row = first(db, "SELECT peer_list FROM contacts WHERE id = ?1", [contact.column()], |row| {
+        row.get::<_, Option<Vec<u8>>>(0)
+    })?;
+    let Some(bytes) = row.flatten() else { return Ok(None) };
+    let signed = Signed::<DeviceList>::from_bytes(&bytes).and_then(|signed| signed.decode_unverified());
+    signed.map(Some).map_err(|_| StorageError::Damaged("contacts"))
+}

@@ -1,0 +1,223 @@
+//! Contacts: names, where they stand, and what the person has set for each.
+//!
+//! How a contact comes to be is in `cards.rs`; what is said is in `conversations.rs`.
+
+use kith_wire::id::{ConversationId, DeviceId};
+use rusqlite::{Connection, Row, params};
+
+use crate::api::{ContactId, Event, Receipts};
+use crate::database::{StorageError, column, first, number, run};
+use crate::errors::CommandError;
+use crate::work::{LinkEffect, Work};
+use crate::{attachments, queues, sessions};
+
+pub(crate) const TABLES: &str = "
+CREATE TABLE contacts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    stage INTEGER NOT NULL,
+    blocked INTEGER NOT NULL DEFAULT 0,
+    verified INTEGER NOT NULL DEFAULT 0,
+    receipts INTEGER NOT NULL DEFAULT 1,
+    disappearing INTEGER,
+    disappearing_set INTEGER NOT NULL DEFAULT 0,
+    draft TEXT NOT NULL DEFAULT '',
+    lamport INTEGER NOT NULL DEFAULT 0,
+    conversation BLOB,
+    device BLOB,
+    secret BLOB,
+    own_list BLOB,
+    peer_list BLOB,
+    card BLOB,
+    card_key BLOB,
+    expires INTEGER,
+    giver BLOB,
+    answerer BLOB,
+    answered BLOB,
+    digits TEXT,
+    pq_since INTEGER,
+    unusable INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX contacts_by_card ON contacts (card);
+";
+
+impl ContactId {
+    pub(crate) fn column(self) -> i64 {
+        column(self.0)
+    }
+
+    pub(crate) fn from_column(id: i64) -> Self {
+        Self(number(id))
+    }
+}
+
+/// How far the meeting with a contact has come. The numbers are those of the column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Invited = 0,
+    Answered = 1,
+    Established = 2,
+}
+
+/// What the rooms need to know of a contact.
+pub(crate) struct Contact {
+    pub(crate) id: ContactId,
+    pub(crate) stage: Stage,
+    pub(crate) blocked: bool,
+    pub(crate) receipts: Receipts,
+    pub(crate) disappearing: Option<u32>,
+    pub(crate) conversation: Option<ConversationId>,
+    pub(crate) device: Option<DeviceId>,
+    pub(crate) unusable: bool,
+}
+
+const COLUMNS: &str = "id, stage, blocked, receipts, disappearing, conversation, device, unusable";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
+    let stage = match row.get::<_, i64>(1)? {
+        0 => Stage::Invited,
+        1 => Stage::Answered,
+        _ => Stage::Established,
+    };
+    let conversation: Option<[u8; 16]> = row.get(5)?;
+    let device: Option<[u8; 16]> = row.get(6)?;
+    Ok(Contact {
+        id: ContactId::from_column(row.get(0)?),
+        stage,
+        blocked: row.get(2)?,
+        receipts: if row.get(3)? { Receipts::Sent } else { Receipts::Withheld },
+        disappearing: row.get(4)?,
+        conversation: conversation.map(ConversationId),
+        device: device.map(DeviceId),
+        unusable: row.get(7)?,
+    })
+}
+
+/// Returns a contact.
+pub(crate) fn find(db: &Connection, id: ContactId) -> Result<Option<Contact>, StorageError> {
+    first(db, &format!("SELECT {COLUMNS} FROM contacts WHERE id = ?1"), [id.column()], read)
+}
+
+/// Returns a contact, or refuses.
+pub(crate) fn required(db: &Connection, id: ContactId) -> Result<Contact, CommandError> {
+    find(db, id)?.ok_or(CommandError::UnknownContact)
+}
+
+/// Returns a contact to whom something can be written, or refuses.
+pub(crate) fn writable(db: &Connection, id: ContactId) -> Result<Contact, CommandError> {
+    let contact = required(db, id)?;
+    if contact.blocked {
+        return Err(CommandError::Blocked);
+    }
+    if contact.unusable {
+        return Err(CommandError::SessionUnusable);
+    }
+    Ok(contact)
+}
+
+/// Bytes of the longest name.
+const MAX_NAME_BYTES: usize = 200;
+
+/// Returns the name when it can be shown in one line.
+pub(crate) fn check_name(name: &str) -> Result<&str, CommandError> {
+    let name = name.trim();
+    let fine = !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.chars().any(char::is_control);
+    if fine { Ok(name) } else { Err(CommandError::BadName) }
+}
+
+/// Adds a contact and returns its id. A missing name is made up from the id.
+pub(crate) fn add(db: &Connection, name: Option<&str>, stage: Stage) -> Result<ContactId, CommandError> {
+    let name = name.map(check_name).transpose()?;
+    let sql = "INSERT INTO contacts (name, stage) VALUES (?1, ?2)";
+    run(db, sql, params![name.unwrap_or_default(), stage as i64])?;
+    let id = db.last_insert_rowid();
+    if name.is_none() {
+        run(db, "UPDATE contacts SET name = ?2 WHERE id = ?1", params![id, format!("Contact {id}")])?;
+    }
+    Ok(ContactId::from_column(id))
+}
+
+/// Gives a contact another name.
+pub(crate) fn rename(work: &mut Work<'_>, id: ContactId, name: &str) -> Result<(), CommandError> {
+    let name = check_name(name)?;
+    set(work, id, "UPDATE contacts SET name = ?2 WHERE id = ?1", name)
+}
+
+/// The digits were the same.
+pub(crate) fn confirm_verified(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
+    if required(work.db, id)?.stage == Stage::Invited {
+        return Err(CommandError::NotEstablished);
+    }
+    set(work, id, "UPDATE contacts SET verified = ?2 WHERE id = ?1", true)
+}
+
+/// Whether the contact is told what the person has read.
+pub(crate) fn set_receipts(work: &mut Work<'_>, id: ContactId, receipts: Receipts) -> Result<(), CommandError> {
+    set(work, id, "UPDATE contacts SET receipts = ?2 WHERE id = ?1", receipts == Receipts::Sent)
+}
+
+/// Keeps a draft.
+pub(crate) fn save_draft(work: &mut Work<'_>, id: ContactId, text: &str) -> Result<(), CommandError> {
+    required(work.db, id)?;
+    run(work.db, "UPDATE contacts SET draft = ?2 WHERE id = ?1", params![id.column(), text])?;
+    Ok(())
+}
+
+/// Stops receiving: queues are not read any more, nothing is sent (KE-7).
+pub(crate) fn block(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
+    set(work, id, "UPDATE contacts SET blocked = ?2 WHERE id = ?1", true)?;
+    work.effects.link = LinkEffect::Reopen;
+    Ok(())
+}
+
+/// Receives again.
+pub(crate) fn unblock(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
+    set(work, id, "UPDATE contacts SET blocked = ?2 WHERE id = ?1", false)
+}
+
+fn set(work: &mut Work<'_>, id: ContactId, sql: &str, value: impl rusqlite::ToSql) -> Result<(), CommandError> {
+    required(work.db, id)?;
+    run(work.db, sql, params![id.column(), value])?;
+    work.tell(Event::Contact { contact: id });
+    Ok(())
+}
+
+/// Deletes a contact with everything that is known of it (KE-12).
+pub(crate) fn forget(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
+    required(work.db, id)?;
+    attachments::forget_contact(work, id)?;
+    queues::forget(work.db, id)?;
+    sessions::forget(work.db, id)?;
+    for sql in [
+        "DELETE FROM outgoing WHERE contact = ?1",
+        "DELETE FROM reactions WHERE contact = ?1",
+        "DELETE FROM early_actions WHERE contact = ?1",
+        "DELETE FROM messages WHERE contact = ?1",
+        "DELETE FROM contacts WHERE id = ?1",
+    ] {
+        run(work.db, sql, [id.column()])?;
+    }
+    work.tell(Event::Contact { contact: id });
+    Ok(())
+}
+
+/// Draws the next Lamport number of a conversation.
+pub(crate) fn next_lamport(db: &Connection, id: ContactId) -> Result<u64, StorageError> {
+    run(db, "UPDATE contacts SET lamport = lamport + 1 WHERE id = ?1", [id.column()])?;
+    let lamport = first(db, "SELECT lamport FROM contacts WHERE id = ?1", [id.column()], |row| row.get(0))?;
+    lamport.map(number).ok_or(StorageError::Damaged("contacts"))
+}
+
+/// Moves the Lamport counter behind one that was seen.
+pub(crate) fn saw_lamport(db: &Connection, id: ContactId, seen: u64) -> Result<(), StorageError> {
+    let sql = "UPDATE contacts SET lamport = max(lamport, ?2) WHERE id = ?1";
+    run(db, sql, params![id.column(), column(seen)])?;
+    Ok(())
+}
+
+/// Sets how far the meeting has come.
+pub(crate) fn set_stage(work: &mut Work<'_>, id: ContactId, stage: Stage) -> Result<(), StorageError> {
+    run(work.db, "UPDATE contacts SET stage = ?2 WHERE id = ?1", params![id.column(), stage as i64])?;
+    work.tell(Event::Contact { contact: id });
+    Ok(())
+}

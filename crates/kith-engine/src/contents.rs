@@ -1,0 +1,135 @@
+//! What a contact says, applied: texts, reactions, edits, deletions, receipts, moves and settings.
+//!
+//! The session has proven which contact speaks; what is checked here is what that contact may do.
+
+use kith_wire::content::{Body, Content, KnownBody, ReceiptKind};
+use kith_wire::id::MessageId;
+
+use crate::actions::{self, Act, Action};
+use crate::api::{ContactId, Direction, Event, MessageChange, MessageState};
+use crate::contacts::{self, Contact};
+use crate::conversations::{self, NewMessage, Said};
+use crate::database::StorageError;
+use crate::sessions::PeerDevice;
+use crate::work::Work;
+use crate::{attachments, cards, disappearing, queues, rotation};
+
+/// The highest Lamport number and time that are believed: beyond, a contact could use up the counter (KE-20).
+const MAX_NUMBER: u64 = 1 << 48;
+/// Messages that one receipt may name.
+const MAX_RECEIPTS: usize = 256;
+/// Bytes of a reaction.
+pub(crate) const MAX_EMOJI_BYTES: usize = 64;
+
+/// Applies a content. One that breaks a rule is dropped.
+pub(crate) fn apply(work: &mut Work<'_>, peer: &PeerDevice, content: Content) -> Result<(), StorageError> {
+    let Some(contact) = contacts::find(work.db, peer.contact)? else { return Ok(()) };
+    if !is_acceptable(work, &contact, &content)? {
+        return Ok(());
+    }
+    contacts::saw_lamport(work.db, contact.id, content.lamport)?;
+    match content.body.clone() {
+        Body::Known(body) => apply_known(work, peer, &contact, &content, body),
+        Body::Unknown(bytes) => show(work, &contact, &content, Said::Newer(bytes), None),
+        // A body that even its decoder does not name cannot be shown.
+        _ => Ok(()),
+    }
+}
+
+/// KE-20: numbers within bounds, this conversation, and a device of the contact's newest list.
+fn is_acceptable(work: &Work<'_>, contact: &Contact, content: &Content) -> Result<bool, StorageError> {
+    if content.lamport > MAX_NUMBER || content.sent.0 > MAX_NUMBER {
+        return Ok(false);
+    }
+    if contact.conversation != Some(content.conversation) {
+        return Ok(false);
+    }
+    let list = cards::peer_list(work.db, contact.id)?;
+    Ok(list.is_some_and(|list| list.devices.iter().any(|device| device.id == content.device)))
+}
+
+fn apply_known(
+    work: &mut Work<'_>,
+    peer: &PeerDevice,
+    contact: &Contact,
+    content: &Content,
+    body: KnownBody,
+) -> Result<(), StorageError> {
+    let id = contact.id;
+    match body {
+        // A copy must not leave a second attachment behind.
+        KnownBody::Text { .. } if conversations::is_there(work, id, content.message)? => Ok(()),
+        KnownBody::Text { text, reply_to, attachment } => {
+            let manifest = attachment.filter(kith_wire::blob::Manifest::is_well_formed);
+            let attachment = match &manifest {
+                Some(manifest) => Some(attachments::add_incoming(work, id, content.message, manifest)?),
+                None => None,
+            };
+            show(work, contact, content, Said::Text { text, reply_to }, attachment)
+        }
+        KnownBody::Reaction { target, emoji } => act(work, id, content, target, Action::React(emoji)),
+        KnownBody::Edit { target, text } => act(work, id, content, target, Action::Edit(text)),
+        KnownBody::Delete { target } => act(work, id, content, target, Action::Delete),
+        KnownBody::Receipt { kind, messages } => receipt(work, id, kind, &messages),
+        KnownBody::QueueMove { queue } => rotation::follow(work, id, peer.id, &queue),
+        KnownBody::QueueMoved { sender_id } => queues::moved(work, id, &sender_id),
+        KnownBody::Disappearing { seconds } => disappearing::heard(work, id, content.lamport, seconds),
+        // Nothing to say, or newer than this code.
+        _ => Ok(()),
+    }
+}
+
+fn show(
+    work: &mut Work<'_>,
+    contact: &Contact,
+    content: &Content,
+    said: Said,
+    attachment: Option<crate::api::AttachmentId>,
+) -> Result<(), StorageError> {
+    let new = NewMessage {
+        contact: contact.id,
+        message: content.message,
+        direction: Direction::In,
+        device: content.device,
+        lamport: content.lamport,
+        sent: content.sent,
+        said,
+        lifetime: content.disappears,
+        attachment,
+    };
+    if conversations::insert(work, &new)? {
+        work.tell(Event::Message { contact: contact.id, message: content.message, change: MessageChange::New });
+    }
+    Ok(())
+}
+
+fn act(
+    work: &mut Work<'_>,
+    contact: ContactId,
+    content: &Content,
+    target: MessageId,
+    action: Action,
+) -> Result<(), StorageError> {
+    let act = Act { contact, target, by: Direction::In, lamport: content.lamport, action };
+    if let Some(change) = actions::apply(work, &act)? {
+        work.tell(Event::Message { contact, message: target, change });
+    }
+    Ok(())
+}
+
+/// Moves the person's own messages on; receipts for others' are ignored.
+fn receipt(
+    work: &mut Work<'_>,
+    contact: ContactId,
+    kind: ReceiptKind,
+    messages: &[MessageId],
+) -> Result<(), StorageError> {
+    let state = match kind {
+        ReceiptKind::Delivered => MessageState::Delivered,
+        ReceiptKind::Read => MessageState::Read,
+    };
+    for message in messages.iter().take(MAX_RECEIPTS) {
+        conversations::advance_in(work, contact, *message, state)?;
+    }
+    Ok(())
+}

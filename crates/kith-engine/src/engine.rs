@@ -1,0 +1,275 @@
+//! The engine itself: one call, one transaction, and outputs that show only after the commit.
+
+use std::collections::VecDeque;
+
+use kith_crypto::sign::{ContactSecret, open};
+use kith_crypto::user::{UserKey, UserSecret};
+use kith_session::renew_list;
+use kith_wire::devices::DeviceList;
+use kith_wire::signed::Signed;
+use kith_wire::{Timestamp, Wire};
+use rand_core::CryptoRng;
+use rusqlite::{Connection, params};
+
+use crate::actions::Action;
+use crate::api::{Arrival, AttachmentId, AttachmentKeys, Command, ContactId, NewAttachment, Output, Reply};
+use crate::cards::CONTACT_SECRET_PURPOSE;
+use crate::database::{StorageError, all, column, first, number, run};
+use crate::errors::{CommandError, ReceiveError, RefreshError, WakeError};
+use crate::link::Link;
+use crate::pump::Pump;
+use crate::schema::{self, OpenError};
+use crate::work::{Effects, LinkEffect, Work};
+use crate::{
+    arrivals, attachments, cards, contacts, conversations, disappearing, expiry, outbox, person, queues, receipts,
+    rotation, sessions,
+};
+
+/// The client of one person on one device.
+///
+/// A program gives it commands and arrivals and, after each, drains [`poll_output`](Self::poll_output) and asks
+/// [`next_wake`](Self::next_wake). Every call is one transaction: it happens whole, or not at all (KE-8).
+pub struct Engine {
+    pub(crate) db: Connection,
+    pub(crate) link: Link,
+    outputs: VecDeque<Output>,
+    /// The time of the last call: what was due then has been looked at.
+    last: Timestamp,
+}
+
+impl Engine {
+    /// Opens a person's database, new or old, and brings it to the newest version.
+    ///
+    /// # Errors
+    /// [`OpenError`] when storage fails or a newer release wrote it (KE-1).
+    pub fn open(connection: Connection, now: Timestamp) -> Result<Self, OpenError> {
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        schema::migrate(&connection)?;
+        Ok(Self { db: connection, link: Link::new(), outputs: VecDeque::new(), last: now })
+    }
+
+    /// Remembers the public half of the user key, to which contact keys are sealed.
+    ///
+    /// # Errors
+    /// [`StorageError`] when storage fails.
+    pub fn set_user_key(&mut self, key: &UserKey) -> Result<(), StorageError> {
+        person::set_user_key(&self.db, key)
+    }
+
+    /// Does what a person wants.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing has changed then.
+    pub fn command(
+        &mut self,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+        command: Command,
+    ) -> Result<Reply, CommandError> {
+        if let Command::Connect(wanted) = command {
+            person::required(&self.db)?;
+            self.link.wanted = wanted;
+            return self.call(now, rng, |_, _| Ok(Reply::Done));
+        }
+        self.call(now, rng, |work, _| obey(work, command))
+    }
+
+    /// Takes in what arrived.
+    ///
+    /// # Errors
+    /// [`ReceiveError`] when storage fails; what arrived comes again over the next connection.
+    pub fn receive(&mut self, now: Timestamp, rng: &mut dyn CryptoRng, arrival: Arrival) -> Result<(), ReceiveError> {
+        let done = self.call(now, rng, |work, link| Ok(arrivals::receive(work, link, arrival)?));
+        if done.is_err() {
+            // The memory of the link may be ahead of the tables: it starts anew.
+            self.link.lose(now, rng, &mut self.outputs);
+        }
+        done
+    }
+
+    /// Does what time demands: retries, acknowledgements, expiry, disappearing.
+    ///
+    /// # Errors
+    /// [`WakeError`] when storage fails; it is done at the next call.
+    pub fn wake(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<(), WakeError> {
+        self.call(now, rng, |work, _| {
+            sessions::send_replies(work)?;
+            expiry::expire(work)?;
+            disappearing::sweep(work)?;
+            queues::retire(work.db, work.now)?;
+            cards::expire(work)?;
+            Ok(())
+        })
+    }
+
+    /// Returns when [`wake`](Self::wake) is wanted next. May change with every call.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        let tables = self.next_in_tables().unwrap_or(None);
+        self.link.next_wake().into_iter().chain(tables).min()
+    }
+
+    /// Returns the next thing to do for the program, in order; `None` when all is done.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Makes room for an attachment. The program then seals its chunks into the vault with the keys, and sends.
+    ///
+    /// # Errors
+    /// [`CommandError::BadAttachment`] when name, type or size are out of bounds.
+    pub fn prepare_attachment(
+        &mut self,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+        new: &NewAttachment,
+    ) -> Result<(AttachmentId, AttachmentKeys), CommandError> {
+        self.call(now, rng, |work, _| attachments::prepare(work, new))
+    }
+
+    /// Forgets attachments that were prepared and never sent. For programs that start.
+    ///
+    /// # Errors
+    /// [`WakeError`] when storage fails.
+    pub fn drop_unused_attachments(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<(), WakeError> {
+        self.call(now, rng, |work, _| Ok(attachments::drop_unused(work)?))
+    }
+
+    /// Signs device lists anew that are older than seven days. At each password entry; contact keys are wiped at once.
+    ///
+    /// # Errors
+    /// [`RefreshError`] when storage fails or the user key is not the right one.
+    pub fn refresh_device_lists(
+        &mut self,
+        user: &UserSecret,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), RefreshError> {
+        self.call(now, rng, |work, _| refresh_device_lists(work, user))
+    }
+
+    /// Runs one call: its transaction, then what it did to the link, then what must go out.
+    fn call<T, E: From<StorageError>>(
+        &mut self,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+        step: impl FnOnce(&mut Work<'_>, &mut Link) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self.db.unchecked_transaction().map_err(StorageError::from)?;
+        let mut work = Work { db: &transaction, now, rng: &mut *rng, effects: Effects::default() };
+        let done = step(&mut work, &mut self.link)?;
+        let effects = work.effects;
+        transaction.commit().map_err(StorageError::from)?;
+        self.last = now;
+        self.show(effects, now, rng);
+        let mut pump = Pump { db: &self.db, link: &mut self.link, now, rng: &mut *rng, out: &mut self.outputs };
+        if let Err(problem) = pump.run() {
+            // The call itself is done and stays done; what could not be read now is read again after the pause.
+            tracing::warn!(%problem, "the outbox could not be read");
+            self.link.lose(now, rng, &mut self.outputs);
+        }
+        Ok(done)
+    }
+
+    /// Makes the effects of a committed call visible.
+    fn show(&mut self, effects: Effects, now: Timestamp, rng: &mut dyn CryptoRng) {
+        self.outputs.extend(effects.outputs);
+        if let Some(live) = self.link.live() {
+            for (reader, entry) in effects.acks {
+                live.acks.entry(reader).or_default().push(entry);
+            }
+        }
+        match effects.link {
+            LinkEffect::Keep => {}
+            LinkEffect::Reopen if self.link.id().is_some() => self.link.reopen(now, rng, &mut self.outputs),
+            LinkEffect::Reopen => {}
+            LinkEffect::Lose => self.link.lose(now, rng, &mut self.outputs),
+        }
+    }
+
+    fn next_in_tables(&self) -> Result<Option<Timestamp>, StorageError> {
+        let last = column(self.last.0);
+        let late = column(cards::LATE_ANSWER_SECONDS.saturating_mul(1000));
+        let sql = "SELECT min(at) FROM ( \
+            SELECT min(f.due) AS at FROM frames f WHERE f.due > ?1 \
+            UNION ALL SELECT min(p.reply_at) FROM peers p JOIN contacts c ON c.id = p.contact WHERE c.blocked = 0 \
+            UNION ALL SELECT min(expires) FROM frames \
+            UNION ALL SELECT min(expires) FROM outgoing \
+            UNION ALL SELECT min(disappears) FROM messages \
+            UNION ALL SELECT min(retires) FROM queues WHERE state = 3 \
+            UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL)";
+        let next = first(&self.db, sql, [last, late], |row| row.get::<_, Option<i64>>(0))?;
+        Ok(next.flatten().map(|at| Timestamp(number(at))))
+    }
+}
+
+/// Statements kept ready: all that the rooms have.
+const STATEMENTS: usize = 256;
+/// Days after which a device list is signed anew.
+const LIST_AGE_DAYS: u32 = 7;
+
+fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
+    match command {
+        Command::Init { url, descriptor, expect, invite, name } => {
+            person::init(work, &url, &descriptor, expect, invite.as_ref(), name.as_deref())?;
+        }
+        Command::CardNew { name, expires } => return cards::new(work, name.as_deref(), expires),
+        Command::CardAccept { offer, name } => return cards::accept(work, *offer, name.as_deref()),
+        Command::Rename { contact, name } => contacts::rename(work, contact, &name)?,
+        Command::ConfirmVerified { contact } => contacts::confirm_verified(work, contact)?,
+        Command::Send { contact, text, reply_to, attachment } => {
+            return conversations::send(work, contact, &text, reply_to, attachment).map(Reply::Message);
+        }
+        Command::React { contact, message, emoji } => {
+            return conversations::act(work, contact, message, Action::React(emoji)).map(Reply::Message);
+        }
+        Command::Edit { contact, message, text } => {
+            return conversations::act(work, contact, message, Action::Edit(text)).map(Reply::Message);
+        }
+        Command::Delete { contact, message } => {
+            return conversations::act(work, contact, message, Action::Delete).map(Reply::Message);
+        }
+        Command::MarkRead { contact } => receipts::mark_read(work, contact)?,
+        Command::SaveDraft { contact, text } => contacts::save_draft(work, contact, &text)?,
+        Command::Rotate { contact } => rotation::rotate(work, contact)?,
+        Command::Block { contact } => contacts::block(work, contact)?,
+        Command::Unblock { contact } => {
+            contacts::unblock(work, contact)?;
+            outbox::seal_waiting(work, contact)?;
+        }
+        Command::Forget { contact } => contacts::forget(work, contact)?,
+        Command::SetDisappearing { contact, seconds } => disappearing::set(work, contact, seconds)?,
+        Command::SetReadReceipts { contact, receipts } => contacts::set_receipts(work, contact, receipts)?,
+        Command::FetchAttachment { attachment } => attachments::resume(work, attachment)?,
+        Command::PauseAttachment { attachment } => attachments::pause(work, attachment)?,
+        // Handled before: it changes no table.
+        Command::Connect(_) => {}
+    }
+    Ok(Reply::Done)
+}
+
+fn refresh_device_lists(work: &mut Work<'_>, user: &UserSecret) -> Result<(), RefreshError> {
+    let sql =
+        "SELECT id, secret, own_list FROM contacts WHERE secret IS NOT NULL AND own_list IS NOT NULL AND stage = 2";
+    let rows = all(work.db, sql, [], |row| {
+        Ok((ContactId::from_column(row.get(0)?), row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
+    })?;
+    for (contact, sealed, list) in rows {
+        let list = Signed::<DeviceList>::from_bytes(&list).ok().and_then(|list| open(list).ok());
+        let list = list.ok_or(StorageError::Damaged("contacts"))?;
+        if work.now.day().0.saturating_sub(list.get().issued.0) <= LIST_AGE_DAYS {
+            continue;
+        }
+        let seed = user.open(CONTACT_SECRET_PURPOSE, &sealed).map_err(|_| RefreshError::WrongUserKey)?;
+        let seed: [u8; 32] = seed.as_slice().try_into().map_err(|_| StorageError::Damaged("contacts"))?;
+        let renewed = renew_list(&list, &ContactSecret::from_seed(seed), work.now.day(), work.rng)?;
+        let sql = "UPDATE contacts SET own_list = ?2 WHERE id = ?1";
+        run(work.db, sql, params![contact.column(), renewed.signed().to_bytes()])?;
+        for peer in sessions::of_contact(work.db, contact)? {
+            let Some(mut session) = peer.session(work.db)? else { continue };
+            session.set_devices(renewed.clone());
+            sessions::store(work.db, peer.id, &session)?;
+            sessions::owe_reply(work, peer.id)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Why the engine refuses: one error for each kind of call. A refused call has changed nothing (KE-8).
+
+use kith_session::{AnswerCardError, CardError, NewCardError};
+use thiserror::Error;
+
+use crate::database::StorageError;
+use crate::servers::DescriptorError;
+
+/// Why a command is refused.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The device's storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// There is no person in this folder yet.
+    #[error("there is no person here yet")]
+    NotInitialised,
+    /// KE-2: the folder has a person already.
+    #[error("there is a person here already")]
+    AlreadyInitialised,
+    /// The user key was not set: a contact's key could not be kept.
+    #[error("the person has no user key yet")]
+    NoUserKey,
+    /// The home server's descriptor is not believed.
+    #[error(transparent)]
+    Descriptor(#[from] DescriptorError),
+    /// All spare queues are used up; the home server must be reached to make more.
+    #[error("the home server must be reached first, to make a queue for the contact")]
+    NoSpareQueue,
+    /// There is no such contact.
+    #[error("there is no such contact")]
+    UnknownContact,
+    /// There is no such message in this conversation.
+    #[error("there is no such message")]
+    UnknownMessage,
+    /// There is no such attachment, or it is not in a state for this.
+    #[error("there is no such attachment")]
+    UnknownAttachment,
+    /// KE-9: only the author edits and takes back.
+    #[error("the message was written by somebody else")]
+    NotTheAuthor,
+    /// Neither text nor attachment.
+    #[error("there is nothing to send")]
+    Empty,
+    /// KE-10: longer than sixteen parts.
+    #[error("the text is too long: at most {limit} bytes fit")]
+    TooLong {
+        /// Bytes that fit.
+        limit: usize,
+    },
+    /// More than one emoji's worth of bytes.
+    #[error("a reaction is one emoji")]
+    BadReaction,
+    /// A name is empty, too long, or has control characters.
+    #[error("this is not a usable name")]
+    BadName,
+    /// The name, media type or size of a file is out of bounds.
+    #[error("a file with this name, type or size cannot be sent")]
+    BadAttachment,
+    /// The contact is blocked.
+    #[error("the contact is blocked")]
+    Blocked,
+    /// The contact is not established: this needs keys confirmed by both sides.
+    #[error("the contact has not confirmed yet")]
+    NotEstablished,
+    /// The session with the contact cannot go on.
+    #[error("the session with this contact cannot go on: a new card is needed")]
+    SessionUnusable,
+    /// The card is refused.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// The card could not be made.
+    #[error(transparent)]
+    NewCard(#[from] NewCardError),
+    /// The card could not be answered.
+    #[error(transparent)]
+    AnswerCard(#[from] AnswerCardError),
+    /// KE-11: the card is the person's own.
+    #[error("this is your own card: give it to somebody else")]
+    OwnCard,
+    /// KE-11: the card was answered here before.
+    #[error("this card was answered here already")]
+    AlreadyAnswered,
+}
+
+/// Why something that arrived could not be taken in. Hostile bytes are no error: they are dropped.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// The device's storage failed; what arrived comes again.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Why a timer's work could not be done. It is tried again.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WakeError {
+    /// The device's storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Why device lists could not be refreshed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RefreshError {
+    /// The device's storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A contact key does not open with this user key.
+    #[error("the user key does not open the contact keys")]
+    WrongUserKey,
+    /// A list could not be made.
+    #[error(transparent)]
+    List(#[from] kith_session::ListError),
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// The device's storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// There is no person in this folder yet.
+    #[error("there is no person here yet")]
+    NotInitialised,
+    /// There is no such contact.
+    #[error("there is no such contact")]
+    UnknownContact,
+    /// There is no such message.
+    #[error("there is no such message")]
+    UnknownMessage,
+    /// There is no such attachment.
+    #[error("there is no such attachment")]
+    UnknownAttachment,
+    /// The digits exist only after both sides have answered.
+    #[error("the contact has not answered yet")]
+    NoDigits,
+}

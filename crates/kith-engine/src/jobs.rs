@@ -1,0 +1,42 @@
+//! What a request to the home server is for, so that its answer finds its way back.
+
+use kith_crypto::sealed::PendingAnswer;
+use kith_wire::id::{BlobId, RelayId};
+
+use crate::api::AttachmentId;
+use crate::queues::QueueId;
+use crate::servers::ServerId;
+
+/// What a request is for.
+pub(crate) enum Job {
+    /// Proves the account.
+    Account,
+    /// Registers the account.
+    Register,
+    /// Proves reading.
+    Read,
+    /// Makes a queue.
+    MakeQueue(QueueId),
+    /// Deletes a queue.
+    DeleteQueue(QueueId),
+    /// Acknowledges entries.
+    Ack,
+    /// Deposits a frame.
+    Deposit { frame: i64, relay: RelayId },
+    /// Fetches another server's descriptor.
+    Descriptor(ServerId),
+    /// Reserves a blob.
+    BlobCreate(AttachmentId),
+    /// Asks which chunks are there.
+    BlobStatus(AttachmentId),
+    /// Uploads a chunk.
+    BlobPut(AttachmentId, u32),
+    /// Downloads a chunk through the own server.
+    BlobGet { attachment: AttachmentId, index: u32, server: ServerId, pending: PendingAnswer },
+    /// Deletes a blob.
+    BlobDelete(BlobId),
+    /// Says that a notice was read.
+    ReturnAck,
+    /// Asks for the time, and by that whether everything was said.
+    Clock,
+}

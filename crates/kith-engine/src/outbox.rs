@@ -1,0 +1,393 @@
+//! The outbox: contents that wait for a session, and sealed frames that are deposited until they are acknowledged.
+//!
+//! A frame is deposited again with back-off, the same bytes each time, until the other device's session ack covers it
+//! or its time is over (KE-14). How a deposit travels is in `pump.rs`.
+
+use kith_session::Urgency;
+use kith_wire::Timestamp;
+use kith_wire::Wire;
+use kith_wire::content::{Body, Content, KnownBody};
+use kith_wire::frame::{Frame, SeqRange};
+use kith_wire::id::{ConversationId, DeviceId, MessageId, RelayId};
+use kith_wire::limits::{CONTENT_WINDOW, MESSAGE_EXPIRY_SECONDS, PART_BYTES};
+use kith_wire::payload::Part;
+use rusqlite::{Connection, params};
+
+use crate::api::{AttachmentId, ContactId, MessageState};
+use crate::contacts;
+use crate::conversations;
+use crate::database::{StorageError, all, column, exists, first, number, run};
+use crate::errors::CommandError;
+use crate::sessions::{self, PeerId};
+use crate::work::Work;
+
+pub(crate) const TABLES: &str = "
+CREATE TABLE outgoing (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    contact INTEGER NOT NULL,
+    message BLOB NOT NULL,
+    lamport INTEGER NOT NULL,
+    sent INTEGER NOT NULL,
+    disappears INTEGER,
+    body BLOB NOT NULL,
+    kind INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    attachment INTEGER
+) STRICT;
+CREATE INDEX outgoing_by_contact ON outgoing (contact);
+CREATE INDEX outgoing_by_message ON outgoing (message);
+CREATE TABLE frames (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    peer INTEGER NOT NULL,
+    seq INTEGER,
+    kind INTEGER NOT NULL,
+    message BLOB,
+    bytes BLOB NOT NULL,
+    expires INTEGER NOT NULL,
+    due INTEGER,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    deposited INTEGER,
+    relay BLOB
+) STRICT;
+CREATE INDEX frames_by_peer ON frames (peer, seq);
+CREATE INDEX frames_by_message ON frames (message);
+CREATE INDEX frames_by_due ON frames (due);
+";
+
+/// What a frame carries. The numbers are those of the column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrameKind {
+    /// The answer to a card.
+    Answer = 0,
+    /// The card giver's confirmation.
+    Confirm = 1,
+    /// What a person wrote.
+    Content = 2,
+    /// What keeps the session going.
+    Control = 3,
+    /// An acknowledgement alone: deposited once.
+    AckOnly = 4,
+    /// A queue move: said again when it expires.
+    Move = 5,
+}
+
+impl FrameKind {
+    fn from_column(kind: i64) -> Self {
+        match kind {
+            0 => Self::Answer,
+            1 => Self::Confirm,
+            2 => Self::Content,
+            3 => Self::Control,
+            4 => Self::AckOnly,
+            _ => Self::Move,
+        }
+    }
+}
+
+/// A frame for the outbox.
+pub(crate) struct NewFrame<'a> {
+    pub(crate) peer: PeerId,
+    pub(crate) seq: Option<u32>,
+    pub(crate) kind: FrameKind,
+    pub(crate) message: Option<MessageId>,
+    pub(crate) frame: &'a Frame,
+    pub(crate) expires: Timestamp,
+}
+
+/// A content on its way to a contact.
+pub(crate) struct NewContent {
+    pub(crate) message: MessageId,
+    pub(crate) lamport: u64,
+    pub(crate) disappears: Option<u32>,
+    pub(crate) body: KnownBody,
+    pub(crate) attachment: Option<AttachmentId>,
+}
+
+/// Seconds until a frame that nobody acknowledged is deposited again; doubled each time.
+const FIRST_RETRY_SECONDS: u64 = 3600;
+/// The longest such time.
+const LONGEST_RETRY_SECONDS: u64 = 24 * 3600;
+/// Seconds that a frame may be under way before an ack without it means that it was lost.
+const MISSING_AFTER_SECONDS: u64 = 60;
+
+/// Returns when something written now expires.
+pub(crate) fn expiry(now: Timestamp) -> Timestamp {
+    now.plus_seconds(MESSAGE_EXPIRY_SECONDS)
+}
+
+/// Stores a content and seals it when the session can take it.
+pub(crate) fn send(work: &mut Work<'_>, contact: ContactId, content: NewContent) -> Result<(), CommandError> {
+    let kind = if matches!(content.body, KnownBody::QueueMove { .. }) { FrameKind::Move } else { FrameKind::Content };
+    let body = Body::Known(content.body);
+    let whole = Content {
+        message: content.message,
+        conversation: ConversationId([0; 16]),
+        lamport: content.lamport,
+        device: DeviceId([0; 16]),
+        sent: work.now,
+        disappears: content.disappears,
+        body,
+    };
+    let excess = whole.to_bytes().len().saturating_sub(Content::MAX_BYTES);
+    if excess > 0 {
+        // KE-10: what does not fit is refused when it is written, not when it is sent.
+        return Err(CommandError::TooLong { limit: Content::MAX_BYTES - CONTENT_OVERHEAD });
+    }
+    run(
+        work.db,
+        "INSERT INTO outgoing (contact, message, lamport, sent, disappears, body, kind, expires, attachment) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            contact.column(),
+            content.message.0,
+            column(content.lamport),
+            column(work.now.0),
+            content.disappears,
+            encode(&whole.body),
+            kind as i64,
+            column(expiry(work.now).0),
+            content.attachment.map(AttachmentId::column),
+        ],
+    )?;
+    seal_waiting(work, contact)?;
+    Ok(())
+}
+
+/// Bytes of a content around its text, at most.
+const CONTENT_OVERHEAD: usize = 256;
+
+fn encode(body: &Body) -> Vec<u8> {
+    let mut out = Vec::new();
+    let result = minicbor::encode(body, &mut out);
+    debug_assert!(result.is_ok(), "writing into a vector cannot fail");
+    out
+}
+
+struct Waiting {
+    id: i64,
+    content: Content,
+    kind: FrameKind,
+    expires: Timestamp,
+}
+
+/// Seals what waits for a contact, in order, as far as the sessions can take it. A content that waits for its
+/// attachment lets later ones pass.
+pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), StorageError> {
+    let Some(contact) = contacts::find(work.db, id)? else { return Ok(()) };
+    let (Some(conversation), Some(device)) = (contact.conversation, contact.device) else { return Ok(()) };
+    if contact.stage < contacts::Stage::Established || contact.blocked || contact.unusable {
+        return Ok(());
+    }
+    let waiting = waiting(work.db, id, conversation, device)?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let peers = sessions::of_contact(work.db, id)?;
+    let mut open = Vec::new();
+    for peer in &peers {
+        let Some(session) = peer.session(work.db)? else { return Ok(()) };
+        open.push((peer.id, session));
+    }
+    let mut changed = false;
+    for next in waiting {
+        let parts = parts(&next.content);
+        let room = |session: &kith_session::Session| {
+            let n_parts = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+            session.may_send_content() && session.unacknowledged().saturating_add(n_parts) <= CONTENT_WINDOW
+        };
+        // All devices or none, so that a content never has to be remembered per device.
+        if open.is_empty() || !open.iter().all(|(_, session)| room(session)) {
+            break;
+        }
+        for (peer, session) in &mut open {
+            for part in &parts {
+                let sealed = session.seal(vec![part.clone()], Urgency::Content, work.rng);
+                // The room was checked; a session that refuses now is halted.
+                let Ok(sealed) = sealed else { return sessions::unusable(work, id) };
+                sessions::keep_until(work, *peer, &sealed, Some(next.content.message), next.kind, next.expires)?;
+            }
+            sessions::replied(work.db, *peer)?;
+        }
+        run(work.db, "DELETE FROM outgoing WHERE id = ?1", [next.id])?;
+        changed = true;
+    }
+    if changed {
+        for (peer, session) in &open {
+            sessions::store(work.db, *peer, session)?;
+        }
+    }
+    Ok(())
+}
+
+fn waiting(
+    db: &Connection,
+    contact: ContactId,
+    conversation: ConversationId,
+    device: DeviceId,
+) -> Result<Vec<Waiting>, StorageError> {
+    let sql = "SELECT id, message, lamport, sent, disappears, body, kind, expires FROM outgoing \
+               WHERE contact = ?1 AND attachment IS NULL ORDER BY id LIMIT 256";
+    let rows = all(db, sql, [contact.column()], |row| {
+        let body: Vec<u8> = row.get(5)?;
+        let content = |body| -> rusqlite::Result<Content> {
+            Ok(Content {
+                message: MessageId(row.get(1)?),
+                conversation,
+                lamport: number(row.get(2)?),
+                device,
+                sent: Timestamp(number(row.get(3)?)),
+                disappears: row.get(4)?,
+                body,
+            })
+        };
+        let content = minicbor::decode::<Body>(&body).ok().map(content).transpose()?;
+        Ok((row.get::<_, i64>(0)?, content, row.get::<_, i64>(6)?, row.get::<_, i64>(7)?))
+    })?;
+    rows.into_iter()
+        .map(|(id, content, kind, expires)| {
+            let content = content.ok_or(StorageError::Damaged("outgoing"))?;
+            let (kind, expires) = (FrameKind::from_column(kind), Timestamp(number(expires)));
+            Ok(Waiting { id, content, kind, expires })
+        })
+        .collect()
+}
+
+fn parts(content: &Content) -> Vec<Part> {
+    let bytes = content.to_bytes();
+    let count = u8::try_from(bytes.len().div_ceil(PART_BYTES)).unwrap_or(u8::MAX);
+    let pieces = (0..count).zip(bytes.chunks(PART_BYTES));
+    pieces.map(|(index, piece)| Part { message: content.message, index, count, bytes: piece.to_vec() }).collect()
+}
+
+/// Lets the contents go that waited for an attachment.
+pub(crate) fn release(work: &mut Work<'_>, attachment: AttachmentId) -> Result<(), StorageError> {
+    let sql = "SELECT DISTINCT contact FROM outgoing WHERE attachment = ?1";
+    let contacts = all(work.db, sql, [attachment.column()], |row| row.get(0).map(ContactId::from_column))?;
+    run(work.db, "UPDATE outgoing SET attachment = NULL WHERE attachment = ?1", [attachment.column()])?;
+    for contact in contacts {
+        seal_waiting(work, contact)?;
+    }
+    Ok(())
+}
+
+/// Takes a content back that was not sealed yet. Returns whether there was one.
+pub(crate) fn withdraw(db: &Connection, contact: ContactId, message: MessageId) -> Result<bool, StorageError> {
+    let sql = "DELETE FROM outgoing WHERE contact = ?1 AND message = ?2";
+    Ok(run(db, sql, params![contact.column(), message.0])? > 0)
+}
+
+/// Adds a frame, to be deposited at once.
+pub(crate) fn add(work: &mut Work<'_>, new: &NewFrame<'_>) -> Result<(), StorageError> {
+    run(
+        work.db,
+        "INSERT INTO frames (peer, seq, kind, message, bytes, expires, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            new.peer.0,
+            new.seq,
+            new.kind as i64,
+            new.message.map(|message| message.0),
+            new.frame.as_bytes().as_slice(),
+            column(new.expires.0),
+            column(work.now.0),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The own home server has a deposit of the frame: it is deposited again only when nobody acknowledges it.
+pub(crate) fn deposited(work: &mut Work<'_>, frame: i64, relay: RelayId) -> Result<(), StorageError> {
+    let row = first(work.db, "SELECT kind, message, attempts FROM frames WHERE id = ?1", [frame], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<[u8; 16]>>(1)?, row.get::<_, u32>(2)?))
+    })?;
+    let Some((kind, message, attempts)) = row else { return Ok(()) };
+    let wait = FIRST_RETRY_SECONDS.saturating_mul(1 << attempts.min(8)).min(LONGEST_RETRY_SECONDS);
+    let again = match FrameKind::from_column(kind) {
+        FrameKind::AckOnly => None,
+        _ => Some(column(work.now.plus_seconds(wait).0)),
+    };
+    run(
+        work.db,
+        "UPDATE frames SET attempts = attempts + 1, deposited = ?2, due = ?3, relay = ?4 WHERE id = ?1",
+        params![frame, column(work.now.0), again, relay.0],
+    )?;
+    match message {
+        Some(message) => advance(work, MessageId(message)),
+        None => Ok(()),
+    }
+}
+
+/// A deposit was not taken: it is tried again after some seconds.
+pub(crate) fn postponed(work: &mut Work<'_>, frame: i64, seconds: u64) -> Result<(), StorageError> {
+    let due = column(work.now.plus_seconds(seconds).0);
+    run(work.db, "UPDATE frames SET due = ?2 WHERE id = ?1", params![frame, due])?;
+    Ok(())
+}
+
+/// A deposit came back from the other server: the frame is sealed and deposited again.
+pub(crate) fn returned(work: &mut Work<'_>, relay: RelayId) -> Result<(), StorageError> {
+    // A server that sends everything back must not be asked in a circle.
+    let sql = "UPDATE frames SET due = ?2 + 2000 * attempts * attempts WHERE relay = ?1";
+    run(work.db, sql, params![relay.0, column(work.now.0)])?;
+    Ok(())
+}
+
+/// Frames are with the other device: their copies go. Older ones that are not, though they had time, go out again.
+pub(crate) fn acked(work: &mut Work<'_>, peer: PeerId, ranges: &[SeqRange]) -> Result<(), StorageError> {
+    let mut messages = std::collections::BTreeSet::new();
+    let mut highest = None;
+    for range in ranges {
+        let bounds = params![peer.0, range.first, range.last];
+        let sql = "SELECT DISTINCT message FROM frames WHERE peer = ?1 AND seq BETWEEN ?2 AND ?3";
+        let found = all(work.db, sql, bounds, |row| row.get::<_, Option<[u8; 16]>>(0))?;
+        messages.extend(found.into_iter().flatten().map(MessageId));
+        run(work.db, "DELETE FROM frames WHERE peer = ?1 AND seq BETWEEN ?2 AND ?3", bounds)?;
+        highest = highest.max(Some(range.last));
+    }
+    if let Some(highest) = highest {
+        let lost = column(work.now.minus_seconds(MISSING_AFTER_SECONDS).0);
+        let sql =
+            "UPDATE frames SET due = ?4 WHERE peer = ?1 AND seq < ?2 AND deposited <= ?3 AND due > ?4 AND kind <> 4";
+        run(work.db, sql, params![peer.0, highest, lost, column(work.now.0)])?;
+    }
+    for message in messages {
+        advance(work, message)?;
+    }
+    Ok(())
+}
+
+/// Ack-only frames were lost: the same bytes go out again.
+pub(crate) fn again(work: &mut Work<'_>, peer: PeerId, seqs: &[u32]) -> Result<(), StorageError> {
+    for seq in seqs {
+        let sql = "UPDATE frames SET due = ?3 WHERE peer = ?1 AND seq = ?2";
+        run(work.db, sql, params![peer.0, seq, column(work.now.0)])?;
+    }
+    Ok(())
+}
+
+/// Works out how far a message has come from what is left of it here.
+fn advance(work: &mut Work<'_>, message: MessageId) -> Result<(), StorageError> {
+    if exists(work.db, "SELECT 1 FROM outgoing WHERE message = ?1", [message.0])? {
+        return Ok(());
+    }
+    let state = if !exists(work.db, "SELECT 1 FROM frames WHERE message = ?1", [message.0])? {
+        MessageState::Delivered
+    } else if exists(work.db, "SELECT 1 FROM frames WHERE message = ?1 AND deposited IS NULL", [message.0])? {
+        return Ok(());
+    } else {
+        MessageState::Accepted
+    };
+    conversations::advance(work, message, state)
+}
+
+/// The answer did its work: the confirmation came.
+pub(crate) fn drop_answer(db: &Connection, peer: PeerId) -> Result<(), StorageError> {
+    run(db, "DELETE FROM frames WHERE peer = ?1 AND seq IS NULL", [peer.0])?;
+    Ok(())
+}
+
+/// The answer came again, so the confirmation may be lost: it goes out again.
+pub(crate) fn hurry_confirm(db: &Connection, contact: ContactId, now: Timestamp) -> Result<(), StorageError> {
+    let sql = "UPDATE frames SET due = ?2 WHERE kind = 1 AND peer IN (SELECT id FROM peers WHERE contact = ?1)";
+    run(db, sql, params![contact.column(), column(now.0)])?;
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! The person of this folder: home server, account key, and the public half of the user key.
+
+use kith_crypto::sign::AccountSecret;
+use kith_crypto::user::UserKey;
+use kith_wire::Wire;
+use kith_wire::address::{ServerAddress, ServerUrl};
+use kith_wire::descriptor::Descriptor;
+use kith_wire::id::{InviteCode, KemKey, ServerKey};
+use kith_wire::signed::Signed;
+use rusqlite::{Connection, params};
+
+use crate::database::{StorageError, first, run};
+use crate::errors::CommandError;
+use crate::queues;
+use crate::servers::{self, DescriptorError, ServerId};
+use crate::work::Work;
+
+pub(crate) const TABLES: &str = "
+CREATE TABLE person (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    name TEXT,
+    server INTEGER NOT NULL,
+    account BLOB NOT NULL,
+    invite BLOB,
+    registered INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE user_key (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL) STRICT;
+";
+
+/// The person of this folder.
+pub(crate) struct Person {
+    pub(crate) name: Option<String>,
+    pub(crate) server: ServerId,
+    pub(crate) address: ServerAddress,
+    pub(crate) account: AccountSecret,
+    pub(crate) invite: Option<InviteCode>,
+    pub(crate) registration: Registration,
+}
+
+/// Whether the home server is known to have the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Registration {
+    Open,
+    Done,
+}
+
+/// Makes the person. Once per folder (KE-2).
+pub(crate) fn init(
+    work: &mut Work<'_>,
+    url: &ServerUrl,
+    descriptor: &[u8],
+    expect: Option<ServerKey>,
+    invite: Option<&InviteCode>,
+    name: Option<&str>,
+) -> Result<(), CommandError> {
+    if find(work.db)?.is_some() {
+        return Err(CommandError::AlreadyInitialised);
+    }
+    let key = match expect {
+        Some(key) => key,
+        None => named_key(descriptor)?,
+    };
+    let address = ServerAddress { url: url.clone(), key };
+    let server = servers::add(work.db, &address)?;
+    servers::learn(work.db, server, descriptor, work.now)?;
+    let account = AccountSecret::generate(work.rng);
+    run(
+        work.db,
+        "INSERT INTO person (id, name, server, account, invite) VALUES (1, ?1, ?2, ?3, ?4)",
+        params![name, server.0, account.expose(), invite.map(InviteCode::expose)],
+    )?;
+    queues::keep_spare(work)?;
+    Ok(())
+}
+
+/// The key that a descriptor names; whether it signed is checked when it is learnt.
+fn named_key(descriptor: &[u8]) -> Result<ServerKey, DescriptorError> {
+    let signed = Signed::<Descriptor>::from_bytes(descriptor).map_err(|_| DescriptorError::NotSigned)?;
+    Ok(signed.decode_unverified().map_err(|_| DescriptorError::NotSigned)?.server_key)
+}
+
+/// Returns the person, if there is one already.
+pub(crate) fn find(db: &Connection) -> Result<Option<Person>, StorageError> {
+    let row = first(db, "SELECT name, server, account, invite, registered FROM person", [], |row| {
+        let server = ServerId(row.get(1)?);
+        let account: [u8; 32] = row.get(2)?;
+        let invite: Option<[u8; 16]> = row.get(3)?;
+        Ok((row.get(0)?, server, account, invite, row.get::<_, bool>(4)?))
+    })?;
+    let Some((name, server, account, invite, registered)) = row else { return Ok(None) };
+    let registration = if registered { Registration::Done } else { Registration::Open };
+    Ok(Some(Person {
+        name,
+        server,
+        address: servers::address(db, server)?,
+        account: AccountSecret::from_seed(account),
+        invite: invite.map(InviteCode::new),
+        registration,
+    }))
+}
+
+/// Returns the person, or refuses.
+pub(crate) fn required(db: &Connection) -> Result<Person, CommandError> {
+    find(db)?.ok_or(CommandError::NotInitialised)
+}
+
+/// Remembers whether the home server has the account. The invite is used up then.
+pub(crate) fn set_registration(db: &Connection, registration: Registration) -> Result<(), StorageError> {
+    let registered = registration == Registration::Done;
+    run(db, "UPDATE person SET registered = ?1", [registered])?;
+    Ok(())
+}
+
+/// Remembers the public half of the user key.
+pub(crate) fn set_user_key(db: &Connection, key: &UserKey) -> Result<(), StorageError> {
+    run(db, "INSERT OR REPLACE INTO user_key (id, key) VALUES (1, ?1)", [key.0.as_bytes().as_slice()])?;
+    Ok(())
+}
+
+/// Returns the public half of the user key.
+pub(crate) fn user_key(db: &Connection) -> Result<UserKey, CommandError> {
+    let bytes = first(db, "SELECT key FROM user_key", [], |row| row.get::<_, Vec<u8>>(0))?;
+    let key = KemKey::from_slice(&bytes.ok_or(CommandError::NoUserKey)?);
+    Ok(UserKey(key.ok_or(StorageError::Damaged("user_key"))?))
+}

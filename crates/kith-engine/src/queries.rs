@@ -1,0 +1,233 @@
+//! Questions: what a program shows. Nothing here changes anything.
+
+use kith_wire::Timestamp;
+use kith_wire::address::ServerUrl;
+use kith_wire::blob::BlobShape;
+use kith_wire::id::MessageId;
+use rusqlite::{Row, params, params_from_iter, types::Value};
+
+use crate::api::{
+    AttachmentId, AttachmentKeys, AttachmentView, ContactId, ContactState, ContactView, Direction, Exported, LogQuery,
+    MessageBody, MessageState, MessageView, Receipts, Status,
+};
+use crate::attachments;
+use crate::conversations::state_of_column;
+use crate::database::{all, column, count, first, number};
+use crate::engine::Engine;
+use crate::errors::QueryError;
+use crate::{contacts, person, queues, search};
+
+const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.pq_since, \
+    (SELECT count(*) FROM messages m WHERE m.contact = c.id AND m.direction = 0 AND m.state < 3), \
+    c.draft, c.disappearing, c.receipts, \
+    (SELECT s.url FROM peers p JOIN servers s ON s.id = p.server WHERE p.contact = c.id ORDER BY p.id LIMIT 1)";
+
+impl Engine {
+    /// Returns all contacts, in the order in which they came.
+    ///
+    /// # Errors
+    /// [`QueryError`] when storage fails.
+    pub fn contacts(&self) -> Result<Vec<ContactView>, QueryError> {
+        let sql = format!("SELECT {CONTACT_COLUMNS} FROM contacts c ORDER BY c.id");
+        Ok(all(&self.db, &sql, [], contact_view)?)
+    }
+
+    /// Returns a contact.
+    ///
+    /// # Errors
+    /// [`QueryError::UnknownContact`] when there is none.
+    pub fn contact(&self, id: ContactId) -> Result<ContactView, QueryError> {
+        let sql = format!("SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.id = ?1");
+        first(&self.db, &sql, [id.column()], contact_view)?.ok_or(QueryError::UnknownContact)
+    }
+
+    /// Returns the contacts with this very name; when there is none, those whose name differs in case only.
+    ///
+    /// # Errors
+    /// [`QueryError`] when storage fails.
+    pub fn find_contacts(&self, name: &str) -> Result<Vec<ContactView>, QueryError> {
+        let contacts = self.contacts()?;
+        let exact: Vec<_> = contacts.iter().filter(|contact| contact.name == name).cloned().collect();
+        if !exact.is_empty() {
+            return Ok(exact);
+        }
+        let lower = name.to_lowercase();
+        Ok(contacts.into_iter().filter(|contact| contact.name.to_lowercase() == lower).collect())
+    }
+
+    /// Returns messages of a conversation, oldest first (KE-31: by Lamport number, device and name, never by clocks).
+    ///
+    /// # Errors
+    /// [`QueryError::UnknownContact`] when there is no such contact.
+    pub fn log(&self, contact: ContactId, query: &LogQuery) -> Result<Vec<MessageView>, QueryError> {
+        contacts::find(&self.db, contact)?.ok_or(QueryError::UnknownContact)?;
+        let mut sql = "SELECT m.message FROM messages m WHERE m.contact = ?".to_owned();
+        let mut values = vec![Value::Integer(contact.column())];
+        if let Some(words) = &query.search {
+            let Some(words) = search::query(words) else { return Ok(Vec::new()) };
+            sql.push_str(" AND m.id IN (SELECT rowid FROM search WHERE search MATCH ?)");
+            values.push(Value::Text(words));
+        }
+        if let Some(before) = query.before {
+            sql.push_str(
+                " AND (m.lamport, m.device, m.message) < \
+                 (SELECT b.lamport, b.device, b.message FROM messages b WHERE b.contact = ? AND b.message = ?)",
+            );
+            values.push(Value::Integer(contact.column()));
+            values.push(Value::Blob(before.0.to_vec()));
+        }
+        sql.push_str(" ORDER BY m.lamport DESC, m.device DESC, m.message DESC LIMIT ?");
+        values.push(Value::Integer(query.limit.map_or(-1, i64::from)));
+        let newest_first = all(&self.db, &sql, params_from_iter(values), |row| row.get(0).map(MessageId))?;
+        newest_first.into_iter().rev().map(|message| self.message(contact, message)).collect()
+    }
+
+    /// Returns one message.
+    ///
+    /// # Errors
+    /// [`QueryError::UnknownMessage`] when there is none.
+    pub fn message(&self, contact: ContactId, message: MessageId) -> Result<MessageView, QueryError> {
+        let sql = "SELECT message, direction, sent, kind, text, state, reply_to, edit_lamport, attachment, disappears \
+                   FROM messages WHERE contact = ?1 AND message = ?2";
+        let found = first(&self.db, sql, params![contact.column(), message.0], message_row)?;
+        let (mut view, attachment) = found.ok_or(QueryError::UnknownMessage)?;
+        if let Some(attachment) = attachment {
+            view.attachment = self.attachment(attachment).ok();
+        }
+        let sql = "SELECT direction, emoji FROM reactions WHERE contact = ?1 AND message = ?2 AND emoji <> '' \
+                   ORDER BY lamport";
+        view.reactions =
+            all(&self.db, sql, params![contact.column(), message.0], |row| Ok((direction(row.get(0)?), row.get(1)?)))?;
+        Ok(view)
+    }
+
+    /// Returns the sixty digits that two people compare, in twelve groups.
+    ///
+    /// # Errors
+    /// [`QueryError::NoDigits`] before the contact has answered.
+    pub fn digits(&self, contact: ContactId) -> Result<String, QueryError> {
+        let sql = "SELECT digits FROM contacts WHERE id = ?1";
+        let row = first(&self.db, sql, [contact.column()], |row| row.get::<_, Option<String>>(0))?;
+        row.ok_or(QueryError::UnknownContact)?.ok_or(QueryError::NoDigits)
+    }
+
+    /// Returns an attachment.
+    ///
+    /// # Errors
+    /// [`QueryError::UnknownAttachment`] when there is none.
+    pub fn attachment(&self, id: AttachmentId) -> Result<AttachmentView, QueryError> {
+        let attachment = attachments::find(&self.db, id)?.ok_or(QueryError::UnknownAttachment)?;
+        let total = BlobShape::of(attachment.size).map_or(0, |shape| shape.chunks);
+        Ok(AttachmentView {
+            id,
+            name: attachment.name,
+            media_type: attachment.media_type,
+            size: attachment.size,
+            state: attachment.state.shown(),
+            done: attachment.present.done(),
+            total,
+        })
+    }
+
+    /// Returns what opens an attachment's chunks.
+    ///
+    /// # Errors
+    /// [`QueryError::UnknownAttachment`] when there is none.
+    pub fn attachment_keys(&self, id: AttachmentId) -> Result<AttachmentKeys, QueryError> {
+        let attachment = attachments::find(&self.db, id)?.ok_or(QueryError::UnknownAttachment)?;
+        Ok(AttachmentKeys { key: attachment.key, size: attachment.size, hash: attachment.hash })
+    }
+
+    /// Returns all attachments: what is in the vault for no other is left over.
+    ///
+    /// # Errors
+    /// [`QueryError`] when storage fails.
+    pub fn attachments(&self) -> Result<Vec<AttachmentId>, QueryError> {
+        let sql = "SELECT id FROM attachments ORDER BY id";
+        Ok(all(&self.db, sql, [], |row| row.get(0).map(AttachmentId::from_column))?)
+    }
+
+    /// Returns how device and person are doing.
+    ///
+    /// # Errors
+    /// [`QueryError::NotInitialised`] when there is no person yet.
+    pub fn status(&self, now: Timestamp) -> Result<Status, QueryError> {
+        let person = person::find(&self.db)?.ok_or(QueryError::NotInitialised)?;
+        let waiting = "SELECT (SELECT count(*) FROM frames WHERE deposited IS NULL AND expires > ?1) + \
+                       (SELECT count(*) FROM outgoing WHERE expires > ?1)";
+        Ok(Status {
+            name: person.name,
+            server: person.address.url,
+            server_key: person.address.key,
+            link: self.link.state(),
+            waiting: count(&self.db, waiting, [column(now.0)])?,
+            spare_queues: u32::try_from(queues::spare(&self.db)?).unwrap_or(u32::MAX),
+            contacts: count(&self.db, "SELECT count(*) FROM contacts", [])?,
+        })
+    }
+
+    /// Returns everything that was said, for a plain copy that the person asked for.
+    ///
+    /// # Errors
+    /// [`QueryError`] when storage fails.
+    pub fn export(&self) -> Result<Vec<Exported>, QueryError> {
+        let everything = LogQuery::default();
+        let contacts = self.contacts()?.into_iter();
+        contacts.map(|contact| Ok(Exported { messages: self.log(contact.id, &everything)?, contact })).collect()
+    }
+}
+
+fn contact_view(row: &Row<'_>) -> rusqlite::Result<ContactView> {
+    let (stage, blocked): (i64, bool) = (row.get(2)?, row.get(3)?);
+    let state = match (blocked, stage) {
+        (true, _) => ContactState::Blocked,
+        (false, 0) => ContactState::Invited,
+        (false, 1) => ContactState::Answered,
+        (false, _) => ContactState::Established,
+    };
+    let pq_since: Option<i64> = row.get(5)?;
+    let server: Option<String> = row.get(10)?;
+    Ok(ContactView {
+        id: ContactId::from_column(row.get(0)?),
+        name: row.get(1)?,
+        state,
+        verified: row.get(4)?,
+        pq_since: pq_since.map(|at| Timestamp(number(at))),
+        unread: number(row.get(6)?),
+        draft: row.get(7)?,
+        disappearing: row.get(8)?,
+        receipts: if row.get(9)? { Receipts::Sent } else { Receipts::Withheld },
+        server: server.and_then(|url| ServerUrl::parse(&url).ok()),
+    })
+}
+
+fn message_row(row: &Row<'_>) -> rusqlite::Result<(MessageView, Option<AttachmentId>)> {
+    let text: String = row.get(4)?;
+    let body = match row.get::<_, i64>(3)? {
+        0 => MessageBody::Text(text),
+        1 => MessageBody::Deleted,
+        _ => MessageBody::NewerVersion,
+    };
+    let direction = direction(row.get(1)?);
+    let reply_to: Option<[u8; 16]> = row.get(6)?;
+    let disappears: Option<i64> = row.get(9)?;
+    let attachment: Option<i64> = row.get(8)?;
+    let state: MessageState = state_of_column(row.get(5)?);
+    let view = MessageView {
+        id: MessageId(row.get(0)?),
+        direction,
+        sent: Timestamp(number(row.get(2)?)),
+        body,
+        state,
+        reply_to: reply_to.map(MessageId),
+        edited: row.get::<_, i64>(7)? > 0,
+        reactions: Vec::new(),
+        attachment: None,
+        disappears: disappears.map(|at| Timestamp(number(at))),
+    };
+    Ok((view, attachment.map(AttachmentId::from_column)))
+}
+
+const fn direction(column: i64) -> Direction {
+    if column == 0 { Direction::In } else { Direction::Out }
+}

@@ -1,0 +1,187 @@
+//! The other devices of a contact: where each is written to, and the session with it.
+//!
+//! A contact has a list of devices, of length one at first; everything here goes by device.
+
+use kith_session::{Sealed, Session};
+use kith_wire::address::QueueAddress;
+use kith_wire::id::MessageId;
+use kith_wire::{Timestamp, Wire};
+use rusqlite::{Connection, Row, params};
+
+use crate::api::{ContactId, Event};
+use crate::database::{StorageError, all, column, first, run};
+use crate::outbox::{self, FrameKind, NewFrame};
+use crate::work::Work;
+
+pub(crate) const TABLES: &str = "
+CREATE TABLE peers (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    contact INTEGER NOT NULL,
+    server INTEGER NOT NULL,
+    queue BLOB NOT NULL,
+    core BLOB,
+    reply_at INTEGER
+) STRICT;
+CREATE INDEX peers_by_contact ON peers (contact);
+CREATE TABLE early (
+    peer INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (peer, seq)
+) STRICT, WITHOUT ROWID;
+";
+
+/// A device of a contact, in the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PeerId(pub(crate) i64);
+
+/// A device of a contact.
+pub(crate) struct PeerDevice {
+    pub(crate) id: PeerId,
+    pub(crate) contact: ContactId,
+    core: Option<Vec<u8>>,
+}
+
+/// Milliseconds for which an acknowledgement waits, so that a burst of frames gets one.
+const REPLY_DELAY_MS: u64 = 250;
+
+const COLUMNS: &str = "id, contact, core";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<PeerDevice> {
+    Ok(PeerDevice { id: PeerId(row.get(0)?), contact: ContactId::from_column(row.get(1)?), core: row.get(2)? })
+}
+
+/// Adds a device that is written to at `queue`.
+pub(crate) fn add(db: &Connection, contact: ContactId, queue: &QueueAddress) -> Result<PeerId, StorageError> {
+    let server = crate::servers::add(db, &queue.server)?;
+    let sql = "INSERT INTO peers (contact, server, queue) VALUES (?1, ?2, ?3)";
+    run(db, sql, params![contact.column(), server.0, queue.to_bytes()])?;
+    Ok(PeerId(db.last_insert_rowid()))
+}
+
+/// Writes to a device at another queue from now on.
+pub(crate) fn move_queue(db: &Connection, peer: PeerId, queue: &QueueAddress) -> Result<(), StorageError> {
+    let server = crate::servers::add(db, &queue.server)?;
+    let sql = "UPDATE peers SET server = ?2, queue = ?3 WHERE id = ?1";
+    run(db, sql, params![peer.0, server.0, queue.to_bytes()])?;
+    Ok(())
+}
+
+/// Returns the devices of a contact.
+pub(crate) fn of_contact(db: &Connection, contact: ContactId) -> Result<Vec<PeerDevice>, StorageError> {
+    all(db, &format!("SELECT {COLUMNS} FROM peers WHERE contact = ?1 ORDER BY id"), [contact.column()], read)
+}
+
+/// Returns a device.
+pub(crate) fn find(db: &Connection, peer: PeerId) -> Result<Option<PeerDevice>, StorageError> {
+    first(db, &format!("SELECT {COLUMNS} FROM peers WHERE id = ?1"), [peer.0], read)
+}
+
+impl PeerDevice {
+    /// Loads the session with the device, when there is one yet.
+    pub(crate) fn session(&self, db: &Connection) -> Result<Option<Session>, StorageError> {
+        let Some(core) = &self.core else { return Ok(None) };
+        let early = all(db, "SELECT seq, bytes FROM early WHERE peer = ?1 ORDER BY seq", [self.id.0], |row| {
+            Ok((row.get::<_, u32>(0)?, row.get::<_, Vec<u8>>(1)?))
+        })?;
+        let session = Session::restore(core, early.into_iter());
+        session.map(Some).map_err(|_| StorageError::Damaged("peers"))
+    }
+}
+
+/// Stores a session.
+pub(crate) fn store(db: &Connection, peer: PeerId, session: &Session) -> Result<(), StorageError> {
+    let core = session.core_bytes();
+    run(db, "UPDATE peers SET core = ?2 WHERE id = ?1", params![peer.0, core.as_slice()])?;
+    Ok(())
+}
+
+/// Keeps an early frame's message beside the session.
+pub(crate) fn add_early(db: &Connection, peer: PeerId, seq: u32, bytes: &[u8]) -> Result<(), StorageError> {
+    run(db, "INSERT OR REPLACE INTO early (peer, seq, bytes) VALUES (?1, ?2, ?3)", params![peer.0, seq, bytes])?;
+    Ok(())
+}
+
+/// Removes early frames whose turn has come.
+pub(crate) fn remove_early(db: &Connection, peer: PeerId, seqs: &[u32]) -> Result<(), StorageError> {
+    for seq in seqs {
+        run(db, "DELETE FROM early WHERE peer = ?1 AND seq = ?2", params![peer.0, seq])?;
+    }
+    Ok(())
+}
+
+/// Puts a sealed frame into the outbox.
+pub(crate) fn keep(
+    work: &mut Work<'_>,
+    peer: PeerId,
+    sealed: &Sealed,
+    message: Option<MessageId>,
+    kind: FrameKind,
+) -> Result<(), StorageError> {
+    let expires = outbox::expiry(work.now);
+    keep_until(work, peer, sealed, message, kind, expires)
+}
+
+/// Puts a sealed frame into the outbox, to be given up at `expires`.
+pub(crate) fn keep_until(
+    work: &mut Work<'_>,
+    peer: PeerId,
+    sealed: &Sealed,
+    message: Option<MessageId>,
+    kind: FrameKind,
+    expires: Timestamp,
+) -> Result<(), StorageError> {
+    let kind = if sealed.ack_only { FrameKind::AckOnly } else { kind };
+    let frame = NewFrame { peer, seq: Some(sealed.seq), kind, message, frame: &sealed.frame, expires };
+    outbox::add(work, &frame)
+}
+
+/// Notes that a device should hear an acknowledgement soon.
+pub(crate) fn owe_reply(work: &mut Work<'_>, peer: PeerId) -> Result<(), StorageError> {
+    let at = column(work.now.0.saturating_add(REPLY_DELAY_MS));
+    let sql = "UPDATE peers SET reply_at = coalesce(reply_at, ?2) WHERE id = ?1";
+    run(work.db, sql, params![peer.0, at])?;
+    Ok(())
+}
+
+/// Forgets that a device should hear something: a frame just said it.
+pub(crate) fn replied(db: &Connection, peer: PeerId) -> Result<(), StorageError> {
+    run(db, "UPDATE peers SET reply_at = NULL WHERE id = ?1 AND reply_at IS NOT NULL", [peer.0])?;
+    Ok(())
+}
+
+/// Sends the acknowledgements whose time has come.
+pub(crate) fn send_replies(work: &mut Work<'_>) -> Result<(), StorageError> {
+    let sql = "SELECT p.id, p.contact, p.core FROM peers p JOIN contacts c ON c.id = p.contact \
+               WHERE p.reply_at <= ?1 AND c.blocked = 0 ORDER BY p.id";
+    for peer in all(work.db, sql, [column(work.now.0)], read)? {
+        replied(work.db, peer.id)?;
+        let Some(mut session) = peer.session(work.db)? else { continue };
+        // A full or unfinished session has nothing to say; it owes again with the next frame.
+        if let Ok(Some(sealed)) = session.seal_ack(work.rng) {
+            store(work.db, peer.id, &session)?;
+            keep(work, peer.id, &sealed, None, FrameKind::Control)?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes that the session with a contact cannot go on.
+pub(crate) fn unusable(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
+    run(work.db, "UPDATE contacts SET unusable = 1 WHERE id = ?1", [contact.column()])?;
+    work.tell(Event::SessionUnusable { contact });
+    Ok(())
+}
+
+/// Deletes the devices of a contact with their sessions and frames.
+pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
+    for sql in [
+        "DELETE FROM early WHERE peer IN (SELECT id FROM peers WHERE contact = ?1)",
+        "DELETE FROM frames WHERE peer IN (SELECT id FROM peers WHERE contact = ?1)",
+        "DELETE FROM parts WHERE peer IN (SELECT id FROM peers WHERE contact = ?1)",
+        "DELETE FROM peers WHERE contact = ?1",
+    ] {
+        run(db, sql, [contact.column()])?;
+    }
+    Ok(())
+}
