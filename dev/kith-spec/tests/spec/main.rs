@@ -12,3 +12,4 @@ mod examples;
 mod objects;
 mod sealed;
 mod signed;
+mod tables;
