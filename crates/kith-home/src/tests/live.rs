@@ -146,6 +146,16 @@ fn kh_28_pushes_stay_within_the_window_and_go_on_with_the_acks() {
 }
 
 #[test]
+fn kh_28_no_window_is_larger_than_256() {
+    let mut world = World::new();
+    let device = world.device();
+    let (mut line, _) = world.listen(&device, u16::MAX);
+    let events: Vec<LiveEvent> =
+        [0..150, 0..150].into_iter().flat_map(|bytes| arrives(&mut world, &mut line, &device, bytes)).collect();
+    assert_eq!(pushes(&events).len(), 256);
+}
+
+#[test]
 fn kh_28_queues_of_a_connection_take_turns() {
     let mut world = World::new();
     let (one, two) = (world.device(), world.device());
