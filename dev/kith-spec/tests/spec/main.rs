@@ -9,6 +9,10 @@ mod cddl_check;
 mod derivation;
 #[path = "../../../../crates/kith-wire/tests/wire/examples.rs"]
 mod examples;
+#[path = "../../../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "there it is a library")]
+mod fuzz_checks;
+mod fuzz_replay;
 mod objects;
 mod sealed;
 mod signed;
