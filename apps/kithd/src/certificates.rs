@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use kith_net::acme::{self, Challenges, Issued, Wanted};
 use kith_net::{Carrier, ServerIdentity};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
 use crate::clock::now;
@@ -26,7 +26,7 @@ pub(crate) struct Certificates {
 }
 
 enum Source {
-    Files { cert: PathBuf, key: PathBuf },
+    Files { cert: PathBuf, key: PathBuf, told: Signal },
     Acme { acme: Acme, folder: PathBuf },
 }
 
@@ -36,15 +36,16 @@ impl Certificates {
         match tls {
             Tls::Files { cert, key } => {
                 let identity = ServerIdentity::from_pem_files(&cert, &key)?;
-                Ok(Self { identity, source: Source::Files { cert, key } })
+                // Listened to from here on: unheard, the signal would end the process.
+                let told = signal(SignalKind::hangup())?;
+                Ok(Self { identity, source: Source::Files { cert, key, told } })
             }
             Tls::Acme(acme) => {
                 let folder = data.join("acme");
                 data_dir::make(&folder)?;
-                let identity = match std::fs::read(folder.join(CERTIFICATE)) {
-                    Ok(both) => ServerIdentity::from_pem(&both, &both)?,
-                    Err(_) => stand_in(&acme.name)?,
-                };
+                let kept = std::fs::read(folder.join(CERTIFICATE)).ok();
+                let kept = kept.and_then(|both| ServerIdentity::from_pem(&both, &both).ok());
+                let identity = kept.map_or_else(|| stand_in(&acme.name), Ok)?;
                 Ok(Self { identity, source: Source::Acme { acme, folder } })
             }
         }
@@ -52,27 +53,40 @@ impl Certificates {
 
     /// Keeps the certificate fresh for as long as the server runs.
     pub(crate) async fn keep_fresh(self, carrier: Carrier, challenges: Challenges) {
-        match &self.source {
-            Source::Files { cert, key } => self.read_again_when_told(cert, key).await,
-            Source::Acme { acme, folder } => self.order_in_time(acme, folder, &carrier, &challenges).await,
-        }
-    }
-
-    async fn read_again_when_told(&self, cert: &Path, key: &Path) {
-        let Ok(mut told) = signal(SignalKind::hangup()) else { return };
-        while told.recv().await.is_some() {
-            match self.identity.renew_from_pem_files(cert, key) {
-                Ok(()) => tracing::info!("the certificate was read again"),
-                Err(error) => tracing::warn!(%error, "the certificate could not be read again; the old one stays"),
+        let Self { identity, source } = self;
+        match source {
+            Source::Files { cert, key, told } => read_again_when_told(&identity, &cert, &key, told).await,
+            Source::Acme { acme, folder } => {
+                Renewal { identity, acme, folder, carrier, challenges }.order_in_time().await;
             }
         }
     }
+}
 
-    async fn order_in_time(&self, acme: &Acme, folder: &Path, carrier: &Carrier, challenges: &Challenges) {
+async fn read_again_when_told(identity: &ServerIdentity, cert: &Path, key: &Path, mut told: Signal) {
+    while told.recv().await.is_some() {
+        match identity.renew_from_pem_files(cert, key) {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(error) => tracing::warn!(%error, "the certificate could not be read again; the old one stays"),
+        }
+    }
+}
+
+/// A certificate that an authority gives, and all that is needed to ask for the next.
+struct Renewal {
+    identity: ServerIdentity,
+    acme: Acme,
+    folder: PathBuf,
+    carrier: Carrier,
+    challenges: Challenges,
+}
+
+impl Renewal {
+    async fn order_in_time(&self) {
         let mut pause = FIRST_PAUSE;
         loop {
-            sleep(due_in(folder)).await;
-            match self.order(acme, folder, carrier, challenges).await {
+            sleep(due_in(&self.folder)).await;
+            match self.order().await {
                 Ok(()) => {
                     tracing::info!("the authority gave a certificate");
                     pause = FIRST_PAUSE;
@@ -86,14 +100,11 @@ impl Certificates {
         }
     }
 
-    async fn order(
-        &self,
-        acme: &Acme,
-        folder: &Path,
-        carrier: &Carrier,
-        challenges: &Challenges,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let account = std::fs::read_to_string(folder.join(ACCOUNT)).ok();
+    async fn order(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let Self { identity, acme, folder, carrier, challenges } = self;
+        // An account with another authority is of no use with this one.
+        let kept = std::fs::read_to_string(folder.join(ACCOUNT)).ok();
+        let account = kept.filter(|account| is_with(account, &acme.directory));
         let wanted = Wanted {
             directory: acme.directory.clone(),
             name: acme.name.clone(),
@@ -101,12 +112,17 @@ impl Certificates {
             account,
         };
         let Issued { certificates, key, account } = acme::order(carrier, &wanted, challenges).await?;
-        self.identity.renew_from_pem(certificates.as_bytes(), key.as_bytes())?;
+        identity.renew_from_pem(certificates.as_bytes(), key.as_bytes())?;
         write_private(&folder.join(ACCOUNT), account.as_bytes())?;
         // One file for both, so that they can never be from two different orders.
         write_private(&folder.join(CERTIFICATE), format!("{certificates}\n{key}").as_bytes())?;
         Ok(())
     }
+}
+
+fn is_with(account: &str, directory: &str) -> bool {
+    let account = serde_json::from_str::<serde_json::Value>(account).ok();
+    account.is_some_and(|account| account.get("directory").and_then(serde_json::Value::as_str) == Some(directory))
 }
 
 fn stand_in(name: &str) -> Result<ServerIdentity, AppError> {
@@ -156,6 +172,22 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         assert!(Certificates::load(acme(), data.path()).is_ok());
         assert_eq!(due_in(&data.path().join("acme")), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_damaged_file_is_as_good_as_none() {
+        let data = tempfile::tempdir().unwrap();
+        data_dir::make(&data.path().join("acme")).unwrap();
+        write_private(&data.path().join("acme").join(CERTIFICATE), b"half a cert").unwrap();
+        assert!(Certificates::load(acme(), data.path()).is_ok());
+    }
+
+    #[test]
+    fn an_account_belongs_to_one_authority() {
+        let account = r#"{"id":"x","directory":"https://one.example/directory"}"#;
+        assert!(is_with(account, "https://one.example/directory"));
+        assert!(!is_with(account, "https://other.example/directory"));
+        assert!(!is_with("no account", "https://one.example/directory"));
     }
 
     #[test]

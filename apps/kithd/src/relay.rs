@@ -4,10 +4,11 @@
 //! the process here is asked for again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use kith_home::{Ask, ExchangeId, ExchangeOutcome};
-use kith_net::{Carrier, CarrierError};
+use kith_net::{Carrier, CarrierError, CarrierLimits};
 use kith_wire::address::ServerUrl;
 use kith_wire::sealed::OneShotReply;
 use tokio::sync::{Semaphore, mpsc};
@@ -23,6 +24,11 @@ pub(crate) struct Dial {
     pub(crate) url: ServerUrl,
     /// What to ask it.
     pub(crate) ask: Ask,
+}
+
+/// Returns how long another server may take: less than a client waits for ours, so that it learns why.
+pub(crate) fn limits() -> CarrierLimits {
+    CarrierLimits { exchange: PATIENCE, ..CarrierLimits::default() }
 }
 
 /// Dials until the keeper has gone.
@@ -71,4 +77,6 @@ fn outcome(answer: Result<Bytes, CarrierError>) -> ExchangeOutcome {
 }
 
 /// Exchanges with other servers at the same time. Each may hold two messages of 96 KiB.
-const MAX_DIALS: usize = 64;
+const MAX_DIALS: usize = 256;
+/// How long one exchange may take. A server that lets everybody wait holds a place of [`MAX_DIALS`] no longer.
+const PATIENCE: Duration = Duration::from_secs(20);

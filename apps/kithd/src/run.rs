@@ -11,7 +11,7 @@ use kith_store::Embedded;
 use kith_wire::address::ServerUrl;
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -59,7 +59,7 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), App
     let (keeper, mut thread, dials) = Keeper::start(home, store, Arc::clone(&metrics))?;
 
     let policy = if config.allow_private_peers { AddressPolicy::AllowPrivate } else { AddressPolicy::PublicOnly };
-    let carrier = Carrier::builder(policy).build()?;
+    let carrier = Carrier::builder(policy).limits(relay::limits()).build()?;
     tokio::spawn(relay::run(dials, carrier, keeper.clone(), Arc::clone(&metrics)));
     tokio::spawn(tick(keeper.clone()));
     let (stop, stopping) = watch::channel(false);
@@ -72,10 +72,12 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), App
     let well_known = announcement.well_known();
     let site = Arc::new(Site { keeper, metrics, well_known });
     let serving = tokio::spawn(listener.serve(site, stopped(stopping)));
+    // Before anybody is told that the server is ready: whoever is told may want to stop it.
+    let stop_signals = StopSignals::listen()?;
     voice.ready(&announcement);
 
     let outcome = tokio::select! {
-        outcome = told_to_stop() => outcome,
+        () = stop_signals.first() => Ok(()),
         () = thread.ended() => Err(AppError::KeeperEnded),
     };
     tracing::info!("stopping");
@@ -166,22 +168,33 @@ async fn tick(keeper: Keeper) {
     }
 }
 
-/// Returns at the first signal to stop. A second one ends the process at once: nothing that was answered is lost.
-async fn told_to_stop() -> Result<(), AppError> {
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupted.recv() => {}
-        _ = terminated.recv() => {}
+/// SIGINT and SIGTERM.
+struct StopSignals {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> Result<Self, AppError> {
+        let (interrupted, terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { interrupted, terminated })
     }
-    tokio::spawn(async move {
+
+    /// Returns at the first signal. A second one ends the process at once: nothing that was answered is lost.
+    async fn first(mut self) {
+        self.next().await;
+        tokio::spawn(async move {
+            self.next().await;
+            std::process::exit(1);
+        });
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = interrupted.recv() => {}
-            _ = terminated.recv() => {}
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
         }
-        std::process::exit(1);
-    });
-    Ok(())
+    }
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {

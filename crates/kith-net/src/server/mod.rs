@@ -151,6 +151,7 @@ async fn accept(tcp: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, Owne
             Err(_) => std::future::pending::<()>().await,
         }
     };
+    let mut is_told = false;
     loop {
         match tcp.accept().await {
             Ok((stream, _)) => {
@@ -158,8 +159,10 @@ async fn accept(tcp: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, Owne
                 return (stream, permit);
             }
             Err(error) => {
-                // Out of file descriptors, mostly: some connection has to end first.
-                tracing::warn!(kind = ?error.kind(), "a connection could not be accepted");
+                // Out of file descriptors, mostly: some connection has to end first. Said once, not ten times a second.
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::warn!(kind = ?error.kind(), "a connection could not be accepted");
+                }
                 sleep(ACCEPT_PAUSE).await;
             }
         }
