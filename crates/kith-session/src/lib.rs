@@ -29,6 +29,8 @@ mod self_test;
 pub mod session;
 mod state;
 mod transcript;
+#[cfg(test)]
+mod vectors;
 
 use kith_wire::address::QueueAddress;
 use kith_wire::id::ContactKey;

@@ -30,13 +30,15 @@ pub fn self_test() -> Result<(), SelfTestError> {
     if let Some(last) = forged.last_mut() {
         *last ^= 1;
     }
-    if receiver.duplicate().decrypt(&forged).is_ok() {
+    judge(|bytes| receiver.decrypt(bytes).is_ok_and(|plain| plain.as_slice() == b"self test"), &forged, &message)
+}
+
+/// A good ratchet refuses the forged message first and opens the genuine one after it.
+fn judge(mut opens: impl FnMut(&[u8]) -> bool, forged: &[u8], genuine: &[u8]) -> Result<(), SelfTestError> {
+    if opens(forged) {
         return Err(SelfTestError::AcceptsForgeries);
     }
-    match receiver.decrypt(&message) {
-        Ok(plain) if plain.as_slice() == b"self test" => Ok(()),
-        _ => Err(SelfTestError::Broken),
-    }
+    if opens(genuine) { Ok(()) } else { Err(SelfTestError::Broken) }
 }
 
 /// Two sessions, the first of which has received something and so sends messages with nothing in front.
@@ -56,5 +58,11 @@ mod tests {
     #[test]
     fn ks_43_this_build_refuses_a_corrupted_mac() {
         assert_eq!(self_test(), Ok(()));
+    }
+
+    #[test]
+    fn ks_43_a_build_that_opens_everything_or_nothing_is_refused() {
+        assert_eq!(judge(|_| true, b"forged", b"genuine"), Err(SelfTestError::AcceptsForgeries));
+        assert_eq!(judge(|_| false, b"forged", b"genuine"), Err(SelfTestError::Broken));
     }
 }
