@@ -31,6 +31,7 @@ impl<T: Txn> Batch<'_, T> {
         if self.now < self.home.housekeeping.next {
             return Ok(());
         }
+        self.home.outbox.forget_failures(self.now);
         let hour = self.now.hour();
         let more = [
             self.txn.purge_dedup(hour, ROWS)? == ROWS,

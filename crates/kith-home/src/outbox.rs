@@ -60,6 +60,11 @@ impl Outbox {
         self.look = Look::Now;
     }
 
+    /// Forgets failures of servers for which nothing has waited since.
+    pub(crate) fn forget_failures(&mut self, now: Timestamp) {
+        self.failing.retain(|_, failing| failing.until.plus_seconds(2 * LONGEST_DELAY_SECONDS) > now);
+    }
+
     fn n_to(&self, to: &ServerAddress) -> usize {
         self.under_way.values().filter(|other| *other == to).count()
     }
