@@ -1,4 +1,4 @@
-//! `kill -9` in the middle of work, again and again: what was answered is there, once.
+//! Hard times: `kill -9` in the middle of work, bursts, and a client that takes without end.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test, as assertions do")]
 
@@ -79,7 +79,7 @@ async fn a_burst_does_not_stay_in_memory() {
         .map(|client| {
             let (home, device) = (Arc::clone(&home), Arc::clone(&device));
             tokio::spawn(async move {
-                for n in 0..25 {
+                for n in 0..10 {
                     let deposit = home.numbered_deposit(&device, client << 12 | n);
                     assert_eq!(home.deposit(deposit).await, Answer::Accepted);
                 }
@@ -91,4 +91,24 @@ async fn a_burst_does_not_stay_in_memory() {
     }
     let after = server.resident_kib();
     assert!(after < before + 12 * 1024, "{before} KiB before, {after} KiB after");
+}
+
+#[tokio::test]
+async fn a_client_that_asks_and_never_reads_is_held_back_and_harms_nobody() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Kithd::start(data.path());
+    let home = Home::find(&server).await;
+    let device = home.device().await;
+    let before = server.resident_kib();
+    let mut greedy = home.listen(&device).await;
+    let flood = async {
+        // Each answer has four kilobytes: 400 MB together.
+        for _ in 0..100_000 {
+            greedy.say(Operation::Clock).await;
+        }
+    };
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(3), flood).await.is_err());
+    assert_eq!(home.deposit(home.deposit_of(&device, 1)).await, Answer::Accepted);
+    let after = server.resident_kib();
+    assert!(after < before + 20 * 1024, "{before} KiB before, {after} KiB after");
 }
