@@ -29,6 +29,7 @@ fn a_sealed_deposit_has_5376_bytes_however_long_its_numbers() {
             frame: Frame::new([0; 4096]),
         };
         let request = Request { operation: Operation::Deposit(deposit), signatures: vec![] }.to_bytes();
+        assert!(request.len() <= 4186);
         let sealed = seal(&server, &epoch, SealKind::OneShot, &request, &mut rng).unwrap();
         assert_eq!(sealed.bytes.len(), 5376, "a request of {} bytes", request.len());
     }
