@@ -144,3 +144,6 @@ fn assemble(work: &mut Work<'_>, peer: &PeerDevice, part: Part) -> Result<Option
 fn decode(bytes: &[u8], message: MessageId) -> Option<Content> {
     Content::from_bytes(bytes).ok().filter(|content| content.message == message)
 }
+
+#[cfg(test)]
+mod tests;

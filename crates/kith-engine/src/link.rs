@@ -43,7 +43,6 @@ pub(crate) struct Pause {
 }
 
 /// Where the live connection stands.
-#[expect(clippy::large_enum_variant, reason = "there is one of these")]
 pub(crate) enum Phase {
     /// Not wanted.
     Off,

@@ -103,10 +103,9 @@ pub(crate) fn learn_anywhere(db: &Connection, descriptor: &[u8], now: Timestamp)
     let Ok(named) = named else { return Ok(()) };
     let key = &named.server_key.0;
     for id in crate::database::all(db, "SELECT id FROM servers WHERE key = ?1", [key], |row| row.get(0))? {
-        match learn(db, ServerId(id), descriptor, now) {
-            Err(DescriptorError::Storage(problem)) => return Err(problem),
-            // One that is not believed changes nothing.
-            Ok(()) | Err(_) => {}
+        // One that is not believed changes nothing.
+        if let Err(DescriptorError::Storage(problem)) = learn(db, ServerId(id), descriptor, now) {
+            return Err(problem);
         }
     }
     Ok(())
@@ -153,3 +152,6 @@ fn usable_epoch(descriptor: &Descriptor, now: Timestamp) -> Option<&EpochKeys> {
         start <= now && now <= end.plus_seconds(EPOCH_SLACK_SECONDS)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! Delivery against all odds: absence, loss, expiry, moves, other weeks.
+
+use kith_engine::{Command, ContactState, Event, LinkState, MessageState};
+
+use crate::world::{ANA, BELA, Reach, World};
+
+#[test]
+fn everything_waits_for_a_server_that_is_away() {
+    let (mut world, bela, ana) = World::met("away");
+    world.reach(0, Reach::Down);
+    world.run(5);
+    let message = world.send(ANA, bela, "from the train");
+    world.run(120);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Waiting);
+    assert!(world.events(ANA).contains(&Event::Link(LinkState::Down)));
+    world.reach(0, Reach::Up);
+    world.run(400);
+    assert_eq!(world.texts(BELA, ana), ["from the train"]);
+    assert!(world.events(ANA).contains(&Event::Link(LinkState::Up)));
+}
+
+#[test]
+fn a_contacts_server_may_be_away_for_days() {
+    let (mut world, bela, ana) = World::met("peer-away");
+    world.reach(1, Reach::Down);
+    let message = world.send(ANA, bela, "patience");
+    world.run(2 * 86_400);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Accepted);
+    world.reach(1, Reach::Up);
+    world.run(86_400);
+    assert_eq!(world.texts(BELA, ana), ["patience"]);
+}
+
+#[test]
+fn ke_14_a_frame_that_nobody_acknowledges_is_deposited_again() {
+    let (mut world, bela, ana) = World::met("again");
+    world.online(BELA, Reach::Down);
+    let message = world.send(ANA, bela, "lost by the server");
+    world.run(10);
+    let frame = |world: &World| {
+        let sql = "SELECT bytes, attempts FROM frames WHERE message IS NOT NULL";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, u32>(1)?));
+        world.people[ANA].keeper.query_row(sql, [], read).unwrap()
+    };
+    let first = frame(&world);
+    assert_eq!(first.1, 1);
+    world.lose_queues(1);
+    world.run(4 * 3600);
+    assert_eq!(frame(&world), (first.0, 3));
+    world.online(BELA, Reach::Up);
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana), ["lost by the server"]);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+}
+
+#[test]
+fn a_gap_that_an_ack_shows_is_filled_at_once() {
+    let (mut world, bela, ana) = World::met("gap");
+    world.online(BELA, Reach::Down);
+    world.send(ANA, bela, "first");
+    world.run(70);
+    world.lose_queues(1);
+    world.send(ANA, bela, "second");
+    world.run(10);
+    world.online(BELA, Reach::Up);
+    world.run(30);
+    assert_eq!(world.texts(BELA, ana), ["first", "second"]);
+}
+
+#[test]
+fn ke_15_what_cannot_be_delivered_expires_and_the_session_goes_on() {
+    let (mut world, bela, ana) = World::met("expiry");
+    world.online(BELA, Reach::Down);
+    let message = world.send(ANA, bela, "too late");
+    world.run(61 * 86_400);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Expired);
+    assert!(world.events(ANA).contains(&Event::State { contact: bela, message, state: MessageState::Expired }));
+    world.lose_queues(1);
+    world.send(ANA, bela, "still here");
+    world.online(BELA, Reach::Up);
+    world.run(10 * 60);
+    assert_eq!(world.texts(BELA, ana), ["still here"]);
+    world.send(BELA, ana, "me too");
+    world.run(10);
+    assert_eq!(world.texts(ANA, bela).last().map(String::as_str), Some("me too"));
+}
+
+#[test]
+fn ke_16_a_rotated_queue_replaces_the_old_one_after_a_day() {
+    let (mut world, bela, ana) = World::met("rotate");
+    let queue = "SELECT hex(queue) FROM peers";
+    let address =
+        |world: &World| -> String { world.people[BELA].keeper.query_row(queue, [], |row| row.get(0)).unwrap() };
+    let before = address(&world);
+    world.command(ANA, Command::Rotate { contact: bela }).unwrap();
+    let under_way = world.send(BELA, ana, "into the old one");
+    world.run(10);
+    assert_ne!(address(&world), before);
+    world.send(BELA, ana, "into the new one");
+    world.run(10);
+    assert_eq!(world.texts(ANA, bela), ["into the old one", "into the new one"]);
+    assert_eq!(world.state(BELA, ana, under_way), MessageState::Delivered);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM queues WHERE state = 3"), 1);
+    world.run(2 * 86_400);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM queues WHERE state IN (3, 4)"), 0);
+    world.send(BELA, ana, "still heard");
+    world.run(10);
+    assert_eq!(world.texts(ANA, bela).len(), 3);
+}
+
+#[test]
+fn a_queue_move_that_expires_is_said_again() {
+    let (mut world, bela, ana) = World::met("move-again");
+    world.online(BELA, Reach::Down);
+    world.command(ANA, Command::Rotate { contact: bela }).unwrap();
+    world.run(61 * 86_400);
+    world.lose_queues(1);
+    world.online(BELA, Reach::Up);
+    world.run(86_400);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM queues WHERE contact IS NOT NULL AND state = 2"), 1);
+    world.send(BELA, ana, "moved");
+    world.run(10);
+    assert_eq!(world.texts(ANA, bela), ["moved"]);
+}
+
+#[test]
+fn talk_goes_on_over_weeks_while_servers_change_their_keys() {
+    let (mut world, bela, ana) = World::met("weeks");
+    for week in 0..4 {
+        world.send(ANA, bela, &format!("week {week}"));
+        world.run(20);
+        world.send(BELA, ana, &format!("answer {week}"));
+        world.run(20);
+        assert_eq!(world.texts(ANA, bela).len(), 2 * (week + 1));
+        assert_eq!(world.texts(BELA, ana).len(), 2 * (week + 1));
+        world.run(7 * 86_400);
+    }
+}
+
+#[test]
+fn what_a_relay_gave_up_is_deposited_again() {
+    let (mut world, bela, ana) = World::met("returned");
+    world.reach(1, Reach::Down);
+    world.send(ANA, bela, "longer than a relay tries");
+    world.run(8 * 86_400);
+    world.reach(1, Reach::Up);
+    world.run(86_400);
+    assert_eq!(world.texts(BELA, ana), ["longer than a relay tries"]);
+}
+
+#[test]
+fn quiet_comes_after_everything_that_waited_at_the_server() {
+    let (mut world, bela, ana) = World::met("quiet");
+    world.online(BELA, Reach::Down);
+    for n in 0..150 {
+        world.send(ANA, bela, &format!("{n}"));
+    }
+    world.run(30);
+    world.events(BELA);
+    world.online(BELA, Reach::Up);
+    while !world.events(BELA).contains(&Event::Quiet) {
+        world.run(1);
+    }
+    assert_eq!(world.texts(BELA, ana).len(), 150);
+}
+
+#[test]
+fn device_lists_are_signed_anew_at_a_password_entry_and_reach_the_contact() {
+    let (mut world, bela, _) = World::met("lists");
+    let version = |world: &World| {
+        let row = world.people[BELA].keeper.query_row("SELECT hex(peer_list) FROM contacts", [], |row| row.get(0));
+        let list: String = row.unwrap();
+        list
+    };
+    let before = version(&world);
+    world.run(9 * 86_400);
+    let world_now = world.now;
+    let user = world.people[ANA].user.clone();
+    world.people[ANA].engine.refresh_device_lists(&user, world_now, &mut world.rng).unwrap();
+    world.run(60);
+    assert_ne!(version(&world), before);
+    assert_eq!(world.people[ANA].engine.contact(bela).unwrap().state, ContactState::Established);
+}

@@ -1,0 +1,13 @@
+//! Whole conversations between engines, over real home server rules and virtual time.
+
+#![cfg(test)]
+
+mod attachments;
+mod conversations;
+mod crashes;
+mod delivery;
+mod hostile;
+mod meeting;
+mod privacy;
+mod storage;
+mod world;

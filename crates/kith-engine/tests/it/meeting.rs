@@ -1,0 +1,99 @@
+//! Meeting: cards, answers, and what becomes of second answers and own cards.
+
+use kith_engine::{Command, CommandError, ContactState, Event, QueryError};
+
+use crate::world::{ANA, BELA, Reach, World};
+
+#[test]
+fn two_people_meet_by_card_and_see_the_same_digits() {
+    let (world, bela, ana) = World::met("meet");
+    assert_eq!(world.people[ANA].engine.contact(bela).unwrap().state, ContactState::Established);
+    assert_eq!(world.people[BELA].engine.contact(ana).unwrap().state, ContactState::Established);
+    let digits = world.people[ANA].engine.digits(bela).unwrap();
+    assert_eq!(digits, world.people[BELA].engine.digits(ana).unwrap());
+    assert_eq!(digits.split(' ').count(), 12);
+}
+
+#[test]
+fn meeting_needs_nobody_to_be_online_together() {
+    let mut world = World::new("meet-apart");
+    let (bela, offer) = world.card(ANA);
+    world.online(ANA, Reach::Down);
+    let ana = world.accept(BELA, offer);
+    world.send(BELA, ana, "written before the confirmation");
+    world.run(60);
+    world.online(BELA, Reach::Down);
+    world.online(ANA, Reach::Up);
+    world.run(60);
+    assert_eq!(world.people[ANA].engine.contact(bela).unwrap().state, ContactState::Answered);
+    world.send(ANA, bela, "written before it is established");
+    world.online(ANA, Reach::Down);
+    world.online(BELA, Reach::Up);
+    world.run(60);
+    world.online(ANA, Reach::Up);
+    world.run(60);
+    assert_eq!(world.texts(ANA, bela).len(), 2);
+    assert_eq!(world.texts(ANA, bela), world.texts(BELA, ana));
+}
+
+#[test]
+fn ke_6_a_queue_belongs_to_one_contact() {
+    let mut world = World::new("own-queue");
+    let (_, one) = world.card(ANA);
+    let (_, two) = world.card(ANA);
+    let queue = |offer: kith_wire::card::CardOffer| offer.card.decode_unverified().unwrap().queue.sender_id;
+    assert_ne!(queue(one), queue(two));
+}
+
+#[test]
+fn cards_are_made_offline_while_there_are_spare_queues() {
+    let mut world = World::new("spare");
+    world.online(ANA, Reach::Down);
+    for _ in 0..3 {
+        world.card(ANA);
+    }
+    let none = world.command(ANA, Command::CardNew { name: None, expires: 3600 });
+    assert!(matches!(none, Err(CommandError::NoSpareQueue)));
+    world.online(ANA, Reach::Up);
+    world.settle();
+    world.card(ANA);
+}
+
+#[test]
+fn ke_11_own_and_answered_cards_are_refused() {
+    let mut world = World::new("own-card");
+    let (_, offer) = world.card(ANA);
+    let accept =
+        |offer: &kith_wire::card::CardOffer| Command::CardAccept { offer: Box::new(offer.clone()), name: None };
+    assert!(matches!(world.command(ANA, accept(&offer)), Err(CommandError::OwnCard)));
+    world.command(BELA, accept(&offer)).unwrap();
+    assert!(matches!(world.command(BELA, accept(&offer)), Err(CommandError::AlreadyAnswered)));
+    assert_eq!(world.people[BELA].engine.contacts().unwrap().len(), 1);
+}
+
+#[test]
+fn ke_13_a_second_answer_by_somebody_else_warns() {
+    let mut world = World::new("twice");
+    world.add_person("twice-carl", 1);
+    world.settle();
+    let (_, offer) = world.card(ANA);
+    world.accept(BELA, offer.clone());
+    world.run(5);
+    world.events(ANA);
+    let ana = world.accept(2, offer);
+    world.run(5);
+    let warned = world.events(ANA).iter().any(|event| matches!(event, Event::CardAnsweredTwice { .. }));
+    assert!(warned);
+    assert_eq!(world.people[2].engine.contact(ana).unwrap().state, ContactState::Answered);
+    assert!(matches!(world.people[2].engine.digits(ana), Err(QueryError::NoDigits)));
+}
+
+#[test]
+fn an_unanswered_card_is_cleared_away_when_nobody_can_answer_any_more() {
+    let mut world = World::new("stale-card");
+    let (_, offer) = world.card(ANA);
+    world.run(40 * 86_400);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM contacts WHERE giver IS NOT NULL"), 0);
+    let late = world.command(BELA, Command::CardAccept { offer: Box::new(offer), name: None });
+    assert!(matches!(late, Err(CommandError::Card(_))));
+}

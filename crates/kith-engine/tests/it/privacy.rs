@@ -1,0 +1,124 @@
+//! Blocking, forgetting, disappearing: what others learn, and what is left.
+
+use kith_engine::{Command, CommandError, ContactState, Event, MessageChange, MessageState, QueryError};
+
+use crate::world::{ANA, BELA, World, text_of};
+
+#[test]
+fn ke_7_a_blocked_contact_sees_an_absent_person() {
+    let (mut world, bela, ana) = World::met("block");
+    world.command(ANA, Command::Block { contact: bela }).unwrap();
+    world.run(5);
+    assert_eq!(world.people[ANA].engine.contact(bela).unwrap().state, ContactState::Blocked);
+    let message = world.send(BELA, ana, "hello?");
+    world.run(3600);
+    assert_eq!(world.state(BELA, ana, message), MessageState::Accepted);
+    assert_eq!(world.texts(ANA, bela), Vec::<String>::new());
+    let send = Command::Send { contact: bela, text: "no".to_owned(), reply_to: None, attachment: None };
+    assert!(matches!(world.command(ANA, send), Err(CommandError::Blocked)));
+    world.command(ANA, Command::Unblock { contact: bela }).unwrap();
+    world.run(5);
+    assert_eq!(world.texts(ANA, bela), ["hello?"]);
+    assert_eq!(world.state(BELA, ana, message), MessageState::Delivered);
+}
+
+#[test]
+fn a_frame_under_way_while_blocking_stays_in_the_queue() {
+    let (mut world, bela, ana) = World::met("block-race");
+    world.send(BELA, ana, "just in time?");
+    for _ in 0..3 {
+        world.step();
+    }
+    world.command(ANA, Command::Block { contact: bela }).unwrap();
+    world.run(60);
+    world.command(ANA, Command::Unblock { contact: bela }).unwrap();
+    world.run(5);
+    assert_eq!(world.texts(ANA, bela), ["just in time?"]);
+}
+
+#[test]
+fn ke_12_forgetting_leaves_nothing_behind() {
+    let (mut world, bela, ana) = World::met("forget");
+    let picture = world.prepare(ANA, b"picture");
+    let send = Command::Send { contact: bela, text: "look".to_owned(), reply_to: None, attachment: Some(picture) };
+    world.command(ANA, send).unwrap();
+    world.send(BELA, ana, "nice");
+    world.run(10);
+    world.command(ANA, Command::Forget { contact: bela }).unwrap();
+    world.run(10);
+    for table in ["contacts", "messages", "peers", "frames", "outgoing", "early", "parts", "reactions", "attachments"] {
+        assert_eq!(world.count(ANA, &format!("SELECT count(*) FROM {table}")), 0, "{table}");
+    }
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM queues WHERE state NOT IN (0, 1)"), 0);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM blob_deletions"), 0);
+    assert!(world.people[ANA].vault.is_empty());
+    assert!(matches!(world.people[ANA].engine.contact(bela), Err(QueryError::UnknownContact)));
+    let message = world.send(BELA, ana, "are you there?");
+    world.run(3600);
+    assert_eq!(world.state(BELA, ana, message), MessageState::Accepted);
+}
+
+#[test]
+fn ke_26_messages_disappear_after_sending_here_and_after_reading_there() {
+    let (mut world, bela, ana) = World::met("disappear");
+    world.command(ANA, Command::SetDisappearing { contact: bela, seconds: Some(60) }).unwrap();
+    world.send(ANA, bela, "gone in a minute");
+    world.run(10);
+    assert_eq!(world.people[BELA].engine.contact(ana).unwrap().disappearing, Some(60));
+    world.run(60);
+    assert_eq!(world.texts(ANA, bela), Vec::<String>::new());
+    assert_eq!(world.texts(BELA, ana), ["gone in a minute"]);
+    world.command(BELA, Command::MarkRead { contact: ana }).unwrap();
+    world.events(BELA);
+    world.run(61);
+    assert_eq!(world.texts(BELA, ana), Vec::<String>::new());
+    let gone = |event: &Event| matches!(event, Event::Message { change: MessageChange::Disappeared, .. });
+    assert!(world.events(BELA).iter().any(gone));
+    for who in [ANA, BELA] {
+        assert_eq!(world.count(who, "SELECT count(*) FROM search WHERE search MATCH 'minute'"), 0);
+    }
+}
+
+#[test]
+fn ke_25_the_latest_disappearing_setting_counts() {
+    let (mut world, bela, ana) = World::met("settings");
+    world.command(ANA, Command::SetDisappearing { contact: bela, seconds: Some(60) }).unwrap();
+    world.run(5);
+    world.command(BELA, Command::SetDisappearing { contact: ana, seconds: None }).unwrap();
+    world.run(5);
+    assert_eq!(world.people[ANA].engine.contact(bela).unwrap().disappearing, None);
+    // An older setting that arrives late changes nothing.
+    world.people[ANA].keeper.execute("UPDATE contacts SET disappearing_set = 1000", []).unwrap();
+    world.command(BELA, Command::SetDisappearing { contact: ana, seconds: Some(5) }).unwrap();
+    world.run(5);
+    assert_eq!(world.people[ANA].engine.contact(bela).unwrap().disappearing, None);
+}
+
+#[test]
+fn ke_24_nobody_is_told_of_reading_before_they_are_established() {
+    let mut world = World::new("early-receipts");
+    let (bela, offer) = world.card(ANA);
+    let ana = world.accept(BELA, offer);
+    for contact in [(ANA, bela), (BELA, ana)] {
+        world.command(contact.0, Command::MarkRead { contact: contact.1 }).unwrap();
+        assert_eq!(world.count(contact.0, "SELECT count(*) FROM outgoing"), 0);
+    }
+    // Even if something to read were there.
+    let insert = "INSERT INTO messages (contact, message, direction, device, lamport, sent, kind, text, state) \
+                  VALUES (1, randomblob(16), 0, randomblob(16), 1, 1, 0, 'x', 2)";
+    world.people[ANA].keeper.execute(insert, []).unwrap();
+    world.command(ANA, Command::MarkRead { contact: bela }).unwrap();
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 0);
+}
+
+#[test]
+fn a_deleted_text_is_in_no_table_any_more() {
+    let (mut world, bela, _) = World::met("erased");
+    let message = world.send(ANA, bela, "xyzzyplugh");
+    world.run(5);
+    world.command(ANA, Command::Delete { contact: bela, message }).unwrap();
+    world.run(5);
+    assert!(!world.log(ANA, bela).iter().any(|view| text_of(view).contains("xyzzy")));
+    assert!(!world.dump(ANA).contains("xyzzyplugh"));
+    assert!(!world.dump(BELA).contains("xyzzyplugh"));
+}

@@ -1,0 +1,65 @@
+//! Storage: versions, one person a folder, and calls that fail without a trace.
+
+use kith_engine::{Command, CommandError, ContactId, Engine, OpenError};
+use kith_wire::id::MessageId;
+use rusqlite::Connection;
+
+use crate::world::{ANA, START, World};
+
+#[test]
+fn ke_1_a_newer_database_is_refused() {
+    let world = World::new("newer-schema");
+    let keeper = &world.people[ANA].keeper;
+    keeper.execute("UPDATE engine_schema SET version = 2", []).unwrap();
+    let uri = "file:newer-schema-ana?mode=memory&cache=shared";
+    let again = Engine::open(Connection::open(uri).unwrap(), START);
+    assert!(matches!(again, Err(OpenError::NewerSchema { found: 2, known: 1 })));
+}
+
+#[test]
+fn ke_2_a_folder_is_one_person() {
+    let mut world = World::new("one-person");
+    let (url, descriptor) = (world.servers[1].url.clone(), world.servers[1].home.descriptor().to_vec());
+    let init = Command::Init { url, descriptor, expect: None, invite: None, name: None };
+    assert!(matches!(world.command(ANA, init), Err(CommandError::AlreadyInitialised)));
+}
+
+#[test]
+fn ke_8_a_refused_command_changes_nothing() {
+    let (mut world, contact, _) = World::met("refused");
+    let (nobody, nothing) = (ContactId(99), MessageId([0; 16]));
+    let mine = world.send(ANA, contact, "mine");
+    world.run(2);
+    let text = || "x".repeat(40_000);
+    let commands = [
+        Command::Send { contact: nobody, text: "x".to_owned(), reply_to: None, attachment: None },
+        Command::Send { contact, text: String::new(), reply_to: None, attachment: None },
+        Command::Send { contact, text: text(), reply_to: None, attachment: None },
+        Command::Edit { contact, message: mine, text: text() },
+        Command::Edit { contact, message: nothing, text: "x".to_owned() },
+        Command::Delete { contact, message: nothing },
+        Command::React { contact, message: mine, emoji: "much too long for one emoji".repeat(9) },
+        Command::Rename { contact, name: "\n".to_owned() },
+        Command::CardNew { name: Some(String::new()), expires: 10 },
+        Command::Rotate { contact: nobody },
+        Command::Forget { contact: nobody },
+        Command::FetchAttachment { attachment: kith_engine::AttachmentId(5) },
+    ];
+    for command in commands {
+        let before = world.dump(ANA);
+        let name = format!("{command:?}").chars().take(40).collect::<String>();
+        assert!(world.command(ANA, command).is_err(), "{name}");
+        assert_eq!(world.dump(ANA), before, "{name}");
+    }
+}
+
+#[test]
+fn every_version_of_the_tables_can_be_opened_again() {
+    let (mut world, bela, _) = World::met("reopen");
+    world.send(ANA, bela, "kept");
+    world.run(2);
+    let before = world.dump(ANA);
+    world.stop(ANA);
+    assert_eq!(world.dump(ANA), before);
+    assert_eq!(world.texts(ANA, bela), ["kept"]);
+}
