@@ -9,11 +9,13 @@ use serde_json::Value;
 pub const WRITE: &str = "KITH_WRITE_VECTORS";
 
 /// Why a file of vectors is not what it should be.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum VectorError {
     /// It cannot be read or written.
+    #[error("{} cannot be read or written", .0.display())]
     Unreadable(PathBuf),
     /// It says something else than what was made again.
+    #[error("{} differs from what the code makes, from line {line} on; if that is meant, set {WRITE}=1", path.display())]
     Different {
         /// The file.
         path: PathBuf,

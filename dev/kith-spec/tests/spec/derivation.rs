@@ -52,7 +52,7 @@ fn hashes_derivations_and_macs_are_those_in_the_file() {
         "padme": paddings,
         "padded": { "content": hex(b"hello"), "total": 16, "padded": hex(pad_to(b"hello", 16).expect("it fits")) },
     });
-    check("derivation.json", &file).expect("the file says what the code makes");
+    check("derivation.json", &file).unwrap_or_else(|problem| panic!("{problem}"));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn capabilities_and_deposit_proofs_are_those_in_the_file() {
             "cbor": hex(deposit.to_bytes()),
         },
     });
-    check("capability.json", &file).expect("the file says what the code makes");
+    check("capability.json", &file).unwrap_or_else(|problem| panic!("{problem}"));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn attachments_are_those_in_the_file() {
             "read_capability": hex(blob.read.expose()),
         },
     });
-    check("attachment.json", &file).expect("the file says what the code makes");
+    check("attachment.json", &file).unwrap_or_else(|problem| panic!("{problem}"));
 }
 
 #[test]
@@ -146,5 +146,5 @@ fn digits_user_keys_and_passwords_are_those_in_the_file() {
             "aad": hex(b"header"), "secret": hex([3; 32]), "stream": "kith/vectors/wrap", "wrapped": hex(wrapped),
         },
     });
-    check("secrets.json", &file).expect("the file says what the code makes");
+    check("secrets.json", &file).unwrap_or_else(|problem| panic!("{problem}"));
 }

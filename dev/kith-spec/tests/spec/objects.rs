@@ -16,7 +16,7 @@ fn the_examples_of_objects_are_those_in_the_file() {
         "about": "Encodings of every object of kith.cddl. Keys and signatures in here are patterns, not valid ones.",
         "objects": objects,
     });
-    check("objects.json", &file).expect("the file says what the code makes");
+    check("objects.json", &file).unwrap_or_else(|problem| panic!("{problem}"));
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn a_sealed_request_and_its_answer_are_those_in_the_file() {
         "answer": hex(&answered),
         "reply": hex(&OneShotReply::Sealed(answered.clone()).to_bytes()[..8]),
     });
-    check("sealed.json", &file).expect("the file says what the code makes");
+    check("sealed.json", &file).unwrap_or_else(|problem| panic!("{problem}"));
 }
 
 #[test]
@@ -92,5 +92,5 @@ fn a_live_connection_is_the_one_in_the_file() {
         "up": up,
         "down": down,
     });
-    check("live.json", &file).expect("the file says what the code makes");
+    check("live.json", &file).unwrap_or_else(|problem| panic!("{problem}"));
 }

@@ -56,7 +56,7 @@ fn signed_objects_are_those_in_the_file() {
         ],
         "link": { "object": "card-offer", "cbor": hex(offer.to_bytes()), "link": card_to_link(&offer) },
     });
-    check("signed.json", &file).expect("the file says what the code makes");
+    check("signed.json", &file).unwrap_or_else(|problem| panic!("{problem}"));
 }
 
 #[test]
@@ -82,5 +82,5 @@ fn request_signatures_are_those_in_the_file() {
         "by_account": vector([1; 32], open, by_account),
         "by_reader": vector([2; 32], delete, by_reader),
     });
-    check("request.json", &file).expect("the file says what the code makes");
+    check("request.json", &file).unwrap_or_else(|problem| panic!("{problem}"));
 }
