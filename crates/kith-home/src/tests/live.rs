@@ -123,6 +123,27 @@ fn kh_27_good_readers_start_beside_bad_ones_and_the_latest_connection_wins() {
 }
 
 #[test]
+fn kh_27_a_queue_that_moved_to_another_connection_gives_its_window_back() {
+    let mut world = World::new();
+    let devices = [world.device(), world.device()];
+    for (device, byte) in devices.iter().zip([0_u8, 1]) {
+        world.send(device, byte);
+        world.send(device, byte);
+    }
+    let mut line = world.connect();
+    let readers = [0, 1].map(|n| live_reader(&devices[n].lookup, devices[n].reader, &line.channel.binding));
+    let events = world.say(&mut line, Operation::LiveRead { readers: readers.to_vec(), window: 1 });
+    let [(1, first)] = pushes(&events)[..] else { panic!("{events:?}") };
+    let moved = &devices[usize::from(first)];
+    let mut later = world.connect();
+    let reader = live_reader(&moved.lookup, moved.reader, &later.channel.binding);
+    let message = later.record(Operation::LiveRead { readers: vec![reader], window: 9 });
+    let outputs = world.input(Input::Live { connection: later.id, message });
+    assert_eq!(pushes(&later.events(&outputs)), [(1, first), (2, first)]);
+    assert_eq!(pushes(&line.events(&outputs)), [(1, 1 - first)]);
+}
+
+#[test]
 fn kh_28_pushes_stay_within_the_window_and_go_on_with_the_acks() {
     let mut world = World::new();
     let device = world.device();
