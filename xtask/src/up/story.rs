@@ -8,7 +8,7 @@ use std::{
 use crate::{
     failure::Failure,
     screen::Screen,
-    up::tap::{Connection, find, messages, one_shot_body},
+    up::tap::{Connection, find},
 };
 
 /// What was recorded while one message travelled.
@@ -36,13 +36,13 @@ impl Story<'_> {
         screen.say("   double ratchet inside, a post-quantum layer around it; nothing shows how long the text is.");
         screen.say("   It stored that before anything left, and sealed the frame to the second server: 5,376 bytes.");
 
-        let to_first = sizes(near_first.iter().flat_map(|connection| messages(&connection.up)));
+        let to_first = sizes(near_first.iter().flat_map(|connection| connection.up.messages()));
         screen.say(&format!("2. {sender} → first server, on the live connection: {to_first}."));
         screen.say(
             "   The first server could see: one of its accounts has something for the second server. Not for whom.",
         );
 
-        let posted = near_second.iter().filter_map(|connection| one_shot_body(&connection.up)).collect::<Vec<_>>();
+        let posted = near_second.iter().flat_map(|connection| connection.up.requests()).collect::<Vec<_>>();
         let body = posted.first().ok_or_else(|| Failure::new("no sealed request passed between the two servers"))?;
         screen.say(&format!(
             "3. first server → second server: {} sealed request(s) of {} bytes.",
@@ -59,7 +59,7 @@ impl Story<'_> {
             "   The second server opened the seal with its key of the week and could see: a frame, a queue, a proof.",
         );
 
-        let to_receiver = sizes(near_second.iter().flat_map(|connection| messages(&connection.down)));
+        let to_receiver = sizes(near_second.iter().flat_map(|connection| connection.down.messages()));
         screen.say(&format!("4. second server → {receiver}: {to_receiver}."));
         screen.say(&format!("   {receiver}'s device opened it, stored it, showed it, and only then acknowledged it."));
 
@@ -70,10 +70,10 @@ impl Story<'_> {
     fn search(&self, screen: &Screen) -> Result<(), Failure> {
         let mut looked_at = 0;
         for connection in self.passed.iter().flatten() {
-            let unmasked = [&connection.up, &connection.down].map(|bytes| messages(bytes).concat());
-            for bytes in [&connection.up, &connection.down].into_iter().chain(&unmasked) {
-                looked_at += bytes.len();
-                self.must_not_tell(bytes, "the network")?;
+            for stream in [&connection.up, &connection.down] {
+                looked_at += stream.news().len();
+                self.must_not_tell(stream.news(), "the network")?;
+                self.must_not_tell(&stream.messages().concat(), "the network")?;
             }
         }
         screen.say(&format!(

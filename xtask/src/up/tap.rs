@@ -14,10 +14,17 @@ use crate::failure::Failure;
 /// What a network between two parties sees of one connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Connection {
-    /// Bytes towards the server.
-    pub(crate) up: Vec<u8>,
-    /// Bytes from the server.
-    pub(crate) down: Vec<u8>,
+    /// Towards the server.
+    pub(crate) up: Stream,
+    /// From the server.
+    pub(crate) down: Stream,
+}
+
+/// The bytes of one direction, from the first one on, and how many of them had passed at the mark.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stream {
+    bytes: Vec<u8>,
+    before: usize,
 }
 
 /// A tap in front of one home server.
@@ -64,20 +71,56 @@ impl Tap {
 
     /// Notes how much has passed until now.
     pub(crate) fn mark(&self) -> Mark {
-        Mark(lock(&self.seen).iter().map(|seen| (seen.up.len(), seen.down.len())).collect())
+        Mark(lock(&self.seen).iter().map(|seen| (seen.up.bytes.len(), seen.down.bytes.len())).collect())
     }
 
-    /// Returns all connections with what has passed since the mark.
+    /// Returns all connections; what their streams tell is what has passed since the mark.
     pub(crate) fn since(&self, mark: &Mark) -> Vec<Connection> {
-        let seen = lock(&self.seen);
-        let begin = |place: usize| mark.0.get(place).copied().unwrap_or_default();
-        seen.iter()
-            .enumerate()
-            .map(|(place, all)| Connection {
-                up: all.up.get(begin(place).0..).unwrap_or_default().to_vec(),
-                down: all.down.get(begin(place).1..).unwrap_or_default().to_vec(),
-            })
-            .collect()
+        let mut seen = lock(&self.seen).clone();
+        for (connection, (up, down)) in seen.iter_mut().zip(&mark.0) {
+            connection.up.before = *up;
+            connection.down.before = *down;
+        }
+        seen
+    }
+}
+
+impl Stream {
+    /// Returns the bytes that passed since the mark.
+    pub(crate) fn news(&self) -> &[u8] {
+        self.bytes.get(self.before..).unwrap_or_default()
+    }
+
+    /// Returns the bodies of one-shot requests that ended since the mark.
+    pub(crate) fn requests(&self) -> Vec<&[u8]> {
+        let mut rest = self.bytes.as_slice();
+        let mut out = Vec::new();
+        while let Some((body, after)) = one_shot(rest) {
+            rest = after;
+            out.extend(self.is_news(rest).then_some(body));
+        }
+        out
+    }
+
+    /// Returns the binary WebSocket messages, unmasked, that ended since the mark (RFC 6455 §5.2).
+    pub(crate) fn messages(&self) -> Vec<Vec<u8>> {
+        let mut rest = match find(&self.bytes, b"\r\n\r\n") {
+            Some(end) if self.bytes.starts_with(b"GET ") || self.bytes.starts_with(b"HTTP/1.1 101") => {
+                self.bytes.get(end + 4..).unwrap_or_default()
+            }
+            _ => return Vec::new(),
+        };
+        let mut out = Vec::new();
+        while let Some((message, after)) = message(rest) {
+            rest = after;
+            out.extend(message.filter(|_| self.is_news(rest)));
+        }
+        out
+    }
+
+    /// Whether what ended where `rest` begins ended after the mark.
+    fn is_news(&self, rest: &[u8]) -> bool {
+        self.bytes.len() - rest.len() > self.before
     }
 }
 
@@ -97,8 +140,8 @@ fn pass(client: TcpStream, server: TcpStream, seen: &Arc<Mutex<Vec<Connection>>>
         let seen = Arc::clone(seen);
         thread::spawn(move || copy_one_way(from, to, &seen, place, pick));
     };
-    copy(client, server, |connection| &mut connection.up);
-    copy(server_too, client_too, |connection| &mut connection.down);
+    copy(client, server, |connection| &mut connection.up.bytes);
+    copy(server_too, client_too, |connection| &mut connection.down.bytes);
 }
 
 fn copy_one_way(
@@ -121,10 +164,9 @@ fn copy_one_way(
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// Returns the body of the first one-shot request in these bytes.
-pub(crate) fn one_shot_body(up: &[u8]) -> Option<&[u8]> {
-    let head_end = find(up, b"\r\n\r\n")? + 4;
-    let (head, rest) = up.split_at_checked(head_end)?;
+/// Splits off one `POST` and returns its body.
+fn one_shot(up: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (head, rest) = up.split_at_checked(find(up, b"\r\n\r\n")? + 4)?;
     let head = std::str::from_utf8(head).ok()?;
     if !head.starts_with("POST ") {
         return None;
@@ -133,20 +175,7 @@ pub(crate) fn one_shot_body(up: &[u8]) -> Option<&[u8]> {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
     })?;
-    rest.get(..length)
-}
-
-/// Returns the binary messages of a WebSocket from bytes that begin between two frames, unmasked (RFC 6455 §5.2).
-pub(crate) fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
-    if bytes.starts_with(b"GET ") || bytes.starts_with(b"HTTP/") {
-        bytes = find(bytes, b"\r\n\r\n").and_then(|end| bytes.get(end + 4..)).unwrap_or_default();
-    }
-    let mut out = Vec::new();
-    while let Some((message, rest)) = message(bytes) {
-        out.extend(message);
-        bytes = rest;
-    }
-    out
+    rest.split_at_checked(length)
 }
 
 /// Splits off one frame; the message is there when the frame is a binary one.
@@ -175,18 +204,26 @@ pub(crate) fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
+    fn stream(bytes: &[u8], before: usize) -> Stream {
+        Stream { bytes: bytes.to_vec(), before }
+    }
+
     #[test]
-    fn the_body_of_a_one_shot_request_is_found() {
-        let up = b"POST /kith/v1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloPOST";
-        assert_eq!(one_shot_body(up), Some(b"hello".as_slice()));
-        assert_eq!(one_shot_body(b"GET / HTTP/1.1\r\n\r\n"), None);
+    fn the_bodies_of_one_shot_requests_are_found_from_the_mark_on() {
+        let head = b"POST /kith/v1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n";
+        let up = [head.as_slice(), b"hello", head, b"again"].concat();
+        assert_eq!(stream(&up, 0).requests(), [b"hello", b"again"]);
+        assert_eq!(stream(&up, up.len() / 2).requests(), [b"again"]);
+        assert!(stream(b"GET / HTTP/1.1\r\n\r\n", 0).requests().is_empty());
     }
 
     #[test]
     fn masked_and_unmasked_binary_messages_are_read_and_pings_passed_over() {
-        let mut bytes = vec![0x82, 3, b'a', b'b', b'c', 0x89, 1, 0, 0x82, 0x82, 1, 2, 3, 4];
-        bytes.extend([b'h' ^ 1, b'i' ^ 2]);
-        assert_eq!(messages(&bytes), [b"abc".to_vec(), b"hi".to_vec()]);
+        let mut bytes = b"GET / HTTP/1.1\r\n\r\n".to_vec();
+        bytes.extend([0x82, 3, b'a', b'b', b'c', 0x89, 1, 0, 0x82, 0x82, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2]);
+        assert_eq!(stream(&bytes, 0).messages(), [b"abc".to_vec(), b"hi".to_vec()]);
+        // The mark may stand in the middle of a frame.
+        assert_eq!(stream(&bytes, bytes.len() - 1).messages(), [b"hi".to_vec()]);
     }
 
     #[test]
@@ -205,7 +242,10 @@ mod tests {
         client.read_exact(&mut answer)?;
         assert_eq!((&question, &answer), (b"question", b"answer"));
         let seen = tap.since(&before);
-        assert_eq!(seen.first().map(|one| (one.up.clone(), one.down.clone())), Some((question.into(), answer.into())));
+        assert_eq!(
+            seen.first().map(|one| (one.up.news(), one.down.news())),
+            Some((question.as_slice(), answer.as_slice()))
+        );
         Ok(())
     }
 }
