@@ -3,10 +3,16 @@
 //! A program gives commands and arrivals, and drains outputs. Every call is one transaction; outputs become
 //! visible only after it committed, and what must not be lost among them is made again after a crash.
 
-use kith_wire::Timestamp;
+mod views;
+
 use kith_wire::address::ServerUrl;
 use kith_wire::card::CardOffer;
-use kith_wire::id::{AttachmentKey, CardId, Hash, InviteCode, MessageId, ServerKey};
+use kith_wire::id::{CardId, Hash, InviteCode, MessageId, ServerKey};
+
+pub use self::views::{
+    AttachmentKeys, AttachmentState, AttachmentView, ContactState, ContactView, Direction, Exported, LogQuery,
+    MessageBody, MessageView, Status,
+};
 
 /// A contact, towards the programs of this device: a number that is never reused. Never leaves the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -427,151 +433,6 @@ pub enum Trouble {
     BadDescriptor,
 }
 
-/// Where a contact stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ContactState {
-    /// A card was made, nobody has answered.
-    Invited,
-    /// Their card was answered, or our card was; keys are not confirmed by both sides.
-    Answered,
-    /// Both sides have confirmed the keys.
-    Established,
-    /// The person does not want to hear from them.
-    Blocked,
-}
-
-/// A contact as shown to the person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContactView {
-    /// The contact.
-    pub id: ContactId,
-    /// The name.
-    pub name: String,
-    /// Where it stands.
-    pub state: ContactState,
-    /// Whether the digits were compared.
-    pub verified: bool,
-    /// When the last post-quantum exchange was finished.
-    pub pq_since: Option<Timestamp>,
-    /// Messages not yet seen.
-    pub unread: u64,
-    /// The draft.
-    pub draft: String,
-    /// Seconds that messages live, or for ever.
-    pub disappearing: Option<u32>,
-    /// Whether read receipts are sent.
-    pub receipts: Receipts,
-    /// The contact's home server.
-    pub server: Option<ServerUrl>,
-}
-
-/// Who wrote a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// The contact.
-    In,
-    /// This person.
-    Out,
-}
-
-/// A message as shown to the person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageView {
-    /// The message.
-    pub id: MessageId,
-    /// Who wrote it.
-    pub direction: Direction,
-    /// The writer's clock.
-    pub sent: Timestamp,
-    /// What it says.
-    pub body: MessageBody,
-    /// How far it has come; for incoming ones, `Delivered` or `Read`.
-    pub state: MessageState,
-    /// The message that it answers.
-    pub reply_to: Option<MessageId>,
-    /// Whether the text was changed.
-    pub edited: bool,
-    /// Reactions, with who gave them.
-    pub reactions: Vec<(Direction, String)>,
-    /// The attachment.
-    pub attachment: Option<AttachmentView>,
-    /// When it disappears.
-    pub disappears: Option<Timestamp>,
-}
-
-/// What a message says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MessageBody {
-    /// A text.
-    Text(String),
-    /// It was taken back.
-    Deleted,
-    /// It needs a newer version of Kith.
-    NewerVersion,
-}
-
-/// How far an attachment has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AttachmentState {
-    /// Outgoing, chunks are on their way; or incoming, chunks are being fetched.
-    Moving,
-    /// Incoming and not asked for, or stopped.
-    Paused,
-    /// All chunks are there.
-    Complete,
-    /// The blob is gone, or not what was promised.
-    Failed,
-}
-
-/// An attachment as shown to the person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AttachmentView {
-    /// The attachment.
-    pub id: AttachmentId,
-    /// The file name.
-    pub name: String,
-    /// The media type.
-    pub media_type: String,
-    /// The size in bytes.
-    pub size: u64,
-    /// How far it has come.
-    pub state: AttachmentState,
-    /// Chunks that are there.
-    pub done: u32,
-    /// Chunks in all.
-    pub total: u32,
-}
-
-/// What a program needs in order to seal or open the chunks of an attachment with `kith_crypto::attachment`.
-#[derive(Debug, Clone)]
-pub struct AttachmentKeys {
-    /// Seals or opens the chunks.
-    pub key: AttachmentKey,
-    /// The size in bytes, without padding.
-    pub size: u64,
-    /// SHA-256 of the content, with its label.
-    pub hash: Hash,
-}
-
-/// How this device and its person are doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// The person's own name.
-    pub name: Option<String>,
-    /// The home server.
-    pub server: ServerUrl,
-    /// Its pinned key.
-    pub server_key: ServerKey,
-    /// Whether the live connection is up.
-    pub link: LinkState,
-    /// Frames not yet accepted by the own home server.
-    pub waiting: u64,
-    /// Queues that are ready for new cards.
-    pub spare_queues: u32,
-    /// Contacts.
-    pub contacts: u64,
-}
-
 /// A file that is about to be sent.
 #[derive(Debug, Clone)]
 pub struct NewAttachment {
@@ -583,24 +444,4 @@ pub struct NewAttachment {
     pub size: u64,
     /// Hash of the content (`kith_crypto::hash::Hasher` with `Label::ATTACHMENT`).
     pub hash: Hash,
-}
-
-/// Which messages of a conversation to show.
-#[derive(Debug, Clone, Default)]
-pub struct LogQuery {
-    /// At most so many, the newest.
-    pub limit: Option<u32>,
-    /// Only those with all these words, or beginnings of words.
-    pub search: Option<String>,
-    /// Only those before this one.
-    pub before: Option<MessageId>,
-}
-
-/// A conversation, whole, for an export.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exported {
-    /// The contact.
-    pub contact: ContactView,
-    /// Every message, oldest first.
-    pub messages: Vec<MessageView>,
 }

@@ -2,12 +2,16 @@
 //!
 //! How chunks travel is in `transfers.rs`.
 
+mod chunks;
+
 use kith_crypto::attachment::NewBlob;
 use kith_crypto::capability::{delete_verifier, read_verifier};
 use kith_wire::address::ServerAddress;
 use kith_wire::blob::{BlobShape, Manifest};
 use kith_wire::id::{AttachmentKey, BlobId, DeleteCapability, Hash, MessageId, ReadCapability, Verifier};
 use rusqlite::{Connection, Row, params};
+
+pub(crate) use chunks::Chunks;
 
 use crate::api::{AttachmentId, AttachmentKeys, AttachmentState, ContactId, Event, NewAttachment, Output};
 use crate::conversations;
@@ -95,48 +99,6 @@ impl State {
             Self::Complete => AttachmentState::Complete,
             Self::Failed => AttachmentState::Failed,
         }
-    }
-}
-
-/// Which chunks are there: bit `i % 8` of byte `i / 8`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Chunks {
-    bits: Vec<u8>,
-    total: u32,
-}
-
-impl Chunks {
-    fn none(total: u32) -> Self {
-        Self { bits: vec![0; usize::try_from(total.div_ceil(8)).unwrap_or(0)], total }
-    }
-
-    pub(crate) fn new(mut bits: Vec<u8>, total: u32) -> Self {
-        bits.resize(usize::try_from(total.div_ceil(8)).unwrap_or(0), 0);
-        Self { bits, total }
-    }
-
-    pub(crate) fn has(&self, index: u32) -> bool {
-        let byte = usize::try_from(index / 8).ok().and_then(|place| self.bits.get(place));
-        byte.is_some_and(|byte| byte & (1 << (index % 8)) != 0)
-    }
-
-    fn add(&mut self, index: u32) {
-        let byte = usize::try_from(index / 8).ok().and_then(|place| self.bits.get_mut(place));
-        if let Some(byte) = byte.filter(|_| index < self.total) {
-            *byte |= 1 << (index % 8);
-        }
-    }
-
-    pub(crate) const fn total(&self) -> u32 {
-        self.total
-    }
-
-    pub(crate) fn done(&self) -> u32 {
-        (0..self.total).map(|index| u32::from(self.has(index))).sum()
-    }
-
-    pub(crate) fn missing(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.total).filter(|index| !self.has(*index))
     }
 }
 
@@ -280,7 +242,7 @@ fn insert(
             manifest.capability.expose(),
             erase.map(DeleteCapability::expose),
             manifest.key.expose(),
-            Chunks::none(total).bits,
+            Chunks::none(total).bits(),
             state as i64,
         ],
     )?;
@@ -344,7 +306,7 @@ pub(crate) fn chunk_done(work: &mut Work<'_>, id: AttachmentId, index: u32) -> R
 fn store_present(work: &mut Work<'_>, attachment: &Attachment, present: &Chunks) -> Result<(), StorageError> {
     let id = attachment.id;
     let sql = "UPDATE attachments SET present = ?2 WHERE id = ?1";
-    run(work.db, sql, params![id.column(), present.bits])?;
+    run(work.db, sql, params![id.column(), present.bits()])?;
     if present.done() < present.total() {
         return progress(work, id);
     }

@@ -40,3 +40,10 @@ pub(crate) enum Job {
     /// Asks for the time, and by that whether everything was said.
     Clock,
 }
+
+impl Job {
+    /// Returns whether the own server must ask another one before it can answer.
+    pub(crate) const fn asks_another_server(&self) -> bool {
+        matches!(self, Self::Descriptor(_) | Self::BlobGet { .. })
+    }
+}

@@ -19,6 +19,8 @@ use crate::servers::ServerId;
 
 /// Seconds for an attempt, and for an answer, before the connection is given up.
 pub(crate) const TIMEOUT_SECONDS: u64 = 30;
+/// The same for what the own server must ask another one first, which may itself be slow to fail.
+const PATIENCE_SECONDS: u64 = 120;
 /// The longest pause between attempts.
 const LONGEST_PAUSE_SECONDS: u64 = 300;
 
@@ -83,7 +85,8 @@ pub(crate) struct Live {
 /// A request that was not answered yet.
 pub(crate) struct InFlight {
     pub(crate) job: Job,
-    pub(crate) since: Timestamp,
+    /// When the connection is given up for want of an answer.
+    pub(crate) until: Timestamp,
 }
 
 /// How far the account is proven.
@@ -216,8 +219,7 @@ impl Link {
             Phase::Waiting { until } => Some(*until),
             Phase::Fetching { since, .. } | Phase::Opening { since, .. } => Some(since.plus_seconds(TIMEOUT_SECONDS)),
             Phase::Live(live) => {
-                let oldest = live.in_flight.values().map(|request| request.since).min();
-                let timeout = oldest.map(|since| since.plus_seconds(TIMEOUT_SECONDS));
+                let timeout = live.in_flight.values().map(|request| request.until).min();
                 let pause = self.pauses.values().filter_map(|pause| pause.until);
                 timeout.into_iter().chain(pause).chain(live.hold).min()
             }
@@ -282,7 +284,8 @@ impl Live {
         if !matches!(job, Job::Clock) {
             self.quiet = Quiet::Busy;
         }
-        self.in_flight.insert(number, InFlight { job, since: now });
+        let until = now.plus_seconds(if job.asks_another_server() { PATIENCE_SECONDS } else { TIMEOUT_SECONDS });
+        self.in_flight.insert(number, InFlight { job, until });
         out.push_back(Output::SendLive { link: self.id, bytes });
         Asked::Sent
     }

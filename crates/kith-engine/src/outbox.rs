@@ -14,6 +14,7 @@ use kith_wire::payload::Part;
 use rusqlite::{Connection, params};
 
 use crate::api::{AttachmentId, ContactId, MessageState};
+use crate::cards;
 use crate::contacts;
 use crate::conversations;
 use crate::database::{StorageError, all, column, exists, first, number, run};
@@ -176,6 +177,10 @@ pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), Sto
     let Some(contact) = contacts::find(work.db, id)? else { return Ok(()) };
     let (Some(conversation), Some(device)) = (contact.conversation, contact.device) else { return Ok(()) };
     if contact.stage < contacts::Stage::Established || contact.blocked || contact.unusable {
+        return Ok(());
+    }
+    // KE-32: an expired list may hide that a device was lost; what is written waits for a fresh one.
+    if cards::peer_list(work.db, id)?.is_some_and(|list| list.not_after < work.now.day()) {
         return Ok(());
     }
     let waiting = waiting(work.db, id, conversation, device)?;

@@ -73,12 +73,12 @@ impl Pump<'_> {
 
     /// Gives up what has waited too long.
     fn time_out(&mut self) {
-        let since = match &self.link.phase {
+        let until = match &self.link.phase {
             Phase::Off | Phase::Waiting { .. } | Phase::Learnt => None,
-            Phase::Fetching { since, .. } | Phase::Opening { since, .. } => Some(*since),
-            Phase::Live(live) => live.in_flight.values().map(|request| request.since).min(),
+            Phase::Fetching { since, .. } | Phase::Opening { since, .. } => Some(since.plus_seconds(TIMEOUT_SECONDS)),
+            Phase::Live(live) => live.in_flight.values().map(|request| request.until).min(),
         };
-        if since.is_some_and(|since| since.plus_seconds(TIMEOUT_SECONDS) <= self.now) {
+        if until.is_some_and(|until| until <= self.now) {
             self.link.lose(self.now, self.rng, self.out);
         }
     }

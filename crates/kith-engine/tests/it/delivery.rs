@@ -181,3 +181,16 @@ fn device_lists_are_signed_anew_at_a_password_entry_and_reach_the_contact() {
     assert_ne!(version(&world), before);
     assert_eq!(world.people[ANA].engine.contact(bela).unwrap().state, ContactState::Established);
 }
+
+#[test]
+fn ke_32_messages_wait_while_the_contacts_device_list_has_expired() {
+    let (mut world, bela, ana) = World::met("old-list");
+    world.run(95 * 86_400);
+    let message = world.send(ANA, bela, "who reads this?");
+    world.run(3600);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Waiting);
+    let (now, user) = (world.now, world.people[BELA].user.clone());
+    world.people[BELA].engine.refresh_device_lists(&user, now, &mut world.rng).unwrap();
+    world.run(60);
+    assert_eq!(world.texts(BELA, ana), ["who reads this?"]);
+}
