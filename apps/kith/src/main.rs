@@ -1,3 +1,195 @@
 //! Kith on the command line.
+//!
+//! This file reads the command line and finds who does the command: this process, when it can own the folder, or the one
+//! that owns it already. What commands do is in `commands`, everything else in the crates below.
 
-fn main() {}
+mod cli;
+mod commands;
+mod context;
+mod duration;
+mod failure;
+mod files;
+mod output;
+mod owner;
+mod qr;
+mod secrets;
+mod show;
+mod times;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser as _;
+use kith_client::{Client, ClientError, Options, Password, proof_key};
+
+use crate::cli::{Cli, Command};
+use crate::context::Context;
+use crate::failure::{Exit, Failure};
+use crate::output::{Out, Voice};
+use crate::owner::{Called, Owner, Request};
+
+fn main() -> ExitCode {
+    let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&words) {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error, &words),
+    };
+    let out = Out::here(if cli.common.json { Voice::Json } else { Voice::Human });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => tokio::task::LocalSet::new().block_on(&runtime, run(&cli, words, &out)),
+        Err(error) => Err(Failure::new("system", error.to_string(), "the operating system refuses something basic")),
+    };
+    let code = outcome.unwrap_or_else(|failure| {
+        out.failure(&failure);
+        failure.exit as u8
+    });
+    ExitCode::from(code)
+}
+
+/// Help and version go where they were asked for; mistakes also tell a program.
+fn misused(error: &clap::Error, words: &[std::ffi::OsString]) -> ExitCode {
+    if !error.use_stderr() {
+        // Nobody reads it when this fails.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let _ = error.print();
+    if words.iter().any(|word| word == "--json") {
+        let told = error.render().to_string();
+        let hint = told.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        println!("{}", serde_json::json!({"error": {"code": "usage", "hint": hint}}));
+    }
+    ExitCode::from(Exit::Usage as u8)
+}
+
+async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8, Failure> {
+    let password_file = cli.common.password_file.as_deref();
+    match &cli.command {
+        Command::Completions(args) => out.put(output::Line::Out(commands::completions::script(args))),
+        Command::Man(args) => out.put(output::Line::Out(commands::man::pages(args)?)),
+        Command::Init(args) => {
+            let checked = args.check()?;
+            let folder = home(cli)?;
+            let password = secrets::first(password_file)?;
+            commands::init::run(checked, &folder, &password, options()?, out).await?;
+        }
+        Command::Password(args) => {
+            let folder = home(cli)?;
+            let old = secrets::existing(password_file)?;
+            let new = secrets::next(args.new_password_file.as_deref())?;
+            let client = Client::open(&folder, &old, options()?)?;
+            commands::password::run(&client, &old, &new, out)?;
+        }
+        command => {
+            let folder = home(cli)?;
+            let password = secrets::existing(password_file)?;
+            let request = request(command, words, out)?;
+            return with_folder(cli, &folder, &password, request, out).await;
+        }
+    }
+    Ok(Exit::Done as u8)
+}
+
+/// Owns the folder and does the command, or hands it to the owner; between the two lies a moment in which neither works.
+async fn with_folder(
+    cli: &Cli,
+    folder: &Path,
+    password: &Password,
+    request: Request,
+    out: &Out,
+) -> Result<u8, Failure> {
+    let mut key = None;
+    let mut in_vain_since = Instant::now();
+    loop {
+        match Client::open(folder, password, options()?) {
+            Ok(client) => return own(cli, client, request, out).await,
+            Err(ClientError::InUse) if in_vain_since.elapsed() < PATIENCE => {}
+            Err(error) => return Err(error.into()),
+        }
+        let key = match &key {
+            Some(key) => key,
+            None => key.insert(proof_key(folder, password)?),
+        };
+        let started = Instant::now();
+        if let Called::Done(code) = owner::call(folder, key, &request, out).await {
+            return Ok(code);
+        }
+        if started.elapsed() > Duration::from_secs(1) {
+            // The owner did serve, and has ended meanwhile.
+            in_vain_since = Instant::now();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Does the command here, and meanwhile what others hand over.
+async fn own(cli: &Cli, client: Client, request: Request, out: &Out) -> Result<u8, Failure> {
+    let owner = Owner::start(&client);
+    let Request { directory, stdin, .. } = request;
+    let context = Context { client: client.clone(), out: out.clone(), directory, stdin };
+    let outcome = tokio::select! {
+        outcome = commands::run(&cli.command, &context) => outcome,
+        () = interrupted() => match &cli.command {
+            Command::Listen(_) => Ok(()),
+            _ => Err(Failure::new("interrupted", "interrupted", "what was stored is stored; the rest was not done")),
+        },
+    };
+    owner.finish().await;
+    drop(context);
+    client.close().await;
+    outcome.map(|()| Exit::Done as u8)
+}
+
+/// Returns when the person, or whoever manages processes here, wants this one to end.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn request(command: &Command, words: Vec<std::ffi::OsString>, out: &Out) -> Result<Request, Failure> {
+    let not_text = |_| Failure::usage("a word of the command is not text", "write it in UTF-8");
+    let words = words.into_iter().map(|word| word.into_string().map_err(not_text)).collect::<Result<_, _>>()?;
+    let stdin = match commands::text_argument(command) {
+        Some("-") => Some(
+            std::io::read_to_string(std::io::stdin())
+                .map_err(|_| Failure::usage("standard input is not text", "write it in UTF-8"))?,
+        ),
+        _ => None,
+    };
+    let directory = std::env::current_dir()
+        .map_err(|error| Failure::new("file", error.to_string(), "the folder you are in is gone; go to another one"))?;
+    Ok(Request { words, directory, stdin, voice: out.voice(), colour: out.colour() })
+}
+
+/// Returns the person's folder.
+fn home(cli: &Cli) -> Result<PathBuf, Failure> {
+    if let Some(folder) = &cli.common.home {
+        return Ok(folder.clone());
+    }
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = data.or_else(|| std::env::home_dir().map(|home| home.join(".local/share")));
+    let folder = data.map(|data| data.join("kith"));
+    folder.ok_or_else(|| Failure::usage("it is not clear where your folder is", "say it with --home DIR"))
+}
+
+/// Returns how folders are opened. Debug builds may make passwords cheap to try, for tests; release builds cannot.
+fn options() -> Result<Options, Failure> {
+    let options = Options::default();
+    #[cfg(debug_assertions)]
+    if std::env::var_os("KITH_CHEAP_PASSWORDS").is_some() {
+        return Ok(Options { params: kith_client::Params::for_tests(), ..options });
+    }
+    Ok(options)
+}
+
+/// How long another process may own the folder without doing this one's command.
+const PATIENCE: Duration = Duration::from_secs(15);

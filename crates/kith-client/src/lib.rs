@@ -1,1 +1,23 @@
 //! The async SDK for native programs: engine, vault and carriers in one.
+//!
+//! A [`Client`] is one person: it owns their folder, gives the engine what the world brings, does what the engine asks,
+//! and tells the program what happened. It runs on one thread, inside a [`tokio::task::LocalSet`]. It decides nothing about
+//! the protocol (that is the engine's), knows no user interface, and writes no log line about a person.
+
+mod attach;
+mod chunks;
+mod client;
+mod drive;
+mod links;
+mod save;
+pub mod strip;
+mod sync;
+
+pub use attach::{AttachError, Attachment, Metadata};
+pub use client::{Client, ClientError, Options, proof_key};
+pub use drive::{Events, Notice};
+pub use save::{Overwrite, SaveError};
+pub use sync::SyncError;
+
+pub use kith_net::{AddressPolicy, CarrierError};
+pub use kith_vault::{ChangePasswordError, Params, Password, ProofKey};

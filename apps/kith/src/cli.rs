@@ -1,0 +1,109 @@
+//! The command line: what may be said, and nothing of what it does.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    block, card, completions, contacts, delete, edit, export, forget, init, listen, log, man, password, react, rotate,
+    save, send, set, status, sync, unblock, verify,
+};
+
+/// Talk to your people, without anybody in the middle.
+///
+/// A folder holds one person: you. Start with `kith init --server URL`, then make a contact card with `kith card new` and
+/// give it to somebody, or answer theirs with `kith card accept`.
+#[derive(Debug, Parser)]
+#[command(name = "kith", version, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Your folder; one folder is one person [default: ~/.local/share/kith]
+    #[arg(long, value_name = "DIR", env = "KITH_HOME", hide_env_values = true, global = true)]
+    pub(crate) home: Option<PathBuf>,
+
+    /// Write one JSON object a line to standard output, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Read the password from the first line of a file, instead of asking for it
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// Everything that `kith` does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start: choose a home server and a password
+    Init(init::Init),
+    /// Make a contact card, or answer one
+    #[command(subcommand)]
+    Card(card::Card),
+    /// Show your people
+    Contacts(contacts::Contacts),
+    /// Compare digits with a contact, so that you know who it is
+    Verify(verify::Verify),
+    /// Write a message
+    Send(send::Send),
+    /// React to a message with one emoji; an empty one takes it back
+    React(react::React),
+    /// Give one of your messages a new text
+    Edit(edit::Edit),
+    /// Take one of your messages back, on both sides
+    Delete(delete::Delete),
+    /// Go online for one round: send what waits, fetch what is there
+    Sync(sync::Sync),
+    /// Stay online and show what happens
+    Listen(listen::Listen),
+    /// Show a conversation; this counts as having read it
+    Log(log::Log),
+    /// Fetch a file that came with a message
+    Save(save::Save),
+    /// Move a contact to a fresh mailbox at your home server
+    Rotate(rotate::Rotate),
+    /// Stop hearing from a contact; they cannot tell
+    Block(block::Block),
+    /// Hear from a blocked contact again
+    Unblock(unblock::Unblock),
+    /// Delete a contact with everything that was said
+    Forget(forget::Forget),
+    /// Change settings of a contact
+    Set(set::Set),
+    /// Choose another password
+    Password(password::ChangePassword),
+    /// Show how you are connected and what waits
+    Status(status::Status),
+    /// Write everything you have into a readable file
+    Export(export::Export),
+    /// Print completions for a shell
+    Completions(completions::Completions),
+    /// Print the manual page, or write one for each command
+    Man(man::Man),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_may_follow_the_command() {
+        let cli = Cli::try_parse_from(["kith", "contacts", "--json", "--home", "/x"]).unwrap();
+        assert!(cli.common.json);
+        assert_eq!(cli.common.home.as_deref(), Some(std::path::Path::new("/x")));
+    }
+}

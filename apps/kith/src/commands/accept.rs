@@ -1,0 +1,75 @@
+//! `kith card accept`: answering the card that somebody gave.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use clap::Args;
+use kith_engine::{Command, Reply};
+use kith_wire::Wire as _;
+use kith_wire::card::CardOffer;
+use kith_wire::link::{CARD_PREFIX, card_from_link};
+use serde_json::json;
+
+use crate::commands::new_card::with_queue;
+use crate::context::{Context, contact_id};
+use crate::failure::Failure;
+use crate::show;
+
+#[derive(Debug, Args)]
+pub(crate) struct AcceptCard {
+    /// The card: a file, or a link that starts with kith:card/
+    #[arg(value_name = "FILE|LINK")]
+    pub(crate) card: String,
+
+    /// What you call the person who gave it
+    #[arg(long, value_name = "CONTACT")]
+    pub(crate) name: Option<String>,
+}
+
+pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Failure> {
+    let offer = read(&args.card, context)?;
+    let command = || Command::CardAccept { offer: Box::new(offer.clone()), name: args.name.clone() };
+    let Reply::Contact(contact) = with_queue(context, command).await? else {
+        return Err(Failure::new(
+            "internal",
+            "the card was not answered",
+            "this is a mistake in Kith; please report it",
+        ));
+    };
+    context.out.data(&json!({"contact": contact_id(contact)}), || {
+        format!(
+            "{}  {}\nYour answer goes out with the next `kith sync` or `kith listen`. What you write meanwhile waits.",
+            contact_id(contact),
+            show::name(&context.client, contact)
+        )
+    });
+    Ok(())
+}
+
+fn read(card: &str, context: &Context) -> Result<CardOffer, Failure> {
+    if card.trim_start().starts_with(CARD_PREFIX) {
+        return card_from_link(card).map_err(|error| damaged(&error.to_string()));
+    }
+    let path = context.path(Path::new(card));
+    let failed = |error: &std::io::Error| Failure::file("read", &path, error);
+    let mut bytes = Vec::new();
+    let file = File::open(&path).map_err(|error| failed(&error))?;
+    // A file may also hold the link as text, which is longer than the card itself.
+    let most = u64::try_from(CardOffer::MAX_BYTES).unwrap_or(u64::MAX).saturating_mul(2);
+    file.take(most).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) if text.trim_start().starts_with(CARD_PREFIX) => {
+            card_from_link(text).map_err(|error| damaged(&error.to_string()))
+        }
+        _ => CardOffer::from_bytes(&bytes).map_err(|error| damaged(&error.to_string())),
+    }
+}
+
+fn damaged(reason: &str) -> Failure {
+    Failure::new(
+        "bad_card",
+        format!("this is not a whole contact card: {reason}"),
+        "ask for the file or link once more",
+    )
+}

@@ -1,0 +1,23 @@
+//! `kith contacts`: whom the person knows.
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::{show, times};
+
+#[derive(Debug, Args)]
+pub(crate) struct Contacts {}
+
+pub(crate) fn run(context: &Context) -> Result<(), Failure> {
+    let all = context.client.ask(|engine| engine.contacts())?;
+    for contact in &all {
+        context
+            .out
+            .data(&show::contact_object(contact, times::now()), || show::contact_line(contact, context.out.colour()));
+    }
+    if all.is_empty() {
+        context.out.note("You know nobody here yet. `kith card new --name NAME` makes a card for somebody.");
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! `kith init`: a new person in a new folder, with a home server.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use kith_client::{Client, Options, Password, SyncError};
+use kith_crypto::sign;
+use kith_engine::Trouble;
+use kith_wire::Wire as _;
+use kith_wire::address::{Scheme, ServerUrl};
+use kith_wire::descriptor::Descriptor;
+use kith_wire::id::{InviteCode, ServerKey};
+use kith_wire::signed::Signed;
+use serde_json::json;
+
+use crate::failure::{Failure, trouble_failure};
+use crate::output::Out;
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Address of your home server: https://kith.example.org
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: String,
+
+    /// Key that the server must prove, as its owner told you; without it, the key that is found is shown and kept
+    #[arg(long, value_name = "KEY")]
+    pub(crate) server_key: Option<String>,
+
+    /// Invite code, for servers that ask for one
+    #[arg(long, value_name = "CODE")]
+    pub(crate) invite: Option<String>,
+
+    /// Your own name, for your own eyes
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+/// Everything that can be wrong with the arguments is found before a password is asked for.
+pub(crate) struct Checked {
+    url: ServerUrl,
+    expect: Option<ServerKey>,
+    invite: Option<InviteCode>,
+    name: Option<String>,
+}
+
+impl Init {
+    pub(crate) fn check(&self) -> Result<Checked, Failure> {
+        let url = ServerUrl::parse_lenient(&self.server)
+            .map_err(|error| Failure::usage(error.to_string(), "an address looks like https://kith.example.org"))?;
+        if url.scheme() == Scheme::Http && !is_this_machine(url.host()) {
+            let message = "over plain http, everybody on the way could see when you talk";
+            let hint = "use https; plain http is only for a server on this machine";
+            return Err(Failure::new("plain_http", message, hint));
+        }
+        let expect = self.server_key.as_deref().map(|text| {
+            ServerKey::parse(text.trim())
+                .ok_or_else(|| Failure::usage("this is not a server key", "a server key is 52 letters and digits long"))
+        });
+        let invite = self.invite.as_deref().map(|text| {
+            InviteCode::parse(text)
+                .ok_or_else(|| Failure::usage("this is not an invite code", "a code is 26 letters and digits long"))
+        });
+        Ok(Checked { url, expect: expect.transpose()?, invite: invite.transpose()?, name: self.name.clone() })
+    }
+}
+
+/// Makes the person, and registers at the home server.
+pub(crate) async fn run(
+    args: Checked,
+    folder: &Path,
+    password: &Password,
+    options: Options,
+    out: &Out,
+) -> Result<(), Failure> {
+    let (descriptor, key) = find_server(&args, options).await?;
+    if args.expect.is_none() {
+        out.note(format!(
+            "The home server at {} proves the key\n  {key}\nIt is kept from now on. Compare it with what the server's owner says.",
+            args.url
+        ));
+    }
+    let client = Client::create(folder, password, options)?;
+    let made = make(&client, args, descriptor, key).await;
+    client.close().await;
+    if let Err(failure) = &made
+        && failure.code != "offline"
+    {
+        // Without a home server the folder is worth nothing, and it would stand in the way of the next attempt.
+        remove_unused(folder);
+    }
+    let url = made?;
+    let object = json!({"home": folder.display().to_string(), "server": url.as_str(), "server_key": key.to_string()});
+    out.data(&object, || {
+        format!(
+            "You are at home at {url}, in {}.\nNext: `kith card new --name NAME` makes a card for somebody, `kith card accept` answers theirs.",
+            folder.display()
+        )
+    });
+    Ok(())
+}
+
+/// Fetches the server's papers and checks who signed them.
+async fn find_server(args: &Checked, options: Options) -> Result<(Vec<u8>, ServerKey), Failure> {
+    let bytes = Client::descriptor(&args.url, options).await.map_err(|error| {
+        if error.may_pass() {
+            Failure::offline(format!("{} does not answer: {error}", args.url))
+        } else {
+            not_a_server(&args.url, &error.to_string())
+        }
+    })?;
+    let signed =
+        Signed::<Descriptor>::from_bytes(&bytes).map_err(|error| not_a_server(&args.url, &error.to_string()))?;
+    let opened = sign::open(signed).map_err(|error| not_a_server(&args.url, &error.to_string()))?;
+    let key = opened.get().server_key;
+    match args.expect {
+        Some(expected) if expected != key => {
+            let message = format!("{} proves another key than the one you gave: {key}", args.url);
+            let hint = "ask whoever runs it for its key; do not go on if they say that yours is right";
+            Err(Failure::new("server_key_mismatch", message, hint))
+        }
+        _ => Ok((bytes, key)),
+    }
+}
+
+async fn make(client: &Client, args: Checked, descriptor: Vec<u8>, key: ServerKey) -> Result<ServerUrl, Failure> {
+    let (url, invite, name) = (args.url.clone(), args.invite, args.name);
+    client.command(kith_engine::Command::Init { url: args.url, descriptor, expect: Some(key), invite, name })?;
+    match client.sync(REGISTER_PATIENCE).await {
+        // A server that was there a moment ago is there again soon; registration then happens by itself.
+        Ok(()) | Err(SyncError::TimedOut | SyncError::Unreachable(_)) => Ok(url),
+        Err(SyncError::Trouble(Trouble::InviteNeeded)) => Err(trouble_failure(Trouble::InviteNeeded)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes what this process made a moment ago; nothing else is touched, and the folder goes only if it is empty then.
+fn remove_unused(folder: &Path) {
+    for name in ["vault.head", "kith.db", "kith.db-wal", "kith.db-shm", "kith.db-journal", "lock"] {
+        let _ = std::fs::remove_file(folder.join(name));
+    }
+    let _ = std::fs::remove_dir(folder.join("chunks"));
+    let _ = std::fs::remove_dir(folder);
+}
+
+fn not_a_server(url: &ServerUrl, reason: &str) -> Failure {
+    let message = format!("what answers at {url} is not a home server ({reason})");
+    Failure::new("not_a_home_server", message, "check the address; a home server's owner knows it")
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// How long registration may take before it is left to the next command.
+const REGISTER_PATIENCE: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(server: &str) -> Result<String, String> {
+        let init = Init { server: server.into(), server_key: None, invite: None, name: None };
+        init.check().map(|checked| checked.url.to_string()).map_err(|failure| failure.code)
+    }
+
+    #[test]
+    fn plain_http_is_refused_beyond_this_machine() {
+        for server in
+            ["http://kith.example.org", "http://192.168.1.4:5484", "http://[fe80::1]:5484", "http://127.evil.org"]
+        {
+            assert_eq!(checked(server), Err("plain_http".into()), "{server}");
+        }
+        for server in ["http://127.0.0.1:5484", "http://localhost:1", "http://[::1]:5484", "https://kith.example.org"] {
+            assert_eq!(checked(server), Ok(server.into()));
+        }
+    }
+
+    #[test]
+    fn addresses_without_scheme_are_https() {
+        assert_eq!(checked("Kith.Example.org/"), Ok("https://kith.example.org".into()));
+        assert_eq!(checked("ftp://kith.example.org"), Err("usage".into()));
+    }
+
+    #[test]
+    fn keys_and_codes_are_checked_before_anything_happens() {
+        let init = |key: Option<&str>, invite: Option<&str>| Init {
+            server: "localhost".into(),
+            server_key: key.map(Into::into),
+            invite: invite.map(Into::into),
+            name: None,
+        };
+        assert!(init(Some("short"), None).check().is_err());
+        assert!(init(None, Some("short")).check().is_err());
+        let (key, code) = (ServerKey([3; 32]).to_string(), InviteCode::new([3; 16]).to_text());
+        assert!(init(Some(&key), Some(&code)).check().is_ok());
+    }
+}

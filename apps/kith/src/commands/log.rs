@@ -1,0 +1,43 @@
+//! `kith log`: a conversation.
+
+use clap::Args;
+use kith_engine::{Command, LogQuery};
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::{show, times};
+
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    /// Id or name of the contact
+    #[arg(value_name = "CONTACT")]
+    pub(crate) contact: String,
+
+    /// Show at most so many messages, the newest ones
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) limit: u32,
+
+    /// Show only messages with these words
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) search: Option<String>,
+}
+
+pub(crate) fn run(args: &Log, context: &Context) -> Result<(), Failure> {
+    let contact = context.contact(&args.contact)?;
+    let query = LogQuery { limit: Some(args.limit), search: args.search.clone(), before: None };
+    let messages = context.client.ask(|engine| engine.log(contact.id, &query))?;
+    for message in &messages {
+        context.out.data(&Value::Object(show::message_object(message)), || {
+            show::message_line(&contact.name, message, times::now(), context.out.colour())
+        });
+    }
+    if messages.is_empty() {
+        context.out.note("Nothing here.");
+    }
+    // Somebody who looks for words has not seen what came in since.
+    if args.search.is_none() {
+        context.client.command(Command::MarkRead { contact: contact.id })?;
+    }
+    Ok(())
+}

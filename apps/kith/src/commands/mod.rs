@@ -1,0 +1,68 @@
+//! The commands, one file each: what they are called with, and what they do.
+
+pub(crate) mod accept;
+pub(crate) mod block;
+pub(crate) mod card;
+pub(crate) mod completions;
+pub(crate) mod contacts;
+pub(crate) mod delete;
+pub(crate) mod edit;
+pub(crate) mod export;
+pub(crate) mod forget;
+pub(crate) mod init;
+pub(crate) mod listen;
+pub(crate) mod log;
+pub(crate) mod man;
+pub(crate) mod new_card;
+pub(crate) mod password;
+pub(crate) mod react;
+pub(crate) mod rotate;
+pub(crate) mod save;
+pub(crate) mod send;
+pub(crate) mod set;
+pub(crate) mod status;
+pub(crate) mod sync;
+pub(crate) mod unblock;
+pub(crate) mod verify;
+
+use crate::cli::Command;
+use crate::commands::card::Card;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Does a command that works with an open folder.
+pub(crate) async fn run(command: &Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Card(Card::New(args)) => new_card::run(args, context).await,
+        Command::Card(Card::Accept(args)) => accept::run(args, context).await,
+        Command::Contacts(_) => contacts::run(context),
+        Command::Verify(args) => verify::run(args, context),
+        Command::Send(args) => send::run(args, context).await,
+        Command::React(args) => react::run(args, context),
+        Command::Edit(args) => edit::run(args, context),
+        Command::Delete(args) => delete::run(args, context),
+        Command::Sync(args) => sync::run(args, context).await,
+        Command::Listen(_) => listen::run(context).await,
+        Command::Log(args) => log::run(args, context),
+        Command::Save(args) => save::run(args, context).await,
+        Command::Rotate(args) => rotate::run(args, context),
+        Command::Block(args) => block::run(args, context),
+        Command::Unblock(args) => unblock::run(args, context),
+        Command::Forget(args) => forget::run(args, context),
+        Command::Set(args) => set::run(args, context),
+        Command::Status(_) => status::run(context),
+        Command::Export(args) => export::run(args, context),
+        Command::Init(_) | Command::Password(_) | Command::Completions(_) | Command::Man(_) => {
+            Err(Failure::usage("this command has no folder to work with", "see `kith --help`"))
+        }
+    }
+}
+
+/// Returns the text argument of a command, when it may be `-`: standard input.
+pub(crate) fn text_argument(command: &Command) -> Option<&str> {
+    match command {
+        Command::Send(args) => Some(&args.text),
+        Command::Edit(args) => Some(&args.text),
+        _ => None,
+    }
+}

@@ -1,0 +1,93 @@
+//! `kith card new`: a contact card for one person.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use kith_engine::{Command, CommandError, Reply};
+use kith_wire::Wire as _;
+use kith_wire::card::CardOffer;
+use kith_wire::link::card_to_link;
+use serde_json::json;
+
+use crate::context::{Context, contact_id};
+use crate::duration::Span;
+use crate::failure::Failure;
+use crate::{files, qr};
+
+#[derive(Debug, Args)]
+pub(crate) struct NewCard {
+    /// What you call the person who gets the card
+    #[arg(long, value_name = "CONTACT")]
+    pub(crate) name: Option<String>,
+
+    /// Also write the card into a file that can be handed over: bela.kith
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Also draw the card as a QR code, on standard error
+    #[arg(long)]
+    pub(crate) qr: bool,
+
+    /// How long it may be answered: 12h, 7d, 4w
+    #[arg(long, value_name = "DURATION", default_value = "7d")]
+    pub(crate) expires: Span,
+}
+
+pub(crate) async fn run(args: &NewCard, context: &Context) -> Result<(), Failure> {
+    let command = || Command::CardNew { name: args.name.clone(), expires: args.expires.seconds() };
+    let file = args.out.as_ref().map(|path| context.path(path));
+    if let Some(path) = &file {
+        files::refuse_existing(path)?;
+    }
+    let Reply::Card { card, contact, offer } = with_queue(context, command).await? else {
+        return Err(Failure::new("internal", "the card was not made", "this is a mistake in Kith; please report it"));
+    };
+    let link = card_to_link(&offer);
+    let mut object = json!({"card_id": card.to_string(), "contact": contact_id(contact), "link": link});
+    if let Some(path) = &file {
+        files::write_new(path, &offer.to_bytes())?;
+        if let Some(object) = object.as_object_mut() {
+            object.insert("file".into(), json!(path.display().to_string()));
+        }
+    }
+    if args.qr {
+        context.out.note(drawing(&offer, &link)?);
+    }
+    context.out.data(&object, || link.clone());
+    let stay = match &file {
+        Some(path) => format!("Give {} or the link above to one person, by a way that you trust.", path.display()),
+        None => "Give this link to one person, by a way that you trust.".to_owned(),
+    };
+    context.out.note(format!("{stay} It can be answered once, within {}.", args.expires));
+    Ok(())
+}
+
+/// Does a command that needs a spare queue; when there is none, the home server is asked for more first.
+pub(crate) async fn with_queue(context: &Context, command: impl Fn() -> Command) -> Result<Reply, Failure> {
+    match context.client.command(command()) {
+        Err(CommandError::NoSpareQueue) => {}
+        other => return Ok(other?),
+    }
+    let has_spare = |client: &kith_client::Client| {
+        client.ask(|engine| engine.status(crate::times::now())).is_ok_and(|status| status.spare_queues > 0)
+    };
+    match context.client.online_until(QUEUE_PATIENCE, has_spare).await {
+        Ok(()) => Ok(context.client.command(command())?),
+        Err(kith_client::SyncError::TimedOut) => {
+            Err(Failure::offline("your home server did not answer in time, and a card needs it"))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A QR code holds the whole card where it fits; a screen that is too small for it is said so.
+fn drawing(offer: &CardOffer, link: &str) -> Result<String, Failure> {
+    qr::draw(link).ok_or_else(|| {
+        let message = format!("the card of {} bytes does not fit into a QR code", offer.to_bytes().len());
+        Failure::new("too_large_for_qr", message, "the card was made: hand over the link or a file (--out FILE)")
+    })
+}
+
+/// How long the home server may take to make a queue.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(20);

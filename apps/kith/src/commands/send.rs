@@ -1,0 +1,157 @@
+//! `kith send`: a message, with a file if wanted.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use kith_client::{Attachment, Events, Metadata, Notice, SyncError};
+use kith_engine::{Command, Connection, ContactId, Event, MessageState, Reply};
+use kith_wire::id::MessageId;
+use serde_json::json;
+
+use crate::context::{Context, message_id};
+use crate::duration::Span;
+use crate::failure::Failure;
+use crate::show;
+
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    /// Id or name of the contact
+    #[arg(value_name = "CONTACT")]
+    pub(crate) contact: String,
+
+    /// What you say; - reads it from standard input, and beside a file it may be empty
+    #[arg(value_name = "TEXT", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
+    pub(crate) text: String,
+
+    /// A file that goes with it, up to 100 MiB
+    #[arg(long, value_name = "PATH")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Take out of a picture (JPEG, PNG) what is written in it: place, time, owner; a turned photo may lose its turn
+    #[arg(long, requires = "file")]
+    pub(crate) strip_metadata: bool,
+
+    /// The message that it answers
+    #[arg(long, value_name = "ID")]
+    pub(crate) reply_to: Option<String>,
+
+    /// Go online and wait until your home server, or the contact's device, has it
+    #[arg(long, value_name = "STATE")]
+    pub(crate) wait: Option<Wait>,
+
+    /// How long to wait at most: 30s, 5m
+    #[arg(long, value_name = "DURATION", default_value = "30s", requires = "wait")]
+    pub(crate) timeout: Span,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Wait {
+    /// Your home server has it
+    Accepted,
+    /// The contact's device has it
+    Delivered,
+}
+
+impl Wait {
+    fn state(self) -> MessageState {
+        match self {
+            Self::Accepted => MessageState::Accepted,
+            Self::Delivered => MessageState::Delivered,
+        }
+    }
+}
+
+pub(crate) async fn run(args: &Send, context: &Context) -> Result<(), Failure> {
+    let contact = context.contact(&args.contact)?.id;
+    let text = context.text(&args.text)?;
+    let reply_to = args.reply_to.as_deref().map(message_id).transpose()?;
+    let attachment = match &args.file {
+        None => None,
+        Some(path) => {
+            let metadata = if args.strip_metadata { Metadata::Removed } else { Metadata::Kept };
+            let attachment = Attachment { path: context.path(path), metadata };
+            let progress = |done, total| context.out.progress("Encrypting", done, total);
+            Some(context.client.attach(&attachment, progress).await?)
+        }
+    };
+    let events = context.client.events();
+    let reply = context.client.command(Command::Send { contact, text, reply_to, attachment })?;
+    let Reply::Message(message) = reply else {
+        return Err(Failure::new(
+            "internal",
+            "the message was not stored",
+            "this is a mistake in Kith; please report it",
+        ));
+    };
+    let outcome = match args.wait {
+        None => Ok(()),
+        Some(wait) => wait_for(context, contact, message, wait.state(), args.timeout.0, events).await,
+    };
+    let state = state_of(context, contact, message)?;
+    let name = show::message_state(state);
+    context.out.data(&json!({"message_id": message.to_string(), "state": name}), || {
+        format!("{}  {}", show::ticks(state), message)
+    });
+    if state == MessageState::Waiting && args.wait.is_none() {
+        let is_online =
+            context.client.ask(|engine| engine.status(crate::times::now()))?.link == kith_engine::LinkState::Up;
+        if !is_online {
+            context.out.note("Stored. It goes out with the next `kith sync` or `kith listen`.");
+        }
+    }
+    outcome.map_err(|reason| Failure {
+        code: if state == MessageState::Expired { "expired".into() } else { "timeout".into() },
+        message: format!(
+            "the message is {name}, not {}{reason}",
+            args.wait.map_or("", |wait| show::message_state(wait.state()))
+        ),
+        hint: "it is kept and goes on by itself whenever you are online".into(),
+        exit: crate::failure::Exit::Failed,
+    })
+}
+
+/// Waits until the message has come so far; says why not, in words that follow on the state.
+async fn wait_for(
+    context: &Context,
+    contact: ContactId,
+    message: MessageId,
+    wanted: MessageState,
+    limit: Duration,
+    mut events: Events,
+) -> Result<(), String> {
+    let watch = async {
+        context.client.command(Command::Connect(Connection::Wanted)).map_err(|error| format!(": {error}"))?;
+        let mut unreachable = String::new();
+        loop {
+            match state_of(context, contact, message) {
+                Ok(MessageState::Expired) | Err(_) => return Err(String::new()),
+                Ok(state) if state >= wanted => return Ok(()),
+                Ok(_) => {}
+            }
+            match events.next().await {
+                None => return Err(unreachable),
+                Some(Notice::Unreachable(error)) => {
+                    unreachable = format!("; your home server does not answer ({error})")
+                }
+                Some(Notice::Event(Event::Attachment { message: of, done, total, .. })) if of == message => {
+                    context.out.progress("Sending", done.into(), total.into());
+                }
+                Some(Notice::Event(Event::Trouble(trouble))) if trouble != kith_engine::Trouble::ClockOff => {
+                    let failure: Failure = SyncError::Trouble(trouble).into();
+                    return Err(format!("; {}", failure.message));
+                }
+                Some(_) => {}
+            }
+        }
+    };
+    match tokio::time::timeout(limit, watch).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(format!(", after {} seconds", limit.as_secs())),
+    }
+}
+
+fn state_of(context: &Context, contact: ContactId, message: MessageId) -> Result<MessageState, Failure> {
+    Ok(context.client.ask(|engine| engine.message(contact, message))?.state)
+}

@@ -1,0 +1,95 @@
+//! `kith set`: settings of a contact.
+
+use std::str::FromStr;
+
+use clap::Args;
+use kith_engine::{Command, Receipts};
+use serde_json::json;
+
+use crate::context::{Context, contact_id};
+use crate::duration::Span;
+use crate::failure::Failure;
+use crate::show;
+
+#[derive(Debug, Args)]
+pub(crate) struct Set {
+    /// Id or name of the contact
+    #[arg(value_name = "CONTACT")]
+    pub(crate) contact: String,
+
+    /// disappear=7d or disappear=off (how long messages live, on both sides), receipts=on or receipts=off (whether they see
+    /// what you have read), name=NEW
+    #[arg(value_name = "SETTING", required = true)]
+    pub(crate) settings: Vec<Setting>,
+}
+
+/// One setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Setting {
+    /// How long messages live.
+    Disappear(Option<u32>),
+    /// Whether they see what was read.
+    Receipts(Receipts),
+    /// What they are called.
+    Name(String),
+}
+
+impl FromStr for Setting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (key, value) = text.split_once('=').ok_or("a setting is a name, =, and a value")?;
+        match (key, value) {
+            ("disappear", "off") => Ok(Self::Disappear(None)),
+            ("disappear", span) => {
+                let span: Span = span.parse().map_err(|_| "disappear is off or a duration like 12h or 7d")?;
+                match u32::try_from(span.seconds()) {
+                    Ok(seconds) if seconds > 0 => Ok(Self::Disappear(Some(seconds))),
+                    _ => Err("this duration is too short or too long".into()),
+                }
+            }
+            ("receipts", "on") => Ok(Self::Receipts(Receipts::Sent)),
+            ("receipts", "off") => Ok(Self::Receipts(Receipts::Withheld)),
+            ("receipts", _) => Err("receipts is on or off".into()),
+            ("name", "") => Err("a name is not empty".into()),
+            ("name", name) => Ok(Self::Name(name.to_owned())),
+            _ => Err("the settings are disappear, receipts and name".into()),
+        }
+    }
+}
+
+pub(crate) fn run(args: &Set, context: &Context) -> Result<(), Failure> {
+    let contact = context.contact(&args.contact)?.id;
+    for setting in &args.settings {
+        let command = match setting.clone() {
+            Setting::Disappear(seconds) => Command::SetDisappearing { contact, seconds },
+            Setting::Receipts(receipts) => Command::SetReadReceipts { contact, receipts },
+            Setting::Name(name) => Command::Rename { contact, name },
+        };
+        context.client.command(command)?;
+    }
+    context.out.data(&json!({"contact": contact_id(contact)}), || {
+        format!("{}: changed.", show::name(&context.client, contact))
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_by_name_and_value() {
+        assert_eq!("disappear=7d".parse(), Ok(Setting::Disappear(Some(604_800))));
+        assert_eq!("disappear=off".parse(), Ok(Setting::Disappear(None)));
+        assert_eq!("receipts=off".parse(), Ok(Setting::Receipts(Receipts::Withheld)));
+        assert_eq!("name=Bela = B".parse(), Ok(Setting::Name("Bela = B".into())));
+    }
+
+    #[test]
+    fn other_settings_are_refused() {
+        for text in ["", "disappear", "disappear=0s", "disappear=200w ago", "receipts=yes", "colour=red", "name="] {
+            assert!(text.parse::<Setting>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! `kith status`: how the person is connected, and what waits.
+
+use clap::Args;
+use kith_engine::LinkState;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::{show, times};
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {}
+
+pub(crate) fn run(context: &Context) -> Result<(), Failure> {
+    let status = context.client.ask(|engine| engine.status(times::now()))?;
+    let is_online = status.link == LinkState::Up;
+    let object = json!({
+        "name": status.name,
+        "home": context.client.folder().display().to_string(),
+        "server": status.server.as_str(),
+        "server_key": status.server_key.to_string(),
+        "online": is_online,
+        "waiting": status.waiting,
+        "spare_queues": status.spare_queues,
+        "contacts": status.contacts,
+    });
+    context.out.data(&object, || {
+        let mut lines = vec![
+            format!("folder       {}", context.client.folder().display()),
+            format!("home server  {}{}", status.server, if is_online { ", online" } else { "" }),
+            format!("its key      {}", status.server_key),
+            format!("contacts     {}", status.contacts),
+            format!("waiting      {}", waiting(status.waiting)),
+        ];
+        if let Some(name) = &status.name {
+            lines.insert(0, format!("you          {}", show::printable(name)));
+        }
+        lines.join("\n")
+    });
+    Ok(())
+}
+
+fn waiting(n_frames: u64) -> String {
+    match n_frames {
+        0 => "nothing".to_owned(),
+        _ => "something has not left yet; it goes out with the next `kith sync` or `kith listen`".to_owned(),
+    }
+}

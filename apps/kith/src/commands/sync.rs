@@ -1,0 +1,53 @@
+//! `kith sync`: one round.
+
+use clap::Args;
+use kith_client::{Notice, SyncError};
+
+use crate::context::Context;
+use crate::duration::Span;
+use crate::failure::Failure;
+use crate::show;
+
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    /// How long it may take at most: 10s, 5m
+    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    pub(crate) timeout: Span,
+}
+
+pub(crate) async fn run(args: &Sync, context: &Context) -> Result<(), Failure> {
+    let mut events = context.client.events();
+    let show_it = |notice: &Notice| match notice {
+        // Reaching the home server at the second attempt is no news.
+        Notice::Unreachable(_) | Notice::Event(kith_engine::Event::Link(_)) => {}
+        other => show::notice(&context.out, &context.client, other),
+    };
+    let synced = {
+        let round = context.client.sync(args.timeout.0);
+        tokio::pin!(round);
+        loop {
+            tokio::select! {
+                outcome = &mut round => break outcome,
+                Some(notice) = events.next() => show_it(&notice),
+            }
+        }
+    };
+    while let Some(notice) = events.try_next() {
+        show_it(&notice);
+    }
+    match synced {
+        Ok(()) => {
+            context.out.note("Up to date.");
+            Ok(())
+        }
+        Err(SyncError::TimedOut) if !is_online(context) => {
+            Err(Failure::offline("your home server did not answer in time. What you wrote waits here"))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_online(context: &Context) -> bool {
+    let status = context.client.ask(|engine| engine.status(crate::times::now()));
+    status.is_ok_and(|status| status.link == kith_engine::LinkState::Up)
+}

@@ -1,0 +1,134 @@
+//! What every command works with: the client, where it speaks, and where relative paths start.
+
+use std::path::{Path, PathBuf};
+
+use kith_client::Client;
+use kith_engine::{ContactId, ContactView};
+use kith_wire::id::MessageId;
+
+use crate::failure::Failure;
+use crate::output::Out;
+
+/// What a command works with.
+#[derive(Clone)]
+pub(crate) struct Context {
+    /// The person's folder, open.
+    pub(crate) client: Client,
+    /// Where the command speaks.
+    pub(crate) out: Out,
+    /// The folder in which the command was called, perhaps in another process.
+    pub(crate) directory: PathBuf,
+    /// What stood on standard input, when the command reads it.
+    pub(crate) stdin: Option<String>,
+}
+
+impl Context {
+    /// Finds a contact by id or by unique name.
+    pub(crate) fn contact(&self, text: &str) -> Result<ContactView, Failure> {
+        let all = self.client.ask(|engine| engine.contacts())?;
+        find_contact(all, text)
+    }
+
+    /// Returns the text that was given, or standard input for `-`.
+    pub(crate) fn text(&self, given: &str) -> Result<String, Failure> {
+        if given != "-" {
+            return Ok(given.to_owned());
+        }
+        let text = self.stdin.clone().ok_or_else(|| {
+            Failure::usage(
+                "there is nothing on standard input",
+                "pipe a text into the command, or write it in place of -",
+            )
+        })?;
+        // The line break that every tool puts at the end is not part of what was meant.
+        Ok(text.strip_suffix('\n').map(str::to_owned).unwrap_or(text))
+    }
+
+    /// Returns a path as the caller meant it.
+    pub(crate) fn path(&self, given: &Path) -> PathBuf {
+        self.directory.join(given)
+    }
+}
+
+/// Writes a contact's id for programs and for the command line.
+pub(crate) fn contact_id(id: ContactId) -> String {
+    format!("c{}", id.0)
+}
+
+/// Reads a message id.
+pub(crate) fn message_id(text: &str) -> Result<MessageId, Failure> {
+    MessageId::parse(text).ok_or_else(|| {
+        Failure::new(
+            "unknown_message",
+            "this is not the id of a message",
+            "`kith log CONTACT` shows the messages with their ids",
+        )
+    })
+}
+
+fn find_contact(all: Vec<ContactView>, text: &str) -> Result<ContactView, Failure> {
+    let number = text.strip_prefix('c').and_then(|digits| digits.parse().ok()).map(ContactId);
+    if let Some(contact) = all.iter().find(|contact| Some(contact.id) == number) {
+        return Ok(contact.clone());
+    }
+    let exact: Vec<&ContactView> = all.iter().filter(|contact| contact.name == text).collect();
+    let wanted = text.to_lowercase();
+    let similar = || all.iter().filter(|contact| contact.name.to_lowercase() == wanted).collect();
+    let found = if exact.is_empty() { similar() } else { exact };
+    match found.as_slice() {
+        [contact] => Ok((*contact).clone()),
+        [] => Err(Failure::new(
+            "unknown_contact",
+            format!("you know nobody called {text}"),
+            "`kith contacts` shows whom you know",
+        )),
+        several => {
+            let ids: Vec<String> = several.iter().map(|contact| contact_id(contact.id)).collect();
+            let message = format!("{} of your contacts are called {text}", ids.len());
+            Err(Failure::new("ambiguous_contact", message, format!("say which one: {}", ids.join(", "))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kith_engine::{ContactState, Receipts};
+
+    use super::*;
+
+    fn contact(number: u64, name: &str) -> ContactView {
+        ContactView {
+            id: ContactId(number),
+            name: name.into(),
+            state: ContactState::Established,
+            verified: false,
+            pq_since: None,
+            unread: 0,
+            draft: String::new(),
+            disappearing: None,
+            receipts: Receipts::Sent,
+            server: None,
+        }
+    }
+
+    fn found(text: &str) -> Result<u64, String> {
+        let all = vec![contact(1, "Bela"), contact(2, "Tom"), contact(3, "Tom"), contact(4, "bela"), contact(5, "c2")];
+        find_contact(all, text).map(|contact| contact.id.0).map_err(|failure| failure.code)
+    }
+
+    #[test]
+    fn contacts_are_found_by_id_and_by_unique_name() {
+        assert_eq!(found("c3"), Ok(3));
+        assert_eq!(found("Bela"), Ok(1));
+        assert_eq!(found("bela"), Ok(4));
+        assert_eq!(found("c2"), Ok(2), "an id wins over a name");
+    }
+
+    #[test]
+    fn names_that_fit_several_or_nobody_are_refused() {
+        assert_eq!(found("Tom"), Err("ambiguous_contact".into()));
+        assert_eq!(found("BELA"), Err("ambiguous_contact".into()));
+        assert_eq!(found("Ana"), Err("unknown_contact".into()));
+        assert_eq!(found(""), Err("unknown_contact".into()));
+    }
+}

@@ -1,0 +1,224 @@
+//! What can stop a command: told to people with what it means and what to do, to programs with a code.
+
+use std::path::Path;
+
+use kith_client::{AttachError, ClientError, SaveError, SyncError};
+use kith_engine::{CommandError, QueryError};
+
+/// Why a command ended without having done what was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// For programs; part of the contract.
+    pub(crate) code: String,
+    /// What happened.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hint: String,
+    /// The exit code.
+    pub(crate) exit: Exit,
+}
+
+/// The exit codes of `kith`. The numbers are part of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Done = 0,
+    /// Refused or failed.
+    Failed = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// Wrong password.
+    Password = 3,
+    /// The network was needed and not reachable.
+    Offline = 4,
+}
+
+impl Failure {
+    /// Refused or failed.
+    pub(crate) fn new(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), hint: hint.into(), exit: Exit::Failed }
+    }
+
+    /// Wrong usage.
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, ..Self::new("usage", message, hint) }
+    }
+
+    /// The network was needed.
+    pub(crate) fn offline(message: impl Into<String>) -> Self {
+        let hint = "check your connection and the address of your home server (`kith status`), then try again";
+        Self { exit: Exit::Offline, ..Self::new("offline", message, hint) }
+    }
+
+    /// The password does not open the folder.
+    pub(crate) fn password() -> Self {
+        let hint = "type it again; nobody can reset a password, not even the people who made Kith";
+        Self { exit: Exit::Password, ..Self::new("wrong_password", "this is not the password of this folder", hint) }
+    }
+
+    /// A file could not be read or written.
+    pub(crate) fn file(doing: &str, path: &Path, error: &std::io::Error) -> Self {
+        let message = format!("{} could not be {doing}: {error}", path.display());
+        Self::new("file", message, "check the path, its permissions, and that the disk has room")
+    }
+
+    /// Puts another code or hint in place of the general one.
+    fn told(code: &str, message: impl std::fmt::Display, hint: &str) -> Self {
+        Self::new(code, message.to_string(), hint)
+    }
+}
+
+impl From<CommandError> for Failure {
+    fn from(error: CommandError) -> Self {
+        use CommandError as E;
+        let (code, hint) = match &error {
+            E::Storage(_) => ("storage", STORAGE_HINT),
+            E::NotInitialised => ("not_initialised", "start with `kith init --server URL`"),
+            E::AlreadyInitialised => {
+                ("already_initialised", "one folder is one person; choose another with --home DIR")
+            }
+            E::Descriptor(_) => ("server_refused", "ask whoever runs the home server for its address and key"),
+            E::NoSpareQueue => {
+                ("no_spare_queue", "run `kith sync` while your home server can be reached, then try again")
+            }
+            E::UnknownContact => ("unknown_contact", "`kith contacts` shows whom you know"),
+            E::UnknownMessage => ("unknown_message", "`kith log CONTACT` shows the messages with their ids"),
+            E::UnknownAttachment => ("unknown_attachment", "`kith log CONTACT` shows which messages carry a file"),
+            E::NotTheAuthor => ("not_the_author", "you can change and take back only what you wrote"),
+            E::Empty => ("empty", "write a text, or send a file with --file PATH"),
+            E::TooLong { .. } => ("too_long", "put it into a file and send that with --file PATH"),
+            E::BadReaction => ("bad_reaction", "give one emoji; an empty text takes a reaction back"),
+            E::BadName => ("bad_name", "choose a name of at most 100 visible characters"),
+            E::BadAttachment => {
+                ("bad_attachment", "files of up to 100 MiB can be sent; shorten the name if it is very long")
+            }
+            E::Blocked => ("blocked", "`kith unblock CONTACT` lets you talk again"),
+            E::NotEstablished => ("not_established", "wait until the contact was online once, then try again"),
+            E::SessionUnusable => ("session_unusable", "give the contact a new card with `kith card new`"),
+            E::Card(_) => ("card_refused", "ask for a new card: each is good for one person and a limited time"),
+            E::OwnCard => ("own_card", "give it to the person you want to talk to"),
+            E::AlreadyAnswered => ("already_answered", "`kith contacts` shows the contact that it became"),
+            _ => ("refused", "see `kith status`"),
+        };
+        Self::told(code, &error, hint)
+    }
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        use QueryError as E;
+        let (code, hint) = match &error {
+            E::NotInitialised => ("not_initialised", "start with `kith init --server URL`"),
+            E::UnknownContact => ("unknown_contact", "`kith contacts` shows whom you know"),
+            E::UnknownMessage => ("unknown_message", "`kith log CONTACT` shows the messages with their ids"),
+            E::UnknownAttachment => ("unknown_attachment", "`kith log CONTACT` shows which messages carry a file"),
+            E::NoDigits => ("no_digits", "wait until the contact has answered, then try again"),
+            _ => ("storage", STORAGE_HINT),
+        };
+        Self::told(code, &error, hint)
+    }
+}
+
+impl From<SyncError> for Failure {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Unreachable(reason) => {
+                Self::offline(format!("your home server does not answer: {reason}. What you wrote waits here"))
+            }
+            SyncError::TimedOut => Self::told("timeout", &error, "try again with a longer --timeout"),
+            SyncError::Command(error) => error.into(),
+            SyncError::Trouble(trouble) => trouble_failure(trouble),
+            _ => Self::told("storage", &error, STORAGE_HINT),
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::WrongPassword => Self::password(),
+            ClientError::Missing => Self::told(
+                "not_initialised",
+                "there is nobody in this folder yet",
+                "start with `kith init --server URL`",
+            ),
+            ClientError::AlreadyExists => Self::told(
+                "already_initialised",
+                "there is somebody in this folder already",
+                "one folder is one person; choose another with --home DIR",
+            ),
+            ClientError::InUse => Self::told(
+                "in_use",
+                "another program is using this folder",
+                "let it finish, or stop it, then try again",
+            ),
+            other => Self::told("storage", &other, STORAGE_HINT),
+        }
+    }
+}
+
+impl From<AttachError> for Failure {
+    fn from(error: AttachError) -> Self {
+        match error {
+            AttachError::Command(error) => error.into(),
+            AttachError::TooLarge => Self::told("bad_attachment", &error, "files of up to 100 MiB can be sent"),
+            AttachError::Strip(reason) => Self::told(
+                "unknown_picture",
+                reason,
+                "send it without --strip-metadata, or convert it to JPEG or PNG first",
+            ),
+            other => Self::told("file", &other, "check the path, its permissions, and that the disk has room"),
+        }
+    }
+}
+
+impl From<SaveError> for Failure {
+    fn from(error: SaveError) -> Self {
+        match error {
+            SaveError::Query(error) => error.into(),
+            SaveError::Command(error) => error.into(),
+            SaveError::Exists(_) => {
+                Self::told("exists", &error, "choose another name with --out FILE, or overwrite it with --force")
+            }
+            SaveError::Gone => Self::told("attachment_gone", &error, "ask the contact to send it again"),
+            SaveError::Unreachable(_) => Self::offline(error.to_string()),
+            other => Self::told("file", &other, "check the path, its permissions, and that the disk has room"),
+        }
+    }
+}
+
+/// Says what only a person can mend.
+pub(crate) fn trouble_failure(trouble: kith_engine::Trouble) -> Failure {
+    use kith_engine::Trouble as T;
+    let (code, message, hint) = match trouble {
+        T::InviteNeeded => (
+            "invite_needed",
+            "your home server takes new people only with an invite that is still good",
+            "ask whoever runs it for a code, and start with `kith init --server URL --invite CODE`",
+        ),
+        T::QuotaExceeded => (
+            "quota_exceeded",
+            "your home server keeps no more for you",
+            "forget contacts that you no longer need, or ask whoever runs it for more room",
+        ),
+        T::ServerKeyChanged => (
+            "server_key_changed",
+            "what answers at your home server's address is not your home server; nothing was sent",
+            "ask whoever runs it; do not go on before you know why",
+        ),
+        T::ClockOff => (
+            "clock_off",
+            "the clock of this machine differs from your home server's by more than five minutes",
+            "set the clock; messages are delivered all the same, but their times are wrong",
+        ),
+        T::BadDescriptor => (
+            "bad_descriptor",
+            "your home server shows papers that are out of date or not valid; nothing was sent",
+            "try again later; if it stays like this, ask whoever runs it",
+        ),
+        _ => ("server_trouble", "your home server refuses something", "see `kith status`, or ask whoever runs it"),
+    };
+    Failure::new(code, message, hint)
+}
+
+const STORAGE_HINT: &str = "see that the disk has room and that nobody else changes the folder";

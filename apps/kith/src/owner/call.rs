@@ -1,0 +1,55 @@
+//! Calling the owner: proving the password, handing the command over, and showing what comes back.
+
+use std::path::Path;
+
+use kith_client::ProofKey;
+use tokio::io::BufReader;
+
+use super::socket;
+use super::words::{CALLER, Challenge, OWNER, Reply, Request, Response, Welcome, from_hex, nonce, read, to_hex, write};
+use crate::output::Out;
+
+/// How a call went.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Called {
+    /// The owner did the command; this is its exit code.
+    Done(u8),
+    /// Nobody does the command: the owner is about to end, or has just begun. Try again.
+    Nobody,
+}
+
+/// Hands a command to the owner of a folder.
+pub(crate) async fn call(folder: &Path, key: &ProofKey, request: &Request, out: &Out) -> Called {
+    match converse(folder, key, request, out).await {
+        Some(code) => Called::Done(code),
+        None => Called::Nobody,
+    }
+}
+
+async fn converse(folder: &Path, key: &ProofKey, request: &Request, out: &Out) -> Option<u8> {
+    let stream = socket::connect(folder).await.ok()?;
+    let (incoming, mut outgoing) = stream.into_split();
+    let mut incoming = BufReader::new(incoming);
+    let theirs = from_hex(&read::<Challenge>(&mut incoming).await?.nonce)?;
+    let ours = nonce()?;
+    let proof = key.prove(CALLER, &ours, &theirs);
+    write(&mut outgoing, &Response { nonce: to_hex(&ours), proof: to_hex(&proof) }).await?;
+    let welcome: Welcome = read(&mut incoming).await?;
+    // Something else that sits on the socket learns nothing of the command.
+    if !key.check(OWNER, &theirs, &ours, &from_hex(&welcome.proof)?) {
+        return None;
+    }
+    write(&mut outgoing, request).await?;
+    loop {
+        match read(&mut incoming).await {
+            Some(Reply::Line(line)) => out.put(line),
+            Some(Reply::Exit(code)) => return Some(code),
+            Some(Reply::Moved) => return None,
+            // The owner was killed. What it had stored is stored; whether the command was done nobody knows.
+            None => return Some(1),
+        }
+        if out.is_closed() {
+            return Some(0);
+        }
+    }
+}

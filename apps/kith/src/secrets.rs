@@ -1,0 +1,85 @@
+//! Where passwords come from: a file, the environment, or a person at the terminal.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::path::Path;
+
+use kith_client::Password;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// Returns the folder's password.
+pub(crate) fn existing(file: Option<&Path>) -> Result<Password, Failure> {
+    match given(file, "KITH_PASSWORD")? {
+        Some(password) => Ok(password),
+        None => typed("Password: "),
+    }
+}
+
+/// Returns the first password of a new folder. A person types it twice.
+pub(crate) fn first(file: Option<&Path>) -> Result<Password, Failure> {
+    match given(file, "KITH_PASSWORD")? {
+        Some(password) => Ok(password),
+        None => typed_twice("Choose a password: "),
+    }
+}
+
+/// Returns the password that replaces the folder's. A person types it twice.
+pub(crate) fn next(file: Option<&Path>) -> Result<Password, Failure> {
+    match given(file, "KITH_NEW_PASSWORD")? {
+        Some(password) => Ok(password),
+        None => typed_twice("New password: "),
+    }
+}
+
+fn given(file: Option<&Path>, variable: &str) -> Result<Option<Password>, Failure> {
+    if let Some(path) = file {
+        return from_file(path).map(Some);
+    }
+    match std::env::var(variable) {
+        Ok(text) => check(text).map(Some),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => {
+            Err(Failure::usage(format!("{variable} is not text"), "give the password another way"))
+        }
+    }
+}
+
+fn from_file(path: &Path) -> Result<Password, Failure> {
+    let failed = |error: &std::io::Error| Failure::file("read", path, error);
+    let file = std::fs::File::open(path).map_err(|error| failed(&error))?;
+    let mut line = Zeroizing::new(String::new());
+    std::io::BufReader::new(file).read_line(&mut line).map_err(|error| failed(&error))?;
+    check(line.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+fn typed(prompt: &str) -> Result<Password, Failure> {
+    if !std::io::stdin().is_terminal() {
+        let hint = "set KITH_PASSWORD, or use --password-file FILE";
+        return Err(Failure::usage("nobody is there to type the password", hint));
+    }
+    let text = rpassword::prompt_password(prompt).map_err(|_| {
+        Failure::usage("the password could not be read", "set KITH_PASSWORD, or use --password-file FILE")
+    })?;
+    check(text)
+}
+
+fn typed_twice(prompt: &str) -> Result<Password, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return typed(prompt);
+    }
+    let read = |prompt: &str| {
+        rpassword::prompt_password(prompt)
+            .map(Zeroizing::new)
+            .map_err(|_| Failure::usage("the password could not be read", "try again"))
+    };
+    let (once, again) = (read(prompt)?, read("Once more: ")?);
+    if once != again {
+        return Err(Failure::usage("the two are not the same", "try again; nothing was changed"));
+    }
+    check(once.to_string())
+}
+
+fn check(text: String) -> Result<Password, Failure> {
+    Password::new(text).map_err(|_| Failure::usage("an empty password protects nothing", "choose a longer one"))
+}

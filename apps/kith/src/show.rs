@@ -1,0 +1,330 @@
+//! Contacts, messages and events as objects for programs and as lines for people.
+
+use kith_client::{Client, Notice};
+use kith_engine::{
+    AttachmentState, AttachmentView, ContactId, ContactState, ContactView, Direction, Event, LinkState, MessageBody,
+    MessageChange, MessageState, MessageView, Receipts,
+};
+use kith_wire::Timestamp;
+use kith_wire::id::MessageId;
+use serde_json::{Map, Value, json};
+
+use crate::context::contact_id;
+use crate::failure::trouble_failure;
+use crate::output::{Colour, Out};
+use crate::times;
+
+/// Names a contact's state for programs.
+pub(crate) fn contact_state(state: ContactState) -> &'static str {
+    match state {
+        ContactState::Invited => "invited",
+        ContactState::Answered => "answered",
+        ContactState::Established => "established",
+        ContactState::Blocked => "blocked",
+    }
+}
+
+/// Names a message's state for programs.
+pub(crate) fn message_state(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Waiting => "waiting",
+        MessageState::Accepted => "accepted",
+        MessageState::Delivered => "delivered",
+        MessageState::Read => "read",
+        MessageState::Expired => "expired",
+    }
+}
+
+/// Draws a message's state: clock, one tick, two, two filled.
+pub(crate) fn ticks(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Waiting => "◷",
+        MessageState::Accepted => "✓",
+        MessageState::Delivered => "✓✓",
+        MessageState::Read => "✔✔",
+        MessageState::Expired => "not delivered",
+    }
+}
+
+/// A contact for programs.
+pub(crate) fn contact_object(contact: &ContactView, now: Timestamp) -> Value {
+    json!({
+        "contact": contact_id(contact.id),
+        "name": contact.name,
+        "state": contact_state(contact.state),
+        "verified": contact.verified,
+        "pq_age_s": contact.pq_since.map(|since| now.seconds().saturating_sub(since.seconds())),
+        "unread": contact.unread,
+        "disappear_s": contact.disappearing,
+        "receipts": contact.receipts == Receipts::Sent,
+        "server": contact.server.as_ref().map(|server| server.as_str()),
+    })
+}
+
+/// A contact for people.
+pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
+    let state = match contact.state {
+        ContactState::Invited => "has not answered your card yet",
+        ContactState::Answered => "is being introduced; messages wait until that is done",
+        ContactState::Established if contact.verified => "verified",
+        ContactState::Established => "",
+        ContactState::Blocked => "blocked",
+    };
+    let unread = match contact.unread {
+        0 => String::new(),
+        1 => "1 new message".to_owned(),
+        n => format!("{n} new messages"),
+    };
+    let draft = if contact.draft.is_empty() { "" } else { "draft" };
+    let about: Vec<&str> = [state, &unread, draft].into_iter().filter(|part| !part.is_empty()).collect();
+    let id = colour.quiet(&format!("{:>5}", contact_id(contact.id)));
+    format!("{id}  {}  {}", colour.loud(&printable(&contact.name)), about.join(", ")).trim_end().to_owned()
+}
+
+/// A message for programs.
+pub(crate) fn message_object(message: &MessageView) -> Map<String, Value> {
+    let mut object = Map::new();
+    let mut put = |name: &str, value: Value| drop(object.insert(name.to_owned(), value));
+    put("message_id", json!(message.id.to_string()));
+    put("direction", json!(direction(message.direction)));
+    put("sent_at", json!(times::rfc3339(message.sent)));
+    match &message.body {
+        MessageBody::Text(text) => put("text", json!(text)),
+        MessageBody::Deleted => put("deleted", json!(true)),
+        MessageBody::NewerVersion => put("newer_version", json!(true)),
+    }
+    put("state", json!(message_state(message.state)));
+    if let Some(target) = message.reply_to {
+        put("reply_to", json!(target.to_string()));
+    }
+    if message.edited {
+        put("edited", json!(true));
+    }
+    if !message.reactions.is_empty() {
+        let reactions = message.reactions.iter().map(|(by, emoji)| json!({"by": direction(*by), "emoji": emoji}));
+        put("reactions", reactions.collect());
+    }
+    if let Some(attachment) = &message.attachment {
+        put("attachment", attachment_object(attachment));
+    }
+    if let Some(at) = message.disappears {
+        put("disappears_at", json!(times::rfc3339(at)));
+    }
+    object
+}
+
+/// A message for people, under the name of who wrote it.
+pub(crate) fn message_line(name: &str, message: &MessageView, now: Timestamp, colour: Colour) -> String {
+    let (who, state) = match message.direction {
+        Direction::In => (name, ""),
+        Direction::Out => ("You", ticks(message.state)),
+    };
+    let mut line = format!("{}  {}", colour.loud(&printable(who)), colour.quiet(&times::local(message.sent, now)));
+    if !state.is_empty() {
+        line += &format!("  {}", colour.quiet(state));
+    }
+    line += &match &message.body {
+        MessageBody::Text(text) if text.is_empty() => String::new(),
+        MessageBody::Text(text) => format!("  {}", printable(text)),
+        MessageBody::Deleted => format!("  {}", colour.quiet("(taken back)")),
+        MessageBody::NewerVersion => format!("  {}", colour.quiet("(needs a newer version of Kith)")),
+    };
+    if message.edited {
+        line += &format!("  {}", colour.quiet("(edited)"));
+    }
+    if let Some(attachment) = &message.attachment {
+        line += &format!("  {}", attachment_words(attachment));
+    }
+    for (_, emoji) in &message.reactions {
+        line += &format!("  {}", printable(emoji));
+    }
+    line
+}
+
+fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::In => "in",
+        Direction::Out => "out",
+    }
+}
+
+fn attachment_object(attachment: &AttachmentView) -> Value {
+    let state = match attachment.state {
+        AttachmentState::Moving => "moving",
+        AttachmentState::Paused => "paused",
+        AttachmentState::Complete => "complete",
+        AttachmentState::Failed => "failed",
+    };
+    json!({
+        "name": attachment.name,
+        "size": attachment.size,
+        "media_type": attachment.media_type,
+        "state": state,
+        "done": attachment.done,
+        "total": attachment.total,
+    })
+}
+
+fn attachment_words(attachment: &AttachmentView) -> String {
+    let state = match attachment.state {
+        AttachmentState::Moving => format!(", {} %", percent(attachment.done, attachment.total)),
+        AttachmentState::Paused => ", not fetched".to_owned(),
+        AttachmentState::Complete => String::new(),
+        AttachmentState::Failed => ", no longer there".to_owned(),
+    };
+    format!("[{}, {}{state}]", printable(&attachment.name), size(attachment.size))
+}
+
+fn percent(done: u32, total: u32) -> u64 {
+    u64::from(done).saturating_mul(100).checked_div(total.into()).unwrap_or(100)
+}
+
+/// Says a number of bytes as people do.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut tenths = bytes.saturating_mul(10);
+    let mut unit = "B";
+    for next in UNITS {
+        if tenths < 10_240 {
+            break;
+        }
+        tenths /= 1024;
+        unit = next;
+    }
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
+/// Takes the sting out of text that somebody else wrote: a terminal obeys control characters, and other characters turn
+/// the direction of what follows. Line breaks stay, indented.
+pub(crate) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' => out.push_str("\n    "),
+            '\t' => out.push(' '),
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+            letter if letter.is_control() => out.push('\u{fffd}'),
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
+/// Tells what happened; what no contract knows goes to people only.
+pub(crate) fn notice(out: &Out, client: &Client, notice: &Notice) {
+    match notice {
+        Notice::Event(event) => self::event(out, client, event),
+        Notice::Unreachable(error) => {
+            out.note(format!("your home server does not answer ({error}); it is tried again by itself"));
+        }
+        Notice::Storage(reason) => error(out, "storage", None, &format!("your folder cannot be written: {reason}")),
+        _ => {}
+    }
+}
+
+fn event(out: &Out, client: &Client, event: &Event) {
+    match event {
+        Event::Message { contact, message, change } => changed(out, client, *contact, *message, *change),
+        Event::State { contact, message, state } => {
+            let kind = if *state == MessageState::Expired { "expired" } else { "receipt" };
+            let object = json!({"event": kind, "contact": contact_id(*contact), "message_id": message.to_string(),
+                "state": message_state(*state)});
+            out.data(&object, || out.colour().quiet(&format!("{}  {}", ticks(*state), name(client, *contact))));
+        }
+        Event::Contact { contact } => {
+            let view = client.ask(|engine| engine.contact(*contact)).ok();
+            let state = view.as_ref().map(|view| contact_state(view.state));
+            let object = json!({"event": "contact", "contact": contact_id(*contact), "state": state,
+                "name": view.as_ref().map(|view| view.name.clone())});
+            out.data(&object, || match view {
+                Some(view) => contact_line(&view, out.colour()),
+                None => format!("{}  is gone", contact_id(*contact)),
+            });
+        }
+        Event::CardAnsweredTwice { contact } => {
+            let text = "somebody else answered the card that was for this contact; compare digits with `kith verify`";
+            error(out, "card_answered_twice", Some((client, *contact)), text);
+        }
+        Event::SessionUnusable { contact } => {
+            let text = "this conversation cannot go on by itself; give the contact a new card with `kith card new`";
+            error(out, "session_unusable", Some((client, *contact)), text);
+        }
+        Event::Overflow { contact } => {
+            let text = "so much waited that the home server had to drop some; it is sent again by itself";
+            error(out, "overflow", Some((client, *contact)), text);
+        }
+        Event::Attachment { contact, message, attachment, done, total } => {
+            attachment_moved(out, client, *contact, *message, *attachment, (*done, *total));
+        }
+        Event::Trouble(trouble) => {
+            let failure = trouble_failure(*trouble);
+            error(out, &failure.code, None, &format!("{}; {}", failure.message, failure.hint));
+        }
+        Event::Link(LinkState::Up) => out.note("you are online"),
+        Event::Link(LinkState::Down) => out.note("you are offline"),
+        _ => {}
+    }
+}
+
+fn changed(out: &Out, client: &Client, contact: ContactId, message: MessageId, change: MessageChange) {
+    let kind = match change {
+        MessageChange::New => "new",
+        MessageChange::Edited => "edited",
+        MessageChange::Deleted => "deleted",
+        MessageChange::Reacted => "reacted",
+        MessageChange::Disappeared => "disappeared",
+    };
+    let mut object = Map::new();
+    object.insert("event".into(), json!("message"));
+    object.insert("contact".into(), json!(contact_id(contact)));
+    object.insert("message_id".into(), json!(message.to_string()));
+    object.insert("change".into(), json!(kind));
+    let view = client.ask(|engine| engine.message(contact, message)).ok();
+    if let Some(view) = &view {
+        object.extend(message_object(view));
+    }
+    out.data(&Value::Object(object), || match &view {
+        Some(view) => message_line(&name(client, contact), view, times::now(), out.colour()),
+        None => out.colour().quiet(&format!("{}  a message has disappeared", name(client, contact))),
+    });
+}
+
+fn attachment_moved(
+    out: &Out,
+    client: &Client,
+    contact: ContactId,
+    message: MessageId,
+    attachment: kith_engine::AttachmentId,
+    (done, total): (u32, u32),
+) {
+    let Ok(view) = client.ask(|engine| engine.attachment(attachment)) else { return };
+    out.progress(&printable(&view.name), done.into(), total.into());
+    if matches!(view.state, AttachmentState::Complete | AttachmentState::Failed) {
+        let object = json!({"event": "message", "contact": contact_id(contact), "message_id": message.to_string(),
+            "change": "attachment", "attachment": attachment_object(&view)});
+        out.data(&object, || format!("{}  {}", name(client, contact), attachment_words(&view)));
+    }
+}
+
+fn error(out: &Out, code: &str, about: Option<(&Client, ContactId)>, text: &str) {
+    let mut object = json!({"event": "error", "code": code, "hint": text});
+    if let (Some((_, contact)), Some(object)) = (about, object.as_object_mut()) {
+        object.insert("contact".into(), json!(contact_id(contact)));
+    }
+    out.data(&object, || match about {
+        Some((client, contact)) => format!("! {}: {text}", name(client, contact)),
+        None => format!("! {text}"),
+    });
+}
+
+/// Returns what the person calls a contact.
+pub(crate) fn name(client: &Client, contact: ContactId) -> String {
+    let view = client.ask(|engine| engine.contact(contact));
+    view.map_or_else(|_| contact_id(contact), |view| printable(&view.name))
+}
+
+#[cfg(test)]
+mod tests;
