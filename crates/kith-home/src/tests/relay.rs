@@ -231,6 +231,26 @@ fn kh_34_many_servers_take_turns_when_there_is_no_room_for_all() {
 }
 
 #[test]
+fn kh_34_servers_with_much_waiting_do_not_keep_the_places_they_have() {
+    let mut world = World::new();
+    let account = world.account();
+    for n in 0..100 {
+        starts(&mut world, &account, durable(n, peer(n % 10)));
+    }
+    let mut world = world.restarted();
+    world.pass(10);
+    let started = exchanges(&world.tick());
+    let servers = |exchanges: &[(ExchangeId, ServerUrl, Ask)]| {
+        exchanges.iter().map(|(_, to, _)| to.clone()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!((started.len(), servers(&started).len()), (64, 8));
+    let freed: Vec<Input> = started.iter().take(16).map(|(exchange, _, _)| ended(*exchange, delivered())).collect();
+    let next = exchanges(&world.batch(freed));
+    assert_eq!(next.len(), 16);
+    assert!(servers(&next).is_disjoint(&servers(&started)), "the two that had nothing come first");
+}
+
+#[test]
 fn kh_35_a_server_that_is_away_is_asked_ever_more_rarely_and_caught_up_with_at_once() {
     let mut world = World::new();
     let account = world.account();
