@@ -1,6 +1,7 @@
 //! A small world: home servers, engines, a clock that only moves when told, and carriers that can be cut.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use kith_crypto::attachment::seal_chunk;
 use kith_crypto::capability::prove;
@@ -54,6 +55,8 @@ pub(crate) struct World {
     next: u64,
     /// Steps taken so far.
     pub(crate) steps: u64,
+    /// Time spent in Bela's engine taking in what arrived.
+    pub(crate) receiving: Duration,
 }
 
 pub(crate) struct Server {
@@ -82,7 +85,13 @@ enum Step {
     ToHome(usize, Input),
 }
 
+/// Opens a database in memory; under a name that is a path, one on disk with the settings of the vault.
 fn connect(name: &str) -> Connection {
+    if name.starts_with('/') {
+        let connection = Connection::open(name).unwrap();
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").unwrap();
+        return connection;
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI;
     Connection::open_with_flags(format!("file:{name}?mode=memory&cache=shared"), flags).unwrap()
 }
@@ -98,6 +107,7 @@ impl World {
             pending: VecDeque::new(),
             next: 1,
             steps: 0,
+            receiving: Duration::ZERO,
         };
         for url in ["https://one.example", "https://two.example"] {
             world.add_server(url);
@@ -226,7 +236,11 @@ impl World {
         self.steps += 1;
         match step {
             Step::ToEngine(who, arrival) => {
+                let begin = Instant::now();
                 self.people[who].engine.receive(self.now, &mut self.rng, arrival).unwrap();
+                if who == BELA {
+                    self.receiving += begin.elapsed();
+                }
                 self.drain(who);
             }
             Step::ToHome(server, input) => self.home(server, input),
