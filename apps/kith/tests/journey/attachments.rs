@@ -1,0 +1,50 @@
+//! Files that travel with messages.
+
+use std::path::Path;
+
+use crate::support::{Person, World, eventually};
+
+const MEGABYTE: usize = 1024 * 1024;
+
+#[test]
+fn twenty_mebibytes_travel_both_ways() {
+    let world = World::of_friends();
+    send_and_save(&world, (&world.ana, "Belarmino"), (&world.bela, "Anastasia"), 1);
+    send_and_save(&world, (&world.bela, "Anastasia"), (&world.ana, "Belarmino"), 2);
+}
+
+fn send_and_save(world: &World, from: (&Person, &str), to: (&Person, &str), seed: u64) {
+    let original = world.folder.path().join(format!("photo-{seed}.bin"));
+    std::fs::write(&original, noise(seed, 20 * MEGABYTE)).unwrap();
+    let file = original.to_str().unwrap();
+    let sent = from.0.succeed(&["send", from.1, "Look", "--file", file, "--wait", "accepted", "--timeout", "180s"]);
+    let message = sent.text("message_id");
+    eventually("the message with the file is there", || {
+        to.0.succeed(&["sync"]);
+        let log = to.0.succeed(&["log", to.1]);
+        let line = log.lines.into_iter().find(|line| line["message_id"] == message.as_str())?;
+        assert_eq!(line["attachment"]["size"], 20 * MEGABYTE);
+        Some(())
+    });
+    let copy = world.folder.path().join(format!("copy-{seed}.bin"));
+    to.0.succeed(&["save", to.1, &message, "--out", copy.to_str().unwrap()]);
+    assert!(same(&original, &copy), "the copy differs");
+}
+
+fn same(left: &Path, right: &Path) -> bool {
+    std::fs::read(left).unwrap() == std::fs::read(right).unwrap()
+}
+
+/// Bytes that do not compress and do not repeat: a xorshift generator (Marsaglia, 2003).
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut out = Vec::with_capacity(length + 8);
+    while out.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        out.extend_from_slice(&state.to_le_bytes());
+    }
+    out.truncate(length);
+    out
+}

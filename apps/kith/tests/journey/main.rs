@@ -1,0 +1,15 @@
+//! The whole journey with the real programs: two home servers, two people, and what goes wrong on the way.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects and stops when it is not so"
+)]
+
+mod attachments;
+mod kills;
+mod offline;
+mod secrets;
+mod support;
+mod talk;
