@@ -181,10 +181,8 @@ fn looks_like_ipv4(host: &str) -> bool {
 
 fn check_port(port: &str) -> Result<(), UrlError> {
     let canonical = !port.starts_with('0') && port.bytes().all(|byte| byte.is_ascii_digit());
-    match port.parse::<u16>() {
-        Ok(number) if number > 0 && canonical => Ok(()),
-        _ => Err(UrlError::BadPort),
-    }
+    // Without a leading zero it is not zero either.
+    if canonical && port.parse::<u16>().is_ok() { Ok(()) } else { Err(UrlError::BadPort) }
 }
 
 impl<C> Encode<C> for ServerUrl {
