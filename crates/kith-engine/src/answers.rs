@@ -7,14 +7,15 @@ use kith_wire::id::RelayId;
 use kith_wire::operation::{Answer, Operation, Refusal};
 use kith_wire::sealed::OneShotReply;
 
-use crate::api::{AttachmentId, Event, Output, Trouble};
+use crate::api::{AttachmentId, ContactId, Event, Output, Trouble};
+use crate::card_keys::Fetched;
 use crate::database::StorageError;
 use crate::jobs::Job;
 use crate::link::{AccountStep, Link, Quiet, UploadStep};
 use crate::person::Registration;
 use crate::servers::{DescriptorError, ServerId};
 use crate::work::{LinkEffect, Work};
-use crate::{attachments, outbox, person, queues, servers};
+use crate::{attachments, card_keys, outbox, person, queues, servers};
 
 /// Seconds after which something is tried again that the server refused for a reason of its own.
 const REFUSED_SECONDS: u64 = 60;
@@ -57,6 +58,20 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
             let got = Got { attachment, index, server, pending };
             blob_got(work, link, &got, answer)?;
         }
+        Job::CardCreate(contact) => match answer {
+            Answer::Accepted => {
+                let fill = card_keys::created(work.db, contact)?;
+                if let (Some(fill), Some(live)) = (fill, link.live()) {
+                    live.ask(Job::CardPut(contact), fill, work.now, &mut work.effects.outputs);
+                }
+            }
+            other => refused(work, link, &other),
+        },
+        Job::CardPut(contact) => match answer {
+            Answer::Accepted => card_keys::put(work.db, contact)?,
+            other => refused(work, link, &other),
+        },
+        Job::CardGet { contact, server, pending } => card_got(work, link, contact, server, &pending, answer)?,
         Job::BlobDelete(blob) => match answer {
             Answer::Accepted => attachments::deleted(work.db, blob)?,
             other => refused(work, link, &other),
@@ -242,6 +257,35 @@ fn blob_got(work: &mut Work<'_>, link: &mut Link, got: &Got, answer: Answer) -> 
             Ok(())
         }
     }
+}
+
+/// A card's key by way of the own server.
+fn card_got(
+    work: &mut Work<'_>,
+    link: &mut Link,
+    contact: ContactId,
+    server: ServerId,
+    pending: &PendingAnswer,
+    answer: Answer,
+) -> Result<(), StorageError> {
+    let reply = match answer {
+        Answer::Relayed { reply } => OneShotReply::from_bytes(&reply),
+        _ => None,
+    };
+    let fetched = match reply {
+        Some(OneShotReply::Descriptor(bytes)) => {
+            return descriptor(work, link, server, &Answer::Descriptor { descriptor: bytes });
+        }
+        Some(OneShotReply::Sealed(sealed)) => match pending.open(&sealed).map(|bytes| Answer::from_bytes(&bytes)) {
+            Ok(Ok(answer)) => card_keys::got(work, contact, &answer)?,
+            _ => Fetched::Later,
+        },
+        Some(OneShotReply::Busy(_) | OneShotReply::Refused) | None => Fetched::Later,
+    };
+    if fetched == Fetched::Later {
+        link.pause_server(server, work.now, work.rng);
+    }
+    Ok(())
 }
 
 /// A chunk that does not open was not what the contact sealed: the attachment fails (KE-30).

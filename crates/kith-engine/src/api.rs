@@ -57,6 +57,11 @@ pub enum Command {
         /// What the person calls the contact; made up when absent.
         name: Option<String>,
     },
+    /// Puts the X-Wing key of a card at the home server, so that the card can be shown as a QR code: without its key.
+    CardPublish {
+        /// The contact that waits for the answer.
+        contact: ContactId,
+    },
     /// Gives a contact another name.
     Rename {
         /// The contact.

@@ -4,7 +4,9 @@
 //! acknowledged.
 
 use kith_crypto::sign::ContactSecret;
-use kith_session::{AnsweredCard, Answerer, Confirmed, Giver, LateAnswer, Met, Peer, answer, check_card, new_card};
+use kith_session::{
+    AnsweredCard, Answerer, CheckedCard, Confirmed, Giver, LateAnswer, Met, Peer, answer, check_card, new_card,
+};
 use kith_wire::Wire;
 use kith_wire::card::CardOffer;
 use kith_wire::devices::DeviceList;
@@ -18,7 +20,7 @@ use crate::database::{StorageError, column, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, FrameKind, NewFrame};
 use crate::work::Work;
-use crate::{person, queues, sessions};
+use crate::{card_keys, person, queues, sessions};
 
 /// Binds a sealed contact key to its purpose.
 pub(crate) const CONTACT_SECRET_PURPOSE: &[u8] = b"kith/1/contact-secret";
@@ -46,14 +48,15 @@ pub(crate) fn new(work: &mut Work<'_>, name: Option<&str>, expires: u64) -> Resu
             made.giver.to_bytes().as_slice(),
         ],
     )?;
+    card_keys::keep(work, contact, &made.blob, made.offer.kem.as_ref())?;
     work.tell(Event::Contact { contact });
     Ok(Reply::Card { card: made.card, contact, offer: Box::new(made.offer) })
 }
 
-/// Answers a card, once, and not one's own (KE-11).
+/// Answers a card, once, and not one's own (KE-11). A card from a code is answered when its key has been fetched.
 pub(crate) fn accept(work: &mut Work<'_>, offer: CardOffer, name: Option<&str>) -> Result<Reply, CommandError> {
     person::required(work.db)?;
-    let card = check_card(offer, work.now)?;
+    let card = check_card(offer.clone(), work.now)?;
     if exists(work.db, "SELECT 1 FROM contacts WHERE card_key = ?1", [card.contact_key().0])? {
         return Err(CommandError::OwnCard);
     }
@@ -61,17 +64,28 @@ pub(crate) fn accept(work: &mut Work<'_>, offer: CardOffer, name: Option<&str>) 
         return Err(CommandError::AlreadyAnswered);
     }
     let contact = contacts::add(work.db, name, Stage::Answered)?;
+    run(work.db, "UPDATE contacts SET card = ?2 WHERE id = ?1", params![contact.column(), card.hash().0])?;
+    if card.needs_kem() {
+        card_keys::request(work.db, contact, &card, &offer)?;
+    } else {
+        answer_checked(work, contact, &card)?;
+    }
+    work.tell(Event::Contact { contact });
+    Ok(Reply::Contact(contact))
+}
+
+/// Answers a card that was checked and has its key.
+pub(crate) fn answer_checked(work: &mut Work<'_>, contact: ContactId, card: &CheckedCard) -> Result<(), CommandError> {
     let (_, queue) = queues::take_spare(work, contact)?;
-    let answered = answer(&card, queue, work.now.day(), work.rng)?;
+    let answered = answer(card, queue, work.now.day(), work.rng)?;
     keep_secret(work, contact, &answered.contact_secret)?;
     run(
         work.db,
-        "UPDATE contacts SET device = ?2, own_list = ?3, card = ?4, answerer = ?5 WHERE id = ?1",
+        "UPDATE contacts SET device = ?2, own_list = ?3, answerer = ?4 WHERE id = ?1",
         params![
             contact.column(),
             answered.device.0,
             answered.devices.signed().to_bytes(),
-            card.hash().0,
             answered.answerer.to_bytes().as_slice(),
         ],
     )?;
@@ -79,8 +93,7 @@ pub(crate) fn accept(work: &mut Work<'_>, offer: CardOffer, name: Option<&str>) 
     let expires = outbox::expiry(work.now);
     let frame = NewFrame { peer, seq: None, kind: FrameKind::Answer, message: None, frame: &answered.answer, expires };
     outbox::add(work, &frame)?;
-    work.tell(Event::Contact { contact });
-    Ok(Reply::Contact(contact))
+    Ok(())
 }
 
 fn keep_secret(work: &mut Work<'_>, contact: ContactId, secret: &ContactSecret) -> Result<(), CommandError> {
@@ -127,6 +140,7 @@ fn receive_answer(
          WHERE id = ?1",
         params![contact.column(), answered.to_bytes().as_slice(), digits.join(" "), conversation.0, column(work.now.0)],
     )?;
+    card_keys::drop_blob(work.db, contact)?;
     let peer = sessions::add(work.db, contact, &queue)?;
     sessions::store(work.db, peer, &session)?;
     sessions::keep(work, peer, &confirm, None, FrameKind::Confirm)?;
@@ -188,6 +202,7 @@ pub(crate) fn expire(work: &mut Work<'_>) -> Result<(), StorageError> {
     for contact in over {
         run(work.db, "UPDATE contacts SET giver = NULL, expires = NULL WHERE id = ?1", [contact.column()])?;
         queues::forget(work.db, contact)?;
+        card_keys::drop_blob(work.db, contact)?;
         work.tell(Event::Contact { contact });
     }
     Ok(())

@@ -9,7 +9,7 @@ use crate::api::{ContactId, Event, Receipts};
 use crate::database::{StorageError, column, first, number, run};
 use crate::errors::CommandError;
 use crate::work::{LinkEffect, Work};
-use crate::{attachments, queues, sessions};
+use crate::{attachments, card_keys, queues, sessions};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE contacts (
@@ -186,6 +186,7 @@ fn set(work: &mut Work<'_>, id: ContactId, sql: &str, value: impl rusqlite::ToSq
 pub(crate) fn forget(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
     required(work.db, id)?;
     attachments::forget_contact(work, id)?;
+    card_keys::forget(work.db, id)?;
     queues::forget(work.db, id)?;
     sessions::forget(work.db, id)?;
     for sql in [

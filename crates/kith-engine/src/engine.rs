@@ -10,6 +10,7 @@ use kith_wire::signed::Signed;
 use kith_wire::{Timestamp, Wire};
 use rand_core::CryptoRng;
 use rusqlite::{Connection, params};
+use zeroize::Zeroizing;
 
 use crate::actions::Action;
 use crate::api::{Arrival, AttachmentId, AttachmentKeys, Command, ContactId, NewAttachment, Output, Reply};
@@ -21,8 +22,8 @@ use crate::pump::Pump;
 use crate::schema::{self, OpenError};
 use crate::work::{Effects, LinkEffect, Work};
 use crate::{
-    arrivals, attachments, cards, contacts, conversations, disappearing, expiry, outbox, person, queues, receipts,
-    rotation, sessions,
+    arrivals, attachments, card_keys, cards, contacts, conversations, disappearing, expiry, outbox, person, queues,
+    receipts, rotation, sessions,
 };
 
 /// The client of one person on one device.
@@ -214,6 +215,7 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         }
         Command::CardNew { name, expires } => return cards::new(work, name.as_deref(), expires),
         Command::CardAccept { offer, name } => return cards::accept(work, *offer, name.as_deref()),
+        Command::CardPublish { contact } => card_keys::publish(work, contact)?,
         Command::Rename { contact, name } => contacts::rename(work, contact, &name)?,
         Command::ConfirmVerified { contact } => contacts::confirm_verified(work, contact)?,
         Command::Send { contact, text, reply_to, attachment } => {
@@ -260,8 +262,9 @@ fn refresh_device_lists(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Re
             continue;
         }
         let seed = user.open(CONTACT_SECRET_PURPOSE, &sealed).map_err(|_| RefreshError::WrongUserKey)?;
-        let seed: [u8; 32] = seed.as_slice().try_into().map_err(|_| StorageError::Damaged("contacts"))?;
-        let renewed = renew_list(&list, &ContactSecret::from_seed(seed), work.now.day(), work.rng)?;
+        let seed: Zeroizing<[u8; 32]> =
+            Zeroizing::new(seed.as_slice().try_into().map_err(|_| StorageError::Damaged("contacts"))?);
+        let renewed = renew_list(&list, &ContactSecret::from_seed(*seed), work.now.day(), work.rng)?;
         let sql = "UPDATE contacts SET own_list = ?2 WHERE id = ?1";
         run(work.db, sql, params![contact.column(), renewed.signed().to_bytes()])?;
         for peer in sessions::of_contact(work.db, contact)? {

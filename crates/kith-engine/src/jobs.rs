@@ -3,7 +3,7 @@
 use kith_crypto::sealed::PendingAnswer;
 use kith_wire::id::{BlobId, RelayId};
 
-use crate::api::AttachmentId;
+use crate::api::{AttachmentId, ContactId};
 use crate::queues::QueueId;
 use crate::servers::ServerId;
 
@@ -35,6 +35,12 @@ pub(crate) enum Job {
     BlobGet { attachment: AttachmentId, index: u32, server: ServerId, pending: PendingAnswer },
     /// Deletes a blob.
     BlobDelete(BlobId),
+    /// Reserves the blob of a card's key.
+    CardCreate(ContactId),
+    /// Uploads a card's key.
+    CardPut(ContactId),
+    /// Downloads a card's key through the own server.
+    CardGet { contact: ContactId, server: ServerId, pending: PendingAnswer },
     /// Says that a notice was read.
     ReturnAck,
     /// Asks for the time, and by that whether everything was said.
@@ -44,6 +50,6 @@ pub(crate) enum Job {
 impl Job {
     /// Returns whether the own server must ask another one before it can answer.
     pub(crate) const fn asks_another_server(&self) -> bool {
-        matches!(self, Self::Descriptor(_) | Self::BlobGet { .. })
+        matches!(self, Self::Descriptor(_) | Self::BlobGet { .. } | Self::CardGet { .. })
     }
 }

@@ -13,6 +13,7 @@ mod answers;
 pub mod api;
 mod arrivals;
 mod attachments;
+mod card_keys;
 mod cards;
 mod contacts;
 mod contents;

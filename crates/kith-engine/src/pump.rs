@@ -30,7 +30,7 @@ use crate::person::{self, Person};
 use crate::queues;
 use crate::servers::{self, Freshness, ServerId};
 use crate::sessions::PeerId;
-use crate::{attachments, transfers};
+use crate::{attachments, card_keys, transfers};
 
 /// Requests under way at most: bounds what must be asked again when the connection breaks.
 const MAX_IN_FLIGHT: usize = 32;
@@ -131,6 +131,7 @@ impl Pump<'_> {
                     self.send_queues()?;
                     self.send_deposits(person)?;
                     self.send_deletions()?;
+                    card_keys::send(self)?;
                     transfers::send(self)?;
                     self.send_quiet()?;
                 }
@@ -153,7 +154,8 @@ impl Pump<'_> {
         self.link.live().is_some_and(|live| live.in_flight.len() < MAX_IN_FLIGHT)
     }
 
-    fn is_asking(&mut self, is_it: impl Fn(&Job) -> bool) -> bool {
+    /// Returns whether a request of this kind is under way.
+    pub(crate) fn is_asking(&mut self, is_it: impl Fn(&Job) -> bool) -> bool {
         self.link.live().is_some_and(|live| live.is_asking(is_it))
     }
 
@@ -314,7 +316,8 @@ impl Pump<'_> {
             || exists(self.db, replies, [])?
             || exists(self.db, "SELECT 1 FROM attachments WHERE state = 0", [])?
             || exists(self.db, "SELECT 1 FROM queues WHERE state IN (0, 4)", [])?
-            || exists(self.db, "SELECT 1 FROM blob_deletions", [])?)
+            || exists(self.db, "SELECT 1 FROM blob_deletions", [])?
+            || card_keys::has_work(self.db)?)
     }
 }
 

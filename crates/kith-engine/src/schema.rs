@@ -6,7 +6,9 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 use crate::database::{StorageError, first, run};
-use crate::{attachments, contacts, conversations, inbox, outbox, person, queues, search, servers, sessions};
+use crate::{
+    attachments, card_keys, contacts, conversations, inbox, outbox, person, queues, search, servers, sessions,
+};
 
 /// The layout that this code writes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -34,6 +36,7 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
         person::TABLES,
         servers::TABLES,
         contacts::TABLES,
+        card_keys::TABLES,
         queues::TABLES,
         sessions::TABLES,
         outbox::TABLES,

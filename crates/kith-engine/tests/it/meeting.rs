@@ -1,6 +1,7 @@
 //! Meeting: cards, answers, and what becomes of second answers and own cards.
 
-use kith_engine::{Command, CommandError, ContactState, Event, QueryError};
+use kith_engine::{Command, CommandError, ContactState, Event, QueryError, Reply};
+use kith_wire::card::CardOffer;
 
 use crate::world::{ANA, BELA, Reach, World};
 
@@ -96,4 +97,66 @@ fn an_unanswered_card_is_cleared_away_when_nobody_can_answer_any_more() {
     assert_eq!(world.count(ANA, "SELECT count(*) FROM contacts WHERE giver IS NOT NULL"), 0);
     let late = world.command(BELA, Command::CardAccept { offer: Box::new(offer), name: None });
     assert!(matches!(late, Err(CommandError::Card(_))));
+}
+
+/// Ana shows a card as a code: without its key, which waits at her server.
+fn show_code(world: &mut World) -> (kith_engine::ContactId, CardOffer) {
+    let (bela, offer) = world.card(ANA);
+    world.command(ANA, Command::CardPublish { contact: bela }).unwrap();
+    (bela, CardOffer { kem: None, ..offer })
+}
+
+#[test]
+fn a_card_from_a_code_is_answered_when_its_key_has_been_fetched() {
+    let mut world = World::new("code");
+    let (bela, code) = show_code(&mut world);
+    world.online(ANA, Reach::Down);
+    let ana = world.accept(BELA, code.clone());
+    world.run(60);
+    assert_eq!(world.people[BELA].engine.contact(ana).unwrap().state, ContactState::Answered);
+    let again = Command::CardAccept { offer: Box::new(code), name: None };
+    assert!(matches!(world.command(BELA, again), Err(CommandError::AlreadyAnswered)));
+    world.online(ANA, Reach::Up);
+    world.run(600);
+    assert_eq!(world.people[BELA].engine.contact(ana).unwrap().state, ContactState::Established);
+    assert_eq!(world.people[ANA].engine.digits(bela).unwrap(), world.people[BELA].engine.digits(ana).unwrap());
+    world.run(60);
+    for who in [ANA, BELA] {
+        for table in ["card_blobs", "card_requests", "blob_deletions"] {
+            assert_eq!(world.count(who, &format!("SELECT count(*) FROM {table}")), 0);
+        }
+    }
+}
+
+#[test]
+fn ke_33_a_key_that_is_not_the_cards_is_not_used() {
+    let mut world = World::new("wrong-key");
+    let (_, offer) = world.card(ANA);
+    let (_, other) = world.card(ANA);
+    let blob = {
+        let secret = offer.card.decode_unverified().unwrap().reply_secret;
+        kith_crypto::attachment::NewBlob::of_card(&secret, &mut world.rng)
+    };
+    let shape = kith_wire::blob::BlobShape::of(1216).unwrap();
+    let wrong = kith_crypto::attachment::seal_chunk(&blob.key, shape, 0, other.kem.unwrap().as_bytes()).unwrap();
+    world.people[ANA].keeper.execute("UPDATE card_blobs SET sealed = ?1, state = 1", [wrong]).unwrap();
+    world.online(ANA, Reach::Down);
+    world.online(ANA, Reach::Up);
+    world.run(5);
+    let ana = world.accept(BELA, CardOffer { kem: None, ..offer });
+    world.run(600);
+    assert!(world.events(BELA).contains(&Event::SessionUnusable { contact: ana }));
+    assert_eq!(world.count(BELA, "SELECT count(*) FROM peers"), 0);
+    assert_eq!(world.count(BELA, "SELECT count(*) FROM queues WHERE state = 1"), 3);
+}
+
+#[test]
+fn a_code_whose_key_never_comes_is_given_up_when_the_card_expires() {
+    let mut world = World::new("no-key");
+    let reply = world.command(ANA, Command::CardNew { name: None, expires: 3600 }).unwrap();
+    let Reply::Card { offer, .. } = reply else { panic!("not a card: {reply:?}") };
+    let ana = world.accept(BELA, CardOffer { kem: None, ..*offer });
+    world.run(3 * 3600);
+    assert!(world.events(BELA).contains(&Event::SessionUnusable { contact: ana }));
+    assert_eq!(world.count(BELA, "SELECT count(*) FROM card_requests"), 0);
 }

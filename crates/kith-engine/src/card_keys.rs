@@ -1,0 +1,236 @@
+//! Cards in QR codes: the X-Wing key, for which a code has no room, waits in a blob at the giver's home server.
+//!
+//! Name, read capability and key of the blob follow from the card, so the code needs no more bytes. The giver uploads
+//! it when the person shows a code; the answerer fetches it and checks it against the card (KE-33).
+
+use kith_crypto::attachment::{NewBlob, open_chunk, seal_chunk};
+use kith_crypto::capability::{delete_verifier, read_verifier};
+use kith_crypto::random;
+use kith_crypto::sealed::seal;
+use kith_session::{CardBlob, CheckedCard, check_card};
+use kith_wire::Wire;
+use kith_wire::blob::BlobShape;
+use kith_wire::card::CardOffer;
+use kith_wire::id::{BlobId, DeleteCapability, KemKey, ReadCapability};
+use kith_wire::operation::{Answer, Operation, Request};
+use kith_wire::sealed::SealKind;
+use rusqlite::{Connection, params};
+
+use crate::api::ContactId;
+use crate::database::{StorageError, all, exists, first, run};
+use crate::errors::CommandError;
+use crate::jobs::Job;
+use crate::pump::Pump;
+use crate::servers::{self, ServerId};
+use crate::work::Work;
+use crate::{cards, person, sessions};
+
+pub(crate) const TABLES: &str = "
+CREATE TABLE card_blobs (
+    contact INTEGER PRIMARY KEY,
+    blob BLOB NOT NULL,
+    read BLOB NOT NULL,
+    erase BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    state INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE card_requests (
+    contact INTEGER PRIMARY KEY,
+    offer BLOB NOT NULL,
+    server INTEGER NOT NULL
+) STRICT;
+";
+
+/// States of a card's blob: only here, wanted at the home server, there.
+const WANTED: i64 = 1;
+const THERE: i64 = 2;
+
+/// How a blob with one X-Wing key is cut: one chunk.
+fn shape() -> Option<BlobShape> {
+    BlobShape::of(KemKey::SIZE as u64)
+}
+
+/// Keeps the blob of a new card, in case the card is shown as a code.
+pub(crate) fn keep(
+    work: &mut Work<'_>,
+    contact: ContactId,
+    blob: &CardBlob,
+    kem: Option<&KemKey>,
+) -> Result<(), StorageError> {
+    let sealed = shape().zip(kem).map(|(shape, kem)| seal_chunk(&blob.key, shape, 0, kem.as_bytes()));
+    let Some(Ok(sealed)) = sealed else { return Err(StorageError::Damaged("card_blobs")) };
+    let erase = DeleteCapability::new(random::bytes(work.rng));
+    run(
+        work.db,
+        "INSERT INTO card_blobs (contact, blob, read, erase, sealed) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![contact.column(), blob.id.0, blob.read.expose(), erase.expose(), sealed],
+    )?;
+    Ok(())
+}
+
+/// The person shows the card as a code: its key must be at the home server.
+pub(crate) fn publish(work: &mut Work<'_>, contact: ContactId) -> Result<(), CommandError> {
+    let key = [contact.column()];
+    if !exists(work.db, "SELECT 1 FROM card_blobs WHERE contact = ?1", key)? {
+        return Err(CommandError::UnknownContact);
+    }
+    run(work.db, "UPDATE card_blobs SET state = 1 WHERE contact = ?1 AND state = 0", key)?;
+    Ok(())
+}
+
+/// The card was answered, has expired or is forgotten: the blob goes.
+pub(crate) fn drop_blob(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
+    let key = [contact.column()];
+    let sql = "INSERT OR REPLACE INTO blob_deletions (blob, erase) \
+               SELECT blob, erase FROM card_blobs WHERE contact = ?1 AND state > 0";
+    run(db, sql, key)?;
+    run(db, "DELETE FROM card_blobs WHERE contact = ?1", key)?;
+    Ok(())
+}
+
+/// Forgets whatever there is of a contact.
+pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
+    drop_blob(db, contact)?;
+    run(db, "DELETE FROM card_requests WHERE contact = ?1", [contact.column()])?;
+    Ok(())
+}
+
+/// Remembers a card whose key must be fetched before it can be answered.
+pub(crate) fn request(
+    db: &Connection,
+    contact: ContactId,
+    card: &CheckedCard,
+    offer: &CardOffer,
+) -> Result<(), StorageError> {
+    let server = servers::add(db, &card.card().queue.server)?;
+    let sql = "INSERT INTO card_requests (contact, offer, server) VALUES (?1, ?2, ?3)";
+    run(db, sql, params![contact.column(), offer.to_bytes(), server.0])?;
+    Ok(())
+}
+
+/// Returns whether anything of this is still to be done at the home server.
+pub(crate) fn has_work(db: &Connection) -> Result<bool, StorageError> {
+    Ok(exists(db, "SELECT 1 FROM card_blobs WHERE state = 1", [])? || exists(db, "SELECT 1 FROM card_requests", [])?)
+}
+
+struct Upload {
+    blob: BlobId,
+    read: ReadCapability,
+    erase: DeleteCapability,
+    sealed: Vec<u8>,
+}
+
+fn upload(db: &Connection, contact: ContactId) -> Result<Option<Upload>, StorageError> {
+    let sql = "SELECT blob, read, erase, sealed FROM card_blobs WHERE contact = ?1";
+    first(db, sql, [contact.column()], |row| {
+        Ok(Upload {
+            blob: BlobId(row.get(0)?),
+            read: ReadCapability::new(row.get(1)?),
+            erase: DeleteCapability::new(row.get(2)?),
+            sealed: row.get(3)?,
+        })
+    })
+}
+
+fn request_of(db: &Connection, contact: ContactId) -> Result<Option<CardOffer>, StorageError> {
+    let sql = "SELECT offer FROM card_requests WHERE contact = ?1";
+    let bytes = first(db, sql, [contact.column()], |row| row.get::<_, Vec<u8>>(0))?;
+    bytes.map(|bytes| CardOffer::from_bytes(&bytes).map_err(|_| StorageError::Damaged("card_requests"))).transpose()
+}
+
+/// Sends what the keys of cards need.
+pub(crate) fn send(pump: &mut Pump<'_>) -> Result<(), StorageError> {
+    let wanted = all(pump.db, "SELECT contact FROM card_blobs WHERE state = ?1", [WANTED], |row| row.get(0))?;
+    for contact in wanted.into_iter().map(ContactId::from_column) {
+        let is_it = |job: &Job| matches!(job, Job::CardCreate(id) | Job::CardPut(id) if *id == contact);
+        if pump.is_asking(is_it) || !pump.has_room() {
+            continue;
+        }
+        if let (Some(upload), Some(shape)) = (upload(pump.db, contact)?, shape()) {
+            let (read, delete) = (read_verifier(&upload.read), delete_verifier(&upload.erase));
+            let (blob, chunks, bytes) = (upload.blob, shape.chunks, shape.sealed_bytes());
+            pump.ask(Job::CardCreate(contact), Operation::BlobCreate { blob, chunks, bytes, read, delete });
+        }
+    }
+    let requests = all(pump.db, "SELECT contact, server FROM card_requests", [], |row| {
+        Ok((ContactId::from_column(row.get(0)?), ServerId(row.get(1)?)))
+    })?;
+    for (contact, server) in requests {
+        send_request(pump, contact, server)?;
+    }
+    Ok(())
+}
+
+fn send_request(pump: &mut Pump<'_>, contact: ContactId, server: ServerId) -> Result<(), StorageError> {
+    let is_it = |job: &Job| matches!(job, Job::CardGet { contact: id, .. } if *id == contact);
+    if pump.link.is_paused(server) || pump.is_asking(is_it) || !pump.has_room() {
+        return Ok(());
+    }
+    let Some(person) = person::find(pump.db)? else { return Ok(()) };
+    pump.refresh(&person, server)?;
+    let (Some(epoch), Some(offer)) = (servers::epoch(pump.db, server, pump.now)?, request_of(pump.db, contact)?) else {
+        return Ok(());
+    };
+    // An expired card is found out when its key has come.
+    let Ok(card) = offer.card.decode_unverified() else { return Ok(()) };
+    let blob = NewBlob::of_card(&card.reply_secret, pump.rng);
+    let get = Operation::BlobGet { blob: blob.id, index: 0, capability: blob.read };
+    let request = Request { operation: get, signatures: Vec::new() };
+    let to = servers::address(pump.db, server)?;
+    if let Ok(sealed) = seal(&to.key, &epoch.keys, SealKind::OneShot, &request.to_bytes(), pump.rng) {
+        let job = Job::CardGet { contact, server, pending: sealed.pending };
+        pump.ask(job, Operation::Relay { to, sealed: sealed.bytes });
+    }
+    Ok(())
+}
+
+/// The blob is reserved: returns the request that fills it.
+pub(crate) fn created(db: &Connection, contact: ContactId) -> Result<Option<Operation>, StorageError> {
+    let upload = upload(db, contact)?;
+    Ok(upload.map(|upload| Operation::BlobPut { blob: upload.blob, index: 0, chunk: upload.sealed }))
+}
+
+/// The blob is there.
+pub(crate) fn put(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
+    let sql = "UPDATE card_blobs SET state = ?2 WHERE contact = ?1 AND state = 1";
+    run(db, sql, params![contact.column(), THERE])?;
+    Ok(())
+}
+
+/// What became of a request for a card's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fetched {
+    /// It is done with.
+    Done,
+    /// It is asked for again after a pause.
+    Later,
+}
+
+/// The giver's server answered for the key: the card is answered with it, or given up.
+pub(crate) fn got(work: &mut Work<'_>, contact: ContactId, answer: &Answer) -> Result<Fetched, StorageError> {
+    let Some(offer) = request_of(work.db, contact)? else { return Ok(Fetched::Done) };
+    let Ok(card) = check_card(offer, work.now) else { return give_up(work, contact) };
+    // Absent may mean not yet: the giver uploads when they are online.
+    let Answer::BlobChunk { chunk } = answer else { return Ok(Fetched::Later) };
+    let opened = shape().map(|shape| open_chunk(&card.blob().key, shape, 0, chunk));
+    let Some(Ok(bytes)) = opened else { return give_up(work, contact) };
+    // KE-33: the key must be the one that the card names.
+    let kem = bytes.get(..KemKey::SIZE).and_then(KemKey::from_slice);
+    let Some(Ok(card)) = kem.map(|kem| card.with_kem(kem)) else { return give_up(work, contact) };
+    match cards::answer_checked(work, contact, &card) {
+        Ok(()) => {
+            run(work.db, "DELETE FROM card_requests WHERE contact = ?1", [contact.column()])?;
+            Ok(Fetched::Done)
+        }
+        Err(CommandError::Storage(problem)) => Err(problem),
+        Err(CommandError::NoSpareQueue) => Ok(Fetched::Later),
+        Err(_) => give_up(work, contact),
+    }
+}
+
+/// The card cannot be answered any more: the person needs a new one.
+fn give_up(work: &mut Work<'_>, contact: ContactId) -> Result<Fetched, StorageError> {
+    run(work.db, "DELETE FROM card_requests WHERE contact = ?1", [contact.column()])?;
+    sessions::unusable(work, contact)?;
+    Ok(Fetched::Done)
+}
