@@ -4,7 +4,7 @@ use kith_engine::{Command, CommandError, ContactId, Engine, OpenError};
 use kith_wire::id::MessageId;
 use rusqlite::Connection;
 
-use crate::world::{ANA, START, World};
+use crate::world::{ANA, BELA, Disk, START, World};
 
 #[test]
 fn ke_1_a_newer_database_is_refused() {
@@ -62,4 +62,18 @@ fn every_version_of_the_tables_can_be_opened_again() {
     world.stop(ANA);
     assert_eq!(world.dump(ANA), before);
     assert_eq!(world.texts(ANA, bela), ["kept"]);
+}
+
+#[test]
+fn ke_8_a_call_that_storage_fails_has_not_happened_and_comes_again() {
+    let (mut world, bela, ana) = World::met("disk");
+    world.set_disk(BELA, Disk::Failing);
+    world.send(ANA, bela, "hello");
+    let send = Command::Send { contact: ana, text: "lost?".to_owned(), reply_to: None, attachment: None };
+    assert!(matches!(world.command(BELA, send), Err(CommandError::Storage(_))));
+    while world.step() {}
+    world.set_disk(BELA, Disk::Working);
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana), ["hello"]);
+    assert_eq!(world.texts(ANA, bela), ["hello"]);
 }

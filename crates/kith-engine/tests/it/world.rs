@@ -78,6 +78,14 @@ pub(crate) struct Person {
     pub(crate) events: Vec<Event>,
     pub(crate) vault: BTreeMap<(AttachmentId, u32), Vec<u8>>,
     pub(crate) dropped: Vec<AttachmentId>,
+    disk: Disk,
+}
+
+/// Whether somebody's storage works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disk {
+    Working,
+    Failing,
 }
 
 enum Step {
@@ -146,6 +154,7 @@ impl World {
             events: Vec::new(),
             vault: BTreeMap::new(),
             dropped: Vec::new(),
+            disk: Disk::Working,
         });
         let who = self.people.len() - 1;
         let key = self.people[who].user.public();
@@ -237,7 +246,8 @@ impl World {
         match step {
             Step::ToEngine(who, arrival) => {
                 let begin = Instant::now();
-                self.people[who].engine.receive(self.now, &mut self.rng, arrival).unwrap();
+                let taken = self.people[who].engine.receive(self.now, &mut self.rng, arrival);
+                assert!(taken.is_ok() || self.people[who].disk == Disk::Failing, "{taken:?}");
                 if who == BELA {
                     self.receiving += begin.elapsed();
                 }
@@ -455,6 +465,13 @@ impl World {
         let sealed = seal(&key, epoch, kind, &request.to_bytes(), &mut self.rng).unwrap().bytes;
         let ticket = Ticket(self.number());
         self.pending.push_back(Step::ToHome(server, Input::OneShot { ticket, sealed }));
+    }
+
+    /// Makes every write to somebody's storage fail, or work again.
+    pub(crate) fn set_disk(&mut self, who: usize, disk: Disk) {
+        self.people[who].disk = disk;
+        let sql = if disk == Disk::Failing { "BEGIN EXCLUSIVE" } else { "ROLLBACK" };
+        self.people[who].keeper.execute_batch(sql).unwrap();
     }
 
     /// A server loses every frame that waits there.
