@@ -13,6 +13,11 @@ use crate::commands::{
 ///
 /// A folder holds one person: you. Start with `kith init --server URL`, then make a contact card with `kith card new` and
 /// give it to somebody, or answer theirs with `kith card accept`.
+///
+/// The password of your folder is asked for, or taken from KITH_PASSWORD or --password-file; a new one for `kith password`
+/// from KITH_NEW_PASSWORD. Times you see are local, times programs get are UTC.
+///
+/// Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 wrong password, 4 the network was needed and not reachable.
 #[derive(Debug, Parser)]
 #[command(name = "kith", version, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -25,6 +30,7 @@ pub(crate) struct Cli {
 
 /// What every command understands.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "For every command")]
 pub(crate) struct Common {
     /// Your folder; one folder is one person [default: ~/.local/share/kith]
     #[arg(long, value_name = "DIR", env = "KITH_HOME", hide_env_values = true, global = true)]

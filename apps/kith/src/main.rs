@@ -136,7 +136,11 @@ async fn own(cli: &Cli, client: Client, request: Request, out: &Out) -> Result<u
             _ => Err(Failure::new("interrupted", "interrupted", "what was stored is stored; the rest was not done")),
         },
     };
-    owner.finish().await;
+    tokio::select! {
+        () = owner.finish() => {}
+        // Whoever interrupts once more does not want to wait for what others have asked for.
+        () = interrupted() => {}
+    }
     drop(context);
     client.close().await;
     outcome.map(|()| Exit::Done as u8)

@@ -81,6 +81,9 @@ pub(crate) async fn run(
             args.url
         ));
     }
+    if let Some(above) = folder.parent() {
+        std::fs::create_dir_all(above).map_err(|error| Failure::file("made", above, &error))?;
+    }
     let client = Client::create(folder, password, options)?;
     let made = make(&client, args, descriptor, key).await;
     client.close().await;

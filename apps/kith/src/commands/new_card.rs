@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::context::{Context, contact_id};
 use crate::duration::Span;
 use crate::failure::Failure;
+use crate::output::Out;
 use crate::{files, qr};
 
 #[derive(Debug, Args)]
@@ -52,7 +53,7 @@ pub(crate) async fn run(args: &NewCard, context: &Context) -> Result<(), Failure
         }
     }
     if args.qr {
-        context.out.note(drawing(&offer, &link)?);
+        draw(&offer, &link, &context.out)?;
     }
     context.out.data(&object, || link.clone());
     let stay = match &file {
@@ -81,12 +82,18 @@ pub(crate) async fn with_queue(context: &Context, command: impl Fn() -> Command)
     }
 }
 
-/// A QR code holds the whole card where it fits; a screen that is too small for it is said so.
-fn drawing(offer: &CardOffer, link: &str) -> Result<String, Failure> {
-    qr::draw(link).ok_or_else(|| {
+/// A QR code holds the whole card where it fits, and is then large; a window that is too narrow breaks it.
+fn draw(offer: &CardOffer, link: &str, out: &Out) -> Result<(), Failure> {
+    let Some((drawing, width)) = qr::draw(link, out.colour()) else {
         let message = format!("the card of {} bytes does not fit into a QR code", offer.to_bytes().len());
-        Failure::new("too_large_for_qr", message, "the card was made: hand over the link or a file (--out FILE)")
-    })
+        let hint = "the card was made: hand over the link or a file (--out FILE)";
+        return Err(Failure::new("too_large_for_qr", message, hint));
+    };
+    out.note(drawing);
+    out.note(format!(
+        "The drawing is {width} columns wide; make the window at least that wide, or the letters smaller."
+    ));
+    Ok(())
 }
 
 /// How long the home server may take to make a queue.

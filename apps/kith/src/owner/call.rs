@@ -7,6 +7,7 @@ use tokio::io::BufReader;
 
 use super::socket;
 use super::words::{CALLER, Challenge, OWNER, Reply, Request, Response, Welcome, from_hex, nonce, read, to_hex, write};
+use crate::failure::{Exit, Failure};
 use crate::output::Out;
 
 /// How a call went.
@@ -45,11 +46,18 @@ async fn converse(folder: &Path, key: &ProofKey, request: &Request, out: &Out) -
             Some(Reply::Line(line)) => out.put(line),
             Some(Reply::Exit(code)) => return Some(code),
             Some(Reply::Moved) => return None,
-            // The owner was killed. What it had stored is stored; whether the command was done nobody knows.
-            None => return Some(1),
+            // Whether the command was done nobody knows here; doing it again might do it twice.
+            None => {
+                out.failure(&Failure::new(
+                    "owner_ended",
+                    "the program that did this for you has ended; what it had stored is stored",
+                    "look with `kith log` before you do it again",
+                ));
+                return Some(Exit::Failed as u8);
+            }
         }
         if out.is_closed() {
-            return Some(0);
+            return Some(Exit::Done as u8);
         }
     }
 }
