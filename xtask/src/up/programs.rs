@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{cargo, failure::Failure};
+use crate::failure::Failure;
 
 /// The password of both people: the demonstration hides nothing from whoever runs it.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -57,6 +57,7 @@ impl Programs {
         let mut child = Command::new(&self.kithd)
             .args(["--json", "--listen", "127.0.0.1:0", "--allow-private-peers", "--public-url", url, "--data"])
             .arg(data)
+            .env("KITHD_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -100,8 +101,12 @@ impl Person {
     pub(crate) fn run(&self, args: &[&str]) -> Result<Vec<Value>, Failure> {
         let mut command = self.command();
         command.args(args).stdin(Stdio::null());
-        let output = cargo::read(command)?;
-        Ok(String::from_utf8_lossy(&output).lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+        let output = command.output().map_err(|error| Failure::new(format!("kith could not start: {error}")))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Err(Failure::new(format!("`kith {}` failed ({}): {said}", args.join(" "), output.status)));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 
     /// Runs one command and returns one field of the first object that has it.
