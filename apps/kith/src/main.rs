@@ -16,6 +16,7 @@ mod secrets;
 mod show;
 mod times;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -73,13 +74,13 @@ async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8,
             let checked = args.check()?;
             let folder = home(cli)?;
             let password = secrets::first(password_file)?;
-            commands::init::run(checked, &folder, &password, options()?, out).await?;
+            commands::init::run(checked, &folder, &password, options(), out).await?;
         }
         Command::Password(args) => {
             let folder = home(cli)?;
             let old = secrets::existing(password_file)?;
             let new = secrets::next(args.new_password_file.as_deref())?;
-            let client = Client::open(&folder, &old, options()?)?;
+            let client = Client::open(&folder, &old, options())?;
             commands::password::run(&client, &old, &new, out)?;
         }
         command => {
@@ -103,7 +104,7 @@ async fn with_folder(
     let mut key = None;
     let mut in_vain_since = Instant::now();
     loop {
-        match Client::open(folder, password, options()?) {
+        match Client::open(folder, password, options()) {
             Ok(client) => return own(cli, client, request, out).await,
             Err(ClientError::InUse) if in_vain_since.elapsed() < PATIENCE => {}
             Err(error) => return Err(error.into()),
@@ -163,15 +164,20 @@ fn request(command: &Command, words: Vec<std::ffi::OsString>, out: &Out) -> Resu
     let not_text = |_| Failure::usage("a word of the command is not text", "write it in UTF-8");
     let words = words.into_iter().map(|word| word.into_string().map_err(not_text)).collect::<Result<_, _>>()?;
     let stdin = match commands::text_argument(command) {
-        Some("-") => Some(
-            std::io::read_to_string(std::io::stdin())
-                .map_err(|_| Failure::usage("standard input is not text", "write it in UTF-8"))?,
-        ),
+        Some("-") => Some(standard_input()?),
         _ => None,
     };
     let directory = std::env::current_dir()
         .map_err(|error| Failure::new("file", error.to_string(), "the folder you are in is gone; go to another one"))?;
     Ok(Request { words, directory, stdin, voice: out.voice(), colour: out.colour() })
+}
+
+/// Reads what is piped in, up to far more than a message holds: the engine says how much that is.
+fn standard_input() -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(MOST_INPUT).read_to_string(&mut text);
+    read.map_err(|_| Failure::usage("standard input is not text", "write it in UTF-8, up to 256 KiB"))?;
+    Ok(text)
 }
 
 /// Returns the person's folder.
@@ -186,14 +192,15 @@ fn home(cli: &Cli) -> Result<PathBuf, Failure> {
 }
 
 /// Returns how folders are opened. Debug builds may make passwords cheap to try, for tests; release builds cannot.
-fn options() -> Result<Options, Failure> {
-    let options = Options::default();
+fn options() -> Options {
     #[cfg(debug_assertions)]
     if std::env::var_os("KITH_CHEAP_PASSWORDS").is_some() {
-        return Ok(Options { params: kith_client::Params::for_tests(), ..options });
+        return Options { params: kith_client::Params::for_tests(), ..Options::default() };
     }
-    Ok(options)
+    Options::default()
 }
 
 /// How long another process may own the folder without doing this one's command.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Bytes of standard input that are looked at.
+const MOST_INPUT: u64 = 256 * 1024;

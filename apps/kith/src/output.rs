@@ -157,7 +157,7 @@ impl Out {
 
 /// Returns what a program reads when something fails.
 fn error_object(failure: &Failure) -> Value {
-    serde_json::json!({"error": {"code": failure.code, "message": failure.message, "hint": failure.hint}})
+    serde_json::json!({"error": {"code": failure.code, "hint": failure.hint}})
 }
 
 /// This process's terminal, or what stands in its place.

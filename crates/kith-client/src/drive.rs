@@ -148,10 +148,13 @@ impl Client {
                 let is_due = client.inner.engine.borrow().next_wake().is_some_and(|at| at <= now());
                 if is_due {
                     let woken = client.inner.engine.borrow_mut().wake(now(), &mut rng());
+                    client.turn();
                     if let Err(error) = woken {
                         client.tell(Notice::Storage(error.to_string()));
+                        drop(client);
+                        // What is due stays due; a full disk is not asked again at once.
+                        tokio::time::sleep(AFTER_FAILURE).await;
                     }
-                    client.turn();
                 }
             }
         });
@@ -171,5 +174,7 @@ pub(crate) fn failure(error: &CarrierError) -> LinkFailure {
 
 /// Nothing is woken more often than this, whatever the engine asks for.
 const SHORTEST_WAIT: Duration = Duration::from_millis(5);
+/// How long after a failure of storage a timer rests.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// A machine that slept notices within this time that a timer is overdue.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kith_crypto::attachment::open_chunk;
 use kith_crypto::hash::Hasher;
@@ -12,6 +13,7 @@ use kith_net::CarrierError;
 use kith_wire::blob::BlobShape;
 use kith_wire::id::MessageId;
 use thiserror::Error;
+use tokio::time::{Instant, timeout_at};
 
 use crate::chunks::place;
 use crate::client::{Client, rng};
@@ -50,6 +52,9 @@ pub enum SaveError {
     /// The home server does not answer.
     #[error("your home server cannot be reached: {0}")]
     Unreachable(CarrierError),
+    /// Nothing has come for a while: the server that has the file does not answer.
+    #[error("the home server that keeps the file does not answer")]
+    Stalled,
     /// The engine has no such attachment.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -70,6 +75,7 @@ impl Client {
         let mut events = self.events();
         let mut n_failures = 0_u32;
         let mut is_asked = false;
+        let mut last_progress = Instant::now();
         loop {
             let view = self.ask(|engine| engine.attachment(attachment))?;
             match view.state {
@@ -83,16 +89,20 @@ impl Client {
                 self.command(Command::Connect(Connection::Wanted))?;
                 is_asked = true;
             }
-            match events.next().await {
-                None => return Err(SaveError::Interrupted),
-                Some(Notice::Unreachable(error)) => {
+            match timeout_at(last_progress + LONGEST_STALL, events.next()).await {
+                Err(_) => return Err(SaveError::Stalled),
+                Ok(None) => return Err(SaveError::Interrupted),
+                Ok(Some(Notice::Unreachable(error))) => {
                     n_failures = n_failures.saturating_add(1);
                     if n_failures >= 3 || !error.may_pass() {
                         return Err(SaveError::Unreachable(error));
                     }
                 }
-                Some(Notice::Event(Event::Attachment { .. })) => n_failures = 0,
-                Some(_) => {}
+                Ok(Some(Notice::Event(Event::Attachment { attachment: moved, .. }))) if moved == attachment => {
+                    n_failures = 0;
+                    last_progress = Instant::now();
+                }
+                Ok(Some(_)) => {}
             }
         }
     }
@@ -194,5 +204,41 @@ fn finish(temporary: &Path, target: &Path, overwrite: Overwrite) -> Result<(), S
         // Some file systems have no second names; then looking just before is the best there is.
         Err(_) if target.symlink_metadata().is_err() => fs::rename(temporary, target).map_err(failed),
         Err(error) => Err(failed(error)),
+    }
+}
+
+/// Longer than the engine waits for an answer, so that one lost connection does not count as silence.
+const LONGEST_STALL: Duration = Duration::from_secs(75);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(folder: &Path, target: &Path, overwrite: Overwrite) -> Result<(), SaveError> {
+        let (temporary, mut file) = unfinished(target).unwrap();
+        assert_eq!(temporary.parent(), Some(folder));
+        file.write_all(b"new").unwrap();
+        finish(&temporary, target, overwrite)
+    }
+
+    #[test]
+    fn a_file_that_is_there_stays_unless_it_may_be_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("photo.jpg");
+        fs::write(&target, "old").unwrap();
+        let refused = written(folder.path(), &target, Overwrite::Refused);
+        assert!(matches!(refused, Err(SaveError::Exists(_))), "{refused:?}");
+        assert_eq!(fs::read(&target).unwrap(), b"old");
+        written(folder.path(), &target, Overwrite::Allowed).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_new_file_appears_under_its_name_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join(format!("{}.txt", "a long name ".repeat(12)));
+        written(folder.path(), &target, Overwrite::Refused).unwrap();
+        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(names, [target]);
     }
 }

@@ -1,9 +1,11 @@
 //! Calling the owner: proving the password, handing the command over, and showing what comes back.
 
 use std::path::Path;
+use std::time::Duration;
 
 use kith_client::ProofKey;
 use tokio::io::BufReader;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::socket;
 use super::words::{CALLER, Challenge, OWNER, Reply, Request, Response, Welcome, from_hex, nonce, read, to_hex, write};
@@ -28,19 +30,10 @@ pub(crate) async fn call(folder: &Path, key: &ProofKey, request: &Request, out: 
 }
 
 async fn converse(folder: &Path, key: &ProofKey, request: &Request, out: &Out) -> Option<u8> {
-    let stream = socket::connect(folder).await.ok()?;
-    let (incoming, mut outgoing) = stream.into_split();
-    let mut incoming = BufReader::new(incoming);
-    let theirs = from_hex(&read::<Challenge>(&mut incoming).await?.nonce)?;
-    let ours = nonce()?;
-    let proof = key.prove(CALLER, &ours, &theirs);
-    write(&mut outgoing, &Response { nonce: to_hex(&ours), proof: to_hex(&proof) }).await?;
-    let welcome: Welcome = read(&mut incoming).await?;
-    // Something else that sits on the socket learns nothing of the command.
-    if !key.check(OWNER, &theirs, &ours, &from_hex(&welcome.proof)?) {
-        return None;
-    }
-    write(&mut outgoing, request).await?;
+    // An owner that sleeps, or is stopped, answers nothing.
+    let handed_over = tokio::time::timeout(PATIENCE, hand_over(folder, key, request)).await;
+    // The sending half is kept: that it closes tells the owner that nobody waits any more.
+    let (mut incoming, _outgoing) = handed_over.ok()??;
     loop {
         match read(&mut incoming).await {
             Some(Reply::Line(line)) => out.put(line),
@@ -61,3 +54,28 @@ async fn converse(folder: &Path, key: &ProofKey, request: &Request, out: &Out) -
         }
     }
 }
+
+/// Proves the password, lets the owner prove it too, and sends the command.
+async fn hand_over(
+    folder: &Path,
+    key: &ProofKey,
+    request: &Request,
+) -> Option<(BufReader<OwnedReadHalf>, OwnedWriteHalf)> {
+    let stream = socket::connect(folder).await.ok()?;
+    let (incoming, mut outgoing) = stream.into_split();
+    let mut incoming = BufReader::new(incoming);
+    let theirs = from_hex(&read::<Challenge>(&mut incoming).await?.nonce)?;
+    let ours = nonce()?;
+    let proof = key.prove(CALLER, &ours, &theirs);
+    write(&mut outgoing, &Response { nonce: to_hex(&ours), proof: to_hex(&proof) }).await?;
+    let welcome: Welcome = read(&mut incoming).await?;
+    // Something else that sits on the socket learns nothing of the command.
+    if !key.check(OWNER, &theirs, &ours, &from_hex(&welcome.proof)?) {
+        return None;
+    }
+    write(&mut outgoing, request).await?;
+    Some((incoming, outgoing))
+}
+
+/// How long the owner may take to take a command over.
+const PATIENCE: Duration = Duration::from_secs(10);
