@@ -61,7 +61,7 @@ pub(crate) fn message_id(text: &str) -> Result<MessageId, Failure> {
         Failure::new(
             "unknown_message",
             "this is not the id of a message",
-            "`kith log CONTACT` shows the messages with their ids",
+            "`kith log CONTACT --ids` shows the messages with their ids",
         )
     })
 }

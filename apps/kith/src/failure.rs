@@ -82,7 +82,7 @@ impl From<CommandError> for Failure {
                 ("no_spare_queue", "run `kith sync` while your home server can be reached, then try again")
             }
             E::UnknownContact => ("unknown_contact", "`kith contacts` shows whom you know"),
-            E::UnknownMessage => ("unknown_message", "`kith log CONTACT` shows the messages with their ids"),
+            E::UnknownMessage => ("unknown_message", "`kith log CONTACT --ids` shows the messages with their ids"),
             E::UnknownAttachment => ("unknown_attachment", "`kith log CONTACT` shows which messages carry a file"),
             E::NotTheAuthor => ("not_the_author", "you can change and take back only what you wrote"),
             E::Empty => ("empty", "write a text, or send a file with --file PATH"),
@@ -110,7 +110,7 @@ impl From<QueryError> for Failure {
         let (code, hint) = match &error {
             E::NotInitialised => ("not_initialised", "start with `kith init --server URL`"),
             E::UnknownContact => ("unknown_contact", "`kith contacts` shows whom you know"),
-            E::UnknownMessage => ("unknown_message", "`kith log CONTACT` shows the messages with their ids"),
+            E::UnknownMessage => ("unknown_message", "`kith log CONTACT --ids` shows the messages with their ids"),
             E::UnknownAttachment => ("unknown_attachment", "`kith log CONTACT` shows which messages carry a file"),
             E::NoDigits => ("no_digits", "wait until the contact has answered, then try again"),
             _ => ("storage", STORAGE_HINT),

@@ -129,11 +129,12 @@ pub(crate) fn message_line(name: &str, message: &MessageView, now: Timestamp, co
         MessageBody::Deleted => format!("  {}", colour.quiet("(taken back)")),
         MessageBody::NewerVersion => format!("  {}", colour.quiet("(needs a newer version of Kith)")),
     };
-    if message.edited {
+    if message.edited && message.body != MessageBody::Deleted {
         line += &format!("  {}", colour.quiet("(edited)"));
     }
     if let Some(attachment) = &message.attachment {
-        line += &format!("  {}", attachment_words(attachment));
+        // Whoever wants the file needs the id.
+        line += &format!("  {}  {}", attachment_words(attachment), colour.quiet(&message.id.to_string()));
     }
     for (_, emoji) in &message.reactions {
         line += &format!("  {}", printable(emoji));

@@ -21,6 +21,10 @@ pub(crate) struct Log {
     /// Show only messages with these words
     #[arg(long, value_name = "WORDS")]
     pub(crate) search: Option<String>,
+
+    /// Show the id of each message, for `kith react`, `edit`, `delete` and `send --reply-to`
+    #[arg(long)]
+    pub(crate) ids: bool,
 }
 
 pub(crate) fn run(args: &Log, context: &Context) -> Result<(), Failure> {
@@ -29,7 +33,10 @@ pub(crate) fn run(args: &Log, context: &Context) -> Result<(), Failure> {
     let messages = context.client.ask(|engine| engine.log(contact.id, &query))?;
     for message in &messages {
         context.out.data(&Value::Object(show::message_object(message)), || {
-            show::message_line(&contact.name, message, times::now(), context.out.colour())
+            let line = show::message_line(&contact.name, message, times::now(), context.out.colour());
+            // A message with a file shows its id anyway.
+            let is_shown = args.ids && message.attachment.is_none();
+            if is_shown { format!("{line}  {}", context.out.colour().quiet(&message.id.to_string())) } else { line }
         });
     }
     if messages.is_empty() {
