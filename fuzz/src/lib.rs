@@ -1,7 +1,12 @@
 //! What the fuzz targets check, as plain functions, so that ordinary tests replay the corpus with them.
 //!
 //! Each takes arbitrary bytes and must neither panic nor take long; whatever a decoder accepts must encode to the very
-//! same bytes again. Forgery is not looked for here: ordinary tests do that.
+//! same bytes again. Forgery of decoded objects is not looked for here: ordinary tests do that. The checks of state
+//! machines take the bytes for a schedule of what people and the wire do.
+
+mod meeting;
+mod people;
+mod session;
 
 use kith_crypto::live::accept_opening;
 use kith_crypto::sealed::{EpochSecret, open};
@@ -23,10 +28,17 @@ use kith_wire::sealed::{OneShotReply, SealKind, SealedParts};
 use kith_wire::signed::{Signable, Signed};
 use kith_wire::time::EpochId;
 
-/// A check of one decoder or family of decoders.
+pub use meeting::meeting;
+pub use session::session;
+
+/// A check of one decoder, family of decoders or state machine.
 pub type Check = fn(&[u8]);
 
-/// All checks, by the name of their fuzz target and folder in the corpus.
+/// The checks of state machines, by the name of their fuzz target and folder in the corpus. What they read is not an
+/// encoding but a schedule.
+pub const MACHINES: [(&str, Check); 2] = [("meeting", meeting), ("session", session)];
+
+/// All checks of decoders, by the name of their fuzz target and folder in the corpus.
 pub const CHECKS: [(&str, Check); 14] = [
     ("address", address),
     ("answer_frame", answer_frame),

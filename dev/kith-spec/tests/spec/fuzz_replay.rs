@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
 use crate::{examples, fuzz_checks};
 
 #[test]
 fn the_corpus_runs_through_its_checks() {
     let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus"));
-    for (name, check) in fuzz_checks::CHECKS {
+    for (name, check) in fuzz_checks::CHECKS.into_iter().chain(fuzz_checks::MACHINES) {
         let mut n_seeds = 0;
         for entry in std::fs::read_dir(corpus.join(name)).expect("each target has a folder") {
             let path = entry.expect("it can be listed").path();
@@ -32,9 +35,36 @@ fn every_example_runs_through_all_checks() {
 fn every_check_has_a_fuzz_target() {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz"));
     let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).expect("the manifest is there");
-    for (name, _) in fuzz_checks::CHECKS {
+    for (name, _) in fuzz_checks::CHECKS.into_iter().chain(fuzz_checks::MACHINES) {
         let target = std::fs::read_to_string(folder.join(format!("fuzz_targets/{name}.rs"))).expect("it is there");
         assert!(target.contains(&format!("kith_fuzz::{name}(bytes)")), "{name}");
         assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
     }
+}
+
+/// Runs a check over inputs that any seed makes again. They begin with `first`.
+fn check_random_inputs(check: fuzz_checks::Check, first: Option<u8>, n_inputs: u64) {
+    for seed in 0..n_inputs {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut bytes = vec![0; usize::try_from(1 + rng.next_u64() % 400).expect("it is small")];
+        rng.fill_bytes(&mut bytes);
+        bytes.splice(..1, first.or(bytes.first().copied()));
+        let outcome = std::panic::catch_unwind(|| check(&bytes));
+        assert!(outcome.is_ok(), "the input of seed {seed} fails");
+    }
+}
+
+#[test]
+fn random_schedules_of_honest_people_lose_and_stop_nothing() {
+    check_random_inputs(fuzz_checks::session, Some(0), 120);
+}
+
+#[test]
+fn random_schedules_with_somebody_hostile_keep_order() {
+    check_random_inputs(fuzz_checks::session, Some(1), 80);
+}
+
+#[test]
+fn random_bytes_do_no_harm_in_a_meeting() {
+    check_random_inputs(fuzz_checks::meeting, None, 200);
 }

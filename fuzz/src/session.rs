@@ -1,0 +1,489 @@
+//! A schedule for two sessions: who seals, and what the wire and the clock do to the frames.
+//!
+//! The input says what happens, one step after the other; the bookkeeping around a session is what its documentation
+//! asks of a caller. At the end everything that was not given up must arrive: order never stalls.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kith_crypto::sign::open;
+use kith_session::{Alarm, Opened, Sealed, Session, Urgency, renew_list};
+use kith_wire::frame::{Frame, SeqRange};
+use kith_wire::id::{Hash, MessageId};
+use kith_wire::payload::Part;
+use kith_wire::time::Timestamp;
+use rand::rngs::StdRng;
+
+use super::people::{NOW, Person, Script, meeting, rng};
+
+/// Steps of one input. It bounds an input's time at a few tenths of a second.
+const MAX_STEPS: usize = 300;
+/// Frames that one side seals for one input. They are kept to be replayed: 1.6 MiB at most.
+const MAX_FRAMES: usize = 400;
+/// Bytes of a stored session: 10 KiB when all is quiet, 64 for the key of each frame that was overtaken, 24 for each
+/// range that an ack or a skip must name.
+const MAX_CORE_BYTES: usize = 48 * 1024;
+/// Days after which a sender gives a message up: keys of overtaken frames live longer.
+const EXPIRY_DAYS: u64 = 60;
+const HOUR_SECONDS: u64 = 3600;
+
+/// Runs the schedule that the input describes. The first byte says who takes part: honest people when it is even.
+pub fn session(bytes: &[u8]) {
+    let mut script = Script(bytes);
+    let mut pair = Pair::new(script.byte() % 2 == 1);
+    for _ in 0..MAX_STEPS {
+        if script.is_over() {
+            break;
+        }
+        pair.step(&mut script);
+    }
+    pair.finish();
+}
+
+/// One side as its engine keeps it.
+struct Side {
+    person: &'static Person,
+    session: Session,
+    list: kith_crypto::sign::Verified<kith_wire::devices::DeviceList>,
+    /// Rows beside the core.
+    early: BTreeMap<u32, Vec<u8>>,
+    /// Copies of frames that the other side may not have.
+    unacked: BTreeMap<u32, Sealed>,
+    /// Frames on the wire, away from this side.
+    wire: Vec<Frame>,
+    /// All frames that this side ever sealed.
+    sent: Vec<Frame>,
+    /// The texts of each frame, by their numbers, and those that need not arrive.
+    texts: BTreeMap<u32, Vec<u32>>,
+    given_up: BTreeSet<u32>,
+    n_texts: u32,
+    /// Texts that arrived here.
+    heard: Vec<u32>,
+}
+
+impl Side {
+    fn new(person: &'static Person) -> Self {
+        Self {
+            person,
+            session: person.session(),
+            list: person.list.clone(),
+            early: BTreeMap::new(),
+            unacked: BTreeMap::new(),
+            wire: Vec::new(),
+            sent: Vec::new(),
+            texts: BTreeMap::new(),
+            given_up: BTreeSet::new(),
+            n_texts: 0,
+            heard: Vec::new(),
+        }
+    }
+
+    fn keep(&mut self, sealed: Sealed) {
+        self.wire.push(sealed.frame.clone());
+        self.sent.push(sealed.frame.clone());
+        assert!(self.unacked.insert(sealed.seq, sealed).is_none(), "a number was used twice");
+    }
+
+    /// Seals texts of the given lengths.
+    fn say(&mut self, lengths: &[usize], rng: &mut StdRng) {
+        let numbers: Vec<u32> = (self.n_texts..).take(lengths.len()).collect();
+        let parts = numbers.iter().zip(lengths).map(|(number, length)| text(*number, *length)).collect();
+        let Ok(sealed) = self.session.seal(parts, Urgency::Content, rng) else { return };
+        self.n_texts += u32::try_from(numbers.len()).unwrap_or_default();
+        self.texts.insert(sealed.seq, numbers);
+        self.keep(sealed);
+    }
+
+    /// Seals a part that no honest device makes.
+    fn say_malformed(&mut self, index: u8, count: u8, rng: &mut StdRng) {
+        let part = Part { index: index.saturating_add(count), count, ..text(u32::MAX, usize::from(count)) };
+        if let Ok(sealed) = self.session.seal(vec![part], Urgency::Content, rng) {
+            self.keep(sealed);
+        }
+    }
+
+    fn reply(&mut self, rng: &mut StdRng) -> bool {
+        let Ok(Some(sealed)) = self.session.seal_ack(rng) else { return false };
+        self.keep(sealed);
+        true
+    }
+
+    fn give_up(&mut self, seq: u32) {
+        self.session.skip(&[seq]);
+        self.unacked.remove(&seq);
+        self.given_up.extend(self.texts.get(&seq).into_iter().flatten());
+    }
+
+    /// Stores and restores, as after a crash.
+    fn restart(&mut self) {
+        let core = self.session.core_bytes();
+        assert!(core.len() < MAX_CORE_BYTES, "{} bytes", core.len());
+        self.session = Session::restore(&core, self.early.clone().into_iter()).expect("it was just stored");
+        assert_eq!(*self.session.core_bytes(), *core, "a restart changes nothing");
+    }
+
+    /// Restores from bytes that the input damaged, and from rows that are not the right ones. Nothing is kept.
+    fn restore_damaged(&self, script: &mut Script<'_>) {
+        let mut core = self.session.core_bytes();
+        if let Some(place) = script.choice(core.len()) {
+            let change = script.byte();
+            core.get_mut(place).into_iter().for_each(|byte| *byte ^= change);
+        }
+        drop(Session::restore(&core, self.early.clone().into_iter()));
+        let core = self.session.core_bytes();
+        let too_few = self.early.clone().into_iter().skip(1);
+        assert!(self.early.is_empty() || Session::restore(&core, too_few).is_err());
+    }
+
+    fn renew_list(&mut self, now: Timestamp, rng: &mut StdRng) {
+        if let Ok(list) = renew_list(&self.list, &self.person.secret, now.day(), rng) {
+            self.session.set_devices(list.clone());
+            self.list = list;
+        }
+    }
+
+    /// Announces a list under the right signature that no honest device makes.
+    fn announce_hostile_list(&mut self, kind: u8) {
+        let mut list = self.list.get().clone();
+        list.version += 1 + u32::from(kind >> 4);
+        list.previous = self.list.hash();
+        match kind % 3 {
+            0 => list.previous = Hash([kind; 32]),
+            1 => list.devices.iter_mut().for_each(|device| device.kem_hash = Hash([kind; 32])),
+            _ => list.devices.clear(),
+        }
+        if let Ok(list) = open(self.person.secret.sign(&list)) {
+            self.session.set_devices(list);
+        }
+    }
+
+    /// Keeps the books after a frame.
+    fn note(&mut self, opened: Opened) {
+        for part in &opened.parts {
+            let number = number_of(part);
+            assert!(self.heard.last().is_none_or(|last| *last < number), "texts come in order, each once");
+            assert_eq!(part.bytes, text(number, part.bytes.len()).bytes, "a text is what was said");
+            self.heard.push(number);
+        }
+        for SeqRange { first, last } in &opened.acked {
+            self.unacked.retain(|seq, _| !(first..=last).contains(&seq));
+        }
+        for seq in &opened.early_removed {
+            assert!(self.early.remove(seq).is_some(), "only what was stored is removed");
+        }
+        self.early.extend(opened.early_added);
+        for seq in &opened.missing_ack_frames {
+            let again = self.unacked.get(seq).expect("only what was kept is asked for");
+            assert!(again.ack_only);
+            self.wire.push(again.frame.clone());
+        }
+    }
+}
+
+/// Two sides, what is between them, and the time.
+struct Pair {
+    giver: Side,
+    answerer: Side,
+    rng: StdRng,
+    now: Timestamp,
+    /// Whether somebody with the keys may bend the rules: then a session may stop.
+    is_hostile: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Who {
+    Giver,
+    Answerer,
+}
+
+impl Who {
+    const BOTH: [Self; 2] = [Self::Giver, Self::Answerer];
+
+    fn other(self) -> Self {
+        match self {
+            Self::Giver => Self::Answerer,
+            Self::Answerer => Self::Giver,
+        }
+    }
+}
+
+impl Pair {
+    fn new(is_hostile: bool) -> Self {
+        let meeting = meeting();
+        Self {
+            giver: Side::new(&meeting.giver),
+            answerer: Side::new(&meeting.answerer),
+            rng: rng(),
+            now: NOW,
+            is_hostile,
+        }
+    }
+
+    fn side(&mut self, who: Who) -> &mut Side {
+        match who {
+            Who::Giver => &mut self.giver,
+            Who::Answerer => &mut self.answerer,
+        }
+    }
+
+    fn side_and_rng(&mut self, who: Who) -> (&mut Side, &mut StdRng) {
+        match who {
+            Who::Giver => (&mut self.giver, &mut self.rng),
+            Who::Answerer => (&mut self.answerer, &mut self.rng),
+        }
+    }
+
+    fn may_seal(&mut self, who: Who) -> bool {
+        self.side(who).sent.len() < MAX_FRAMES
+    }
+
+    fn say(&mut self, who: Who, lengths: &[usize]) {
+        if self.may_seal(who) {
+            let (side, rng) = self.side_and_rng(who);
+            side.say(lengths, rng);
+        }
+    }
+
+    fn reply(&mut self, who: Who) -> bool {
+        let (side, rng) = self.side_and_rng(who);
+        side.reply(rng)
+    }
+
+    /// One step of the schedule. The first bit says who, the others what.
+    fn step(&mut self, script: &mut Script<'_>) {
+        let step = script.byte();
+        let who = if step & 0x80 == 0 { Who::Giver } else { Who::Answerer };
+        match step & 0x1f {
+            0..=3 => self.say(who, &[1 + script.number() % 1800]),
+            4 => {
+                let lengths: Vec<usize> = (0..script.byte() % 8).map(|_| 4 + usize::from(script.byte()) * 7).collect();
+                self.say(who, &lengths);
+            }
+            5 => (0..script.byte() % 16).for_each(|length| self.say(who, &[4 + usize::from(length)])),
+            6 | 7 if self.may_seal(who) => {
+                self.reply(who);
+            }
+            8..=12 => self.deliver_next(who),
+            13..=15 => self.deliver_any(who, script, false),
+            16 => (0..script.byte() % 16).for_each(|_| self.deliver_next(who)),
+            17 => self.deliver_any(who, script, true),
+            18 => self.drop_one(who, script),
+            19 => self.replay(who, who.other(), script),
+            20 => self.replay(who, who, script),
+            21 => self.deliver_flipped(who, script),
+            22 => self.deliver_spliced(who, script),
+            23 => self.deliver_raw(who, script),
+            24 => self.give_up(who, script),
+            25 => self.side(who).session.skip(&[script.number() as u32, u32::MAX - u32::from(script.byte())]),
+            26 => self.side(who).restart(),
+            27 => self.side(who).restore_damaged(script),
+            28 => self.now = self.now.plus_seconds(u64::from(script.byte()) * HOUR_SECONDS / 8),
+            29 => {
+                let byte = u64::from(script.byte());
+                let days = if byte >= 240 { byte - 210 } else { byte % 3 };
+                self.now = self.now.plus_seconds(days * 24 * HOUR_SECONDS);
+            }
+            31 if self.is_hostile => self.be_hostile(who, script),
+            _ => self.renew_list(who),
+        }
+    }
+
+    /// Lets a frame arrive at `to` and checks what must hold for every frame.
+    fn arrive(&mut self, to: Who, frame: &Frame) {
+        let (now, is_hostile) = (self.now, self.is_hostile);
+        let is_genuine = self.side(to.other()).sent.contains(frame);
+        let (side, rng) = self.side_and_rng(to);
+        let before = side.session.core_bytes();
+        let outcome = side.session.open(frame, now, rng);
+        let is_unchanged = *side.session.core_bytes() == *before;
+        match outcome {
+            Err(_) => assert!(is_unchanged, "a frame that does not open changes nothing"),
+            Ok(opened) => {
+                if opened.duplicate {
+                    assert!(is_unchanged && opened.parts.is_empty() && opened.acked.is_empty());
+                } else {
+                    assert!(is_genuine, "a frame opened that the other side did not seal");
+                }
+                let is_expected = match opened.alarm {
+                    None => true,
+                    Some(Alarm::SessionUnusable) => false,
+                    Some(_) => is_hostile,
+                };
+                assert!(is_expected, "{:?}", opened.alarm);
+                side.note(opened);
+            }
+        }
+        assert!(before.len() < MAX_CORE_BYTES, "{} bytes", before.len());
+    }
+
+    fn deliver_next(&mut self, from: Who) {
+        let wire = &mut self.side(from).wire;
+        if !wire.is_empty() {
+            let frame = wire.remove(0);
+            self.arrive(from.other(), &frame);
+        }
+    }
+
+    /// Delivers any frame of the wire, at the right time or as by a clock that was set back.
+    fn deliver_any(&mut self, from: Who, script: &mut Script<'_>, is_early: bool) {
+        let wire = &mut self.side(from).wire;
+        let Some(place) = script.choice(wire.len()) else { return };
+        let frame = wire.swap_remove(place);
+        let now = self.now;
+        if is_early {
+            self.now = now.minus_seconds(u64::from(script.byte()) * 24 * HOUR_SECONDS);
+        }
+        self.arrive(from.other(), &frame);
+        self.now = now;
+    }
+
+    fn drop_one(&mut self, from: Who, script: &mut Script<'_>) {
+        let wire = &mut self.side(from).wire;
+        if let Some(place) = script.choice(wire.len()) {
+            wire.remove(place);
+        }
+    }
+
+    /// Any frame that was ever sealed arrives, at its receiver or at its own sender.
+    fn replay(&mut self, from: Who, to: Who, script: &mut Script<'_>) {
+        if let Some(frame) = self.any_sent(from, script) {
+            self.arrive(to, &frame);
+        }
+    }
+
+    fn any_sent(&mut self, from: Who, script: &mut Script<'_>) -> Option<Frame> {
+        let sent = &self.side(from).sent;
+        let place = script.choice(sent.len())?;
+        sent.get(place).cloned()
+    }
+
+    fn deliver_flipped(&mut self, from: Who, script: &mut Script<'_>) {
+        let Some(frame) = self.any_sent(from, script) else { return };
+        let mut bytes = *frame.as_bytes();
+        let (place, change) = (script.number() % Frame::SIZE, script.byte());
+        bytes.get_mut(place).into_iter().for_each(|byte| *byte ^= change.max(1));
+        self.arrive(from.other(), &Frame::new(bytes));
+    }
+
+    fn deliver_spliced(&mut self, from: Who, script: &mut Script<'_>) {
+        let (head, tail) = (self.any_sent(from, script), self.any_sent(from, script));
+        let (Some(head), Some(tail)) = (head, tail) else { return };
+        let (head, tail) = (head.as_bytes(), tail.as_bytes());
+        // Half of the cuts are at the end of the nonce or the header.
+        let cut = match script.byte() {
+            0..=63 => 12,
+            64..=127 => 40,
+            _ => script.number() % Frame::SIZE,
+        };
+        let spliced: Vec<u8> = head.iter().take(cut).chain(tail.iter().skip(cut)).copied().collect();
+        if let Some(frame) = Frame::from_slice(&spliced) {
+            self.arrive(from.other(), &frame);
+        }
+    }
+
+    fn deliver_raw(&mut self, to: Who, script: &mut Script<'_>) {
+        let length = script.number() % Frame::SIZE;
+        let mut bytes = script.bytes(length).to_vec();
+        bytes.resize(Frame::SIZE, 0);
+        if let Some(frame) = Frame::from_slice(&bytes) {
+            self.arrive(to, &frame);
+        }
+    }
+
+    fn give_up(&mut self, who: Who, script: &mut Script<'_>) {
+        let side = self.side(who);
+        let seq = script.choice(side.unacked.len()).and_then(|place| side.unacked.keys().nth(place).copied());
+        if let Some(seq) = seq {
+            side.give_up(seq);
+        }
+    }
+
+    fn renew_list(&mut self, who: Who) {
+        let now = self.now;
+        let (side, rng) = self.side_and_rng(who);
+        side.renew_list(now, rng);
+    }
+
+    fn be_hostile(&mut self, who: Who, script: &mut Script<'_>) {
+        let (kind, count) = (script.byte(), script.byte());
+        if kind < 192 && self.may_seal(who) {
+            let (side, rng) = self.side_and_rng(who);
+            side.say_malformed(kind, count, rng);
+        } else if kind >= 192 {
+            self.side(who).announce_hostile_list(count);
+        }
+    }
+
+    /// The wire becomes good again: what was not given up arrives, and the sessions go on.
+    fn finish(mut self) {
+        if Who::BOTH.into_iter().any(|who| self.side(who).session.is_halted()) {
+            assert!(self.is_hostile, "a session stopped among honest people");
+            return;
+        }
+        if self.now > NOW.plus_seconds(EXPIRY_DAYS * 24 * HOUR_SECONDS) {
+            for who in Who::BOTH {
+                let unacked: Vec<u32> = self.side(who).unacked.keys().copied().collect();
+                unacked.into_iter().for_each(|seq| self.side(who).give_up(seq));
+            }
+        }
+        let epochs = (self.giver.session.epoch(), self.answerer.session.epoch());
+        for _ in 0..6 {
+            self.now = self.now.plus_seconds(2 * HOUR_SECONDS);
+            for who in Who::BOTH {
+                let (side, rng) = self.side_and_rng(who);
+                side.say(&[10], rng);
+            }
+            self.settle();
+        }
+        if self.is_hostile {
+            return;
+        }
+        for who in Who::BOTH {
+            let expected: BTreeSet<u32> =
+                (0..self.side(who).n_texts).filter(|number| !self.side(who).given_up.contains(number)).collect();
+            let heard: BTreeSet<u32> = self.side(who.other()).heard.iter().copied().collect();
+            assert!(heard.is_superset(&expected), "what was not given up arrives");
+            assert!(self.side(who).early.is_empty(), "nothing waits");
+        }
+        let reached = (self.giver.session.epoch(), self.answerer.session.epoch());
+        assert!(reached.0 > epochs.0 && reached.1 > epochs.1, "epochs go on: {epochs:?}, {reached:?}");
+    }
+
+    /// Both say what they owe and send again what is not acknowledged, until all is quiet.
+    fn settle(&mut self) {
+        for _ in 0..40 {
+            let mut is_quiet = true;
+            for who in Who::BOTH {
+                let side = self.side(who);
+                let again: Vec<Frame> = side
+                    .unacked
+                    .values()
+                    .filter(|sealed| !sealed.ack_only)
+                    .map(|sealed| sealed.frame.clone())
+                    .collect();
+                is_quiet &= again.is_empty();
+                side.wire.extend(again);
+                is_quiet &= !self.reply(who);
+                while !self.side(who).wire.is_empty() {
+                    self.deliver_next(who);
+                }
+            }
+            let has_stopped = Who::BOTH.into_iter().any(|who| self.side(who).session.is_halted());
+            if is_quiet || has_stopped {
+                assert!(!has_stopped || self.is_hostile, "a session stopped among honest people");
+                return;
+            }
+        }
+        assert!(self.is_hostile, "frames are never acknowledged");
+    }
+}
+
+/// A text that can be told from every other.
+fn text(number: u32, length: usize) -> Part {
+    let filler = number.to_be_bytes().into_iter().cycle();
+    let length = length.max(4);
+    Part { message: MessageId([7; 16]), index: 0, count: 1, bytes: filler.take(length).collect() }
+}
+
+fn number_of(part: &Part) -> u32 {
+    part.bytes.first_chunk().map_or(u32::MAX, |bytes| u32::from_be_bytes(*bytes))
+}
