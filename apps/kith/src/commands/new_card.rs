@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use kith_engine::{Command, CommandError, Reply};
+use kith_engine::{Command, CommandError, ContactId, Reply};
 use kith_wire::Wire as _;
 use kith_wire::card::CardOffer;
 use kith_wire::link::card_to_link;
@@ -53,7 +53,15 @@ pub(crate) async fn run(args: &NewCard, context: &Context) -> Result<(), Failure
         }
     }
     if args.qr {
-        draw(&offer, &link, &context.out)?;
+        let uploaded = publish(context, contact).await;
+        draw(&offer, &context.out)?;
+        if let Err(reason) = uploaded {
+            context.out.note(format!(
+                "A part of the card that has no room in the code is not at your home server yet ({}). \
+                 It goes there with the next `kith sync`; until then the code cannot be answered.",
+                reason.message
+            ));
+        }
     }
     context.out.data(&object, || link.clone());
     let stay = match &file {
@@ -82,10 +90,17 @@ pub(crate) async fn with_queue(context: &Context, command: impl Fn() -> Command)
     }
 }
 
-/// A QR code holds the whole card where it fits, and is then large; a window that is too narrow breaks it.
-fn draw(offer: &CardOffer, link: &str, out: &Out) -> Result<(), Failure> {
-    let Some((drawing, width)) = qr::draw(link, out.colour()) else {
-        let message = format!("the card of {} bytes does not fit into a QR code", offer.to_bytes().len());
+/// Puts what has no room in a code where the code leads to.
+async fn publish(context: &Context, contact: ContactId) -> Result<(), Failure> {
+    context.client.command(Command::CardPublish { contact })?;
+    Ok(context.client.sync(QUEUE_PATIENCE).await?)
+}
+
+/// A QR code holds the card without its X-Wing key, which whoever scans it fetches from the home server.
+fn draw(offer: &CardOffer, out: &Out) -> Result<(), Failure> {
+    let link = card_to_link(&CardOffer { kem: None, ..offer.clone() });
+    let Some((drawing, width)) = qr::draw(&link, out.colour()) else {
+        let message = format!("the card's link of {} characters does not fit into a QR code", link.len());
         let hint = "the card was made: hand over the link or a file (--out FILE)";
         return Err(Failure::new("too_large_for_qr", message, hint));
     };

@@ -1,6 +1,6 @@
 //! What two people do who are both there.
 
-use crate::support::World;
+use crate::support::{Outcome, World};
 
 #[test]
 fn two_people_on_two_servers_meet_and_talk_both_ways() {
@@ -45,4 +45,39 @@ fn reading_edits_reactions_and_deletions_reach_the_other_side() {
         log.lines.iter().any(|line| line["message_id"] == first.as_str() && line["state"] == "read").then_some(())
     });
     assert!(bela_hears.events().iter().all(|event| event["event"] != "error"));
+}
+
+#[test]
+fn a_card_is_scanned_from_the_terminal_and_answered() {
+    let world = World::of_strangers();
+    let drawn = world.ana.succeed(&["card", "new", "--name", "Belarmino", "--qr"]);
+    let link = scan(&drawn);
+    assert!(link.starts_with("kith:card/") && link.len() < 800, "{link}");
+    world.bela.succeed(&["card", "accept", &link, "--name", "Anastasia"]);
+    for person in [&world.bela, &world.ana, &world.bela, &world.ana] {
+        person.succeed(&["sync"]);
+    }
+    world.bela.succeed(&["send", "Anastasia", "I scanned you"]);
+    world.bela.succeed(&["sync"]);
+    world.ana.succeed(&["sync"]);
+    assert_eq!(world.ana.heard("Belarmino"), ["I scanned you"]);
+}
+
+/// Reads the code out of what stands on the terminal, as a camera would: dark blocks on a light ground.
+fn scan(drawn: &Outcome) -> String {
+    const DOT: usize = 4;
+    let is_drawing = |line: &&str| line.chars().count() > 40 && line.chars().all(|c| " █▀▄".contains(c));
+    let lines: Vec<Vec<char>> = drawn.said.lines().filter(is_drawing).map(|line| line.chars().collect()).collect();
+    let width = lines.first().expect("a code was drawn").len();
+    let is_dark = |x: usize, y: usize| match lines[y / 2][x] {
+        '█' => true,
+        '▀' => y % 2 == 0,
+        '▄' => y % 2 == 1,
+        _ => false,
+    };
+    let shade = |x: usize, y: usize| if is_dark(x / DOT, y / DOT) { 0 } else { 255 };
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width * DOT, lines.len() * 2 * DOT, shade);
+    let grids = image.detect_grids();
+    let (_, text) = grids.first().expect("a code is seen").decode().expect("the code is read");
+    text
 }
