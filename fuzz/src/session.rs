@@ -3,17 +3,17 @@
 //! The input says what happens, one step after the other; the bookkeeping around a session is what its documentation
 //! asks of a caller. At the end everything that was not given up must arrive: order never stalls.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod side;
 
-use kith_crypto::sign::open;
-use kith_session::{Alarm, Opened, Sealed, Session, Urgency, renew_list};
-use kith_wire::frame::{Frame, SeqRange};
-use kith_wire::id::{Hash, MessageId};
-use kith_wire::payload::Part;
+use std::collections::BTreeSet;
+
+use kith_session::Alarm;
+use kith_wire::frame::Frame;
 use kith_wire::time::Timestamp;
 use rand::rngs::StdRng;
 
-use super::people::{NOW, Person, Script, meeting, rng};
+use self::side::Side;
+use super::people::{NOW, Script, meeting, rng};
 
 /// Steps of one input. It bounds an input's time at a few tenths of a second.
 const MAX_STEPS: usize = 300;
@@ -37,146 +37,6 @@ pub fn session(bytes: &[u8]) {
         pair.step(&mut script);
     }
     pair.finish();
-}
-
-/// One side as its engine keeps it.
-struct Side {
-    person: &'static Person,
-    session: Session,
-    list: kith_crypto::sign::Verified<kith_wire::devices::DeviceList>,
-    /// Rows beside the core.
-    early: BTreeMap<u32, Vec<u8>>,
-    /// Copies of frames that the other side may not have.
-    unacked: BTreeMap<u32, Sealed>,
-    /// Frames on the wire, away from this side.
-    wire: Vec<Frame>,
-    /// All frames that this side ever sealed.
-    sent: Vec<Frame>,
-    /// The texts of each frame, by their numbers, and those that need not arrive.
-    texts: BTreeMap<u32, Vec<u32>>,
-    given_up: BTreeSet<u32>,
-    n_texts: u32,
-    /// Texts that arrived here.
-    heard: Vec<u32>,
-}
-
-impl Side {
-    fn new(person: &'static Person) -> Self {
-        Self {
-            person,
-            session: person.session(),
-            list: person.list.clone(),
-            early: BTreeMap::new(),
-            unacked: BTreeMap::new(),
-            wire: Vec::new(),
-            sent: Vec::new(),
-            texts: BTreeMap::new(),
-            given_up: BTreeSet::new(),
-            n_texts: 0,
-            heard: Vec::new(),
-        }
-    }
-
-    fn keep(&mut self, sealed: Sealed) {
-        self.wire.push(sealed.frame.clone());
-        self.sent.push(sealed.frame.clone());
-        assert!(self.unacked.insert(sealed.seq, sealed).is_none(), "a number was used twice");
-    }
-
-    /// Seals texts of the given lengths.
-    fn say(&mut self, lengths: &[usize], rng: &mut StdRng) {
-        let numbers: Vec<u32> = (self.n_texts..).take(lengths.len()).collect();
-        let parts = numbers.iter().zip(lengths).map(|(number, length)| text(*number, *length)).collect();
-        let Ok(sealed) = self.session.seal(parts, Urgency::Content, rng) else { return };
-        self.n_texts += u32::try_from(numbers.len()).unwrap_or_default();
-        self.texts.insert(sealed.seq, numbers);
-        self.keep(sealed);
-    }
-
-    /// Seals a part that no honest device makes.
-    fn say_malformed(&mut self, index: u8, count: u8, rng: &mut StdRng) {
-        let part = Part { index: index.saturating_add(count), count, ..text(u32::MAX, usize::from(count)) };
-        if let Ok(sealed) = self.session.seal(vec![part], Urgency::Content, rng) {
-            self.keep(sealed);
-        }
-    }
-
-    fn reply(&mut self, rng: &mut StdRng) -> bool {
-        let Ok(Some(sealed)) = self.session.seal_ack(rng) else { return false };
-        self.keep(sealed);
-        true
-    }
-
-    fn give_up(&mut self, seq: u32) {
-        self.session.skip(&[seq]);
-        self.unacked.remove(&seq);
-        self.given_up.extend(self.texts.get(&seq).into_iter().flatten());
-    }
-
-    /// Stores and restores, as after a crash.
-    fn restart(&mut self) {
-        let core = self.session.core_bytes();
-        assert!(core.len() < MAX_CORE_BYTES, "{} bytes", core.len());
-        self.session = Session::restore(&core, self.early.clone().into_iter()).expect("it was just stored");
-        assert_eq!(*self.session.core_bytes(), *core, "a restart changes nothing");
-    }
-
-    /// Restores from bytes that the input damaged, and from rows that are not the right ones. Nothing is kept.
-    fn restore_damaged(&self, script: &mut Script<'_>) {
-        let mut core = self.session.core_bytes();
-        if let Some(place) = script.choice(core.len()) {
-            let change = script.byte();
-            core.get_mut(place).into_iter().for_each(|byte| *byte ^= change);
-        }
-        drop(Session::restore(&core, self.early.clone().into_iter()));
-        let core = self.session.core_bytes();
-        let too_few = self.early.clone().into_iter().skip(1);
-        assert!(self.early.is_empty() || Session::restore(&core, too_few).is_err());
-    }
-
-    fn renew_list(&mut self, now: Timestamp, rng: &mut StdRng) {
-        if let Ok(list) = renew_list(&self.list, &self.person.secret, now.day(), rng) {
-            self.session.set_devices(list.clone());
-            self.list = list;
-        }
-    }
-
-    /// Announces a list under the right signature that no honest device makes.
-    fn announce_hostile_list(&mut self, kind: u8) {
-        let mut list = self.list.get().clone();
-        list.version += 1 + u32::from(kind >> 4);
-        list.previous = self.list.hash();
-        match kind % 3 {
-            0 => list.previous = Hash([kind; 32]),
-            1 => list.devices.iter_mut().for_each(|device| device.kem_hash = Hash([kind; 32])),
-            _ => list.devices.clear(),
-        }
-        if let Ok(list) = open(self.person.secret.sign(&list)) {
-            self.session.set_devices(list);
-        }
-    }
-
-    /// Keeps the books after a frame.
-    fn note(&mut self, opened: Opened) {
-        for part in &opened.parts {
-            let number = number_of(part);
-            assert!(self.heard.last().is_none_or(|last| *last < number), "texts come in order, each once");
-            assert_eq!(part.bytes, text(number, part.bytes.len()).bytes, "a text is what was said");
-            self.heard.push(number);
-        }
-        for SeqRange { first, last } in &opened.acked {
-            self.unacked.retain(|seq, _| !(first..=last).contains(&seq));
-        }
-        for seq in &opened.early_removed {
-            assert!(self.early.remove(seq).is_some(), "only what was stored is removed");
-        }
-        self.early.extend(opened.early_added);
-        for seq in &opened.missing_ack_frames {
-            let again = self.unacked.get(seq).expect("only what was kept is asked for");
-            assert!(again.ack_only);
-            self.wire.push(again.frame.clone());
-        }
-    }
 }
 
 /// Two sides, what is between them, and the time.
@@ -475,15 +335,4 @@ impl Pair {
         }
         assert!(self.is_hostile, "frames are never acknowledged");
     }
-}
-
-/// A text that can be told from every other.
-fn text(number: u32, length: usize) -> Part {
-    let filler = number.to_be_bytes().into_iter().cycle();
-    let length = length.max(4);
-    Part { message: MessageId([7; 16]), index: 0, count: 1, bytes: filler.take(length).collect() }
-}
-
-fn number_of(part: &Part) -> u32 {
-    part.bytes.first_chunk().map_or(u32::MAX, |bytes| u32::from_be_bytes(*bytes))
 }
