@@ -90,6 +90,8 @@ impl Client {
         {
             let mut engine = client.inner.engine.borrow_mut();
             engine.refresh_device_lists(&user, now(), &mut rng()).map_err(ClientError::engine)?;
+            // What became due while the folder was closed comes first: nobody is shown a message whose time is over.
+            engine.wake(now(), &mut rng()).map_err(ClientError::engine)?;
             engine.drop_unused_attachments(now(), &mut rng()).map_err(ClientError::engine)?;
         }
         client.sweep_chunks();

@@ -11,5 +11,6 @@ mod attachments;
 mod kills;
 mod offline;
 mod secrets;
+mod settings;
 mod support;
 mod talk;

@@ -172,15 +172,14 @@ impl Person {
     }
 
     pub fn run(&self, args: &[&str]) -> Outcome {
-        let output = self.command(args).output().unwrap();
-        let lines = String::from_utf8(output.stdout).unwrap();
-        let lines =
-            lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line:?} is not JSON")));
-        Outcome {
-            code: output.status.code().unwrap_or(-1),
-            lines: lines.collect(),
-            said: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        outcome(&mut self.command(args))
+    }
+
+    /// Runs a command with more environment variables; it must succeed.
+    pub fn succeed_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Outcome {
+        let outcome = outcome(self.command(args).envs(variables.iter().copied()));
+        assert_eq!(outcome.code, 0, "kith {args:?}: {:?} {}", outcome.lines, outcome.said);
+        outcome
     }
 
     pub fn succeed(&self, args: &[&str]) -> Outcome {
@@ -224,6 +223,17 @@ impl Person {
         // What a password costs is shown elsewhere; here there are hundreds of entries.
         command.env("KITH_PASSWORD", &self.password).env("KITH_CHEAP_PASSWORDS", "1");
         command
+    }
+}
+
+fn outcome(command: &mut Command) -> Outcome {
+    let output = command.output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line:?} is not JSON")));
+    Outcome {
+        code: output.status.code().unwrap_or(-1),
+        lines: lines.collect(),
+        said: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
 
