@@ -112,6 +112,9 @@ impl Pair {
     fn step(&mut self, script: &mut Script<'_>) {
         let step = script.byte();
         let who = if step & 0x80 == 0 { Who::Giver } else { Who::Answerer };
+        if step & 0x78 == 0x78 {
+            return self.retry(who);
+        }
         match step & 0x1f {
             0..=3 => self.say(who, &[1 + script.number() % 1800]),
             4 => {
@@ -139,11 +142,22 @@ impl Pair {
             28 => self.now = self.now.plus_seconds(u64::from(script.byte()) * HOUR_SECONDS / 8),
             29 => {
                 let byte = u64::from(script.byte());
-                let days = if byte >= 240 { byte - 210 } else { byte % 3 };
+                let days = if byte >= 128 { byte / 4 - 12 } else { byte % 3 };
                 self.now = self.now.plus_seconds(days * 24 * HOUR_SECONDS);
             }
             31 if self.is_hostile => self.be_hostile(who, script),
             _ => self.renew_list(who),
+        }
+    }
+
+    /// Everything that a side still has goes out again, after it what the side owes, and all of it arrives.
+    fn retry(&mut self, who: Who) {
+        self.side(who).resend();
+        if self.may_seal(who) {
+            self.reply(who);
+        }
+        while !self.side(who).wire.is_empty() {
+            self.deliver_next(who);
         }
     }
 
@@ -313,15 +327,7 @@ impl Pair {
         for _ in 0..40 {
             let mut is_quiet = true;
             for who in Who::BOTH {
-                let side = self.side(who);
-                let again: Vec<Frame> = side
-                    .unacked
-                    .values()
-                    .filter(|sealed| !sealed.ack_only)
-                    .map(|sealed| sealed.frame.clone())
-                    .collect();
-                is_quiet &= again.is_empty();
-                side.wire.extend(again);
+                is_quiet &= self.side(who).resend() == 0;
                 is_quiet &= !self.reply(who);
                 while !self.side(who).wire.is_empty() {
                     self.deliver_next(who);

@@ -82,6 +82,13 @@ impl Side {
         true
     }
 
+    /// Puts all frames on the wire again that may not have arrived, except acknowledgements; returns how many.
+    pub(super) fn resend(&mut self) -> usize {
+        let n_before = self.wire.len();
+        self.wire.extend(self.unacked.values().filter(|sealed| !sealed.ack_only).map(|sealed| sealed.frame.clone()));
+        self.wire.len() - n_before
+    }
+
     pub(super) fn give_up(&mut self, seq: u32) {
         self.session.skip(&[seq]);
         self.unacked.remove(&seq);
