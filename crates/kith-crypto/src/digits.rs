@@ -17,3 +17,15 @@ pub fn comparison_digits(transcript: &Hash) -> [String; 12] {
     }
     groups
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Computed with Python's hmac and hashlib from the prose of `spec/crypto.md` alone.
+    #[test]
+    fn the_digits_are_those_of_the_specification() {
+        let expected = "17799 51168 94913 75862 35530 28174 00646 22244 43330 48534 79128 31147";
+        assert_eq!(comparison_digits(&Hash([7; 32])).join(" "), expected);
+    }
+}

@@ -31,3 +31,13 @@ pub fn join(secrets: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joined_secrets_stand_one_after_the_other() {
+        assert_eq!(join(&[b"ab", b"", b"c"]).as_slice(), b"abc");
+    }
+}
