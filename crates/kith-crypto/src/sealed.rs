@@ -1,12 +1,14 @@
 //! One-shot sealed requests and their answers: HPKE base mode (RFC 9180) with X-Wing, after Oblivious HTTP (RFC 9458).
 
+use std::ops::RangeInclusive;
+
 use hpke::aead::{AeadCtxR, AeadCtxS, ChaCha20Poly1305};
 use hpke::kdf::HkdfSha256;
 use hpke::kem::XWing;
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable, setup_receiver, setup_sender_with_rng};
 use kith_wire::descriptor::EpochKeys;
 use kith_wire::id::{DhKey, KemCiphertext, KemKey, ServerKey};
-use kith_wire::limits::{ANSWER_BYTES, MAX_SEALED_BYTES, SEALED_BYTES};
+use kith_wire::limits::{ANSWER_BYTES, MAX_ANSWER_BYTES, MAX_SEALED_BYTES, SEALED_BYTES};
 use kith_wire::padding::{LENGTH_BYTES, pad_to, padme, unpad};
 use kith_wire::sealed::{ClearHeader, SealKind, SealedParts};
 use kith_wire::time::EpochId;
@@ -133,7 +135,8 @@ pub fn seal(
     rng: &mut dyn CryptoRng,
 ) -> Result<SealedRequest, SealError> {
     check_key(&epoch.kem).map_err(|_| SealError::BadKey)?;
-    let total = total_size(content.len(), REQUEST_OVERHEAD, SEALED_BYTES).ok_or(SealError::TooLong)?;
+    let total =
+        total_size(content.len(), REQUEST_OVERHEAD, SEALED_BYTES..=MAX_SEALED_BYTES).ok_or(SealError::TooLong)?;
     let padded = Zeroizing::new(pad_to(content, total - REQUEST_OVERHEAD).ok_or(SealError::TooLong)?);
     let header = ClearHeader::current(epoch.id);
     let key = <XWing as Kem>::PublicKey::from_bytes(epoch.kem.as_bytes()).map_err(|_| SealError::BadKey)?;
@@ -183,9 +186,10 @@ pub fn open(
 }
 
 impl AnswerSealer {
-    /// Seals the answer: at least 1,024 bytes, a Padmé size above that. Empty when longer than 96 KiB.
+    /// Seals the answer: at least 1,024 bytes, a Padmé size above that. Empty when longer than
+    /// [`MAX_ANSWER_BYTES`].
     pub fn seal(self, content: &[u8], rng: &mut dyn CryptoRng) -> Vec<u8> {
-        let padded = total_size(content.len(), ANSWER_OVERHEAD, ANSWER_BYTES)
+        let padded = total_size(content.len(), ANSWER_OVERHEAD, ANSWER_BYTES..=MAX_ANSWER_BYTES)
             .and_then(|total| pad_to(content, total - ANSWER_OVERHEAD));
         let Some(padded) = padded.map(Zeroizing::new) else { return Vec::new() };
         let random: [u8; RANDOM_BYTES] = random::bytes(rng);
@@ -221,11 +225,12 @@ impl AnswerSecret {
     }
 }
 
-/// Returns the whole size for a content: the fixed one, or the next Padmé size; `None` above the limit.
-fn total_size(content: usize, overhead: usize, fixed: usize) -> Option<usize> {
+/// Returns the whole size for a content: the least one, or the next Padmé size; `None` above the limit.
+fn total_size(content: usize, overhead: usize, sizes: RangeInclusive<usize>) -> Option<usize> {
     let needed = content.checked_add(LENGTH_BYTES)?.checked_add(overhead)?;
-    let total = if needed <= fixed { fixed } else { usize::try_from(padme(needed as u64)).ok()? };
-    (total <= MAX_SEALED_BYTES).then_some(total)
+    let least = *sizes.start();
+    let total = if needed <= least { least } else { usize::try_from(padme(needed as u64)).ok()? };
+    sizes.contains(&total).then_some(total)
 }
 
 fn info(server: &ServerKey, header: ClearHeader, kind: SealKind) -> Vec<u8> {

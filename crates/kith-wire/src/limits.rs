@@ -10,6 +10,8 @@ pub const FRAME_BYTES: usize = 4096;
 pub const SEALED_BYTES: usize = 5376;
 /// Bytes in the largest sealed request or answer: a blob chunk with its envelope, rounded up by Padmé.
 pub const MAX_SEALED_BYTES: usize = 96 * 1024;
+/// Bytes in the largest sealed answer: with the byte of kind before it, it is a reply of [`MAX_SEALED_BYTES`].
+pub const MAX_ANSWER_BYTES: usize = MAX_SEALED_BYTES - 1;
 /// Bytes in the smallest sealed answer.
 pub const ANSWER_BYTES: usize = 1024;
 /// Bytes in the plaintext of a blob chunk.

@@ -5,7 +5,7 @@ use kith_crypto::sealed::{EpochSecret, SealError, open, seal};
 use kith_crypto::sign::ServerSecret;
 use kith_wire::limits::MAX_SEALED_BYTES;
 use kith_wire::padding::padme;
-use kith_wire::sealed::{SealKind, SealedParts};
+use kith_wire::sealed::{OneShotReply, SealKind, SealedParts};
 use kith_wire::time::EpochId;
 use proptest::prelude::*;
 
@@ -64,6 +64,23 @@ fn long_requests_have_a_padme_size_and_too_long_ones_are_refused() {
     assert_eq!(size(4230), Ok(5376));
     assert_eq!(size(MAX_SEALED_BYTES - 1146), Ok(MAX_SEALED_BYTES));
     assert_eq!(size(MAX_SEALED_BYTES - 1145), Err(SealError::TooLong));
+}
+
+#[test]
+fn kw_10_the_longest_answer_is_carried_by_a_reply() {
+    let mut rng = rng();
+    let server = ServerSecret::generate(&mut rng).public();
+    let epoch = EpochSecret::generate(EpochId(2900), &mut rng);
+    let mut answer_of = |length: usize| {
+        let sealed = seal(&server, &epoch.public(), SealKind::OneShot, b"hello", &mut rng).unwrap();
+        let parts = SealedParts::split(&sealed.bytes).unwrap();
+        open(&server, &epoch, SealKind::OneShot, &parts).unwrap().answer.seal(&vec![1; length], &mut rng)
+    };
+    // The Padmé size before the limit is 96,256 bytes; the next one is the limit itself, and one byte of kind too long.
+    let longest = 96_256 - 52;
+    let reply = OneShotReply::Sealed(answer_of(longest)).to_bytes();
+    assert!(reply.len() <= MAX_SEALED_BYTES && OneShotReply::from_bytes(&reply).is_some());
+    assert!(answer_of(MAX_SEALED_BYTES - 52).is_empty());
 }
 
 #[test]

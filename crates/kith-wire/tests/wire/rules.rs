@@ -10,8 +10,8 @@ use kith_wire::frame::{
 };
 use kith_wire::id::{DeviceId, Hash};
 use kith_wire::limits::{
-    CHUNK_BYTES, DEVICE_LIST_BYTES, DEVICE_LIST_DAYS, MAX_ATTACHMENT_BYTES, MAX_BLOB_CHUNKS, MAX_DEVICES,
-    MAX_EXT_ENTRIES, MAX_PARTS, MAX_SEALED_BYTES, PART_BYTES, SEALED_BYTES, SESSION_WINDOW,
+    CHUNK_BYTES, DEVICE_LIST_BYTES, DEVICE_LIST_DAYS, MAX_ANSWER_BYTES, MAX_ATTACHMENT_BYTES, MAX_BLOB_CHUNKS,
+    MAX_DEVICES, MAX_EXT_ENTRIES, MAX_PARTS, MAX_SEALED_BYTES, PART_BYTES, SEALED_BYTES, SESSION_WINDOW,
 };
 use kith_wire::padding::{PaddingError, pad_to, padme, unpad};
 use kith_wire::payload::Part;
@@ -130,6 +130,8 @@ fn kw_10_a_one_shot_reply_has_one_of_four_forms() {
         assert_eq!(OneShotReply::from_bytes(bytes), None, "{bytes:02x?}");
     }
     assert_eq!(OneShotReply::from_bytes(&vec![0; MAX_SEALED_BYTES + 1]), None);
+    let longest = OneShotReply::Sealed(vec![7; MAX_ANSWER_BYTES]);
+    assert_eq!(OneShotReply::from_bytes(&longest.to_bytes()), Some(longest));
 }
 
 fn range(first: u32, last: u32) -> SeqRange {
