@@ -131,6 +131,10 @@ struct Incoming {
     /// Which numbers have an early frame; filled when the state is stored, checked when it is restored.
     #[n(2)]
     early: Vec<SeqRange>,
+    /// Ack-only frames that came after the newest own frame was sealed, the newest few ranges: a copy of one of them
+    /// does not mean that an acknowledgement was lost.
+    #[cbor(n(3), default)]
+    quiet: Vec<SeqRange>,
 }
 
 #[derive(Encode, Decode)]
@@ -178,7 +182,7 @@ impl Session {
         rng: &mut dyn CryptoRng,
     ) -> Option<(Self, Sealed)> {
         let mut session = Self::new(start, epochs, Condition::Established)?;
-        session.core.incoming = Incoming { received, ack_owed: true, early: Vec::new() };
+        session.core.incoming = Incoming { received, ack_owed: true, early: Vec::new(), quiet: Vec::new() };
         session.core.lists.peer_seen = true;
         let first = session.seal_ack(rng).ok()??;
         Some((session, first))
@@ -199,7 +203,7 @@ impl Session {
                 skipped: Vec::new(),
                 skip_due: false,
             },
-            incoming: Incoming { received: Settled::default(), ack_owed: false, early: Vec::new() },
+            incoming: Incoming { received: Settled::default(), ack_owed: false, early: Vec::new(), quiet: Vec::new() },
             lists: Lists {
                 own: list_state(&own),
                 pending: Some(PendingList { list: start.own_devices, sent: None }),

@@ -7,14 +7,14 @@ use kith_crypto::CryptoRng;
 use kith_crypto::sign::Verified;
 use kith_wire::Wire;
 use kith_wire::devices::DeviceList;
-use kith_wire::frame::{Control, Frame, SeqRange};
+use kith_wire::frame::{Control, Frame, MAX_RANGES, SeqRange};
 use kith_wire::limits::SESSION_WINDOW;
 use kith_wire::payload::{Item, ListState, Part, Payload};
 use kith_wire::signed::Signed;
 use kith_wire::time::Timestamp;
 use thiserror::Error;
 
-use super::{Condition, Session};
+use super::{Condition, Incoming, Session};
 use crate::devices::{ListRefusal, Succession, check_list, check_succession, list_state, names_device};
 use crate::epoch::Located;
 
@@ -68,6 +68,16 @@ pub struct Opened {
     pub alarm: Option<Alarm>,
 }
 
+impl Incoming {
+    /// Remembers an ack-only frame; of many ranges the newest are kept.
+    fn note_quiet(&mut self, seq: u32) {
+        crate::ranges::insert_range(&mut self.quiet, SeqRange { first: seq, last: seq });
+        if self.quiet.len() > MAX_RANGES {
+            self.quiet.remove(0);
+        }
+    }
+}
+
 impl Session {
     /// Opens a frame. The caller stores the state before it acknowledges the frame to its server.
     ///
@@ -82,7 +92,7 @@ impl Session {
         let seq = located.header.seq;
         let received = &self.core.incoming.received;
         if received.contains(seq) {
-            return Ok(self.duplicate());
+            return Ok(self.duplicate(seq));
         }
         if seq - received.next() >= SESSION_WINDOW {
             return Err(FrameError);
@@ -97,7 +107,9 @@ impl Session {
         self.establish(&located, &mut opened);
         self.core.incoming.received.insert(seq);
         self.apply_control(&inner.control, &mut opened);
-        if !inner.olm.is_empty() {
+        if inner.olm.is_empty() {
+            self.core.incoming.note_quiet(seq);
+        } else {
             self.core.incoming.ack_owed = true;
             self.early.insert(seq, inner.olm);
         }
@@ -111,10 +123,12 @@ impl Session {
 
     /// A frame seen before changes nothing (KS-24). It may mean that the acknowledgement was lost: when the newest own
     /// frame, which carries everything known, is an ack-only one that the other side lacks, that one goes out again
-    /// (KS-29).
-    fn duplicate(&self) -> Opened {
+    /// (KS-29). Not for an ack-only frame that came after it: two sides whose last frames crossed would answer each
+    /// other's copies for ever.
+    fn duplicate(&self, seq: u32) -> Opened {
         let newest = self.core.outgoing.next.checked_sub(1);
-        let is_missing = |seq: &u32| self.core.outgoing.ack_only.contains(seq);
+        let is_quiet = self.core.incoming.quiet.iter().any(|range| (range.first..=range.last).contains(&seq));
+        let is_missing = |own: &u32| !is_quiet && self.core.outgoing.ack_only.contains(own);
         Opened {
             duplicate: true,
             missing_ack_frames: newest.filter(is_missing).into_iter().collect(),
@@ -161,9 +175,11 @@ impl Session {
             core.outgoing.skipped.iter().flat_map(|r| r.first..=r.last).filter(|s| !acked.contains(*s)),
         );
         // Only so many ranges fit into a frame: the others follow.
-        core.outgoing.skip_due |= n_skips > kith_wire::frame::MAX_RANGES && !core.outgoing.skipped.is_empty();
+        core.outgoing.skip_due |= n_skips > MAX_RANGES && !core.outgoing.skipped.is_empty();
         let newest_acked = opened.acked.iter().map(|range| range.last).max().unwrap_or_default();
-        opened.missing_ack_frames = core.outgoing.ack_only.iter().copied().filter(|seq| *seq < newest_acked).collect();
+        // A few at a time, so that an ack costs a few frames at most; the next ack names the others.
+        let missing = core.outgoing.ack_only.iter().copied().filter(|seq| *seq < newest_acked);
+        opened.missing_ack_frames = missing.take(MAX_RANGES).collect();
     }
 
     /// Decrypts Olm messages for as long as nothing before them is missing (KS-27).
@@ -188,6 +204,9 @@ impl Session {
     fn take_turn(&mut self, olm: &[u8], opened: &mut Opened, rng: &mut dyn CryptoRng) -> Result<(), Alarm> {
         let plain = self.core.olm.decrypt(olm).map_err(|_| Alarm::SessionUnusable)?;
         let payload = Payload::from_bytes(&plain).map_err(|_| Alarm::Unreadable)?;
+        if !self.is_whole(&payload) {
+            return Err(Alarm::Unreadable);
+        }
         for item in &payload.items {
             if let Item::Devices(list) = item {
                 self.take_list(list.clone(), opened)?;
@@ -195,16 +214,24 @@ impl Session {
         }
         self.check_list_states(&payload.mine, payload.yours.as_ref())?;
         for item in payload.items {
-            self.take_item(item, opened, rng)?;
+            self.take_item(item, opened, rng);
         }
         Ok(())
     }
 
-    fn take_item(&mut self, item: Item, opened: &mut Opened, rng: &mut dyn CryptoRng) -> Result<(), Alarm> {
+    /// Returns whether every part and list of a payload is well formed: otherwise nothing of it counts (KS-37, KS-41).
+    fn is_whole(&self, payload: &Payload) -> bool {
+        payload.items.iter().all(|item| match item {
+            Item::Part(part) => part.is_well_formed(),
+            Item::Devices(list) => check_list(list.clone(), &self.core.lists.peer_key).is_ok(),
+            _ => true,
+        })
+    }
+
+    fn take_item(&mut self, item: Item, opened: &mut Opened, rng: &mut dyn CryptoRng) {
         let core = &mut self.core;
         match item {
-            Item::Part(part) if part.is_well_formed() => opened.parts.push(part),
-            Item::Part(_) => return Err(Alarm::Unreadable),
+            Item::Part(part) => opened.parts.push(part),
             Item::EpochKey { epoch, key } => core.epochs.accept_key(epoch, &key, &core.outgoing.acked, rng),
             Item::EpochCiphertext { epoch, key, ciphertext } => {
                 let next = core.outgoing.next;
@@ -213,7 +240,6 @@ impl Session {
             // Lists were taken before the list states were compared; a confirmation has its one place in the meeting.
             _ => {}
         }
-        Ok(())
     }
 
     /// Takes a list of the contact (KS-37, KS-36, KS-39).

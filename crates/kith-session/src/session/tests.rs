@@ -327,6 +327,88 @@ fn ks_29_a_repeated_frame_brings_a_lost_acknowledgement_again() {
 }
 
 #[test]
+fn ks_29_two_crossed_ack_only_frames_do_not_call_each_other_for_ever() {
+    let mut pair = Pair::new(42);
+    let (one, two) = (pair.giver.say("one", &mut pair.rng), pair.answerer.say("two", &mut pair.rng));
+    pair.answerer.hear(&one.frame, &mut pair.rng).unwrap();
+    pair.giver.hear(&two.frame, &mut pair.rng).unwrap();
+    let from_giver = pair.giver.reply(&mut pair.rng).unwrap();
+    let from_answerer = pair.answerer.reply(&mut pair.rng).unwrap();
+    assert!(from_giver.ack_only && from_answerer.ack_only);
+    pair.answerer.hear(&from_giver.frame, &mut pair.rng).unwrap();
+    pair.giver.hear(&from_answerer.frame, &mut pair.rng).unwrap();
+    // Somebody on the way repeats one frame. It may bring one acknowledgement again, which brings nothing.
+    let opened = pair.answerer.hear(&one.frame, &mut pair.rng).unwrap();
+    assert_eq!(opened.missing_ack_frames, [from_answerer.seq]);
+    let opened = pair.giver.hear(&from_answerer.frame, &mut pair.rng).unwrap();
+    assert!(opened.duplicate && opened.missing_ack_frames.is_empty());
+    pair.answerer.restart();
+    let opened = pair.answerer.hear(&from_giver.frame, &mut pair.rng).unwrap();
+    assert!(opened.duplicate && opened.missing_ack_frames.is_empty());
+}
+
+#[test]
+fn ks_29_one_ack_calls_for_a_few_ack_only_frames_at_most() {
+    let mut pair = Pair::new(43);
+    for number in 0..100 {
+        pair.giver_says(&number.to_string());
+        pair.answerer.reply(&mut pair.rng).unwrap();
+    }
+    pair.answerer_says("after a hundred lost acknowledgements");
+    let ack = pair.giver.reply(&mut pair.rng).unwrap();
+    let opened = pair.answerer.hear(&ack.frame, &mut pair.rng).unwrap();
+    assert_eq!(opened.missing_ack_frames.len(), kith_wire::frame::MAX_RANGES);
+    // Frames that carry key material are deposited again as ever.
+    let with_keys: Vec<_> = pair.answerer.unacked.values().filter(|sealed| !sealed.ack_only).cloned().collect();
+    with_keys.iter().for_each(|sealed| _ = pair.giver.hear(&sealed.frame, &mut pair.rng).unwrap());
+    while !pair.answerer.again.is_empty() {
+        for seq in std::mem::take(&mut pair.answerer.again) {
+            let sealed = pair.answerer.unacked.get(&seq).cloned();
+            pair.giver.hear(&sealed.unwrap().frame, &mut pair.rng).unwrap();
+        }
+        pair.answerer_says("more");
+        pair.settle();
+    }
+    assert!(pair.giver.shown.len() > 2, "what was said after the lost frames is shown");
+}
+
+#[test]
+fn ks_28_skips_never_bring_a_gap_that_olm_refuses() {
+    let mut pair = Pair::new(44);
+    for _ in 0..2 {
+        let mut lost = Vec::new();
+        while pair.giver.session.may_send_content() {
+            lost.push(pair.giver.say("never arrives", &mut pair.rng).seq);
+        }
+        lost.into_iter().for_each(|seq| pair.giver.expire(seq));
+        // The announcement is lost as well, and given up; only an acknowledgement arrives.
+        let announcement = pair.giver.reply(&mut pair.rng).unwrap();
+        pair.answerer_says("hello");
+        let ack = pair.giver.reply(&mut pair.rng).unwrap();
+        assert!(ack.ack_only);
+        pair.answerer.hear(&ack.frame, &mut pair.rng).unwrap();
+        pair.answerer_says("anybody there?");
+        pair.giver.expire(announcement.seq);
+    }
+    pair.settle();
+    assert!(pair.answerer.alarms.is_empty() && !pair.answerer.session.is_halted());
+    pair.giver_says("here");
+    assert_eq!(pair.answerer.shown, ["here"]);
+}
+
+#[test]
+fn ks_41_nothing_of_a_payload_with_a_malformed_part_counts() {
+    let mut pair = Pair::new(45);
+    let mut bad = part("bad");
+    bad.index = 3;
+    let items = vec![Item::Part(part("good")), Item::Part(bad)];
+    let sealed = pair.giver.session.seal_items(Some(items), &mut pair.rng).unwrap();
+    let opened = pair.answerer.hear(&sealed.frame, &mut pair.rng).unwrap();
+    assert_eq!(opened.alarm, Some(Alarm::Unreadable));
+    assert!(opened.parts.is_empty());
+}
+
+#[test]
 fn ks_30_content_stops_before_the_window_is_full_and_control_at_its_end() {
     let mut pair = Pair::new(22);
     let before = pair.giver.session.unacknowledged();
