@@ -6,10 +6,13 @@ use kith_crypto::kem::KemSecret;
 use kith_crypto::sign::ContactSecret;
 use kith_wire::Wire;
 use kith_wire::card::{AnswerParts, CardOffer};
-use kith_wire::frame::Frame;
+use kith_wire::frame::{Control, Frame, FrameHeader, Inner};
 
+use crate::chain::{Role, RootKeys, SendChain};
 use crate::giver::Giver;
 use crate::pair::{NOW, answered, card, checked, meeting, queue, rng, today};
+use crate::ranges::Settled;
+use crate::seal::Binding;
 use crate::secret::Secret;
 use crate::{AnswerError, ConfirmError, LateAnswer, NewCard, answer, check_card, forge};
 
@@ -139,6 +142,44 @@ fn the_code_cannot_be_ground_because_its_nonce_was_committed_to() {
     }
     let digits = meeting(&mut r).met.digits;
     assert!(digits.iter().all(|group| group.len() == 5 && group.bytes().all(|byte| byte.is_ascii_digit())));
+}
+
+#[test]
+fn the_giver_can_try_other_digits_so_only_all_sixty_tell() {
+    // The stated limit: everything of the hello but the nonce is the giver's own choice after it has seen the answer.
+    let mut r = rng(12);
+    let made = card(&mut r);
+    let bob = answered(&made, &mut r);
+    let mut digits_with = |number| {
+        let confirm = forge::confirm(&made.giver, &bob.answer, &mut r, |draft| {
+            draft.hello.conversation = kith_wire::id::ConversationId([number; 16]);
+        });
+        bob.answerer.confirm(&confirm, NOW, &mut r).unwrap().digits
+    };
+    assert_ne!(digits_with(1), digits_with(2));
+}
+
+#[test]
+fn ks_44_the_answerer_says_nothing_in_epoch_zero() {
+    let mut r = rng(13);
+    let made = card(&mut r);
+    let bob = answered(&made, &mut r);
+    let parts = AnswerParts::from_frame(&bob.answer).unwrap();
+    let (root, inside) = made.giver.open_inside(&parts).unwrap();
+    let theirs = kith_crypto::sign::open(inside.answer_card).unwrap();
+    let mut session = made.giver.accept(&bob.answer, NOW, &mut r).unwrap().session;
+    // Bob has the keys of epoch 0 in his direction before he has the confirmation.
+    let (_, send, _) = RootKeys::expand(&root).split(Role::Answerer);
+    let mut send = SendChain::new(0, 0, send);
+    let key = send.advance();
+    let control = Control { ack: Settled::default().to_ack(), skips: Vec::new() };
+    let (from, to) = (theirs.get().olm_identity, made.giver.account.identity());
+    let binding = Binding { sender: Role::Answerer, from, to };
+    let header = FrameHeader { epoch: 0, seq: 0, base: 0 };
+    let frame = binding.seal(&send.header, &key, header, &Inner { olm: Vec::new(), control }, &mut r).unwrap();
+    let before = session.core_bytes();
+    assert!(session.open(&frame, NOW, &mut r).is_err());
+    assert_eq!(*session.core_bytes(), *before);
 }
 
 #[test]

@@ -82,8 +82,9 @@ pub(crate) struct Located {
 }
 
 impl Epochs {
-    /// The card giver after its confirmation: epoch 1 is derived, the answerer has not used it yet.
-    pub(crate) fn of_giver(sent_confirm: SendChain, zero: ReceiveChain, one: RootKeys, now: Timestamp) -> Self {
+    /// The card giver after its confirmation: epoch 1 is derived, the answerer has not used it yet. In epoch 0 nothing
+    /// comes from the answerer (KS-44), so the giver has no keys for it.
+    pub(crate) fn of_giver(sent_confirm: SendChain, one: RootKeys, now: Timestamp) -> Self {
         let (root_chain, send, receive) = one.split(Role::Giver);
         let answering = Answering {
             key: Hash([0; 32]),
@@ -96,7 +97,7 @@ impl Epochs {
             role: Role::Giver,
             root_chain,
             send: sent_confirm,
-            receive: vec![zero, ReceiveChain::new(1, receive)],
+            receive: vec![ReceiveChain::new(1, receive)],
             starting: None,
             answering: Some(answering),
             since: now,

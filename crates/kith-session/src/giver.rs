@@ -24,7 +24,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::Peer;
-use crate::chain::{ReceiveChain, Role, RootKeys, SendChain};
+use crate::chain::{Role, RootKeys, SendChain};
 use crate::devices::{check_list, list_state};
 use crate::epoch::Epochs;
 use crate::olm::{OlmAccount, OlmSession};
@@ -219,7 +219,7 @@ impl Giver {
         now: Timestamp,
         rng: &mut dyn CryptoRng,
     ) -> Option<Met> {
-        let (root_chain, send, receive) = RootKeys::expand(root_zero).split(Role::Giver);
+        let (root_chain, send, _) = RootKeys::expand(root_zero).split(Role::Giver);
         let (ciphertext, shared) = encapsulate(&theirs.kem, rng).ok()?;
         let own_list = check_list(self.devices.clone(), &self.contact_key).ok()?;
         let hello = ConfirmHello {
@@ -247,7 +247,7 @@ impl Giver {
         let message_key = send.advance();
         let header = FrameHeader { epoch: 0, seq: 0, base: 0 };
         let frame = binding.seal(&send.header, &message_key, header, &inner, rng)?;
-        let epochs = Epochs::of_giver(send, ReceiveChain::new(0, receive), RootKeys::expand(&root), now);
+        let epochs = Epochs::of_giver(send, RootKeys::expand(&root), now);
         let start = Start {
             own_identity: self.account.identity(),
             peer_identity: theirs.olm_identity,
