@@ -71,8 +71,8 @@ fn scan(drawn: &Outcome) -> String {
     let width = lines.first().expect("a code was drawn").len();
     let is_dark = |x: usize, y: usize| match lines[y / 2][x] {
         '█' => true,
-        '▀' => y % 2 == 0,
-        '▄' => y % 2 == 1,
+        '▀' => y.is_multiple_of(2),
+        '▄' => !y.is_multiple_of(2),
         _ => false,
     };
     let shade = |x: usize, y: usize| if is_dark(x / DOT, y / DOT) { 0 } else { 255 };
