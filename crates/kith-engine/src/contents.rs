@@ -12,19 +12,30 @@ use crate::conversations::{self, NewMessage, Said};
 use crate::database::StorageError;
 use crate::sessions::PeerDevice;
 use crate::work::Work;
-use crate::{attachments, cards, disappearing, queues, rotation};
+use crate::{attachments, cards, disappearing, outbox, queues, rotation};
 
 /// The highest Lamport number and time that are believed: beyond, a contact could use up the counter (KE-20).
 const MAX_NUMBER: u64 = 1 << 48;
+/// Seconds by which two clocks may differ: a message that its sender still waits for must never be dropped here.
+const CLOCKS_DIFFER_SECONDS: u64 = 3600;
 /// Messages that one receipt may name.
 const MAX_RECEIPTS: usize = 256;
 /// Bytes of a reaction.
 pub(crate) const MAX_EMOJI_BYTES: usize = 64;
 
+/// When the turn of a content came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// With its last frame.
+    AtOnce,
+    /// Perhaps with an earlier one than its own: its sender may know long since that it came.
+    Later,
+}
+
 /// Applies a content. One that breaks a rule is dropped.
-pub(crate) fn apply(work: &mut Work<'_>, peer: &PeerDevice, content: Content) -> Result<(), StorageError> {
+pub(crate) fn apply(work: &mut Work<'_>, peer: &PeerDevice, content: Content, turn: Turn) -> Result<(), StorageError> {
     let Some(contact) = contacts::find(work.db, peer.contact)? else { return Ok(()) };
-    if !is_acceptable(work, &contact, &content)? {
+    if !is_acceptable(work, &contact, &content)? || (turn == Turn::AtOnce && is_too_late(work, &content)) {
         return Ok(());
     }
     contacts::saw_lamport(work.db, contact.id, content.lamport)?;
@@ -46,6 +57,13 @@ fn is_acceptable(work: &Work<'_>, contact: &Contact, content: &Content) -> Resul
     }
     let list = cards::peer_list(work.db, contact.id)?;
     Ok(list.is_some_and(|list| list.devices.iter().any(|device| device.id == content.device)))
+}
+
+/// KE-34: its sender has given it up and was told so; a server kept a copy for too long.
+fn is_too_late(work: &Work<'_>, content: &Content) -> bool {
+    let is_shown = matches!(content.body, Body::Known(KnownBody::Text { .. }) | Body::Unknown(_));
+    let given_up = outbox::expiry(content.sent).plus_seconds(CLOCKS_DIFFER_SECONDS);
+    is_shown && given_up <= work.now
 }
 
 fn apply_known(

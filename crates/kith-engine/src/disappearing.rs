@@ -43,7 +43,9 @@ pub(crate) fn heard(
 
 /// Deletes the messages whose time is over (KE-26), with attachments, reactions and search entries.
 pub(crate) fn sweep(work: &mut Work<'_>) -> Result<(), StorageError> {
-    let sql = "SELECT contact, message, attachment FROM messages WHERE disappears <= ?1";
+    // What never left would be lost without a word: it stays until it is sealed or given up.
+    let sql = "SELECT contact, message, attachment FROM messages AS m WHERE disappears <= ?1 \
+               AND NOT EXISTS (SELECT 1 FROM outgoing AS o WHERE o.contact = m.contact AND o.message = m.message)";
     let over = all(work.db, sql, [column(work.now.0)], |row| {
         let attachment: Option<i64> = row.get(2)?;
         let contact = ContactId::from_column(row.get(0)?);
@@ -54,7 +56,6 @@ pub(crate) fn sweep(work: &mut Work<'_>) -> Result<(), StorageError> {
             attachments::drop_one(work, attachment)?;
         }
         let key = params![contact.column(), message.0];
-        run(work.db, "DELETE FROM outgoing WHERE contact = ?1 AND message = ?2", key)?;
         run(work.db, "DELETE FROM reactions WHERE contact = ?1 AND message = ?2", key)?;
         run(work.db, "DELETE FROM messages WHERE contact = ?1 AND message = ?2", key)?;
         work.tell(Event::Message { contact, message, change: MessageChange::Disappeared });

@@ -195,7 +195,9 @@ impl Engine {
             UNION ALL SELECT min(p.reply_at) FROM peers p JOIN contacts c ON c.id = p.contact WHERE c.blocked = 0 \
             UNION ALL SELECT min(expires) FROM frames \
             UNION ALL SELECT min(expires) FROM outgoing \
-            UNION ALL SELECT min(disappears) FROM messages \
+            UNION ALL SELECT * FROM (SELECT m.disappears FROM messages m WHERE m.disappears IS NOT NULL \
+                AND NOT EXISTS (SELECT 1 FROM outgoing o WHERE o.contact = m.contact AND o.message = m.message) \
+                ORDER BY m.disappears LIMIT 1) \
             UNION ALL SELECT min(retires) FROM queues WHERE state = 3 \
             UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL)";
         let next = first(&self.db, sql, [last, late], |row| row.get::<_, Option<i64>>(0))?;

@@ -15,7 +15,7 @@ use rusqlite::params;
 use crate::api::{ContactId, Event};
 use crate::cards::{self, Meeting};
 use crate::contacts::{self, Stage};
-use crate::contents;
+use crate::contents::{self, Turn};
 use crate::database::{StorageError, all, column, run};
 use crate::outbox;
 use crate::queues::{self, QueueState};
@@ -99,9 +99,11 @@ fn apply(work: &mut Work<'_>, peer: &PeerDevice, opened: Opened) -> Result<(), S
     if opened.established {
         contacts::set_stage(work, contact, Stage::Established)?;
     }
+    // What an ack covered already was delivered in time, however long it had to wait for its turn.
+    let turn = if opened.early_removed.is_empty() { Turn::AtOnce } else { Turn::Later };
     for part in opened.parts {
         if let Some(content) = assemble(work, peer, part)? {
-            contents::apply(work, peer, content)?;
+            contents::apply(work, peer, content, turn)?;
         }
     }
     match opened.alarm {

@@ -86,6 +86,34 @@ fn ke_15_what_cannot_be_delivered_expires_and_the_session_goes_on() {
 }
 
 #[test]
+fn ke_34_a_copy_that_comes_after_its_sender_gave_it_up_is_not_shown() {
+    let (mut world, bela, ana) = World::met("late-copy");
+    world.online(BELA, Reach::Down);
+    let message = world.send(ANA, bela, "too late");
+    world.run(61 * 86_400);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Expired);
+    assert!(world.queued(1) > 0, "a copy still waits at the server");
+    world.send(ANA, bela, "in time");
+    world.online(BELA, Reach::Up);
+    world.run(10 * 60);
+    assert_eq!(world.texts(BELA, ana), ["in time"]);
+}
+
+#[test]
+fn ke_26_a_message_that_could_not_leave_yet_outlives_its_time() {
+    let mut world = World::new("unsent");
+    let (bela, offer) = world.card(ANA);
+    world.command(ANA, Command::SetDisappearing { contact: bela, seconds: Some(5) }).unwrap();
+    let message = world.send(ANA, bela, "before we met");
+    world.run(3600);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Waiting);
+    let ana = world.accept(BELA, offer);
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana), ["before we met"]);
+    assert_eq!(world.texts(ANA, bela), Vec::<String>::new());
+}
+
+#[test]
 fn ke_16_a_rotated_queue_replaces_the_old_one_after_a_day() {
     let (mut world, bela, ana) = World::met("rotate");
     let queue = "SELECT hex(queue) FROM peers";
