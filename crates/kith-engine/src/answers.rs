@@ -36,7 +36,11 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
         Job::Account => account(work, link, &answer)?,
         Job::Register => register(work, link, &answer)?,
         Job::MakeQueue(id) => match answer {
-            Answer::Queue { reader_id, sender_id } => queues::made(work.db, id, reader_id, sender_id)?,
+            Answer::Queue { reader_id, sender_id } => {
+                if !queues::made(work.db, id, reader_id, sender_id)? {
+                    work.effects.link = LinkEffect::Lose;
+                }
+            }
             other => refused(work, link, &other),
         },
         Job::DeleteQueue(id) => match answer {

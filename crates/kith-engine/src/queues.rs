@@ -10,7 +10,7 @@ use kith_wire::id::{ReaderId, SendCapability, SenderId};
 use rusqlite::{Connection, Row, params};
 
 use crate::api::ContactId;
-use crate::database::{StorageError, all, column, count, first, run};
+use crate::database::{StorageError, all, column, count, exists, first, run};
 use crate::errors::CommandError;
 use crate::person;
 use crate::work::Work;
@@ -99,14 +99,15 @@ pub(crate) fn keep_spare(work: &mut Work<'_>) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// Remembers the names that the home server gave.
-pub(crate) fn made(db: &Connection, id: QueueId, reader: ReaderId, sender: SenderId) -> Result<(), StorageError> {
-    run(
-        db,
-        "UPDATE queues SET reader = ?2, sender = ?3, state = 1 WHERE id = ?1 AND state = 0",
-        params![id.0, reader.0, sender.0],
-    )?;
-    Ok(())
+/// Remembers the names that the home server gave. Returns whether they are new, as they must be: two contacts with a
+/// name in common could tell that they know the same person.
+pub(crate) fn made(db: &Connection, id: QueueId, reader: ReaderId, sender: SenderId) -> Result<bool, StorageError> {
+    let names = params![id.0, reader.0, sender.0];
+    if exists(db, "SELECT 1 FROM queues WHERE id <> ?1 AND (reader = ?2 OR sender = ?3)", names)? {
+        return Ok(false);
+    }
+    run(db, "UPDATE queues SET reader = ?2, sender = ?3, state = 1 WHERE id = ?1 AND state = 0", names)?;
+    Ok(true)
 }
 
 /// Gives a spare queue to a contact (KE-6: a queue belongs to one contact for ever) and returns its address.
@@ -193,3 +194,6 @@ pub(crate) fn deleted(db: &Connection, id: QueueId) -> Result<(), StorageError> 
     run(db, "DELETE FROM queues WHERE id = ?1 AND state = 4", [id.0])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
