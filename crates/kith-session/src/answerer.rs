@@ -261,7 +261,7 @@ impl Answerer {
         let epochs = Epochs::of_answerer(zero, RootKeys::expand(&root), now);
         let (session, first) =
             Session::of_answerer(start, epochs, received, rng).ok_or(ConfirmError::NotAConfirmation)?;
-        let digits = comparison_digits(&transcript);
+        let digits = comparison_digits(&hello.nonce, &self.card, &self.answer);
         Ok(Confirmed { session, digits, conversation: hello.conversation, first, peer_devices })
     }
 

@@ -129,7 +129,7 @@ fn whoever_answers_a_bearer_card_first_is_accepted_and_the_second_is_noticed() {
 }
 
 #[test]
-fn the_code_cannot_be_ground_because_its_nonce_was_committed_to() {
+fn the_digits_cannot_be_ground_because_their_nonce_was_committed_to() {
     let mut r = rng(8);
     let made = card(&mut r);
     let bob = answered(&made, &mut r);
@@ -145,8 +145,8 @@ fn the_code_cannot_be_ground_because_its_nonce_was_committed_to() {
 }
 
 #[test]
-fn the_giver_can_try_other_digits_so_only_all_sixty_tell() {
-    // The stated limit: everything of the hello but the nonce is the giver's own choice after it has seen the answer.
+fn the_giver_cannot_try_other_digits_once_it_has_seen_the_answer() {
+    // What the giver may still choose then does not enter them: the conversation, its device list, the ciphertext.
     let mut r = rng(12);
     let made = card(&mut r);
     let bob = answered(&made, &mut r);
@@ -156,7 +156,18 @@ fn the_giver_can_try_other_digits_so_only_all_sixty_tell() {
         });
         bob.answerer.confirm(&confirm, NOW, &mut r).unwrap().digits
     };
-    assert_ne!(digits_with(1), digits_with(2));
+    assert_eq!(digits_with(1), digits_with(2));
+}
+
+#[test]
+fn the_answerer_cannot_try_digits_because_each_answer_needs_the_nonce_and_the_second_is_noticed() {
+    let mut r = rng(14);
+    let made = card(&mut r);
+    let (one, two) = (answered(&made, &mut r), answered(&made, &mut r));
+    let met = made.giver.accept(&one.answer, NOW, &mut r).unwrap();
+    let other = copy(&made.giver).accept(&two.answer, NOW, &mut r).unwrap();
+    assert_ne!(met.digits, other.digits);
+    assert_eq!(met.answered.classify(&two.answer), LateAnswer::Different);
 }
 
 #[test]

@@ -224,7 +224,7 @@ impl Giver {
         let own_list = check_list(self.devices.clone(), &self.contact_key).ok()?;
         let hello = ConfirmHello {
             ciphertext,
-            nonce: ConfirmNonce::new(*self.nonce.expose()),
+            nonce: self.nonce(),
             versions: VersionRange::OURS,
             devices: own_list.hash(),
             conversation: self.conversation,
@@ -260,12 +260,17 @@ impl Giver {
         Some(Met {
             session: Session::of_giver(start, epochs)?,
             peer: Peer { contact_key: theirs.contact_key, queue: theirs.queue.clone() },
-            digits: comparison_digits(&transcript),
+            digits: comparison_digits(&self.nonce(), &self.card, &answered.answer),
             confirm: Sealed { seq: 0, frame, ack_only: false },
             answer_hash: answered.answer,
             answered,
             conversation: self.conversation,
         })
+    }
+
+    /// The nonce that the card commits to and the confirmation shows.
+    fn nonce(&self) -> ConfirmNonce {
+        ConfirmNonce::new(*self.nonce.expose())
     }
 }
 

@@ -12,7 +12,7 @@ use kith_crypto::sign::ServerSecret;
 use kith_crypto::user::UserSecret;
 use kith_crypto::{hash, kdf, mac, password};
 use kith_wire::blob::BlobShape;
-use kith_wire::id::{AttachmentKey, DhKey, Hash, KemCiphertext, KemKey, ReplySecret};
+use kith_wire::id::{AttachmentKey, ConfirmNonce, DhKey, Hash, KemCiphertext, KemKey, ReplySecret};
 use kith_wire::sealed::SealKind;
 use kith_wire::signed::Signable;
 use kith_wire::time::EpochId;
@@ -188,7 +188,12 @@ fn derivation_keeps_parts_apart() {
 
 #[test]
 fn comparison_digits_are_twelve_groups_of_five() {
-    let digits = comparison_digits(&Hash([1; 32]));
+    let of = |nonce, card, answer| {
+        comparison_digits(&ConfirmNonce::new([nonce; 32]), &Hash([card; 32]), &Hash([answer; 32]))
+    };
+    let digits = of(1, 2, 3);
     assert!(digits.iter().all(|group| group.len() == 5 && group.bytes().all(|byte| byte.is_ascii_digit())));
-    assert_ne!(digits, comparison_digits(&Hash([2; 32])));
+    for other in [of(0, 2, 3), of(1, 0, 3), of(1, 2, 0), of(1, 3, 2)] {
+        assert_ne!(digits, other);
+    }
 }

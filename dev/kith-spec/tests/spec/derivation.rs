@@ -12,8 +12,8 @@ use kith_wire::Wire;
 use kith_wire::blob::BlobShape;
 use kith_wire::frame::Frame;
 use kith_wire::id::{
-    AttachmentKey, DedupId, DeleteCapability, Hash, Proof, ReadCapability, ReplySecret, SendCapability, SenderId,
-    ServerKey,
+    AttachmentKey, ConfirmNonce, DedupId, DeleteCapability, Hash, Proof, ReadCapability, ReplySecret, SendCapability,
+    SenderId, ServerKey,
 };
 use kith_wire::operation::Deposit;
 use kith_wire::padding::{pad_to, padme};
@@ -124,8 +124,12 @@ fn attachments_are_those_in_the_file() {
 
 #[test]
 fn digits_user_keys_and_passwords_are_those_in_the_file() {
-    let digits: Vec<Value> = [1_u8, 2]
-        .map(|byte| json!({ "transcript": hex([byte; 32]), "digits": comparison_digits(&Hash([byte; 32])).join(" ") }))
+    let digits: Vec<Value> = [[1_u8, 2, 3], [4, 5, 6]]
+        .map(|[nonce, card, answer]| {
+            let (nonce, card, answer) = (ConfirmNonce::new([nonce; 32]), Hash([card; 32]), Hash([answer; 32]));
+            let digits = comparison_digits(&nonce, &card, &answer).join(" ");
+            json!({ "nonce": hex(nonce.expose()), "card": hex(card.0), "answer": hex(answer.0), "digits": digits })
+        })
         .into();
     let user = UserSecret::from_seed([1; 32]);
     let mut stream = SeededStream::new("kith/vectors/user-seal");
