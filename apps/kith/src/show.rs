@@ -2,8 +2,8 @@
 
 use kith_client::{Client, Notice};
 use kith_engine::{
-    AttachmentState, AttachmentView, ContactId, ContactState, ContactView, Direction, Event, LinkState, MessageBody,
-    MessageChange, MessageState, MessageView, Receipts,
+    AttachmentState, AttachmentView, ContactId, ContactState, ContactView, Direction, Ended, Event, LinkState,
+    MessageBody, MessageChange, MessageState, MessageView, Receipts,
 };
 use kith_wire::Timestamp;
 use kith_wire::id::MessageId;
@@ -249,9 +249,9 @@ fn event(out: &Out, client: &Client, event: &Event) {
             let text = "somebody else answered the card that was for this contact; compare digits with `kith verify`";
             error(out, "card_answered_twice", Some((client, *contact)), text);
         }
-        Event::SessionUnusable { contact } => {
-            let text = "this conversation cannot go on by itself; give the contact a new card with `kith card new`";
-            error(out, "session_unusable", Some((client, *contact)), text);
+        Event::SessionUnusable { contact, why } => {
+            let text = format!("{}; give the contact a new card with `kith card new`", ended(*why));
+            error(out, "session_unusable", Some((client, *contact)), &text);
         }
         Event::Overflow { contact } => {
             let text = "so much waited that the home server had to drop some; it is sent again by itself";
@@ -325,6 +325,25 @@ fn error(out: &Out, code: &str, about: Option<(&Client, ContactId)>, text: &str)
 pub(crate) fn name(client: &Client, contact: ContactId) -> String {
     let view = client.ask(|engine| engine.contact(contact));
     view.map_or_else(|_| contact_id(contact), |view| printable(&view.name))
+}
+
+/// Says why a conversation has ended.
+fn ended(why: Ended) -> &'static str {
+    match why {
+        Ended::OwnCopy => {
+            "this folder was restored from an older copy, or somebody uses a copy of it, so this conversation has ended"
+        }
+        Ended::ContactsCopy => {
+            "the contact's data was restored from an older copy, or somebody uses a copy of it, so this conversation has ended"
+        }
+        Ended::ByContactForCopy => {
+            "the contact's side noticed that data was restored from an older copy, or copied, so this conversation has ended"
+        }
+        Ended::Devices => "the contact's list of devices contradicts itself, so this conversation has ended",
+        Ended::ByContact => "the contact's side has ended this conversation",
+        Ended::CardKey => "the key that belongs to the card could not be fetched",
+        _ => "what the contact sent could not be read, so this conversation has ended",
+    }
 }
 
 #[cfg(test)]

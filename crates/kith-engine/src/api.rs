@@ -320,6 +320,26 @@ pub enum Output {
     Event(Event),
 }
 
+/// Why a conversation cannot go on without a new card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// What came could not be read, though it was the contact's.
+    Unreadable,
+    /// The contact's device lists contradict each other, or no longer name the device that was talked to.
+    Devices,
+    /// This device went on from an old copy of its data, or somebody uses a copy of it.
+    OwnCopy,
+    /// The contact's device went on from an old copy of its data, or somebody uses a copy of it.
+    ContactsCopy,
+    /// The contact's device says that one of the two went on from a copy.
+    ByContactForCopy,
+    /// The contact's device has ended it.
+    ByContact,
+    /// The key that belongs to the contact's card could not be fetched.
+    CardKey,
+}
+
 /// What a person is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -356,6 +376,8 @@ pub enum Event {
     SessionUnusable {
         /// The contact.
         contact: ContactId,
+        /// Why.
+        why: Ended,
     },
     /// An attachment moved on: chunks done of chunks in all.
     Attachment {

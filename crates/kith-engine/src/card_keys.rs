@@ -16,7 +16,7 @@ use kith_wire::operation::{Answer, Operation, Request};
 use kith_wire::sealed::SealKind;
 use rusqlite::{Connection, params};
 
-use crate::api::ContactId;
+use crate::api::{ContactId, Ended};
 use crate::database::{StorageError, all, exists, first, run};
 use crate::errors::CommandError;
 use crate::jobs::Job;
@@ -231,6 +231,6 @@ pub(crate) fn got(work: &mut Work<'_>, contact: ContactId, answer: &Answer) -> R
 /// The card cannot be answered any more: the person needs a new one.
 fn give_up(work: &mut Work<'_>, contact: ContactId) -> Result<Fetched, StorageError> {
     run(work.db, "DELETE FROM card_requests WHERE contact = ?1", [contact.column()])?;
-    sessions::unusable(work, contact)?;
+    sessions::unusable(work, contact, Ended::CardKey)?;
     Ok(Fetched::Done)
 }

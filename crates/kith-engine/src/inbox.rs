@@ -109,7 +109,7 @@ fn apply(work: &mut Work<'_>, peer: &PeerDevice, opened: Opened) -> Result<(), S
     match opened.alarm {
         // One payload was unreadable; the session goes on.
         None | Some(Alarm::Unreadable) => {}
-        Some(_) => return sessions::unusable(work, contact),
+        Some(alarm) => return sessions::stop(work, peer, alarm, opened.end.as_ref()),
     }
     if opened.reply_due {
         sessions::owe_reply(work, peer.id)?;

@@ -13,7 +13,7 @@ use kith_wire::limits::{CONTENT_WINDOW, MESSAGE_EXPIRY_SECONDS, PART_BYTES};
 use kith_wire::payload::Part;
 use rusqlite::{Connection, params};
 
-use crate::api::{AttachmentId, ContactId, MessageState};
+use crate::api::{AttachmentId, ContactId, Ended, MessageState};
 use crate::cards;
 use crate::contacts;
 use crate::conversations;
@@ -208,7 +208,7 @@ pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), Sto
             for part in &parts {
                 let sealed = session.seal(vec![part.clone()], Urgency::Content, work.rng);
                 // The room was checked; a session that refuses now is halted.
-                let Ok(sealed) = sealed else { return sessions::unusable(work, id) };
+                let Ok(sealed) = sealed else { return sessions::unusable(work, id, Ended::Unreadable) };
                 sessions::keep_until(work, *peer, &sealed, Some(next.content.message), next.kind, next.expires)?;
             }
             sessions::replied(work.db, *peer)?;
@@ -356,6 +356,17 @@ pub(crate) fn acked(work: &mut Work<'_>, peer: PeerId, ranges: &[SeqRange]) -> R
     }
     for message in messages {
         advance(work, message)?;
+    }
+    Ok(())
+}
+
+/// Gives up everything that a device has not acknowledged, for good.
+pub(crate) fn give_up(work: &mut Work<'_>, peer: PeerId) -> Result<(), StorageError> {
+    let sql = "SELECT DISTINCT message FROM frames WHERE peer = ?1 AND message IS NOT NULL";
+    let messages = all(work.db, sql, [peer.0], |row| row.get(0).map(MessageId))?;
+    run(work.db, "DELETE FROM frames WHERE peer = ?1", [peer.0])?;
+    for message in messages {
+        conversations::advance(work, message, MessageState::Expired)?;
     }
     Ok(())
 }

@@ -2,13 +2,14 @@
 //!
 //! A contact has a list of devices, of length one at first; everything here goes by device.
 
-use kith_session::{Sealed, Session};
+use kith_session::{Alarm, Sealed, Session};
 use kith_wire::address::QueueAddress;
+use kith_wire::frame::EndReason;
 use kith_wire::id::MessageId;
 use kith_wire::{Timestamp, Wire};
 use rusqlite::{Connection, Row, params};
 
-use crate::api::{ContactId, Event};
+use crate::api::{ContactId, Ended, Event};
 use crate::database::{StorageError, all, column, first, run};
 use crate::outbox::{self, FrameKind, NewFrame};
 use crate::work::Work;
@@ -167,10 +168,33 @@ pub(crate) fn send_replies(work: &mut Work<'_>) -> Result<(), StorageError> {
 }
 
 /// Notes that the session with a contact cannot go on.
-pub(crate) fn unusable(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
+pub(crate) fn unusable(work: &mut Work<'_>, contact: ContactId, why: Ended) -> Result<(), StorageError> {
     run(work.db, "UPDATE contacts SET unusable = 1 WHERE id = ?1", [contact.column()])?;
-    work.tell(Event::SessionUnusable { contact });
+    work.tell(Event::SessionUnusable { contact, why });
     Ok(())
+}
+
+/// A session has stopped: what nobody acknowledged is given up and reported, and the other side is told (KE-36).
+pub(crate) fn stop(
+    work: &mut Work<'_>,
+    peer: &PeerDevice,
+    alarm: Alarm,
+    end: Option<&Sealed>,
+) -> Result<(), StorageError> {
+    outbox::give_up(work, peer.id)?;
+    if let Some(end) = end {
+        keep(work, peer.id, end, None, FrameKind::AckOnly)?;
+    }
+    replied(work.db, peer.id)?;
+    let why = match alarm {
+        Alarm::ListForked | Alarm::GhostList | Alarm::DeviceRevoked => Ended::Devices,
+        Alarm::OwnStateCopied => Ended::OwnCopy,
+        Alarm::PeerStateCopied => Ended::ContactsCopy,
+        Alarm::EndedByContact(EndReason::COPIED) => Ended::ByContactForCopy,
+        Alarm::EndedByContact(_) => Ended::ByContact,
+        _ => Ended::Unreadable,
+    };
+    unusable(work, peer.contact, why)
 }
 
 /// Deletes the devices of a contact with their sessions and frames.

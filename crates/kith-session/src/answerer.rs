@@ -31,7 +31,6 @@ use crate::chain::{DirectionKeys, ReceiveChain, Role, RootKeys};
 use crate::devices::{check_list, first_list, list_state, names_device};
 use crate::epoch::Epochs;
 use crate::olm::{OlmAccount, OlmSession};
-use crate::ranges::Settled;
 use crate::seal::Binding;
 use crate::secret::Secret;
 use crate::session::{Sealed, Session, Start};
@@ -256,11 +255,8 @@ impl Answerer {
             peer_devices: list_state(&peer_devices),
             olm,
         };
-        let mut received = Settled::default();
-        received.insert(0);
         let epochs = Epochs::of_answerer(zero, RootKeys::expand(&root), now);
-        let (session, first) =
-            Session::of_answerer(start, epochs, received, rng).ok_or(ConfirmError::NotAConfirmation)?;
+        let (session, first) = Session::of_answerer(start, epochs, frame, rng).ok_or(ConfirmError::NotAConfirmation)?;
         let digits = comparison_digits(&hello.nonce, &self.card, &self.answer);
         Ok(Confirmed { session, digits, conversation: hello.conversation, first, peer_devices })
     }

@@ -183,7 +183,7 @@ fn ks_44_the_answerer_says_nothing_in_epoch_zero() {
     let (_, send, _) = RootKeys::expand(&root).split(Role::Answerer);
     let mut send = SendChain::new(0, 0, send);
     let key = send.advance();
-    let control = Control { ack: Settled::default().to_ack(), skips: Vec::new() };
+    let control = Control { ack: Settled::default().to_ack(), skips: Vec::new(), end: None };
     let (from, to) = (theirs.get().olm_identity, made.giver.account.identity());
     let binding = Binding { sender: Role::Answerer, from, to };
     let header = FrameHeader { epoch: 0, seq: 0, base: 0 };

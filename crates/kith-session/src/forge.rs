@@ -141,7 +141,7 @@ pub(crate) fn confirm(giver: &Giver, answer: &Frame, rng: &mut StdRng, bend: imp
     let payload = Payload { mine: draft.mine, yours: None, items: vec![confirm] };
     let inner = Inner {
         olm: olm.encrypt(&payload.to_bytes()).unwrap(),
-        control: Control { ack: Settled::default().to_ack(), skips: Vec::new() },
+        control: Control { ack: Settled::default().to_ack(), skips: Vec::new(), end: None },
     };
     let binding = Binding { sender: Role::Giver, from: giver.account.identity(), to: theirs.get().olm_identity };
     let mut send = SendChain::new(0, 0, send);

@@ -239,7 +239,7 @@ impl Giver {
             Payload { mine: list_state(&own_list), yours: None, items: vec![Item::Confirm(Box::new(confirm))] };
         let inner = Inner {
             olm: olm.encrypt(&payload.to_bytes()).ok()?,
-            control: Control { ack: Settled::default().to_ack(), skips: Vec::new() },
+            control: Control { ack: Settled::default().to_ack(), skips: Vec::new(), end: None },
         };
 
         let binding = Binding { sender: Role::Giver, from: self.account.identity(), to: theirs.olm_identity };

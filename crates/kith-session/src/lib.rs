@@ -25,6 +25,7 @@ mod pair;
 mod ranges;
 mod seal;
 mod secret;
+mod seen;
 mod self_test;
 pub mod session;
 mod state;

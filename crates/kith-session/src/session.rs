@@ -30,6 +30,7 @@ use crate::epoch::Epochs;
 use crate::olm::OlmSession;
 use crate::ranges::{Settled, to_ranges};
 use crate::seal::Binding;
+use crate::seen::Seen;
 use crate::state::{self, STATE_VERSION, StateError};
 
 /// A frame to send, with its number.
@@ -118,6 +119,9 @@ struct Outgoing {
     /// Whether skips must be announced even when there is nothing else to say.
     #[n(4)]
     skip_due: bool,
+    /// The frame that says that this side has stopped, until the other side is known to have stopped too.
+    #[n(5)]
+    end: Option<u32>,
 }
 
 #[derive(Encode, Decode)]
@@ -133,8 +137,10 @@ struct Incoming {
     early: Vec<SeqRange>,
     /// Ack-only frames that came after the newest own frame was sealed, the newest few ranges: a copy of one of them
     /// does not mean that an acknowledgement was lost.
-    #[cbor(n(3), default)]
+    #[n(3)]
     quiet: Vec<SeqRange>,
+    #[n(4)]
+    seen: Seen,
 }
 
 #[derive(Encode, Decode)]
@@ -178,11 +184,13 @@ impl Session {
     pub(crate) fn of_answerer(
         start: Start,
         epochs: Epochs,
-        received: Settled,
+        confirm: &Frame,
         rng: &mut dyn CryptoRng,
     ) -> Option<(Self, Sealed)> {
         let mut session = Self::new(start, epochs, Condition::Established)?;
-        session.core.incoming = Incoming { received, ack_owed: true, early: Vec::new(), quiet: Vec::new() };
+        session.core.incoming.ack_owed = true;
+        session.core.incoming.received.insert(0);
+        session.core.incoming.seen.note(0, confirm);
         session.core.lists.peer_seen = true;
         let first = session.seal_ack(rng).ok()??;
         Some((session, first))
@@ -202,8 +210,15 @@ impl Session {
                 ack_only: Vec::new(),
                 skipped: Vec::new(),
                 skip_due: false,
+                end: None,
             },
-            incoming: Incoming { received: Settled::default(), ack_owed: false, early: Vec::new(), quiet: Vec::new() },
+            incoming: Incoming {
+                received: Settled::default(),
+                ack_owed: false,
+                early: Vec::new(),
+                quiet: Vec::new(),
+                seen: Seen::default(),
+            },
             lists: Lists {
                 own: list_state(&own),
                 pending: Some(PendingList { list: start.own_devices, sent: None }),
@@ -222,7 +237,7 @@ impl Session {
         self.core.condition == Condition::Established
     }
 
-    /// Returns whether an alarm stopped the session for good.
+    /// Returns whether the session has stopped for good, here or at the other side.
     pub fn is_halted(&self) -> bool {
         self.core.condition == Condition::Halted
     }
@@ -274,6 +289,7 @@ impl Session {
             crate::ranges::insert_range(&mut outgoing.skipped, SeqRange { first: seq, last: seq });
             outgoing.skip_due = true;
             outgoing.ack_only.retain(|other| *other != seq);
+            outgoing.end.take_if(|end| *end == seq);
             self.core.epochs.unsend(seq);
             for pending in self.core.lists.pending.iter_mut().filter(|pending| pending.sent == Some(seq)) {
                 pending.sent = None;

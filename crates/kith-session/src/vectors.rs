@@ -79,7 +79,7 @@ fn frame(stream: &mut SeededStream) -> Value {
     let (from, to) = (OlmIdentity(random::bytes(stream)), OlmIdentity(random::bytes(stream)));
     let header = FrameHeader { epoch: 3, seq: 1000, base: 990 };
     let ack = SessionAck { next: 7, ranges: vec![SeqRange { first: 9, last: 12 }] };
-    let control = Control { ack, skips: vec![SeqRange { first: 995, last: 996 }] };
+    let control = Control { ack, skips: vec![SeqRange { first: 995, last: 996 }], end: None };
     let olm: [u8; 48] = random::bytes(stream);
     let inner = Inner { olm: olm.to_vec(), control: control.clone() };
     let binding = Binding { sender: Role::Answerer, from, to };

@@ -110,6 +110,23 @@ pub struct Control {
     /// Numbers that the sender of this frame will never send again.
     #[n(1)]
     pub skips: Vec<SeqRange>,
+    /// The sender's session has stopped: nothing follows, and nothing is read any more.
+    #[n(2)]
+    pub end: Option<EndReason>,
+}
+
+/// Why a session stopped. A number that a reader does not know ends the session all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct EndReason(#[n(0)] pub u8);
+
+impl EndReason {
+    /// The inner layer refused what the outer one let through.
+    pub const UNREADABLE: Self = Self(1);
+    /// The device lists contradict each other.
+    pub const DEVICES: Self = Self(2);
+    /// Two states of one device have sent: one was copied, or restored from a backup.
+    pub const COPIED: Self = Self(3);
 }
 
 impl Wire for Control {

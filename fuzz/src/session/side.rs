@@ -153,6 +153,7 @@ impl Side {
             assert!(self.early.remove(seq).is_some(), "only what was stored is removed");
         }
         self.early.extend(opened.early_added);
+        opened.end.into_iter().for_each(|end| self.keep(end));
         for seq in &opened.missing_ack_frames {
             let again = self.unacked.get(seq).expect("only what was kept is asked for");
             assert!(again.ack_only);

@@ -6,6 +6,7 @@ mod attachments;
 mod conversations;
 mod crashes;
 mod delivery;
+mod endings;
 mod hostile;
 mod meeting;
 mod privacy;

@@ -1,6 +1,6 @@
 //! Meeting: cards, answers, and what becomes of second answers and own cards.
 
-use kith_engine::{Command, CommandError, ContactState, Event, QueryError, Reply};
+use kith_engine::{Command, CommandError, ContactState, Ended, Event, QueryError, Reply};
 use kith_wire::card::CardOffer;
 
 use crate::world::{ANA, BELA, Reach, World};
@@ -145,7 +145,7 @@ fn ke_33_a_key_that_is_not_the_cards_is_not_used() {
     world.run(5);
     let ana = world.accept(BELA, CardOffer { kem: None, ..offer });
     world.run(600);
-    assert!(world.events(BELA).contains(&Event::SessionUnusable { contact: ana }));
+    assert!(world.events(BELA).contains(&Event::SessionUnusable { contact: ana, why: Ended::CardKey }));
     assert_eq!(world.count(BELA, "SELECT count(*) FROM peers"), 0);
     assert_eq!(world.count(BELA, "SELECT count(*) FROM queues WHERE state = 1"), 3);
 }
@@ -157,6 +157,6 @@ fn a_code_whose_key_never_comes_is_given_up_when_the_card_expires() {
     let Reply::Card { offer, .. } = reply else { panic!("not a card: {reply:?}") };
     let ana = world.accept(BELA, CardOffer { kem: None, ..*offer });
     world.run(3 * 3600);
-    assert!(world.events(BELA).contains(&Event::SessionUnusable { contact: ana }));
+    assert!(world.events(BELA).contains(&Event::SessionUnusable { contact: ana, why: Ended::CardKey }));
     assert_eq!(world.count(BELA, "SELECT count(*) FROM card_requests"), 0);
 }

@@ -81,6 +81,12 @@ pub(crate) struct Person {
     disk: Disk,
 }
 
+/// Somebody's data as it was.
+pub(crate) struct Backup {
+    keeper: Connection,
+    name: String,
+}
+
 /// Whether somebody's storage works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disk {
@@ -218,6 +224,22 @@ impl World {
         self.pending.retain(|step| !matches!(step, Step::ToEngine(to, _) if *to == who));
         let engine = Engine::open(connect(&self.people[who].name), self.now).unwrap();
         self.people[who].engine = engine;
+    }
+
+    /// Copies somebody's data as it is now.
+    pub(crate) fn back_up(&mut self, who: usize) -> Backup {
+        let name = format!("{}-backup-{}", self.people[who].name, self.steps);
+        let backup = Backup { keeper: connect(&name), name };
+        let target = format!("file:{}?mode=memory&cache=shared", backup.name);
+        self.people[who].keeper.execute("VACUUM INTO ?1", [target]).unwrap();
+        backup
+    }
+
+    /// Somebody goes on from a copy of older data.
+    pub(crate) fn restore(&mut self, who: usize, backup: Backup) {
+        let person = &mut self.people[who];
+        (person.name, person.keeper) = (backup.name, backup.keeper);
+        self.crash(who);
     }
 
     /// A server goes away, or comes back. Connections to it break.

@@ -7,20 +7,20 @@ use kith_crypto::CryptoRng;
 use kith_crypto::sign::Verified;
 use kith_wire::Wire;
 use kith_wire::devices::DeviceList;
-use kith_wire::frame::{Control, Frame, MAX_RANGES, SeqRange};
+use kith_wire::frame::{Control, EndReason, Frame, MAX_RANGES, SeqRange};
 use kith_wire::limits::SESSION_WINDOW;
 use kith_wire::payload::{Item, ListState, Part, Payload};
 use kith_wire::signed::Signed;
 use kith_wire::time::Timestamp;
 use thiserror::Error;
 
-use super::{Condition, Incoming, Session};
+use super::{Condition, Incoming, Sealed, Session};
 use crate::devices::{ListRefusal, Succession, check_list, check_succession, list_state, names_device};
 use crate::epoch::Located;
 
 /// The frame does not open. There is one error for all causes, and nothing has changed: KS-21 (no header key fits),
 /// KS-22 (epoch and first number contradict what is known), KS-23 (outside the window), KS-25 (the inner text does
-/// not open) and KS-26 (the control fields are impossible).
+/// not open) and KS-26 (the skips are impossible).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the frame does not open")]
 pub struct FrameError;
@@ -37,8 +37,27 @@ pub enum Alarm {
     GhostList,
     /// KS-39: the contact's newest list no longer names the device of this session: the session stops.
     DeviceRevoked,
+    /// KS-45: the contact has frames of ours that this device never sent: its state is older than that, restored from
+    /// a backup, or another device sends with a copy of it. The session stops.
+    OwnStateCopied,
+    /// KS-46: the contact's device sent two frames under one number: its state was restored or copied. The session stops.
+    PeerStateCopied,
+    /// KS-47: the other side has stopped, for its own reason: so does this one.
+    EndedByContact(EndReason),
     /// KS-41: a payload that this version cannot read was dropped. The session goes on.
     Unreadable,
+}
+
+impl Alarm {
+    /// Returns what the other side is told when the session stops; nothing when it goes on, or the other side knows.
+    fn end(self) -> Option<EndReason> {
+        match self {
+            Self::SessionUnusable => Some(EndReason::UNREADABLE),
+            Self::ListForked | Self::GhostList | Self::DeviceRevoked => Some(EndReason::DEVICES),
+            Self::OwnStateCopied | Self::PeerStateCopied => Some(EndReason::COPIED),
+            Self::EndedByContact(_) | Self::Unreadable => None,
+        }
+    }
 }
 
 /// What a frame brought.
@@ -48,7 +67,8 @@ pub struct Opened {
     pub parts: Vec<Part>,
     /// Own frames that the other side has now, or knows to be skipped: the caller deletes its copies.
     pub acked: Vec<SeqRange>,
-    /// Own ack-only frames that were lost: the caller sends the same bytes again.
+    /// Own ack-only frames that were lost, or the one that says that the session has stopped: the caller sends the
+    /// same bytes again.
     pub missing_ack_frames: Vec<u32>,
     /// The Olm message of this frame must wait: the caller stores it beside the session's core.
     pub early_added: Option<(u32, Vec<u8>)>,
@@ -66,6 +86,8 @@ pub struct Opened {
     pub duplicate: bool,
     /// Something is wrong.
     pub alarm: Option<Alarm>,
+    /// The session has stopped, and says so with this frame, which the caller keeps and sends like an ack-only one.
+    pub end: Option<Sealed>,
 }
 
 impl Incoming {
@@ -84,28 +106,34 @@ impl Session {
     /// # Errors
     /// [`FrameError`]; nothing has changed then.
     pub fn open(&mut self, frame: &Frame, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<Opened, FrameError> {
-        if self.core.condition == Condition::Halted {
-            return Err(FrameError);
-        }
         let binding = self.binding(self.core.epochs.role().other());
         let located = self.core.epochs.locate(&binding, frame).ok_or(FrameError)?;
         let seq = located.header.seq;
         let received = &self.core.incoming.received;
         if received.contains(seq) {
-            return Ok(self.duplicate(seq));
+            return Ok(self.duplicate(seq, frame, rng));
         }
         if seq - received.next() >= SESSION_WINDOW {
             return Err(FrameError);
         }
         let staged = self.core.epochs.stage(&located, received).ok_or(FrameError)?;
         let inner = binding.open_inner(&staged.message, located.header, frame).ok_or(FrameError)?;
-        self.check_control(&inner.control, seq)?;
+        if self.core.condition == Condition::Halted {
+            return Ok(self.open_halted(&inner.control));
+        }
+        check_skips(&inner.control, seq)?;
 
         // From here on nothing fails.
         let new_epoch = self.core.epochs.commit(&located, staged, self.core.outgoing.next, now);
         let mut opened = Opened { new_epoch, ..Opened::default() };
         self.establish(&located, &mut opened);
         self.core.incoming.received.insert(seq);
+        self.core.incoming.seen.note(seq, frame);
+        if let Some(alarm) = self.control_alarm(&inner.control) {
+            self.take_what_waits(&mut opened);
+            self.halt(alarm, &mut opened, rng);
+            return Ok(opened);
+        }
         self.apply_control(&inner.control, &mut opened);
         if inner.olm.is_empty() {
             self.core.incoming.note_quiet(seq);
@@ -125,7 +153,18 @@ impl Session {
     /// frame, which carries everything known, is an ack-only one that the other side lacks, that one goes out again
     /// (KS-29). Not for an ack-only frame that came after it: two sides whose last frames crossed would answer each
     /// other's copies for ever.
-    fn duplicate(&self, seq: u32) -> Opened {
+    ///
+    /// Another frame under the same number is no copy: only a second state of the other side's device makes one (KS-46).
+    fn duplicate(&mut self, seq: u32, frame: &Frame, rng: &mut dyn CryptoRng) -> Opened {
+        if self.core.condition == Condition::Halted {
+            return self.say_end_again();
+        }
+        if self.core.incoming.seen.contradicts(seq, frame) {
+            let mut opened = Opened::default();
+            self.take_what_waits(&mut opened);
+            self.halt(Alarm::PeerStateCopied, &mut opened, rng);
+            return opened;
+        }
         let newest = self.core.outgoing.next.checked_sub(1);
         let is_quiet = self.core.incoming.quiet.iter().any(|range| (range.first..=range.last).contains(&seq));
         let is_missing = |own: &u32| !is_quiet && self.core.outgoing.ack_only.contains(own);
@@ -137,12 +176,44 @@ impl Session {
         }
     }
 
-    /// Acks name numbers that were sent, skips name numbers before the frame that announces them (KS-26).
-    fn check_control(&self, control: &Control, seq: u32) -> Result<(), FrameError> {
+    /// Stops for good, and tells the other side unless it knows (KS-47).
+    fn halt(&mut self, alarm: Alarm, opened: &mut Opened, rng: &mut dyn CryptoRng) {
+        self.core.condition = Condition::Halted;
+        opened.alarm = Some(alarm);
+        opened.end = alarm.end().and_then(|reason| self.seal_end(reason, rng));
+    }
+
+    /// What was acknowledged and waits for earlier frames is said now: nothing comes any more (KS-47).
+    fn take_what_waits(&mut self, opened: &mut Opened) {
+        for (seq, olm) in std::mem::take(&mut self.early) {
+            opened.early_removed.push(seq);
+            let payload = self.core.olm.decrypt(&olm).ok().and_then(|plain| Payload::from_bytes(&plain).ok());
+            let items = payload.filter(|payload| self.is_whole(payload)).into_iter().flat_map(|payload| payload.items);
+            opened.parts.extend(items.filter_map(|item| if let Item::Part(part) = item { Some(part) } else { None }));
+        }
+        self.core.incoming.early.clear();
+    }
+
+    /// A frame for a session that has stopped: unless it says the same, its sender does not know yet (KS-47). Nothing else in
+    /// it counts, and two sides that have stopped do not answer each other.
+    fn open_halted(&mut self, control: &Control) -> Opened {
+        if control.end.is_some() {
+            self.core.outgoing.end = None;
+        }
+        self.say_end_again()
+    }
+
+    fn say_end_again(&self) -> Opened {
+        let missing_ack_frames = self.core.outgoing.end.into_iter().collect();
+        Opened { duplicate: true, missing_ack_frames, ..Opened::default() }
+    }
+
+    /// Returns what the control fields of an authentic frame stop the session for, if anything.
+    fn control_alarm(&self, control: &Control) -> Option<Alarm> {
         let next = self.core.outgoing.next;
-        let acks_are_possible = control.ack.next <= next && control.ack.ranges.iter().all(|range| range.last < next);
-        let skips_are_possible = control.skips.iter().all(|range| range.last < seq);
-        if acks_are_possible && skips_are_possible { Ok(()) } else { Err(FrameError) }
+        let names_unsent = control.ack.next > next || control.ack.ranges.iter().any(|range| range.last >= next);
+        let ended = control.end.map(Alarm::EndedByContact);
+        ended.or(names_unsent.then_some(Alarm::OwnStateCopied))
     }
 
     /// The first frame of epoch 1 shows the card giver that the answerer has the keys.
@@ -192,11 +263,10 @@ impl Session {
                 opened.early_removed.push(seq);
             }
             if let Err(alarm) = self.take_turn(&olm, opened, rng) {
-                opened.alarm = Some(alarm);
                 if alarm != Alarm::Unreadable {
-                    self.core.condition = Condition::Halted;
-                    return;
+                    return self.halt(alarm, opened, rng);
                 }
+                opened.alarm = Some(alarm);
             }
         }
     }
@@ -275,4 +345,9 @@ impl Session {
             _ => Ok(()),
         }
     }
+}
+
+/// Skips name numbers before the frame that announces them (KS-26).
+fn check_skips(control: &Control, seq: u32) -> Result<(), FrameError> {
+    if control.skips.iter().all(|range| range.last < seq) { Ok(()) } else { Err(FrameError) }
 }

@@ -2,7 +2,7 @@
 
 use kith_crypto::CryptoRng;
 use kith_wire::Wire;
-use kith_wire::frame::{Control, FrameHeader, Inner, MAX_RANGES};
+use kith_wire::frame::{Control, EndReason, FrameHeader, Inner, MAX_RANGES};
 use kith_wire::limits::{CONTENT_WINDOW, SESSION_WINDOW};
 use kith_wire::payload::{Item, Part, Payload};
 use thiserror::Error;
@@ -121,16 +121,35 @@ impl Session {
         items: Option<Vec<Item>>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Sealed, SealError> {
-        let ack_only = items.is_none();
         let olm = match items {
             Some(items) => self.encrypt(items)?,
             None => Vec::new(),
         };
+        self.seal_inner(olm, None, rng)
+    }
+
+    /// Seals the frame that says that this side has stopped (KS-47).
+    pub(super) fn seal_end(&mut self, reason: EndReason, rng: &mut dyn CryptoRng) -> Option<Sealed> {
+        if self.core.outgoing.next >= u32::MAX - 1 {
+            return None;
+        }
+        let sealed = self.seal_inner(Vec::new(), Some(reason), rng).ok()?;
+        self.core.outgoing.end = Some(sealed.seq);
+        Some(sealed)
+    }
+
+    fn seal_inner(
+        &mut self,
+        olm: Vec<u8>,
+        end: Option<EndReason>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Sealed, SealError> {
+        let ack_only = olm.is_empty();
         // Skips travel beside Olm messages only: so whoever settles skipped numbers has an Olm message behind them,
         // and Olm never meets a gap longer than the window.
         let n_skips = if ack_only { 0 } else { MAX_RANGES };
         let skips = self.core.outgoing.skipped.iter().take(n_skips).copied().collect();
-        let control = Control { ack: self.core.incoming.received.to_ack(), skips };
+        let control = Control { ack: self.core.incoming.received.to_ack(), skips, end };
         let inner = Inner { olm, control };
 
         let binding = self.binding(self.core.epochs.role());

@@ -156,7 +156,7 @@ pub(crate) fn content(body: Body) -> Content {
 
 pub(crate) fn control() -> Control {
     let ack = SessionAck { next: 5, ranges: vec![SeqRange { first: 7, last: 9 }] };
-    Control { ack, skips: vec![SeqRange { first: 3, last: 3 }] }
+    Control { ack, skips: vec![SeqRange { first: 3, last: 3 }], end: None }
 }
 
 pub(crate) fn part() -> Part {

@@ -5,8 +5,8 @@ use kith_wire::blob::{BlobShape, Manifest};
 use kith_wire::devices::DeviceList;
 use kith_wire::ext::{Ext, Extension, Importance};
 use kith_wire::frame::{
-    Control, FrameHeader, INNER_BYTES, Inner, InnerError, MAX_CONTROL_BYTES, MAX_OLM_BYTES, MAX_RANGES, SeqRange,
-    SessionAck,
+    Control, EndReason, FrameHeader, INNER_BYTES, Inner, InnerError, MAX_CONTROL_BYTES, MAX_OLM_BYTES, MAX_RANGES,
+    SeqRange, SessionAck,
 };
 use kith_wire::id::{DeviceId, Hash};
 use kith_wire::limits::{
@@ -141,7 +141,7 @@ fn range(first: u32, last: u32) -> SeqRange {
 #[test]
 fn kw_11_ack_ranges_ascend_do_not_touch_and_lie_above_next() {
     let check = |next, ranges: &[SeqRange], fine: bool| {
-        let control = Control { ack: SessionAck { next, ranges: ranges.to_vec() }, skips: vec![] };
+        let control = Control { ack: SessionAck { next, ranges: ranges.to_vec() }, skips: vec![], end: None };
         assert_eq!(control.is_well_formed(), fine, "{next} {ranges:?}");
         // The inner text carries the same check.
         let inner = Inner { olm: vec![], control }.to_bytes().expect("it fits");
@@ -165,7 +165,7 @@ fn kw_11_ack_ranges_ascend_do_not_touch_and_lie_above_next() {
 #[test]
 fn kw_11_skips_ascend_and_do_not_touch() {
     let check = |skips: &[SeqRange], fine: bool| {
-        let control = Control { ack: SessionAck { next: 0, ranges: vec![] }, skips: skips.to_vec() };
+        let control = Control { ack: SessionAck { next: 0, ranges: vec![] }, skips: skips.to_vec(), end: None };
         assert_eq!(control.is_well_formed(), fine, "{skips:?}");
     };
     check(&[range(0, 0), range(2, 9)], true);
@@ -177,9 +177,13 @@ fn kw_11_skips_ascend_and_do_not_touch() {
 fn the_longest_control_fields_fit() {
     let ranges: Vec<SeqRange> =
         (0..MAX_RANGES as u32).map(|at| range(u32::MAX - 500 + 10 * at, u32::MAX - 495 + 10 * at)).collect();
-    let control = Control { ack: SessionAck { next: u32::MAX - 600, ranges: ranges.clone() }, skips: ranges };
+    let control = Control {
+        ack: SessionAck { next: u32::MAX - 600, ranges: ranges.clone() },
+        skips: ranges,
+        end: Some(EndReason(u8::MAX)),
+    };
     assert!(control.is_well_formed());
-    assert_eq!(control.to_bytes().len(), 449);
+    assert_eq!(control.to_bytes().len(), 451);
     assert!(control.to_bytes().len() <= MAX_CONTROL_BYTES);
 }
 
