@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kith_client::Client;
-use kith_engine::{ContactId, ContactView};
+use kith_engine::{ContactId, ContactView, Whom};
 use kith_wire::id::MessageId;
 
 use crate::failure::Failure;
@@ -27,6 +27,12 @@ impl Context {
     pub(crate) fn contact(&self, text: &str) -> Result<ContactView, Failure> {
         let all = self.client.ask(|engine| engine.contacts())?;
         find_contact(all, text)
+    }
+
+    /// Says whom a card is for: the one contact of that name when it needs a new card, else somebody new.
+    pub(crate) fn whom(&self, name: Option<&str>) -> Result<Whom, Failure> {
+        let all = self.client.ask(|engine| engine.contacts())?;
+        Ok(find_whom(&all, name))
     }
 
     /// Returns the text that was given, or standard input for `-`.
@@ -64,6 +70,16 @@ pub(crate) fn message_id(text: &str) -> Result<MessageId, Failure> {
             "`kith log CONTACT --ids` shows the messages with their ids",
         )
     })
+}
+
+fn find_whom(all: &[ContactView], name: Option<&str>) -> Whom {
+    let Some(name) = name else { return Whom::New(None) };
+    let is_meant = |contact: &&ContactView| contact.name == name || contact_id(contact.id) == name;
+    let mut meant = all.iter().filter(is_meant);
+    match (meant.next(), meant.next()) {
+        (Some(contact), None) if contact.needs_card => Whom::Again(contact.id),
+        _ => Whom::New(Some(name.to_owned())),
+    }
 }
 
 fn find_contact(all: Vec<ContactView>, text: &str) -> Result<ContactView, Failure> {
@@ -108,6 +124,7 @@ mod tests {
             disappearing: None,
             receipts: Receipts::Sent,
             server: None,
+            needs_card: false,
         }
     }
 
@@ -122,6 +139,18 @@ mod tests {
         assert_eq!(found("Bela"), Ok(1));
         assert_eq!(found("bela"), Ok(4));
         assert_eq!(found("c2"), Ok(2), "an id wins over a name");
+    }
+
+    #[test]
+    fn a_card_is_for_somebody_new_unless_the_one_of_that_name_needs_it() {
+        let ended = |number, name| ContactView { needs_card: true, ..contact(number, name) };
+        let all = [ended(1, "Bela"), contact(2, "Tom"), ended(3, "Zoe"), contact(4, "Zoe")];
+        let new = |name: &str| Whom::New(Some(name.into()));
+        assert_eq!(find_whom(&all, Some("Bela")), Whom::Again(ContactId(1)));
+        assert_eq!(find_whom(&all, Some("c1")), Whom::Again(ContactId(1)));
+        assert_eq!(find_whom(&all, Some("Tom")), new("Tom"), "the conversation with Tom goes on");
+        assert_eq!(find_whom(&all, Some("Zoe")), new("Zoe"), "which one is meant is not clear");
+        assert_eq!(find_whom(&all, None), Whom::New(None));
     }
 
     #[test]

@@ -94,7 +94,10 @@ impl From<CommandError> for Failure {
             }
             E::Blocked => ("blocked", "`kith unblock CONTACT` lets you talk again"),
             E::NotEstablished => ("not_established", "wait until the contact was online once, then try again"),
-            E::SessionUnusable => ("session_unusable", "give the contact a new card with `kith card new`"),
+            E::SessionUnusable => {
+                ("session_unusable", "give the contact a new card with `kith card new --name CONTACT`")
+            }
+            E::NothingToRenew => ("nothing_to_renew", "leave --name away, or choose another one, for somebody new"),
             E::Card(_) => ("card_refused", "ask for a new card: each is good for one person and a limited time"),
             E::OwnCard => ("own_card", "give it to the person you want to talk to"),
             E::AlreadyAnswered => ("already_answered", "`kith contacts` shows the contact that it became"),

@@ -58,12 +58,16 @@ pub(crate) fn contact_object(contact: &ContactView, now: Timestamp) -> Value {
         "disappear_s": contact.disappearing,
         "receipts": contact.receipts == Receipts::Sent,
         "server": contact.server.as_ref().map(|server| server.as_str()),
+        "needs_card": contact.needs_card,
     })
 }
 
 /// A contact for people.
 pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
     let state = match contact.state {
+        ContactState::Invited | ContactState::Answered | ContactState::Established if contact.needs_card => {
+            "needs a new card"
+        }
         ContactState::Invited => "has not answered your card yet",
         ContactState::Answered => "is being introduced; messages wait until that is done",
         ContactState::Established if contact.verified => "verified",
@@ -250,7 +254,7 @@ fn event(out: &Out, client: &Client, event: &Event) {
             error(out, "card_answered_twice", Some((client, *contact)), text);
         }
         Event::SessionUnusable { contact, why } => {
-            let text = format!("{}; give the contact a new card with `kith card new`", ended(*why));
+            let text = format!("{}; give the contact a new card with `kith card new --name CONTACT`", ended(*why));
             error(out, "session_unusable", Some((client, *contact)), &text);
         }
         Event::Overflow { contact } => {

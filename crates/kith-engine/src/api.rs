@@ -45,8 +45,8 @@ pub enum Command {
     },
     /// Makes a one-time card. Needs a spare queue: see [`CommandError::NoSpareQueue`](crate::CommandError::NoSpareQueue).
     CardNew {
-        /// What the person calls the contact to be; made up when absent.
-        name: Option<String>,
+        /// For whom.
+        whom: Whom,
         /// Seconds until the card expires.
         expires: u64,
     },
@@ -54,8 +54,8 @@ pub enum Command {
     CardAccept {
         /// The card, from a file or link.
         offer: Box<CardOffer>,
-        /// What the person calls the contact; made up when absent.
-        name: Option<String>,
+        /// Whose it is.
+        whom: Whom,
     },
     /// Puts the X-Wing key of a card at the home server, so that the card can be shown as a QR code: without its key.
     CardPublish {
@@ -318,6 +318,15 @@ pub enum Output {
     },
     /// Tell the person.
     Event(Event),
+}
+
+/// Whom a card is for, or whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whom {
+    /// A new contact under this name; made up when absent.
+    New(Option<String>),
+    /// A contact that needs a new card ([`ContactView::needs_card`]): the conversation goes on.
+    Again(ContactId),
 }
 
 /// Why a conversation cannot go on without a new card.

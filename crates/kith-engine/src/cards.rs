@@ -5,7 +5,7 @@
 
 use kith_crypto::sign::ContactSecret;
 use kith_session::{
-    AnsweredCard, Answerer, CheckedCard, Confirmed, Giver, LateAnswer, Met, Peer, answer, check_card, new_card,
+    AnsweredCard, Answerer, CheckedCard, Confirmed, Giver, LateAnswer, Met, NewCard, Peer, answer, check_card, new_card,
 };
 use kith_wire::Wire;
 use kith_wire::card::CardOffer;
@@ -14,24 +14,26 @@ use kith_wire::frame::Frame;
 use kith_wire::signed::Signed;
 use rusqlite::{Connection, params};
 
-use crate::api::{ContactId, Event, Reply};
+use crate::api::{ContactId, Event, Reply, Whom};
 use crate::contacts::{self, Stage};
 use crate::database::{StorageError, column, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, FrameKind, NewFrame};
 use crate::work::Work;
-use crate::{card_keys, person, queues, sessions};
+use crate::{card_keys, person, queues, renewal, sessions};
 
 /// Binds a sealed contact key to its purpose.
 pub(crate) const CONTACT_SECRET_PURPOSE: &[u8] = b"kith/1/contact-secret";
 
-/// Makes a card and the contact that waits for its answer.
-pub(crate) fn new(work: &mut Work<'_>, name: Option<&str>, expires: u64) -> Result<Reply, CommandError> {
+/// Makes a card and the contact that waits for its answer. For a contact that is met again, the conversation goes on.
+pub(crate) fn new(work: &mut Work<'_>, whom: &Whom, expires: u64) -> Result<Reply, CommandError> {
     person::required(work.db)?;
-    let contact = contacts::add(work.db, name, Stage::Invited)?;
+    let contact = renewal::contact_for(work, whom, Stage::Invited)?;
+    let before = contacts::required(work.db, contact)?.conversation;
     let (_, queue) = queues::take_spare(work, contact)?;
     let not_after = work.now.plus_seconds(expires).hour();
     let made = new_card(queue, not_after, work.now.day(), work.rng)?;
+    let made = before.into_iter().fold(made, NewCard::in_conversation);
     keep_secret(work, contact, &made.contact_secret)?;
     run(
         work.db,
@@ -54,7 +56,7 @@ pub(crate) fn new(work: &mut Work<'_>, name: Option<&str>, expires: u64) -> Resu
 }
 
 /// Answers a card, once, and not one's own (KE-11). A card from a code is answered when its key has been fetched.
-pub(crate) fn accept(work: &mut Work<'_>, offer: CardOffer, name: Option<&str>) -> Result<Reply, CommandError> {
+pub(crate) fn accept(work: &mut Work<'_>, offer: CardOffer, whom: &Whom) -> Result<Reply, CommandError> {
     person::required(work.db)?;
     let card = check_card(offer.clone(), work.now)?;
     if exists(work.db, "SELECT 1 FROM contacts WHERE card_key = ?1", [card.contact_key().0])? {
@@ -63,7 +65,7 @@ pub(crate) fn accept(work: &mut Work<'_>, offer: CardOffer, name: Option<&str>) 
     if exists(work.db, "SELECT 1 FROM contacts WHERE card = ?1", [card.hash().0])? {
         return Err(CommandError::AlreadyAnswered);
     }
-    let contact = contacts::add(work.db, name, Stage::Answered)?;
+    let contact = renewal::contact_for(work, whom, Stage::Answered)?;
     run(work.db, "UPDATE contacts SET card = ?2 WHERE id = ?1", params![contact.column(), card.hash().0])?;
     if card.needs_kem() {
         card_keys::request(work.db, contact, &card, &offer)?;

@@ -215,8 +215,8 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::Init { url, descriptor, expect, invite, name } => {
             person::init(work, &url, &descriptor, expect, invite.as_ref(), name.as_deref())?;
         }
-        Command::CardNew { name, expires } => return cards::new(work, name.as_deref(), expires),
-        Command::CardAccept { offer, name } => return cards::accept(work, *offer, name.as_deref()),
+        Command::CardNew { whom, expires } => return cards::new(work, &whom, expires),
+        Command::CardAccept { offer, whom } => return cards::accept(work, *offer, &whom),
         Command::CardPublish { contact } => card_keys::publish(work, contact)?,
         Command::Rename { contact, name } => contacts::rename(work, contact, &name)?,
         Command::ConfirmVerified { contact } => contacts::confirm_verified(work, contact)?,

@@ -67,6 +67,9 @@ pub enum CommandError {
     /// The session with the contact cannot go on.
     #[error("the session with this contact cannot go on: a new card is needed")]
     SessionUnusable,
+    /// The session with the contact goes on, or its answer is under way: a new card would end that.
+    #[error("the conversation with this contact goes on and needs no new card")]
+    NothingToRenew,
     /// The card is refused.
     #[error(transparent)]
     Card(#[from] CardError),

@@ -32,6 +32,7 @@ mod pump;
 mod queries;
 mod queues;
 mod receipts;
+mod renewal;
 mod rotation;
 mod schema;
 mod search;

@@ -20,7 +20,8 @@ use crate::{contacts, person, queues, search};
 const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.pq_since, \
     (SELECT count(*) FROM messages m WHERE m.contact = c.id AND m.direction = 0 AND m.state < 3), \
     c.draft, c.disappearing, c.receipts, \
-    (SELECT s.url FROM peers p JOIN servers s ON s.id = p.server WHERE p.contact = c.id ORDER BY p.id LIMIT 1)";
+    (SELECT s.url FROM peers p JOIN servers s ON s.id = p.server WHERE p.contact = c.id ORDER BY p.id LIMIT 1), \
+    (c.unusable OR (c.stage = 0 AND c.giver IS NULL))";
 
 impl Engine {
     /// Returns all contacts, in the order in which they came.
@@ -198,6 +199,7 @@ fn contact_view(row: &Row<'_>) -> rusqlite::Result<ContactView> {
         disappearing: row.get(8)?,
         receipts: if row.get(9)? { Receipts::Sent } else { Receipts::Withheld },
         server: server.and_then(|url| ServerUrl::parse(&url).ok()),
+        needs_card: row.get(11)?,
     })
 }
 

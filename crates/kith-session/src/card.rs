@@ -111,6 +111,15 @@ pub fn new_card(
     Ok(NewCard { offer, giver, contact_secret, device, devices, conversation, card: card.card_id, hash, blob })
 }
 
+impl NewCard {
+    /// Puts the meeting into a conversation that the two people have already, instead of a new one.
+    pub fn in_conversation(mut self, conversation: ConversationId) -> Self {
+        self.conversation = conversation;
+        self.giver.conversation = conversation;
+        self
+    }
+}
+
 /// The commitment to a confirmation's nonce.
 pub(crate) fn commitment(nonce: &Secret) -> Hash {
     hash(Label::COMMITMENT, nonce.expose())

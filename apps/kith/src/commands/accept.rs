@@ -22,14 +22,15 @@ pub(crate) struct AcceptCard {
     #[arg(value_name = "FILE|LINK")]
     pub(crate) card: String,
 
-    /// What you call the person who gave it
+    /// What you call the person who gave it; a contact that needs a new card goes on in the same conversation
     #[arg(long, value_name = "CONTACT")]
     pub(crate) name: Option<String>,
 }
 
 pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Failure> {
     let offer = read(&args.card, context)?;
-    let command = || Command::CardAccept { offer: Box::new(offer.clone()), name: args.name.clone() };
+    let whom = context.whom(args.name.as_deref())?;
+    let command = || Command::CardAccept { offer: Box::new(offer.clone()), whom: whom.clone() };
     let Reply::Contact(contact) = with_queue(context, command).await? else {
         return Err(Failure::new(
             "internal",

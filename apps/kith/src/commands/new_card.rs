@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use kith_engine::{Command, CommandError, ContactId, Reply};
+use kith_engine::{Command, CommandError, ContactId, Reply, Whom};
 use kith_wire::Wire as _;
 use kith_wire::card::CardOffer;
 use kith_wire::link::card_to_link;
@@ -14,11 +14,11 @@ use crate::context::{Context, contact_id};
 use crate::duration::Span;
 use crate::failure::Failure;
 use crate::output::Out;
-use crate::{files, qr};
+use crate::{files, qr, show};
 
 #[derive(Debug, Args)]
 pub(crate) struct NewCard {
-    /// What you call the person who gets the card
+    /// What you call the person who gets the card; a contact that needs a new one goes on in the same conversation
     #[arg(long, value_name = "CONTACT")]
     pub(crate) name: Option<String>,
 
@@ -36,7 +36,8 @@ pub(crate) struct NewCard {
 }
 
 pub(crate) async fn run(args: &NewCard, context: &Context) -> Result<(), Failure> {
-    let command = || Command::CardNew { name: args.name.clone(), expires: args.expires.seconds() };
+    let whom = context.whom(args.name.as_deref())?;
+    let command = || Command::CardNew { whom: whom.clone(), expires: args.expires.seconds() };
     let file = args.out.as_ref().map(|path| context.path(path));
     if let Some(path) = &file {
         files::refuse_existing(path)?;
@@ -64,6 +65,10 @@ pub(crate) async fn run(args: &NewCard, context: &Context) -> Result<(), Failure
         }
     }
     context.out.data(&object, || link.clone());
+    if let Whom::Again(contact) = whom {
+        let name = show::name(&context.client, contact);
+        context.out.note(format!("The conversation with {name} goes on when they accept it with `--name`."));
+    }
     let stay = match &file {
         Some(path) => format!("Give {} or the link above to one person, by a way that you trust.", path.display()),
         None => "Give this link to one person, by a way that you trust.".to_owned(),

@@ -10,6 +10,7 @@
 mod attachments;
 mod kills;
 mod offline;
+mod restored;
 mod secrets;
 mod settings;
 mod support;

@@ -42,6 +42,8 @@ pub struct ContactView {
     pub receipts: Receipts,
     /// The contact's home server.
     pub server: Option<ServerUrl>,
+    /// Whether a new card is needed: the session has stopped, or the card expired before anybody answered it.
+    pub needs_card: bool,
 }
 
 /// Who wrote a message.

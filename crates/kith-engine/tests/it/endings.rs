@@ -1,11 +1,11 @@
 //! How conversations end by themselves: both people learn of it, and nothing is left in doubt.
 
-use kith_engine::{Command, CommandError, Ended, Event, MessageState};
+use kith_engine::{Command, CommandError, ContactId, ContactState, Ended, Event, MessageState, Reply, Whom};
 
 use crate::world::{ANA, BELA, World};
 
 /// Bela goes on from data as they were before a talk.
-fn with_restored_bela(name: &str) -> (World, kith_engine::ContactId, kith_engine::ContactId) {
+fn with_restored_bela(name: &str) -> (World, ContactId, ContactId) {
     let (mut world, bela, ana) = World::met(name);
     world.send(ANA, bela, "before");
     world.run(5);
@@ -71,4 +71,92 @@ fn ke_36_the_end_reaches_a_contact_that_is_away() {
     world.run(10);
     assert_eq!(endings(&mut world, BELA), [Ended::ByContactForCopy]);
     assert_eq!(world.count(ANA, "SELECT count(*) FROM frames WHERE due IS NOT NULL"), 0);
+}
+
+/// Meets again by a new card, in the conversation that was there.
+fn meet_again(world: &mut World, bela: ContactId, ana: ContactId) {
+    let new = Command::CardNew { whom: Whom::Again(bela), expires: 86_400 };
+    let Reply::Card { offer, contact, .. } = world.command(ANA, new).unwrap() else { panic!("not a card") };
+    assert_eq!(contact, bela);
+    let accept = Command::CardAccept { offer, whom: Whom::Again(ana) };
+    assert!(matches!(world.command(BELA, accept), Ok(Reply::Contact(contact)) if contact == ana));
+    world.run(10);
+}
+
+#[test]
+fn ke_37_a_new_card_goes_on_in_the_same_conversation() {
+    let (mut world, bela, ana) = with_restored_bela("again");
+    world.send(ANA, bela, "are you there?");
+    world.run(10);
+    for (who, contact) in [(ANA, bela), (BELA, ana)] {
+        assert!(world.people[who].engine.contact(contact).unwrap().needs_card);
+    }
+    world.command(ANA, Command::ConfirmVerified { contact: bela }).unwrap();
+    meet_again(&mut world, bela, ana);
+    world.send(ANA, bela, "after");
+    world.run(5);
+    world.send(BELA, ana, "after too");
+    world.run(5);
+    // Ana kept everything; Bela has what its copy had, and what came since.
+    assert_eq!(world.texts(ANA, bela), ["before", "one", "one", "two", "two", "are you there?", "after", "after too"]);
+    assert_eq!(world.texts(BELA, ana), ["before", "after", "after too"]);
+    for (who, contact) in [(ANA, bela), (BELA, ana)] {
+        let view = world.people[who].engine.contact(contact).unwrap();
+        assert_eq!((view.state, view.verified, view.needs_card), (ContactState::Established, false, false));
+    }
+    assert_eq!(world.people[ANA].engine.digits(bela).unwrap(), world.people[BELA].engine.digits(ana).unwrap());
+    // One queue each, and one device each: nothing of the old meeting is left.
+    for who in [ANA, BELA] {
+        world.run(60);
+        assert_eq!(world.count(who, "SELECT count(*) FROM queues WHERE state > 1"), 1);
+        assert_eq!(world.count(who, "SELECT count(*) FROM peers"), 1);
+    }
+}
+
+#[test]
+fn ke_37_what_waited_goes_out_in_the_new_session() {
+    let (mut world, bela, ana) = World::met("again-waits");
+    world.stop(BELA);
+    world.stop(ANA);
+    // Written offline: sealed at once, so it is given up with the session; written after the end: it waits for the new one.
+    world.people[ANA].keeper.execute("UPDATE contacts SET unusable = 1", []).unwrap();
+    world.people[BELA].keeper.execute("UPDATE contacts SET unusable = 1", []).unwrap();
+    world.crash(ANA);
+    world.crash(BELA);
+    let new = Command::CardNew { whom: Whom::Again(bela), expires: 86_400 };
+    let Reply::Card { offer, .. } = world.command(ANA, new).unwrap() else { panic!("not a card") };
+    let message = world.send(ANA, bela, "waits");
+    assert_eq!(world.state(ANA, bela, message), MessageState::Waiting);
+    world.command(BELA, Command::CardAccept { offer, whom: Whom::Again(ana) }).unwrap();
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana), ["waits"]);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+}
+
+#[test]
+fn ke_37_a_conversation_that_goes_on_is_not_given_up_for_a_card() {
+    let (mut world, bela, _) = World::met("again-not");
+    let new = |whom| Command::CardNew { whom, expires: 86_400 };
+    assert!(matches!(world.command(ANA, new(Whom::Again(bela))), Err(CommandError::NothingToRenew)));
+    assert!(matches!(world.command(ANA, new(Whom::Again(ContactId(99)))), Err(CommandError::UnknownContact)));
+    world.send(ANA, bela, "still here");
+    world.run(5);
+    assert_eq!(world.texts(ANA, bela), ["still here"]);
+}
+
+#[test]
+fn ke_37_a_card_that_nobody_answered_is_replaced_for_the_same_contact() {
+    let mut world = World::new("again-unanswered");
+    let (bela, old) = world.card(ANA);
+    let new = Command::CardNew { whom: Whom::Again(bela), expires: 86_400 };
+    let Reply::Card { offer, .. } = world.command(ANA, new).unwrap() else { panic!("not a card") };
+    world.run(5);
+    // The old card leads nowhere, and nobody is told more than that nobody answers.
+    let lost = world.accept(BELA, old);
+    let ana = world.accept(BELA, *offer);
+    world.run(10);
+    world.send(BELA, ana, "hello");
+    world.run(5);
+    assert_eq!(world.texts(ANA, bela), ["hello"]);
+    assert_eq!(world.people[BELA].engine.contact(lost).unwrap().state, ContactState::Answered);
 }

@@ -1,6 +1,6 @@
 //! Meeting: cards, answers, and what becomes of second answers and own cards.
 
-use kith_engine::{Command, CommandError, ContactState, Ended, Event, QueryError, Reply};
+use kith_engine::{Command, CommandError, ContactState, Ended, Event, QueryError, Reply, Whom};
 use kith_wire::card::CardOffer;
 
 use crate::world::{ANA, BELA, Reach, World};
@@ -53,7 +53,7 @@ fn cards_are_made_offline_while_there_are_spare_queues() {
     for _ in 0..3 {
         world.card(ANA);
     }
-    let none = world.command(ANA, Command::CardNew { name: None, expires: 3600 });
+    let none = world.command(ANA, Command::CardNew { whom: Whom::New(None), expires: 3600 });
     assert!(matches!(none, Err(CommandError::NoSpareQueue)));
     world.online(ANA, Reach::Up);
     world.settle();
@@ -64,8 +64,10 @@ fn cards_are_made_offline_while_there_are_spare_queues() {
 fn ke_11_own_and_answered_cards_are_refused() {
     let mut world = World::new("own-card");
     let (_, offer) = world.card(ANA);
-    let accept =
-        |offer: &kith_wire::card::CardOffer| Command::CardAccept { offer: Box::new(offer.clone()), name: None };
+    let accept = |offer: &kith_wire::card::CardOffer| Command::CardAccept {
+        offer: Box::new(offer.clone()),
+        whom: Whom::New(None),
+    };
     assert!(matches!(world.command(ANA, accept(&offer)), Err(CommandError::OwnCard)));
     world.command(BELA, accept(&offer)).unwrap();
     assert!(matches!(world.command(BELA, accept(&offer)), Err(CommandError::AlreadyAnswered)));
@@ -95,7 +97,7 @@ fn an_unanswered_card_is_cleared_away_when_nobody_can_answer_any_more() {
     let (_, offer) = world.card(ANA);
     world.run(40 * 86_400);
     assert_eq!(world.count(ANA, "SELECT count(*) FROM contacts WHERE giver IS NOT NULL"), 0);
-    let late = world.command(BELA, Command::CardAccept { offer: Box::new(offer), name: None });
+    let late = world.command(BELA, Command::CardAccept { offer: Box::new(offer), whom: Whom::New(None) });
     assert!(matches!(late, Err(CommandError::Card(_))));
 }
 
@@ -114,7 +116,7 @@ fn a_card_from_a_code_is_answered_when_its_key_has_been_fetched() {
     let ana = world.accept(BELA, code.clone());
     world.run(60);
     assert_eq!(world.people[BELA].engine.contact(ana).unwrap().state, ContactState::Answered);
-    let again = Command::CardAccept { offer: Box::new(code), name: None };
+    let again = Command::CardAccept { offer: Box::new(code), whom: Whom::New(None) };
     assert!(matches!(world.command(BELA, again), Err(CommandError::AlreadyAnswered)));
     world.online(ANA, Reach::Up);
     world.run(600);
@@ -153,7 +155,7 @@ fn ke_33_a_key_that_is_not_the_cards_is_not_used() {
 #[test]
 fn a_code_whose_key_never_comes_is_given_up_when_the_card_expires() {
     let mut world = World::new("no-key");
-    let reply = world.command(ANA, Command::CardNew { name: None, expires: 3600 }).unwrap();
+    let reply = world.command(ANA, Command::CardNew { whom: Whom::New(None), expires: 3600 }).unwrap();
     let Reply::Card { offer, .. } = reply else { panic!("not a card: {reply:?}") };
     let ana = world.accept(BELA, CardOffer { kem: None, ..*offer });
     world.run(3 * 3600);

@@ -1,6 +1,6 @@
 //! Storage: versions, one person a folder, and calls that fail without a trace.
 
-use kith_engine::{Command, CommandError, ContactId, Engine, OpenError};
+use kith_engine::{Command, CommandError, ContactId, Engine, OpenError, Whom};
 use kith_wire::id::MessageId;
 use rusqlite::Connection;
 
@@ -40,7 +40,7 @@ fn ke_8_a_refused_command_changes_nothing() {
         Command::Delete { contact, message: nothing },
         Command::React { contact, message: mine, emoji: "much too long for one emoji".repeat(9) },
         Command::Rename { contact, name: "\n".to_owned() },
-        Command::CardNew { name: Some(String::new()), expires: 10 },
+        Command::CardNew { whom: Whom::New(Some(String::new())), expires: 10 },
         Command::Rotate { contact: nobody },
         Command::Forget { contact: nobody },
         Command::FetchAttachment { attachment: kith_engine::AttachmentId(5) },

@@ -12,7 +12,7 @@ use kith_crypto::sealed::seal;
 use kith_crypto::user::UserSecret;
 use kith_engine::{
     Arrival, AttachmentId, Command, Connection as Wanted, ContactId, Engine, Event, LinkFailure, LinkId, LogQuery,
-    MessageBody, MessageState, MessageView, NewAttachment, Output, Reply,
+    MessageBody, MessageState, MessageView, NewAttachment, Output, Reply, Whom,
 };
 use kith_home::store::memory::Memory;
 use kith_home::store::{Store, Txn};
@@ -180,14 +180,14 @@ impl World {
     }
 
     pub(crate) fn card(&mut self, who: usize) -> (ContactId, CardOffer) {
-        match self.command(who, Command::CardNew { name: None, expires: 7 * 86_400 }).unwrap() {
+        match self.command(who, Command::CardNew { whom: Whom::New(None), expires: 7 * 86_400 }).unwrap() {
             Reply::Card { contact, offer, .. } => (contact, *offer),
             other => panic!("not a card: {other:?}"),
         }
     }
 
     pub(crate) fn accept(&mut self, who: usize, offer: CardOffer) -> ContactId {
-        match self.command(who, Command::CardAccept { offer: Box::new(offer), name: None }).unwrap() {
+        match self.command(who, Command::CardAccept { offer: Box::new(offer), whom: Whom::New(None) }).unwrap() {
             Reply::Contact(contact) => contact,
             other => panic!("not a contact: {other:?}"),
         }

@@ -1,0 +1,66 @@
+//! A folder that was put back from a copy: both people are told, and a new card goes on in the same conversation.
+
+use std::path::Path;
+
+use crate::support::{Person, World, eventually};
+
+#[test]
+fn a_folder_restored_from_a_copy_is_noticed_and_a_new_card_mends_the_conversation() {
+    let world = World::of_friends();
+    let copy = world.folder.path().join("copy");
+    copy_folder(&world.bela.home, &copy);
+    for text in ["one", "two"] {
+        say(&world.ana, &world.bela, "Belarmino", text);
+        say(&world.bela, &world.ana, "Anastasia", text);
+    }
+    std::fs::remove_dir_all(&world.bela.home).unwrap();
+    std::fs::rename(&copy, &world.bela.home).unwrap();
+
+    world.ana.succeed(&["send", "Belarmino", "are you there?"]);
+    let (mut told_ana, mut told_bela) = (false, false);
+    eventually("both are told that the conversation has ended", || {
+        told_ana |= ended(&world.ana);
+        told_bela |= ended(&world.bela);
+        (told_ana && told_bela).then_some(())
+    });
+    let refused = world.ana.run(&["send", "Belarmino", "hello?"]);
+    assert_eq!((refused.code, refused.lines[0]["error"]["code"].as_str()), (1, Some("session_unusable")));
+    let states = world.ana.succeed(&["log", "Belarmino"]);
+    assert_eq!(states.lines.last().unwrap()["state"], "expired");
+
+    let link = world.ana.succeed(&["card", "new", "--name", "Belarmino"]).text("link");
+    world.bela.succeed(&["card", "accept", &link, "--name", "Anastasia"]);
+    world.ana.succeed(&["send", "Belarmino", "once more"]);
+    eventually("the conversation goes on", || {
+        world.bela.succeed(&["sync"]);
+        world.ana.succeed(&["sync"]);
+        (world.bela.heard("Anastasia").last()? == "once more").then_some(())
+    });
+    assert_eq!(world.ana.succeed(&["contacts"]).lines.len(), 1, "nobody is there twice");
+    assert_eq!(world.ana.heard("Belarmino"), ["one", "two"], "what was said before is still there");
+}
+
+fn ended(person: &Person) -> bool {
+    person.succeed(&["sync"]).lines.iter().any(|line| line["code"] == "session_unusable")
+}
+
+fn say(from: &Person, to: &Person, contact: &str, text: &str) {
+    from.succeed(&["send", contact, text]);
+    from.succeed(&["sync"]);
+    to.succeed(&["sync"]);
+    from.succeed(&["sync"]);
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let name = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &name);
+        } else if path.is_file() {
+            std::fs::copy(&path, &name).unwrap();
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Meeting a contact again: when a session has stopped, or a card was never answered, a new card goes on in the same
+//! conversation. Messages, settings and the name stay; keys, queues and the comparison of digits begin anew.
+
+use rusqlite::params;
+
+use crate::api::{ContactId, Whom};
+use crate::contacts::{self, Contact, Stage};
+use crate::database::run;
+use crate::errors::CommandError;
+use crate::work::Work;
+use crate::{card_keys, queues, sessions};
+
+/// Returns the contact that a card is for: a new one, or one whose old meeting is cleared away (KE-37).
+pub(crate) fn contact_for(work: &mut Work<'_>, whom: &Whom, stage: Stage) -> Result<ContactId, CommandError> {
+    match whom {
+        Whom::New(name) => contacts::add(work.db, name.as_deref(), stage),
+        Whom::Again(id) => {
+            let contact = contacts::required(work.db, *id)?;
+            check(&contact)?;
+            clear(work, *id, stage)?;
+            Ok(*id)
+        }
+    }
+}
+
+/// A meeting that may still succeed, or a session that goes on, is not given up for a card.
+fn check(contact: &Contact) -> Result<(), CommandError> {
+    if contact.blocked {
+        return Err(CommandError::Blocked);
+    }
+    if contact.unusable || contact.stage == Stage::Invited { Ok(()) } else { Err(CommandError::NothingToRenew) }
+}
+
+fn clear(work: &mut Work<'_>, id: ContactId, stage: Stage) -> Result<(), CommandError> {
+    card_keys::forget(work.db, id)?;
+    queues::forget(work.db, id)?;
+    sessions::forget(work.db, id)?;
+    run(
+        work.db,
+        "UPDATE contacts SET stage = ?2, unusable = 0, verified = 0, digits = NULL, pq_since = NULL, peer_list = NULL, \
+         card = NULL, card_key = NULL, expires = NULL, giver = NULL, answerer = NULL, answered = NULL WHERE id = ?1",
+        params![id.column(), stage as i64],
+    )?;
+    Ok(())
+}
