@@ -193,13 +193,17 @@ pub struct CheckedCard {
 /// # Errors
 /// [`CardError`] for the first rule that is broken (KS-1 to KS-6).
 pub fn check_card(offer: CardOffer, now: Timestamp) -> Result<CheckedCard, CardError> {
-    let verified = open(offer.card).map_err(|error| match error {
-        VerifyError::Malformed(malformed) => CardError::Malformed(malformed),
-        VerifyError::UnknownCritical(number) => CardError::UnknownExtension(number),
+    let announced = announced(offer.card.body());
+    let verified = open(offer.card).map_err(|error| match (error, announced) {
+        (VerifyError::Malformed(_), Some((version, suite))) if !is_spoken(version, suite) => {
+            CardError::Unsupported { version, suite }
+        }
+        (VerifyError::Malformed(malformed), _) => CardError::Malformed(malformed),
+        (VerifyError::UnknownCritical(number), _) => CardError::UnknownExtension(number),
         _ => CardError::Signature,
     })?;
     let card = verified.get();
-    if card.version != VERSION || card.suite != SUITE_XWING {
+    if !is_spoken(card.version, card.suite) {
         return Err(CardError::Unsupported { version: card.version, suite: card.suite });
     }
     if now.hour() > card.not_after {
@@ -213,6 +217,17 @@ pub fn check_card(offer: CardOffer, now: Timestamp) -> Result<CheckedCard, CardE
         Some(kem) => checked.with_kem(kem),
         None => Ok(checked),
     }
+}
+
+fn is_spoken(version: u8, suite: u8) -> bool {
+    version == VERSION && suite == SUITE_XWING
+}
+
+/// Returns version and suite of a body that may be longer than this version knows: every card begins with them.
+fn announced(body: &[u8]) -> Option<(u8, u8)> {
+    let mut decoder = minicbor::Decoder::new(body);
+    decoder.array().ok()?;
+    Some((decoder.u8().ok()?, decoder.u8().ok()?))
 }
 
 impl CheckedCard {

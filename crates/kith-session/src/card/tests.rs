@@ -42,7 +42,9 @@ fn ks_1_every_flipped_byte_of_a_card_is_refused() {
     let made = card(&mut rng(3));
     for at in 0..made.offer.card.body().len() {
         let error = check_card(with_flipped_body(&made, at), NOW).unwrap_err();
-        assert!(matches!(error, CardError::Signature | CardError::Malformed(_)), "byte {at}: {error}");
+        let is_refused = matches!(error, CardError::Signature | CardError::Malformed(_));
+        // A card that claims another version is that, whatever else is wrong with it.
+        assert!(is_refused || matches!(error, CardError::Unsupported { .. }), "byte {at}: {error}");
     }
 }
 
@@ -52,6 +54,20 @@ fn ks_1_a_card_signed_by_somebody_else_is_refused() {
     let body = made.offer.card.decode_unverified().unwrap();
     let offer = CardOffer { card: other.contact_secret.sign(&body), kem: made.offer.kem };
     assert_eq!(check_card(offer, NOW).unwrap_err(), CardError::Signature);
+}
+
+#[test]
+fn ks_2_a_card_of_a_later_version_is_not_called_damaged() {
+    let made = card(&mut rng(12));
+    let signature = *made.offer.card.signature();
+    let refusal_of = |body: &[u8]| {
+        let card = kith_wire::signed::Signed::new(body.to_vec(), signature);
+        check_card(CardOffer { card, kem: None }, NOW).unwrap_err()
+    };
+    // An array of three: version 2, suite 1, and what this version cannot know.
+    assert_eq!(refusal_of(&[0x83, 2, 1, 0xf6]), CardError::Unsupported { version: 2, suite: 1 });
+    assert!(matches!(refusal_of(&[0x83, 1, 1, 0xf6]), CardError::Malformed(_)));
+    assert!(matches!(refusal_of(&[0x81, 2]), CardError::Malformed(_)));
 }
 
 #[test]
