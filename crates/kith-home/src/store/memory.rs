@@ -15,7 +15,7 @@ use super::records::{
 use super::{SCHEMA_VERSION, Store, StoreError, Txn};
 
 /// All tables.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Tables {
     meta: BTreeMap<MetaKey, Secret>,
     epoch_keys: BTreeMap<EpochId, Secret>,
@@ -36,8 +36,8 @@ struct Tables {
     chunks: BTreeMap<(BlobId, u32), Vec<u8>>,
 }
 
-/// A store that forgets when its process ends.
-#[derive(Default)]
+/// A store that forgets when its process ends. A clone is what a backup would be.
+#[derive(Clone, Default)]
 pub struct Memory {
     tables: Tables,
 }
