@@ -14,6 +14,10 @@ use crate::failure::trouble_failure;
 use crate::output::{Colour, Out};
 use crate::times;
 
+mod printable;
+
+pub(crate) use printable::{one_line, printable};
+
 /// Names a contact's state for programs.
 pub(crate) fn contact_state(state: ContactState) -> &'static str {
     match state {
@@ -82,7 +86,7 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
     let draft = if contact.draft.is_empty() { "" } else { "draft" };
     let about: Vec<&str> = [state, &unread, draft].into_iter().filter(|part| !part.is_empty()).collect();
     let id = colour.quiet(&format!("{:>5}", contact_id(contact.id)));
-    format!("{id}  {}  {}", colour.loud(&printable(&contact.name)), about.join(", ")).trim_end().to_owned()
+    format!("{id}  {}  {}", colour.loud(&one_line(&contact.name)), about.join(", ")).trim_end().to_owned()
 }
 
 /// A message for programs.
@@ -123,7 +127,7 @@ pub(crate) fn message_line(name: &str, message: &MessageView, now: Timestamp, co
         Direction::In => (name, ""),
         Direction::Out => ("You", ticks(message.state)),
     };
-    let mut line = format!("{}  {}", colour.loud(&printable(who)), colour.quiet(&times::local(message.sent, now)));
+    let mut line = format!("{}  {}", colour.loud(&one_line(who)), colour.quiet(&times::local(message.sent, now)));
     if !state.is_empty() {
         line += &format!("  {}", colour.quiet(state));
     }
@@ -141,7 +145,7 @@ pub(crate) fn message_line(name: &str, message: &MessageView, now: Timestamp, co
         line += &format!("  {}  {}", attachment_words(attachment), colour.quiet(&message.id.to_string()));
     }
     for (_, emoji) in &message.reactions {
-        line += &format!("  {}", printable(emoji));
+        line += &format!("  {}", one_line(emoji));
     }
     line
 }
@@ -177,7 +181,7 @@ fn attachment_words(attachment: &AttachmentView) -> String {
         AttachmentState::Complete => String::new(),
         AttachmentState::Failed => ", no longer there".to_owned(),
     };
-    format!("[{}, {}{state}]", printable(&attachment.name), size(attachment.size))
+    format!("[{}, {}{state}]", one_line(&attachment.name), size(attachment.size))
 }
 
 fn percent(done: u32, total: u32) -> u64 {
@@ -200,22 +204,6 @@ pub(crate) fn size(bytes: u64) -> String {
         unit = next;
     }
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
-}
-
-/// Takes the sting out of text that somebody else wrote: a terminal obeys control characters, and other characters turn
-/// the direction of what follows. Line breaks stay, indented.
-pub(crate) fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '\n' => out.push_str("\n    "),
-            '\t' => out.push(' '),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
-            letter if letter.is_control() => out.push('\u{fffd}'),
-            letter => out.push(letter),
-        }
-    }
-    out
 }
 
 /// Tells what happened; what no contract knows goes to people only.
@@ -306,7 +294,7 @@ fn attachment_moved(
     (done, total): (u32, u32),
 ) {
     let Ok(view) = client.ask(|engine| engine.attachment(attachment)) else { return };
-    out.progress(&printable(&view.name), done.into(), total.into());
+    out.progress(&one_line(&view.name), done.into(), total.into());
     if matches!(view.state, AttachmentState::Complete | AttachmentState::Failed) {
         let object = json!({"event": "message", "contact": contact_id(contact), "message_id": message.to_string(),
             "change": "attachment", "attachment": attachment_object(&view)});
@@ -328,7 +316,7 @@ fn error(out: &Out, code: &str, about: Option<(&Client, ContactId)>, text: &str)
 /// Returns what the person calls a contact.
 pub(crate) fn name(client: &Client, contact: ContactId) -> String {
     let view = client.ask(|engine| engine.contact(contact));
-    view.map_or_else(|_| contact_id(contact), |view| printable(&view.name))
+    view.map_or_else(|_| contact_id(contact), |view| one_line(&view.name))
 }
 
 /// Says why a conversation has ended.

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Forget, context: &Context) -> Result<(), Failure> {
     let contact = context.contact(&args.contact)?;
     context.client.command(Command::Forget { contact: contact.id })?;
     context.out.data(&json!({"contact": contact_id(contact.id)}), || {
-        let name = show::printable(&contact.name);
+        let name = show::one_line(&contact.name);
         format!("{name} and everything that was said is deleted here.")
     });
     Ok(())

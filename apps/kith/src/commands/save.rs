@@ -41,7 +41,7 @@ pub(crate) async fn run(args: &Save, context: &Context) -> Result<(), Failure> {
     if overwrite == Overwrite::Refused {
         crate::files::refuse_existing(&target)?;
     }
-    let name = show::printable(&attachment.name);
+    let name = show::one_line(&attachment.name);
     context.client.fetch(attachment.id, |done, total| context.out.progress(&name, done, total)).await?;
     context.out.progress(&name, 1, 1);
     let writing = |done, total| context.out.progress("Decrypting", done, total);
@@ -54,7 +54,7 @@ pub(crate) async fn run(args: &Save, context: &Context) -> Result<(), Failure> {
 /// Returns the name that the sender gave, made harmless: no hidden file, no option of another program.
 fn own_name(name: &str) -> String {
     let plain: String = name.chars().filter(|letter| !letter.is_control() && !matches!(letter, '/' | '\\')).collect();
-    let plain = show::printable(&plain);
+    let plain = show::one_line(&plain);
     let trimmed = plain.trim().trim_start_matches(['.', '-']);
     if trimmed.is_empty() { "attachment".to_owned() } else { trimmed.to_owned() }
 }

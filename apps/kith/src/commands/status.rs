@@ -33,7 +33,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
             format!("waiting      {}", waiting(status.waiting)),
         ];
         if let Some(name) = &status.name {
-            lines.insert(0, format!("you          {}", show::printable(name)));
+            lines.insert(0, format!("you          {}", show::one_line(name)));
         }
         lines.join("\n")
     });

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Unblock, context: &Context) -> Result<(), Failure> {
     let contact = context.contact(&args.contact)?;
     context.client.command(Command::Unblock { contact: contact.id })?;
     context.out.data(&json!({"contact": contact_id(contact.id)}), || {
-        let name = show::printable(&contact.name);
+        let name = show::one_line(&contact.name);
         format!("You hear from {name} again.")
     });
     Ok(())

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Verify, context: &Context) -> Result<(), Failure> {
     }
     let verified = contact.verified || args.confirm;
     context.out.data(&json!({"code": String::from_iter(&digits), "verified": verified}), || table(&digits));
-    let name = show::printable(&contact.name);
+    let name = show::one_line(&contact.name);
     context.out.note(if verified {
         format!("{name} is verified.")
     } else {
