@@ -8,9 +8,9 @@ use kith_wire::id::MessageId;
 
 use crate::failure::Failure;
 use crate::output::Out;
+use crate::secrets::Typed;
 
 /// What a command works with.
-#[derive(Clone)]
 pub(crate) struct Context {
     /// The person's folder, open.
     pub(crate) client: Client,
@@ -20,6 +20,8 @@ pub(crate) struct Context {
     pub(crate) directory: PathBuf,
     /// What stood on standard input, when the command reads it.
     pub(crate) stdin: Option<String>,
+    /// The folder's password and the one that replaces it, when the command is about them.
+    pub(crate) passwords: Option<(Typed, Typed)>,
 }
 
 impl Context {

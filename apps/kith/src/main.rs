@@ -29,6 +29,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::{Out, Voice};
 use crate::owner::{Called, Owner, Request};
+use crate::secrets::Typed;
 
 fn main() -> ExitCode {
     let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
@@ -73,20 +74,19 @@ async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8,
         Command::Init(args) => {
             let checked = args.check()?;
             let folder = home(cli)?;
-            let password = secrets::first(password_file)?;
-            commands::init::run(checked, &folder, &password, options(), out).await?;
-        }
-        Command::Password(args) => {
-            let folder = home(cli)?;
-            let old = secrets::existing(password_file)?;
-            let new = secrets::next(args.new_password_file.as_deref())?;
-            let client = Client::open(&folder, &old, options())?;
-            commands::password::run(&client, &old, &new, out)?;
+            let password = || secrets::first(password_file)?.password();
+            commands::init::run(checked, &folder, password, options(), out).await?;
         }
         command => {
             let folder = home(cli)?;
-            let password = secrets::existing(password_file)?;
-            let request = request(command, words, out)?;
+            refuse_empty(&folder)?;
+            let typed = secrets::existing(password_file)?;
+            let password = typed.password()?;
+            let passwords = match command {
+                Command::Password(args) => Some((typed, secrets::next(args.new_password_file.as_deref())?)),
+                _ => None,
+            };
+            let request = request(command, words, passwords, out)?;
             return with_folder(cli, &folder, &password, request, out).await;
         }
     }
@@ -128,8 +128,8 @@ async fn with_folder(
 /// Does the command here, and meanwhile what others hand over.
 async fn own(cli: &Cli, client: Client, request: Request, out: &Out) -> Result<u8, Failure> {
     let owner = Owner::start(&client);
-    let Request { directory, stdin, .. } = request;
-    let context = Context { client: client.clone(), out: out.clone(), directory, stdin };
+    let Request { directory, stdin, passwords, .. } = request;
+    let context = Context { client: client.clone(), out: out.clone(), directory, stdin, passwords };
     let outcome = tokio::select! {
         outcome = commands::run(&cli.command, &context) => outcome,
         () = interrupted() => match &cli.command {
@@ -160,7 +160,12 @@ async fn interrupted() {
     }
 }
 
-fn request(command: &Command, words: Vec<std::ffi::OsString>, out: &Out) -> Result<Request, Failure> {
+fn request(
+    command: &Command,
+    words: Vec<std::ffi::OsString>,
+    passwords: Option<(Typed, Typed)>,
+    out: &Out,
+) -> Result<Request, Failure> {
     let not_text = |_| Failure::usage("a word of the command is not text", "write it in UTF-8");
     let words = words.into_iter().map(|word| word.into_string().map_err(not_text)).collect::<Result<_, _>>()?;
     let stdin = match commands::text_argument(command) {
@@ -169,7 +174,7 @@ fn request(command: &Command, words: Vec<std::ffi::OsString>, out: &Out) -> Resu
     };
     let directory = std::env::current_dir()
         .map_err(|error| Failure::new("file", error.to_string(), "the folder you are in is gone; go to another one"))?;
-    Ok(Request { words, directory, stdin, voice: out.voice(), colour: out.colour() })
+    Ok(Request { words, directory, stdin, voice: out.voice(), colour: out.colour(), passwords })
 }
 
 /// Reads what is piped in, up to far more than a message holds: the engine says how much that is.
@@ -189,6 +194,13 @@ fn home(cli: &Cli) -> Result<PathBuf, Failure> {
     let data = data.or_else(|| std::env::home_dir().map(|home| home.join(".local/share")));
     let folder = data.map(|data| data.join("kith"));
     folder.ok_or_else(|| Failure::usage("it is not clear where your folder is", "say it with --home DIR"))
+}
+
+/// Nobody is asked for the password of a folder that nobody has made.
+fn refuse_empty(folder: &Path) -> Result<(), Failure> {
+    let is_empty = std::fs::read_dir(folder)
+        .map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |mut entries| entries.next().is_none());
+    if is_empty { Err(ClientError::Missing.into()) } else { Ok(()) }
 }
 
 /// Returns how folders are opened. Debug builds may make passwords cheap to try, for tests; release builds cannot.

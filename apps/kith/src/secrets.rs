@@ -4,12 +4,38 @@ use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
 
 use kith_client::Password;
-use zeroize::Zeroizing;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::failure::Failure;
 
+/// A password as it was typed, never empty, wiped when dropped. Unlike [`Password`] it can be handed to the process that
+/// owns the folder, which changes passwords for others.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Typed(String);
+
+impl Typed {
+    /// Returns what opens a folder.
+    pub(crate) fn password(&self) -> Result<Password, Failure> {
+        Password::new(self.0.clone()).map_err(|_| empty())
+    }
+}
+
+impl Drop for Typed {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Typed(…)")
+    }
+}
+
 /// Returns the folder's password.
-pub(crate) fn existing(file: Option<&Path>) -> Result<Password, Failure> {
+pub(crate) fn existing(file: Option<&Path>) -> Result<Typed, Failure> {
     match given(file, "KITH_PASSWORD")? {
         Some(password) => Ok(password),
         None => typed("Password: "),
@@ -17,7 +43,7 @@ pub(crate) fn existing(file: Option<&Path>) -> Result<Password, Failure> {
 }
 
 /// Returns the first password of a new folder. A person types it twice.
-pub(crate) fn first(file: Option<&Path>) -> Result<Password, Failure> {
+pub(crate) fn first(file: Option<&Path>) -> Result<Typed, Failure> {
     match given(file, "KITH_PASSWORD")? {
         Some(password) => Ok(password),
         None => typed_twice("Choose a password: "),
@@ -25,14 +51,14 @@ pub(crate) fn first(file: Option<&Path>) -> Result<Password, Failure> {
 }
 
 /// Returns the password that replaces the folder's. A person types it twice.
-pub(crate) fn next(file: Option<&Path>) -> Result<Password, Failure> {
+pub(crate) fn next(file: Option<&Path>) -> Result<Typed, Failure> {
     match given(file, "KITH_NEW_PASSWORD")? {
         Some(password) => Ok(password),
         None => typed_twice("New password: "),
     }
 }
 
-fn given(file: Option<&Path>, variable: &str) -> Result<Option<Password>, Failure> {
+fn given(file: Option<&Path>, variable: &str) -> Result<Option<Typed>, Failure> {
     if let Some(path) = file {
         return from_file(path).map(Some);
     }
@@ -45,7 +71,7 @@ fn given(file: Option<&Path>, variable: &str) -> Result<Option<Password>, Failur
     }
 }
 
-fn from_file(path: &Path) -> Result<Password, Failure> {
+fn from_file(path: &Path) -> Result<Typed, Failure> {
     let failed = |error: &std::io::Error| Failure::file("read", path, error);
     let file = std::fs::File::open(path).map_err(|error| failed(&error))?;
     let mut line = Zeroizing::new(String::new());
@@ -53,7 +79,7 @@ fn from_file(path: &Path) -> Result<Password, Failure> {
     check(line.trim_end_matches(['\n', '\r']).to_owned())
 }
 
-fn typed(prompt: &str) -> Result<Password, Failure> {
+fn typed(prompt: &str) -> Result<Typed, Failure> {
     if !std::io::stdin().is_terminal() {
         let hint = "set KITH_PASSWORD, or use --password-file FILE";
         return Err(Failure::usage("nobody is there to type the password", hint));
@@ -64,7 +90,7 @@ fn typed(prompt: &str) -> Result<Password, Failure> {
     check(text)
 }
 
-fn typed_twice(prompt: &str) -> Result<Password, Failure> {
+fn typed_twice(prompt: &str) -> Result<Typed, Failure> {
     if !std::io::stdin().is_terminal() {
         return typed(prompt);
     }
@@ -80,6 +106,21 @@ fn typed_twice(prompt: &str) -> Result<Password, Failure> {
     check(once.to_string())
 }
 
-fn check(text: String) -> Result<Password, Failure> {
-    Password::new(text).map_err(|_| Failure::usage("an empty password protects nothing", "choose a longer one"))
+fn check(text: String) -> Result<Typed, Failure> {
+    if text.is_empty() { Err(empty()) } else { Ok(Typed(text)) }
+}
+
+fn empty() -> Failure {
+    Failure::usage("an empty password protects nothing", "choose a longer one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_never_printed_and_never_empty() {
+        assert_eq!(format!("{:?}", check("a secret".into()).unwrap()), "Typed(…)");
+        assert!(check(String::new()).is_err());
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use kith_client::{Client, Options, Password, SyncError};
+use kith_client::{Client, ClientError, Options, Password, SyncError};
 use kith_crypto::sign;
 use kith_engine::Trouble;
 use kith_wire::Wire as _;
@@ -66,14 +66,17 @@ impl Init {
     }
 }
 
-/// Makes the person, and registers at the home server.
+/// Makes the person, and registers at the home server. Nobody chooses a password for a server that is not there.
 pub(crate) async fn run(
     args: Checked,
     folder: &Path,
-    password: &Password,
+    password: impl FnOnce() -> Result<Password, Failure>,
     options: Options,
     out: &Out,
 ) -> Result<(), Failure> {
+    if folder.join(HEAD).exists() {
+        return Err(ClientError::AlreadyExists.into());
+    }
     let (descriptor, key) = find_server(&args, options).await?;
     if args.expect.is_none() {
         out.note(format!(
@@ -84,7 +87,7 @@ pub(crate) async fn run(
     if let Some(above) = folder.parent() {
         std::fs::create_dir_all(above).map_err(|error| Failure::file("made", above, &error))?;
     }
-    let client = Client::create(folder, password, options)?;
+    let client = Client::create(folder, &password()?, options)?;
     let made = make(&client, args, descriptor, key).await;
     client.close().await;
     if let Err(failure) = &made
@@ -140,7 +143,7 @@ async fn make(client: &Client, args: Checked, descriptor: Vec<u8>, key: ServerKe
 
 /// Removes what this process made a moment ago; nothing else is touched, and the folder goes only if it is empty then.
 fn remove_unused(folder: &Path) {
-    for name in ["vault.head", "kith.db", "kith.db-wal", "kith.db-shm", "kith.db-journal", "lock"] {
+    for name in [HEAD, "kith.db", "kith.db-wal", "kith.db-shm", "kith.db-journal", "lock"] {
         let _ = std::fs::remove_file(folder.join(name));
     }
     let _ = std::fs::remove_dir(folder.join("chunks"));
@@ -156,6 +159,8 @@ fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// The file by which one knows that a folder has somebody in it.
+const HEAD: &str = "vault.head";
 /// How long registration may take before it is left to the next command.
 const REGISTER_PATIENCE: Duration = Duration::from_secs(15);
 

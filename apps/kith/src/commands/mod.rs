@@ -52,7 +52,8 @@ pub(crate) async fn run(command: &Command, context: &Context) -> Result<(), Fail
         Command::Set(args) => set::run(args, context),
         Command::Status(_) => status::run(context),
         Command::Export(args) => export::run(args, context),
-        Command::Init(_) | Command::Password(_) | Command::Completions(_) | Command::Man(_) => {
+        Command::Password(_) => password::run(context),
+        Command::Init(_) | Command::Completions(_) | Command::Man(_) => {
             Err(Failure::usage("this command has no folder to work with", "see `kith --help`"))
         }
     }

@@ -1,11 +1,11 @@
 //! `kith password`: another password for the folder.
 
 use clap::Args;
-use kith_client::{ChangePasswordError, Client, Password};
+use kith_client::ChangePasswordError;
 use serde_json::json;
 
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::Out;
 
 #[derive(Debug, Args)]
 pub(crate) struct ChangePassword {
@@ -14,11 +14,14 @@ pub(crate) struct ChangePassword {
     pub(crate) new_password_file: Option<std::path::PathBuf>,
 }
 
-pub(crate) fn run(client: &Client, old: &Password, new: &Password, out: &Out) -> Result<(), Failure> {
-    client.change_password(old, new).map_err(|error| match error {
+pub(crate) fn run(context: &Context) -> Result<(), Failure> {
+    let Some((old, new)) = &context.passwords else {
+        return Err(Failure::usage("there is no new password", "type it, or set KITH_NEW_PASSWORD"));
+    };
+    context.client.change_password(&old.password()?, &new.password()?).map_err(|error| match error {
         ChangePasswordError::WrongPassword => Failure::password(),
         other => Failure::new("storage", other.to_string(), "see that the disk has room, and try again"),
     })?;
-    out.data(&json!({"password": "changed"}), || "From now on the new password opens this folder.".into());
+    context.out.data(&json!({"password": "changed"}), || "From now on the new password opens this folder.".into());
     Ok(())
 }

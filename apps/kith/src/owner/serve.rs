@@ -96,8 +96,8 @@ async fn serve(stream: UnixStream, client: Client, mut ending: watch::Receiver<b
     let work = async {
         let outcome = match command {
             Ok(cli) => {
-                let Request { directory, stdin, .. } = request;
-                let context = Context { client, out: out.clone(), directory, stdin };
+                let Request { directory, stdin, passwords, .. } = request;
+                let context = Context { client, out: out.clone(), directory, stdin, passwords };
                 commands::run(&cli.command, &context).await
             }
             // It was parsed where it was typed; another version of this program may know other words.

@@ -8,8 +8,10 @@ use rand_core::TryRng as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use zeroize::Zeroizing;
 
 use crate::output::{Colour, Line, Voice};
+use crate::secrets::Typed;
 
 /// A random number against which the other side proves itself.
 #[derive(Serialize, Deserialize)]
@@ -31,7 +33,7 @@ pub(super) struct Welcome {
 }
 
 /// A command as it was called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Request {
     /// The words of the command line, with the program's name.
     pub(crate) words: Vec<String>,
@@ -43,6 +45,10 @@ pub(crate) struct Request {
     pub(crate) voice: Voice,
     /// How the output is decorated.
     pub(crate) colour: Colour,
+    /// The folder's password and the one that replaces it, for the one command that needs them. Only an owner that has
+    /// proved the password is told, over a socket that only the user may open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) passwords: Option<(Typed, Typed)>,
 }
 
 /// What comes back.
@@ -63,14 +69,14 @@ pub(super) const OWNER: u8 = 2;
 
 /// Reads one object; `None` at the end, or when what comes is none.
 pub(super) async fn read<T: DeserializeOwned>(from: &mut (impl AsyncBufRead + Unpin)) -> Option<T> {
-    let mut line = String::new();
+    let mut line = Zeroizing::new(String::new());
     from.take(MAX_LINE).read_line(&mut line).await.ok()?;
     serde_json::from_str(&line).ok()
 }
 
 /// Writes one object; `None` when the other side has gone.
 pub(super) async fn write(to: &mut (impl AsyncWrite + Unpin), object: &impl Serialize) -> Option<()> {
-    let mut line = serde_json::to_string(object).ok()?;
+    let mut line = Zeroizing::new(serde_json::to_string(object).ok()?);
     line.push('\n');
     to.write_all(line.as_bytes()).await.ok()
 }
