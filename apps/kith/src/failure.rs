@@ -59,7 +59,11 @@ impl Failure {
     /// A file could not be read or written.
     pub(crate) fn file(doing: &str, path: &Path, error: &std::io::Error) -> Self {
         let message = format!("{} could not be {doing}: {error}", path.display());
-        Self::new("file", message, "check the path, its permissions, and that the disk has room")
+        let hint = match doing {
+            "read" => "check the path and its permissions",
+            _ => "check the path, its permissions, and that the disk has room",
+        };
+        Self::new("file", message, hint)
     }
 
     /// Puts another code or hint in place of the general one.

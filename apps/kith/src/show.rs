@@ -1,5 +1,7 @@
 //! Contacts, messages and events as objects for programs and as lines for people.
 
+use std::time::Duration;
+
 use kith_client::{Client, Notice};
 use kith_engine::{
     AttachmentState, AttachmentView, ContactId, ContactState, ContactView, Direction, Ended, Event, LinkState,
@@ -10,6 +12,7 @@ use kith_wire::id::MessageId;
 use serde_json::{Map, Value, json};
 
 use crate::context::contact_id;
+use crate::duration::Span;
 use crate::failure::trouble_failure;
 use crate::output::{Colour, Out};
 use crate::times;
@@ -75,7 +78,7 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
         ContactState::Invited => "has not answered your card yet",
         ContactState::Answered => "is being introduced; messages wait until that is done",
         ContactState::Established if contact.verified => "verified",
-        ContactState::Established => "",
+        ContactState::Established => "not verified",
         ContactState::Blocked => "blocked",
     };
     let unread = match contact.unread {
@@ -84,7 +87,11 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
         n => format!("{n} new messages"),
     };
     let draft = if contact.draft.is_empty() { "" } else { "draft" };
-    let about: Vec<&str> = [state, &unread, draft].into_iter().filter(|part| !part.is_empty()).collect();
+    let disappearing = match contact.disappearing {
+        Some(seconds) => format!("messages disappear after {}", Span(Duration::from_secs(seconds.into()))),
+        None => String::new(),
+    };
+    let about: Vec<&str> = [state, &unread, &disappearing, draft].into_iter().filter(|part| !part.is_empty()).collect();
     let id = colour.quiet(&format!("{:>5}", contact_id(contact.id)));
     format!("{id}  {}  {}", colour.loud(&one_line(&contact.name)), about.join(", ")).trim_end().to_owned()
 }
@@ -121,8 +128,14 @@ pub(crate) fn message_object(message: &MessageView) -> Map<String, Value> {
     object
 }
 
-/// A message for people, under the name of who wrote it.
-pub(crate) fn message_line(name: &str, message: &MessageView, now: Timestamp, colour: Colour) -> String {
+/// A message for people, under the name of who wrote it, with the beginning of what it answers.
+pub(crate) fn message_line(
+    name: &str,
+    message: &MessageView,
+    answered: Option<&str>,
+    now: Timestamp,
+    colour: Colour,
+) -> String {
     let (who, state) = match message.direction {
         Direction::In => (name, ""),
         Direction::Out => ("You", ticks(message.state)),
@@ -130,6 +143,9 @@ pub(crate) fn message_line(name: &str, message: &MessageView, now: Timestamp, co
     let mut line = format!("{}  {}", colour.loud(&one_line(who)), colour.quiet(&times::local(message.sent, now)));
     if !state.is_empty() {
         line += &format!("  {}", colour.quiet(state));
+    }
+    if let Some(answered) = answered {
+        line += &format!("  {}", colour.quiet(&format!("↪ {answered}")));
     }
     line += &match &message.body {
         MessageBody::Text(text) if text.is_empty() => String::new(),
@@ -225,7 +241,10 @@ fn event(out: &Out, client: &Client, event: &Event) {
             let kind = if *state == MessageState::Expired { "expired" } else { "receipt" };
             let object = json!({"event": kind, "contact": contact_id(*contact), "message_id": message.to_string(),
                 "state": message_state(*state)});
-            out.data(&object, || out.colour().quiet(&format!("{}  {}", ticks(*state), name(client, *contact))));
+            out.data(&object, || {
+                let which = beginning(client, *contact, *message).unwrap_or_default();
+                out.colour().quiet(&format!("{}  {}  {which}", ticks(*state), name(client, *contact)))
+            });
         }
         Event::Contact { contact } => {
             let view = client.ask(|engine| engine.contact(*contact)).ok();
@@ -280,7 +299,10 @@ fn changed(out: &Out, client: &Client, contact: ContactId, message: MessageId, c
         object.extend(message_object(view));
     }
     out.data(&Value::Object(object), || match &view {
-        Some(view) => message_line(&name(client, contact), view, times::now(), out.colour()),
+        Some(view) => {
+            let answered = answered(client, contact, view);
+            message_line(&name(client, contact), view, answered.as_deref(), times::now(), out.colour())
+        }
         None => out.colour().quiet(&format!("{}  a message has disappeared", name(client, contact))),
     });
 }
@@ -313,6 +335,25 @@ fn error(out: &Out, code: &str, about: Option<(&Client, ContactId)>, text: &str)
     });
 }
 
+/// Returns the beginning of the message that this one answers, as far as it is known here.
+pub(crate) fn answered(client: &Client, contact: ContactId, message: &MessageView) -> Option<String> {
+    let target = message.reply_to?;
+    Some(beginning(client, contact, target).unwrap_or_else(|| "a message that is not here".to_owned()))
+}
+
+/// Returns how a message begins, enough to know which one it is.
+fn beginning(client: &Client, contact: ContactId, message: MessageId) -> Option<String> {
+    let view = client.ask(|engine| engine.message(contact, message)).ok()?;
+    let words = match (&view.body, &view.attachment) {
+        (MessageBody::Text(text), Some(attachment)) if text.is_empty() => one_line(&attachment.name),
+        (MessageBody::Text(text), _) => one_line(text),
+        (MessageBody::Deleted, _) => "(taken back)".to_owned(),
+        (MessageBody::NewerVersion, _) => return None,
+    };
+    let short: String = words.chars().take(BEGINNING).collect();
+    Some(if short.len() < words.len() { format!("{}…", short.trim_end()) } else { short })
+}
+
 /// Returns what the person calls a contact.
 pub(crate) fn name(client: &Client, contact: ContactId) -> String {
     let view = client.ask(|engine| engine.contact(contact));
@@ -337,6 +378,9 @@ fn ended(why: Ended) -> &'static str {
         _ => "what the contact sent could not be read, so this conversation has ended",
     }
 }
+
+/// Letters of a message that say which one it is; a line of a narrow terminal has room for them.
+const BEGINNING: usize = 32;
 
 #[cfg(test)]
 mod tests;

@@ -49,22 +49,34 @@ pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Fail
 }
 
 fn read(card: &str, context: &Context) -> Result<CardOffer, Failure> {
-    if card.trim_start().starts_with(CARD_PREFIX) {
-        return card_from_link(card).map_err(|error| damaged(&error.to_string()));
+    if let Some(link) = link_in(card) {
+        return card_from_link(&link).map_err(|error| damaged(&error.to_string()));
     }
     let path = context.path(Path::new(card));
-    let failed = |error: &std::io::Error| Failure::file("read", &path, error);
+    let failed = |error: &std::io::Error| match error.kind() {
+        // What is too long for a name or begins like a link was meant as one.
+        _ if card.len() > LONGEST_PATH || card.starts_with(SCHEME) => damaged("it is neither a file nor a whole link"),
+        _ => Failure::file("read", &path, error),
+    };
     let mut bytes = Vec::new();
     let file = File::open(&path).map_err(|error| failed(&error))?;
     // A file may also hold the link as text, which is longer than the card itself.
     let most = u64::try_from(CardOffer::MAX_BYTES).unwrap_or(u64::MAX).saturating_mul(2);
     file.take(most).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
     match std::str::from_utf8(&bytes) {
-        Ok(text) if text.trim_start().starts_with(CARD_PREFIX) => {
-            card_from_link(text).map_err(|error| damaged(&error.to_string()))
+        Ok(text) if let Some(link) = link_in(text) => {
+            card_from_link(&link).map_err(|error| damaged(&error.to_string()))
         }
         _ => CardOffer::from_bytes(&bytes).map_err(|error| damaged(&error.to_string())),
     }
+}
+
+/// Finds the link in a text, as people copy it: in quotes or angle brackets, or broken into lines on its way.
+fn link_in(text: &str) -> Option<String> {
+    let (_, after) = text.split_once(CARD_PREFIX)?;
+    let is_of_link = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    let encoded: String = after.chars().filter(|letter| !letter.is_whitespace()).take_while(is_of_link).collect();
+    Some(format!("{CARD_PREFIX}{encoded}"))
 }
 
 fn damaged(reason: &str) -> Failure {
@@ -73,4 +85,22 @@ fn damaged(reason: &str) -> Failure {
         format!("this is not a whole contact card: {reason}"),
         "ask for the file or link once more",
     )
+}
+
+/// How every link of Kith begins.
+const SCHEME: &str = "kith:";
+/// Far beyond the names of cards that people give.
+const LONGEST_PATH: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_found_as_people_copy_them() {
+        for text in ["kith:card/aB-_9", " kith:card/aB-_9\n", "<kith:card/aB-_9>", "\"kith:card/aB-\r\n  _9\"."] {
+            assert_eq!(link_in(text).as_deref(), Some("kith:card/aB-_9"), "{text:?}");
+        }
+        assert_eq!(link_in("bela.kith"), None);
+    }
 }

@@ -33,7 +33,9 @@ pub(crate) fn run(args: &Log, context: &Context) -> Result<(), Failure> {
     let messages = context.client.ask(|engine| engine.log(contact.id, &query))?;
     for message in &messages {
         context.out.data(&Value::Object(show::message_object(message)), || {
-            let line = show::message_line(&contact.name, message, times::now(), context.out.colour());
+            let answered = show::answered(&context.client, contact.id, message);
+            let colour = context.out.colour();
+            let line = show::message_line(&contact.name, message, answered.as_deref(), times::now(), colour);
             // A message with a file shows its id anyway.
             let is_shown = args.ids && message.attachment.is_none();
             if is_shown { format!("{line}  {}", context.out.colour().quiet(&message.id.to_string())) } else { line }

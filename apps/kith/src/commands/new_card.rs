@@ -8,13 +8,14 @@ use kith_engine::{Command, CommandError, ContactId, Reply, Whom};
 use kith_wire::Wire as _;
 use kith_wire::card::CardOffer;
 use kith_wire::link::card_to_link;
+use kith_wire::time::{Hour, Timestamp};
 use serde_json::json;
 
 use crate::context::{Context, contact_id};
 use crate::duration::Span;
 use crate::failure::Failure;
 use crate::output::Out;
-use crate::{files, qr, show};
+use crate::{files, qr, show, times};
 
 #[derive(Debug, Args)]
 pub(crate) struct NewCard {
@@ -36,6 +37,9 @@ pub(crate) struct NewCard {
 }
 
 pub(crate) async fn run(args: &NewCard, context: &Context) -> Result<(), Failure> {
+    if args.expires.seconds() == 0 {
+        return Err(Failure::usage("a card for no time at all cannot be answered", "say how long: --expires 7d"));
+    }
     let whom = context.whom(args.name.as_deref())?;
     let command = || Command::CardNew { whom: whom.clone(), expires: args.expires.seconds() };
     let file = args.out.as_ref().map(|path| context.path(path));
@@ -64,17 +68,24 @@ pub(crate) async fn run(args: &NewCard, context: &Context) -> Result<(), Failure
             ));
         }
     }
-    context.out.data(&object, || link.clone());
+    // A person who has the file needs no wall of letters.
+    context.out.data(&object, || file.as_ref().map_or_else(|| link.clone(), |path| path.display().to_string()));
     if let Whom::Again(contact) = whom {
         let name = show::name(&context.client, contact);
         context.out.note(format!("The conversation with {name} goes on when they accept it with `--name`."));
     }
-    let stay = match &file {
-        Some(path) => format!("Give {} or the link above to one person, by a way that you trust.", path.display()),
-        None => "Give this link to one person, by a way that you trust.".to_owned(),
-    };
-    context.out.note(format!("{stay} It can be answered once, within {}.", args.expires));
+    let what = if file.is_some() { "file" } else { "link" };
+    let until = times::local(last_moment(args.expires), times::now());
+    context.out.note(format!(
+        "Give this {what} to one person, by a way that you trust. It can be answered once, until {until}."
+    ));
     Ok(())
+}
+
+/// A card is good until the end of the hour in which its time is over (KS-3).
+fn last_moment(expires: Span) -> Timestamp {
+    let Hour(last) = times::now().plus_seconds(expires.seconds()).hour();
+    Hour(last.saturating_add(1)).start()
 }
 
 /// Does a command that needs a spare queue; when there is none, the home server is asked for more first.

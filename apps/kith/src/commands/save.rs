@@ -20,7 +20,7 @@ pub(crate) struct Save {
     #[arg(value_name = "MESSAGE_ID")]
     pub(crate) message: String,
 
-    /// Where to put it; without this, here and under its own name
+    /// Where to put it: a file, or a folder for its own name; without this, here
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
@@ -34,12 +34,13 @@ pub(crate) async fn run(args: &Save, context: &Context) -> Result<(), Failure> {
     let message = message_id(&args.message)?;
     let attachment = context.client.attachment_of(contact, message)?;
     let target = match &args.out {
+        Some(path) if context.path(path).is_dir() => context.path(path).join(own_name(&attachment.name)),
         Some(path) => context.path(path),
         None => context.path(Path::new(&own_name(&attachment.name))),
     };
     let overwrite = if args.force { Overwrite::Allowed } else { Overwrite::Refused };
     if overwrite == Overwrite::Refused {
-        crate::files::refuse_existing(&target)?;
+        crate::files::refuse_existing(&target).map_err(|failure| Failure { hint: EXISTS_HINT.into(), ..failure })?;
     }
     let name = show::one_line(&attachment.name);
     context.client.fetch(attachment.id, |done, total| context.out.progress(&name, done, total)).await?;
@@ -58,6 +59,9 @@ fn own_name(name: &str) -> String {
     let trimmed = plain.trim().trim_start_matches(['.', '-']);
     if trimmed.is_empty() { "attachment".to_owned() } else { trimmed.to_owned() }
 }
+
+/// What to do about a file that is there already; [`SaveError`](kith_client::SaveError) has the same.
+const EXISTS_HINT: &str = "choose another name with --out FILE, or overwrite it with --force";
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use kith_client::{Attachment, Events, Metadata, Notice, SyncError};
-use kith_engine::{Command, Connection, ContactId, Event, MessageState, Reply};
+use kith_engine::{Command, CommandError, Connection, ContactId, Event, MessageState, Reply};
 use kith_wire::id::MessageId;
 use serde_json::json;
 
@@ -40,8 +40,8 @@ pub(crate) struct Send {
     #[arg(long, value_name = "STATE")]
     pub(crate) wait: Option<Wait>,
 
-    /// How long to wait at most: 30s, 5m
-    #[arg(long, value_name = "DURATION", default_value = "30s", requires = "wait")]
+    /// How long --wait waits at most: 30s, 5m
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub(crate) timeout: Span,
 }
 
@@ -66,7 +66,14 @@ impl Wait {
 pub(crate) async fn run(args: &Send, context: &Context) -> Result<(), Failure> {
     let contact = context.contact(&args.contact)?.id;
     let text = context.text(&args.text)?;
+    if text.trim().is_empty() && args.file.is_none() {
+        return Err(CommandError::Empty.into());
+    }
     let reply_to = args.reply_to.as_deref().map(message_id).transpose()?;
+    if let Some(message) = reply_to {
+        // An answer to something that was never said would puzzle whoever reads it.
+        context.client.ask(|engine| engine.message(contact, message))?;
+    }
     let attachment = match &args.file {
         None => None,
         Some(path) => {

@@ -1,6 +1,7 @@
 //! `kith set`: settings of a contact.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use kith_engine::{Command, Receipts};
@@ -32,6 +33,24 @@ pub(crate) enum Setting {
     Receipts(Receipts),
     /// What they are called.
     Name(String),
+}
+
+impl Setting {
+    /// Says what is different from now on.
+    fn effect(&self, name: &str) -> String {
+        match self {
+            Self::Disappear(Some(seconds)) => {
+                let span = Span(Duration::from_secs((*seconds).into()));
+                format!(
+                    "What you and {name} write from now on disappears: {span} after sending with whoever wrote it, {span} after reading with the other."
+                )
+            }
+            Self::Disappear(None) => format!("What you and {name} write from now on stays."),
+            Self::Receipts(Receipts::Sent) => format!("{name} sees what you have read."),
+            Self::Receipts(Receipts::Withheld) => format!("{name} no longer sees what you have read."),
+            Self::Name(_) => format!("The contact is called {name} now, here and for you only."),
+        }
+    }
 }
 
 impl FromStr for Setting {
@@ -69,7 +88,9 @@ pub(crate) fn run(args: &Set, context: &Context) -> Result<(), Failure> {
         context.client.command(command)?;
     }
     context.out.data(&json!({"contact": contact_id(contact)}), || {
-        format!("{}: changed.", show::name(&context.client, contact))
+        let name = show::name(&context.client, contact);
+        let lines: Vec<String> = args.settings.iter().map(|setting| setting.effect(&name)).collect();
+        lines.join("\n")
     });
     Ok(())
 }

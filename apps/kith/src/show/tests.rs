@@ -43,16 +43,16 @@ fn message_object_has_the_fields_of_the_contract() {
 #[test]
 fn message_line_has_name_time_ticks_and_text() {
     let now = Timestamp(1_795_236_000_000);
-    let line = message_line("Bela", &message(Direction::Out, "hello"), now, Colour::Off);
+    let line = message_line("Bela", &message(Direction::Out, "hello"), None, now, Colour::Off);
     assert!(line.starts_with("You  ") && line.ends_with("✓✓  hello"), "{line}");
-    let line = message_line("Bela", &message(Direction::In, "hello"), now, Colour::Off);
-    assert!(line.starts_with("Bela  ") && line.ends_with("  hello") && !line.contains('✓'), "{line}");
+    let line = message_line("Bela", &message(Direction::In, "hello"), Some("hi"), now, Colour::Off);
+    assert!(line.starts_with("Bela  ") && line.ends_with("  ↪ hi  hello") && !line.contains('✓'), "{line}");
 }
 
 #[test]
 fn text_of_others_cannot_command_the_terminal() {
-    let line =
-        message_line("B\u{1b}[31m", &message(Direction::In, "a\u{7}\u{1b}[2J\nb\u{202e}c"), Timestamp(0), Colour::Off);
+    let said = message(Direction::In, "a\u{7}\u{1b}[2J\nb\u{202e}c");
+    let line = message_line("B\u{1b}[31m", &said, None, Timestamp(0), Colour::Off);
     assert!(!line.contains('\u{1b}') && !line.contains('\u{7}') && !line.contains('\u{202e}'), "{line:?}");
     assert!(line.contains("\n    bc"), "{line:?}");
 }
