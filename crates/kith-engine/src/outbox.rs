@@ -70,6 +70,8 @@ pub(crate) enum FrameKind {
     AckOnly = 4,
     /// A queue move: said again when it expires.
     Move = 5,
+    /// That the contact's queue move was followed: only the latest waits.
+    Moved = 6,
 }
 
 impl FrameKind {
@@ -80,7 +82,8 @@ impl FrameKind {
             2 => Self::Content,
             3 => Self::Control,
             4 => Self::AckOnly,
-            _ => Self::Move,
+            5 => Self::Move,
+            _ => Self::Moved,
         }
     }
 }
@@ -118,7 +121,11 @@ pub(crate) fn expiry(now: Timestamp) -> Timestamp {
 
 /// Stores a content and seals it when the session can take it.
 pub(crate) fn send(work: &mut Work<'_>, contact: ContactId, content: NewContent) -> Result<(), CommandError> {
-    let kind = if matches!(content.body, KnownBody::QueueMove { .. }) { FrameKind::Move } else { FrameKind::Content };
+    let kind = match content.body {
+        KnownBody::QueueMove { .. } => FrameKind::Move,
+        KnownBody::QueueMoved { .. } => FrameKind::Moved,
+        _ => FrameKind::Content,
+    };
     let body = Body::Known(content.body);
     let whole = Content {
         message: content.message,
@@ -279,6 +286,13 @@ pub(crate) fn release(work: &mut Work<'_>, attachment: AttachmentId) -> Result<(
 pub(crate) fn withdraw(db: &Connection, contact: ContactId, message: MessageId) -> Result<bool, StorageError> {
     let sql = "DELETE FROM outgoing WHERE contact = ?1 AND message = ?2";
     Ok(run(db, sql, params![contact.column(), message.0])? > 0)
+}
+
+/// Takes back that a queue move was followed, as far as it was not sealed yet: the contact has moved on.
+pub(crate) fn withdraw_moved(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
+    let sql = "DELETE FROM outgoing WHERE contact = ?1 AND kind = ?2";
+    run(db, sql, params![contact.column(), FrameKind::Moved as i64])?;
+    Ok(())
 }
 
 /// Adds a frame, to be deposited at once.

@@ -44,6 +44,8 @@ pub(crate) fn follow(
     queue: &QueueAddress,
 ) -> Result<(), StorageError> {
     sessions::move_queue(work.db, peer, queue)?;
+    // KE-35: a contact that moves and never acknowledges must not fill the disk.
+    outbox::withdraw_moved(work.db, contact)?;
     say(work, contact, KnownBody::QueueMoved { sender_id: queue.sender_id })
 }
 

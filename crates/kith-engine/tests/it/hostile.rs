@@ -1,6 +1,8 @@
 //! What others may do wrong: garbage, lies, and contents that break the rules. The state stays as it was.
 
 use kith_engine::{Arrival, Command, Event, LinkId, MessageBody, MessageState, Trouble};
+use kith_wire::Wire;
+use kith_wire::address::QueueAddress;
 use kith_wire::content::{Body, KnownBody, ReceiptKind};
 use kith_wire::frame::Frame;
 use kith_wire::id::MessageId;
@@ -174,4 +176,21 @@ fn a_server_that_proves_another_key_is_not_talked_to() {
         matches!(output, kith_engine::Output::Event(Event::Trouble(Trouble::ServerKeyChanged)))
     };
     assert!(told.iter().any(key_changed));
+}
+
+#[test]
+fn ke_35_a_contact_that_moves_again_and_again_makes_one_answer_wait() {
+    let (mut world, bela, ana) = World::met("moves");
+    world.run(5);
+    let queue: Vec<u8> = world.people[ANA].keeper.query_row("SELECT queue FROM peers", [], |row| row.get(0)).unwrap();
+    let queue = QueueAddress::from_bytes(&queue).unwrap();
+    // Ana can seal nothing, as when Bela never acknowledges.
+    world.people[ANA].keeper.execute("UPDATE contacts SET unusable = 1", []).unwrap();
+    for n in 1..=5 {
+        say(&mut world, MessageId([n; 16]), &Body::Known(KnownBody::QueueMove { queue: queue.clone() }));
+    }
+    world.send(BELA, ana, "moved");
+    world.run(5);
+    assert_eq!(world.texts(ANA, bela), ["moved"]);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 1);
 }
