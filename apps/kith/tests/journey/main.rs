@@ -7,9 +7,12 @@
     reason = "a test says what it expects and stops when it is not so"
 )]
 
+mod arrival;
 mod attachments;
+mod contract;
 mod kills;
 mod offline;
+mod people;
 mod restored;
 mod secrets;
 mod settings;

@@ -1,6 +1,6 @@
 //! Two home servers and two people, as processes that can be killed and started again.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -67,10 +67,15 @@ pub struct Server {
 
 impl Server {
     pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// Starts a server with settings of its own.
+    pub fn start_with(data: &Path, settings: &[(&str, &str)]) -> Self {
         // The port is given back before kithd takes it; nobody else on this machine asks for ports by number.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = Arc::new(Mutex::new(String::new()));
-        let (child, ready, reader) = spawn(data, port, &log);
+        let (child, ready, reader) = spawn(data, port, &log, settings);
         let text = |name: &str| ready[name].as_str().unwrap().to_owned();
         Self {
             child,
@@ -93,10 +98,17 @@ impl Server {
     }
 
     pub fn restart(&mut self) {
-        let (child, ready, reader) = spawn(&self.data, self.port, &self.log);
+        let (child, ready, reader) = spawn(&self.data, self.port, &self.log, &[]);
         assert_eq!(ready["server_key"], self.key.as_str(), "the server is the same after a restart");
         self.child = child;
         self.reader = Some(reader);
+    }
+
+    /// Makes an invite code beside the running server.
+    pub fn invite(&self) -> String {
+        let output = Command::new(program("kithd")).args(["invite", "--data"]).arg(&self.data).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// Returns everything that the server has written to its log.
@@ -112,12 +124,18 @@ impl Drop for Server {
     }
 }
 
-fn spawn(data: &Path, port: u16, log: &Arc<Mutex<String>>) -> (Child, Value, JoinHandle<()>) {
+fn spawn(
+    data: &Path,
+    port: u16,
+    log: &Arc<Mutex<String>>,
+    settings: &[(&str, &str)],
+) -> (Child, Value, JoinHandle<()>) {
     let mut child = Command::new(program("kithd"))
         .args(["--json", "--allow-private-peers", "--listen", &format!("127.0.0.1:{port}")])
         .args(["--public-url", &format!("http://127.0.0.1:{port}"), "--data"])
         .arg(data)
         .env("KITHD_LOG", "debug")
+        .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -182,6 +200,29 @@ impl Person {
         outcome
     }
 
+    /// Runs a command with something on its standard input.
+    pub fn run_with_input(&self, args: &[&str], input: &str) -> Outcome {
+        let mut child =
+            self.command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        read(child.wait_with_output().unwrap())
+    }
+
+    /// Runs a command as people do; returns the exit code, standard output and standard error.
+    pub fn as_human(&self, args: &[&str]) -> (i32, String, String) {
+        let output = self.bare(args).env("KITH_PASSWORD", &self.password).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    }
+
+    /// A command without a word about the password or the voice.
+    pub fn bare(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(program("kith"));
+        command.arg("--home").arg(&self.home).args(args).stdin(Stdio::null());
+        command.env("KITH_CHEAP_PASSWORDS", "1").env_remove("KITH_PASSWORD");
+        command
+    }
+
     pub fn succeed(&self, args: &[&str]) -> Outcome {
         let outcome = self.run(args);
         assert_eq!(outcome.code, 0, "kith {args:?}: {:?} {}", outcome.lines, outcome.said);
@@ -227,7 +268,10 @@ impl Person {
 }
 
 fn outcome(command: &mut Command) -> Outcome {
-    let output = command.output().unwrap();
+    read(command.output().unwrap())
+}
+
+fn read(output: std::process::Output) -> Outcome {
     let lines = String::from_utf8(output.stdout).unwrap();
     let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line:?} is not JSON")));
     Outcome {

@@ -1,0 +1,80 @@
+//! What people see: data on standard output, the rest on standard error, decoration only where a terminal is.
+
+use std::process::Command;
+
+use crate::support::{PASSWORD, Person, World};
+
+#[test]
+fn people_read_names_times_ticks_and_what_a_reply_is_about() {
+    let world = World::of_friends();
+    let (code, out, said) = world.ana.as_human(&["send", "Belarmino", "Is the kettle on?"]);
+    assert!(code == 0 && out.starts_with("◷  ") && said.contains("kith sync"), "{out} {said}");
+    let id = out.trim().trim_start_matches("◷  ").to_owned();
+    for person in [&world.ana, &world.bela] {
+        person.succeed(&["sync"]);
+    }
+    let (_, out, _) = world.bela.as_human(&["contacts"]);
+    assert_eq!(out, "   c1  Anastasia  not verified, 1 new message\n");
+    world.bela.succeed(&["send", "Anastasia", "It is.", "--reply-to", &id]);
+    world.bela.succeed(&["sync"]);
+    let (_, out, said) = world.ana.as_human(&["sync"]);
+    assert!(out.contains("✓✓  Belarmino  Is the kettle on?\n"), "{out}");
+    assert_eq!(said, "Up to date.\n");
+    let (_, out, _) = world.ana.as_human(&["log", "Belarmino"]);
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].starts_with("You  ") && lines[0].ends_with("  ✓✓  Is the kettle on?"), "{out}");
+    assert!(lines[1].starts_with("Belarmino  ") && lines[1].ends_with("  ↪ Is the kettle on?  It is."), "{out}");
+    assert!(!out.contains('\u{1b}'), "nothing is decorated where there is no terminal");
+
+    let (code, out, said) = world.ana.as_human(&["send", "Nobody", "x"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(said.starts_with("kith: ") && said.contains("\nhint: "), "{said}");
+    let (_, out, _) = world.ana.as_human(&["verify", "Belarmino"]);
+    assert_eq!(out.lines().map(|row| row.split(' ').count()).collect::<Vec<_>>(), [4, 4, 4], "{out}");
+}
+
+#[test]
+fn with_json_everything_for_people_goes_to_standard_error() {
+    let world = World::of_strangers();
+    let card = world.ana.succeed(&["card", "new"]);
+    assert_eq!(card.lines.len(), 1);
+    assert!(card.said.contains("by a way that you trust"), "{}", card.said);
+    let synced = world.ana.succeed(&["sync"]);
+    assert!(synced.lines.is_empty() && synced.said.contains("Up to date."), "{synced:?}");
+}
+
+#[test]
+fn a_terminal_gets_colours_unless_somebody_objects_and_asks_for_the_password() {
+    let world = World::of_friends();
+    let coloured = on_terminal(&world.ana, "contacts", &[("KITH_PASSWORD", PASSWORD)], "");
+    assert!(coloured.contains("\u{1b}[1mBelarmino\u{1b}[0m"), "{coloured:?}");
+    let plain = on_terminal(&world.ana, "contacts", &[("KITH_PASSWORD", PASSWORD), ("NO_COLOR", "1")], "");
+    assert!(plain.contains("Belarmino") && !plain.contains('\u{1b}'), "{plain:?}");
+    let typed = on_terminal(&world.ana, "contacts", &[], PASSWORD);
+    assert!(typed.contains("Password: ") && typed.contains("Belarmino"), "{typed:?}");
+    assert!(!typed.contains(PASSWORD), "what is typed is not shown");
+}
+
+/// Runs a command on a terminal of its own, which `script` (util-linux) makes, and types a line.
+fn on_terminal(person: &Person, command: &str, variables: &[(&str, &str)], line: &str) -> String {
+    let kith = env!("CARGO_BIN_EXE_kith");
+    let home = person.home.display();
+    let mut child = Command::new("script")
+        .args(["--quiet", "--return", "--echo", "never", "--command"])
+        .arg(format!("'{kith}' --home '{home}' {command}"))
+        .arg("/dev/null")
+        .env_remove("KITH_PASSWORD")
+        .env_remove("NO_COLOR")
+        .env("KITH_CHEAP_PASSWORDS", "1")
+        .envs(variables.iter().copied())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("script, of the package bsdutils, makes terminals");
+    let mut keyboard = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut keyboard, format!("{line}\n").as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    drop(keyboard);
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
