@@ -40,14 +40,16 @@ pub(crate) struct UpArgs {
 struct World {
     servers: [Server; 2],
     taps: [Tap; 2],
-    ana: Person,
-    bela: Person,
+    amina: Person,
+    bruno: Person,
 }
 
 /// Runs the demonstration.
 pub(crate) fn up(workspace: &Workspace, screen: &Screen, args: &UpArgs) -> Result<(), Failure> {
     tools::ensure(workspace, screen, &[Tool::Compiler, Tool::PkgConfig, Tool::OpenSsl])?;
     screen.begin("build", "kith and kithd; the first time takes a few minutes");
+    // In one call, although kithd then gets the client's SQLite (features are united): a demonstration should not build
+    // half of everything twice. For real servers the README builds the two apart.
     cargo::run(cargo(workspace, &["build", "--quiet", "--package", "kith", "--package", "kithd"]))?;
     let mut world = World::start(workspace, screen)?;
     world.meet(screen)?;
@@ -75,53 +77,53 @@ impl World {
             tap.lead_to(server.listen);
             screen.say(&format!("{}   key {}…", tap.url(), server.key.get(..12).unwrap_or_default()));
         }
-        let ana = programs.person("Ana", folder.join("ana"));
-        let bela = programs.person("Bela", folder.join("bela"));
-        Ok(Self { servers, taps, ana, bela })
+        let amina = programs.person("Amina", folder.join("amina"));
+        let bruno = programs.person("Bruno", folder.join("bruno"));
+        Ok(Self { servers, taps, amina, bruno })
     }
 
     fn meet(&self, screen: &Screen) -> Result<(), Failure> {
-        screen.begin("people", "Ana lives on the first server, Bela on the second");
-        for (person, (tap, server)) in [&self.ana, &self.bela].into_iter().zip(self.taps.iter().zip(&self.servers)) {
+        screen.begin("people", "Amina lives on the first server, Bruno on the second");
+        for (person, (tap, server)) in [&self.amina, &self.bruno].into_iter().zip(self.taps.iter().zip(&self.servers)) {
             person.run(&["init", "--server", &tap.url(), "--server-key", &server.key, "--name", person.name])?;
         }
-        screen.begin("meeting", "Ana makes a contact card, Bela answers it");
-        let card = self.ana.ask(&["card", "new", "--name", "Bela"], "link")?;
+        screen.begin("meeting", "Amina makes a contact card, Bruno answers it");
+        let card = self.amina.ask(&["card", "new", "--name", "Bruno"], "link")?;
         screen.say(&format!(
             "the card, as a link: {}… ({} characters)",
             card.get(..40).unwrap_or_default(),
             card.len()
         ));
-        self.bela.run(&["card", "accept", &card, "--name", "Ana"])?;
-        // The answer travels to Ana, her confirmation to Bela, and his first words to her.
-        for person in [&self.bela, &self.ana, &self.bela, &self.ana] {
+        self.bruno.run(&["card", "accept", &card, "--name", "Amina"])?;
+        // The answer travels to Amina, her confirmation to Bruno, and his first words to her.
+        for person in [&self.bruno, &self.amina, &self.bruno, &self.amina] {
             person.run(&["sync"])?;
         }
-        let digits = self.ana.ask(&["verify", "Bela"], "code")?;
-        if digits != self.bela.ask(&["verify", "Ana"], "code")? {
+        let digits = self.amina.ask(&["verify", "Bruno"], "code")?;
+        if digits != self.bruno.ask(&["verify", "Amina"], "code")? {
             return Err(Failure::new("the comparison digits of the two differ"));
         }
-        screen.say(&format!("both see the same digits: {digits}"));
+        screen.say(&format!("both see the same digits: {}", in_groups(&digits)));
         Ok(())
     }
 
     fn talk(&self, screen: &Screen) -> Result<(), Failure> {
-        const QUESTION: &str = "Bela, is the kettle on?";
+        const QUESTION: &str = "Bruno, is the kettle on?";
         const ANSWER: &str = "It is. Bring the plum cake.";
         screen.begin("talking", "both are online");
-        let (ana_hears, bela_hears) = (self.ana.listen()?, self.bela.listen()?);
-        self.bela.run(&["send", "Ana", "Good morning!", "--wait", "delivered", "--timeout", "60s"])?;
-        ana_hears.wait_for("message")?;
+        let (amina_hears, bruno_hears) = (self.amina.listen()?, self.bruno.listen()?);
+        self.bruno.run(&["send", "Amina", "Good morning!", "--wait", "delivered", "--timeout", "60s"])?;
+        amina_hears.wait_for("message")?;
         let marks = [self.taps[0].mark(), self.taps[1].mark()];
-        self.ana.run(&["send", "Bela", QUESTION, "--wait", "delivered", "--timeout", "60s"])?;
-        bela_hears.wait_for("message")?;
+        self.amina.run(&["send", "Bruno", QUESTION, "--wait", "delivered", "--timeout", "60s"])?;
+        bruno_hears.wait_for("message")?;
         let passed = [self.taps[0].since(&marks[0]), self.taps[1].since(&marks[1])];
-        self.bela.run(&["send", "Ana", ANSWER, "--wait", "delivered", "--timeout", "60s"])?;
-        ana_hears.wait_for("message")?;
-        screen.say(&format!("Ana:  {QUESTION}"));
-        screen.say(&format!("Bela: {ANSWER}"));
+        self.bruno.run(&["send", "Amina", ANSWER, "--wait", "delivered", "--timeout", "60s"])?;
+        amina_hears.wait_for("message")?;
+        screen.say(&format!("Amina: {QUESTION}"));
+        screen.say(&format!("Bruno: {ANSWER}"));
         let data = [self.servers[0].data.as_path(), self.servers[1].data.as_path()];
-        Story { text: QUESTION, names: ["Ana", "Bela"], passed: &passed, data }.tell(screen)
+        Story { text: QUESTION, names: ["Amina", "Bruno"], passed: &passed, data }.tell(screen)
     }
 
     /// Leaves the servers running until Ctrl-C.
@@ -132,13 +134,13 @@ impl World {
             let _ = stop.send(());
         })
         .map_err(|error| Failure::new(format!("Ctrl-C cannot be caught: {error}")))?;
-        let [ana, bela] =
-            [&self.ana, &self.bela].map(|person| format!("{} --home {}", shown(&person.kith), shown(&person.home)));
-        screen.begin("yours", "the servers stay; go on by hand in other terminals");
+        let [amina, bruno] =
+            [&self.amina, &self.bruno].map(|person| format!("{} --home {}", shown(&person.kith), shown(&person.home)));
+        screen.begin("yours", "the servers stay; go on by hand in other terminals, from this folder");
         screen.say(&format!("export KITH_PASSWORD='{}'", programs::PASSWORD));
-        screen.say(&format!("{bela} listen"));
-        screen.say(&format!("{ana} send Bela 'Hello from me'"));
-        screen.say(&format!("{ana} log Bela"));
+        screen.say(&format!("{bruno} listen"));
+        screen.say(&format!("{amina} send Bruno 'Hello from me' --wait delivered"));
+        screen.say(&format!("{amina} log Bruno"));
         screen.say("Ctrl-C ends it.");
         // An error means that the handler is gone, which ends the waiting as well.
         let _ = stopped.recv();
@@ -165,8 +167,16 @@ fn target_folder(workspace: &Workspace) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.root().join("target"), PathBuf::from)
 }
 
-/// A path as one types it: relative to where one stands, if it can be.
+/// A path as one types it: relative to where one stands, if it can be, and in quotes where a shell needs them.
 fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).display().to_string()
+    let text = path.strip_prefix(here).unwrap_or(path).display().to_string();
+    let is_plain = text.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-".contains(letter));
+    if is_plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// Writes digits as people read them to each other: in groups of five.
+fn in_groups(digits: &str) -> String {
+    let letters: Vec<char> = digits.chars().collect();
+    letters.chunks(5).map(String::from_iter).collect::<Vec<_>>().join(" ")
 }

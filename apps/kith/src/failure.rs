@@ -119,7 +119,10 @@ impl From<QueryError> for Failure {
             E::UnknownContact => ("unknown_contact", "`kith contacts` shows whom you know"),
             E::UnknownMessage => ("unknown_message", "`kith log CONTACT --ids` shows the messages with their ids"),
             E::UnknownAttachment => ("unknown_attachment", "`kith log CONTACT` shows which messages carry a file"),
-            E::NoDigits => ("no_digits", "wait until the contact has answered, then try again"),
+            E::NoDigits => (
+                "no_digits",
+                "both of you go online once after the card was answered (`kith sync`, `kith listen`), then try again",
+            ),
             _ => ("storage", STORAGE_HINT),
         };
         Self::told(code, &error, hint)

@@ -15,7 +15,8 @@ use crate::{
 pub(crate) struct Story<'a> {
     /// The message.
     pub(crate) text: &'a str,
-    /// Sender and receiver.
+    /// Sender and receiver. Five letters stand by chance in two megabytes of random bytes once in half a million times;
+    /// three would stand there every tenth time.
     pub(crate) names: [&'a str; 2],
     /// What passed in front of the sender's and the receiver's server.
     pub(crate) passed: &'a [Vec<Connection>; 2],
@@ -38,6 +39,7 @@ impl Story<'_> {
 
         let to_first = sizes(near_first.iter().flat_map(|connection| connection.up.messages()));
         screen.say(&format!("2. {sender} → first server, on the live connection: {to_first}."));
+        screen.say("   One of them carries the message; receipts and acknowledgements look the same from outside.");
         screen.say(
             "   The first server could see: one of its accounts has something for the second server. Not for whom.",
         );
@@ -45,9 +47,9 @@ impl Story<'_> {
         let posted = near_second.iter().flat_map(|connection| connection.up.requests()).collect::<Vec<_>>();
         let body = posted.first().ok_or_else(|| Failure::new("no sealed request passed between the two servers"))?;
         screen.say(&format!(
-            "3. first server → second server: {} sealed request(s) of {} bytes.",
-            posted.len(),
-            body.len()
+            "3. first server → second server: {} of {} bytes.",
+            counted(posted.len(), "sealed request"),
+            grouped(body.len())
         ));
         let epoch = body.get(2..6).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_be_bytes);
         screen.say(&format!(
@@ -77,7 +79,8 @@ impl Story<'_> {
             }
         }
         screen.say(&format!(
-            "5. Searched {looked_at} bytes that passed the wire for the text and both names: not there."
+            "5. Searched {} bytes that passed the wire for the text and both names: not there.",
+            grouped(looked_at)
         ));
         let mut kept = 0;
         for folder in self.data {
@@ -87,14 +90,15 @@ impl Story<'_> {
                 self.must_not_tell(&bytes, &file.display().to_string())?;
             }
         }
-        screen.say(&format!("6. Searched {kept} bytes in both servers' data folders for the same: not there."));
+        screen.say(&format!(
+            "6. Searched {} bytes in both servers' data folders for the same: not there.",
+            grouped(kept)
+        ));
         Ok(())
     }
 
     fn must_not_tell(&self, bytes: &[u8], place: &str) -> Result<(), Failure> {
-        // The names are short, so a stray match in random bytes is likely; as whole words they are not.
-        let names = self.names.map(|name| format!(" {name} "));
-        let secrets = [self.text, &names[0], &names[1]];
+        let secrets = [self.text, self.names[0], self.names[1]];
         match secrets.iter().find(|secret| find(bytes, secret.as_bytes()).is_some()) {
             Some(secret) => Err(Failure::new(format!("{place} holds \"{secret}\" in the clear"))),
             None => Ok(()),
@@ -111,8 +115,29 @@ fn sizes(messages: impl Iterator<Item = Vec<u8>>) -> String {
     if counts.is_empty() {
         return "nothing".to_owned();
     }
-    let parts = counts.iter().map(|(size, count)| format!("{count} record(s) of {size} bytes")).collect::<Vec<_>>();
-    parts.join(", ")
+    let parts = counts.iter().map(|(size, count)| format!("{} of {} bytes", counted(*count, "record"), grouped(*size)));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// Counts things.
+fn counted(number: usize, thing: &str) -> String {
+    match number {
+        1 => format!("one {thing}"),
+        _ => format!("{number} {thing}s"),
+    }
+}
+
+/// Writes a number with its thousands apart.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let places = digits.len();
+    digits.chars().enumerate().fold(String::new(), |mut out, (place, digit)| {
+        if place > 0 && (places - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+        out
+    })
 }
 
 fn hex(bytes: &[u8], from: usize) -> String {
@@ -141,17 +166,17 @@ mod tests {
     fn a_text_in_the_clear_is_found() {
         let none = [Vec::new(), Vec::new()];
         let here = Path::new(".");
-        let story = Story { text: "is the kettle on?", names: ["Ana", "Bela"], passed: &none, data: [here, here] };
+        let story = Story { text: "is the kettle on?", names: ["Amina", "Bruno"], passed: &none, data: [here, here] };
         assert!(story.must_not_tell(b"....is the kettle on?....", "a file").is_err());
-        assert!(story.must_not_tell(b"dear Ana and all", "a file").is_err());
-        assert!(story.must_not_tell(b"banana and Belarus", "a file").is_ok());
+        assert!(story.must_not_tell(b"\x65Amina", "a file").is_err());
+        assert!(story.must_not_tell(b"amino acids and Brunhilde", "a file").is_ok());
     }
 
     #[test]
     fn sizes_are_counted() {
         assert_eq!(
-            sizes([vec![0; 2], vec![1; 2], vec![0; 5]].into_iter()),
-            "2 record(s) of 2 bytes, 1 record(s) of 5 bytes"
+            sizes([vec![0; 2], vec![1; 2], vec![0; 5000]].into_iter()),
+            "2 records of 2 bytes, one record of 5,000 bytes"
         );
     }
 }
