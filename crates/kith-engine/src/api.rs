@@ -30,7 +30,8 @@ pub struct LinkId(pub u64);
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Command {
-    /// Makes the person: user key, account at a home server. Once per folder.
+    /// Makes the person: user key, account at a home server. Once per folder; until a home server has taken the account
+    /// ([`Status::registered`]) it may be said again, with another invite or for another server.
     Init {
         /// Where the home server was found.
         url: ServerUrl,

@@ -13,7 +13,7 @@ use crate::database::{StorageError, first, run};
 use crate::errors::CommandError;
 use crate::queues;
 use crate::servers::{self, DescriptorError, ServerId};
-use crate::work::Work;
+use crate::work::{LinkEffect, Work};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE person (
@@ -44,7 +44,8 @@ pub(crate) enum Registration {
     Done,
 }
 
-/// Makes the person. Once per folder (KE-2).
+/// Makes the person. Once per folder (KE-2): until a home server has taken the account it may be said again, with another
+/// invite or another server.
 pub(crate) fn init(
     work: &mut Work<'_>,
     url: &ServerUrl,
@@ -53,7 +54,8 @@ pub(crate) fn init(
     invite: Option<&InviteCode>,
     name: Option<&str>,
 ) -> Result<(), CommandError> {
-    if find(work.db)?.is_some() {
+    let before = find(work.db)?;
+    if before.as_ref().is_some_and(|person| person.registration == Registration::Done) {
         return Err(CommandError::AlreadyInitialised);
     }
     let key = match expect {
@@ -63,6 +65,9 @@ pub(crate) fn init(
     let address = ServerAddress { url: url.clone(), key };
     let server = servers::add(work.db, &address)?;
     servers::learn(work.db, server, descriptor, work.now)?;
+    if let Some(before) = before {
+        return init_again(work, before, server, invite, name);
+    }
     let account = AccountSecret::generate(work.rng);
     run(
         work.db,
@@ -70,6 +75,31 @@ pub(crate) fn init(
         params![name, server.0, account.expose(), invite.map(InviteCode::expose)],
     )?;
     queues::keep_spare(work)?;
+    Ok(())
+}
+
+/// Registration has not succeeded yet: the next attempt is with this invite, at this server. Contacts know the queues that
+/// are at a server, so it stays once there are any; what it knows of the account is not shown to another one.
+fn init_again(
+    work: &mut Work<'_>,
+    before: Person,
+    server: ServerId,
+    invite: Option<&InviteCode>,
+    name: Option<&str>,
+) -> Result<(), CommandError> {
+    let account = if server == before.server {
+        before.account
+    } else if queues::are_known(work.db)? {
+        return Err(CommandError::AlreadyInitialised);
+    } else {
+        AccountSecret::generate(work.rng)
+    };
+    run(
+        work.db,
+        "UPDATE person SET name = coalesce(?1, name), server = ?2, account = ?3, invite = ?4",
+        params![name, server.0, account.expose(), invite.map(InviteCode::expose)],
+    )?;
+    work.effects.link = LinkEffect::Reopen;
     Ok(())
 }
 

@@ -154,12 +154,16 @@ impl Engine {
     /// [`QueryError::NotInitialised`] when there is no person yet.
     pub fn status(&self, now: Timestamp) -> Result<Status, QueryError> {
         let person = person::find(&self.db)?.ok_or(QueryError::NotInitialised)?;
-        let waiting = "SELECT (SELECT count(*) FROM frames WHERE deposited IS NULL AND expires > ?1) + \
-                       (SELECT count(*) FROM outgoing WHERE expires > ?1)";
+        // Nothing leaves for a blocked contact.
+        let waiting = "SELECT (SELECT count(*) FROM frames f JOIN peers p ON p.id = f.peer JOIN contacts c ON c.id = p.contact \
+                       WHERE f.deposited IS NULL AND f.expires > ?1 AND c.blocked = 0) + \
+                       (SELECT count(*) FROM outgoing o JOIN contacts c ON c.id = o.contact \
+                       WHERE o.expires > ?1 AND c.blocked = 0)";
         Ok(Status {
             name: person.name,
             server: person.address.url,
             server_key: person.address.key,
+            registered: person.registration == person::Registration::Done,
             link: self.link.state(),
             waiting: count(&self.db, waiting, [column(now.0)])?,
             spare_queues: u32::try_from(queues::spare(&self.db)?).unwrap_or(u32::MAX),

@@ -120,6 +120,11 @@ pub(crate) fn take_spare(work: &mut Work<'_>, contact: ContactId) -> Result<(Que
     Ok((queue.id, address))
 }
 
+/// Returns whether a home server has made any queue.
+pub(crate) fn are_known(db: &Connection) -> Result<bool, StorageError> {
+    exists(db, "SELECT 1 FROM queues WHERE reader IS NOT NULL", [])
+}
+
 /// Returns whether a card could be made now.
 pub(crate) fn spare(db: &Connection) -> Result<u64, StorageError> {
     count(db, "SELECT count(*) FROM queues WHERE state = 1", [])

@@ -143,6 +143,8 @@ pub struct Status {
     pub server: ServerUrl,
     /// Its pinned key.
     pub server_key: ServerKey,
+    /// Whether it has the account. Until then [`Command::Init`](crate::Command::Init) may be said again.
+    pub registered: bool,
     /// Whether the live connection is up.
     pub link: LinkState,
     /// Frames not yet accepted by the own home server.

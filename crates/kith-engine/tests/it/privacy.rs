@@ -2,23 +2,28 @@
 
 use kith_engine::{Command, CommandError, ContactState, Event, MessageChange, MessageState, QueryError};
 
-use crate::world::{ANA, BELA, World, text_of};
+use crate::world::{ANA, BELA, Reach, World, text_of};
 
 #[test]
 fn ke_7_a_blocked_contact_sees_an_absent_person() {
     let (mut world, bela, ana) = World::met("block");
+    world.online(ANA, Reach::Down);
+    world.send(ANA, bela, "written before");
     world.command(ANA, Command::Block { contact: bela }).unwrap();
+    world.online(ANA, Reach::Up);
     world.run(5);
+    assert_eq!(world.people[ANA].engine.status(world.now).unwrap().waiting, 0);
     assert_eq!(world.people[ANA].engine.contact(bela).unwrap().state, ContactState::Blocked);
     let message = world.send(BELA, ana, "hello?");
     world.run(3600);
     assert_eq!(world.state(BELA, ana, message), MessageState::Accepted);
-    assert_eq!(world.texts(ANA, bela), Vec::<String>::new());
+    assert_eq!(world.texts(ANA, bela), ["written before"]);
     let send = Command::Send { contact: bela, text: "no".to_owned(), reply_to: None, attachment: None };
     assert!(matches!(world.command(ANA, send), Err(CommandError::Blocked)));
     world.command(ANA, Command::Unblock { contact: bela }).unwrap();
     world.run(5);
-    assert_eq!(world.texts(ANA, bela), ["hello?"]);
+    assert_eq!(world.texts(ANA, bela), ["written before", "hello?"]);
+    assert_eq!(world.texts(BELA, ana).len(), 2);
     assert_eq!(world.state(BELA, ana, message), MessageState::Delivered);
 }
 

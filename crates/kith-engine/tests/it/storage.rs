@@ -1,10 +1,10 @@
 //! Storage: versions, one person a folder, and calls that fail without a trace.
 
-use kith_engine::{Command, CommandError, ContactId, Engine, OpenError, Whom};
-use kith_wire::id::MessageId;
+use kith_engine::{Command, CommandError, ContactId, Engine, Event, OpenError, Trouble, Whom};
+use kith_wire::id::{InviteCode, MessageId};
 use rusqlite::Connection;
 
-use crate::world::{ANA, BELA, Disk, START, World};
+use crate::world::{ANA, BELA, Disk, Reach, START, World};
 
 #[test]
 fn ke_1_a_newer_database_is_refused() {
@@ -22,6 +22,43 @@ fn ke_2_a_folder_is_one_person() {
     let (url, descriptor) = (world.servers[1].url.clone(), world.servers[1].home.descriptor().to_vec());
     let init = Command::Init { url, descriptor, expect: None, invite: None, name: None };
     assert!(matches!(world.command(ANA, init), Err(CommandError::AlreadyInitialised)));
+}
+
+#[test]
+fn ke_2_another_invite_or_server_may_be_tried_until_one_has_taken_the_account() {
+    let mut world = World::new("init-again");
+    world.require_invites(0);
+    let init = |world: &World, server: usize, invite: Option<InviteCode>| {
+        let (url, descriptor) = (world.servers[server].url.clone(), world.servers[server].home.descriptor().to_vec());
+        Command::Init { url, descriptor, expect: None, invite, name: None }
+    };
+    let registered = |world: &World, who: usize| world.people[who].engine.status(world.now).unwrap().registered;
+    world.add_person("init-again-cleo", 0);
+    world.add_person("init-again-dora", 0);
+    let (cleo, dora) = (2, 3);
+    world.run(600);
+    let refused = Event::Trouble(Trouble::InviteNeeded);
+    assert!(!registered(&world, cleo) && world.events(cleo).contains(&refused));
+    let code = world.invite(0);
+    let again = init(&world, 0, Some(code));
+    world.command(cleo, again.clone()).unwrap();
+    world.run(10);
+    assert!(registered(&world, cleo));
+    assert!(matches!(world.command(cleo, again), Err(CommandError::AlreadyInitialised)));
+    // Another server, which asks for none.
+    let elsewhere = init(&world, 1, None);
+    world.online(dora, Reach::Down);
+    world.people[dora].server = 1;
+    world.command(dora, elsewhere).unwrap();
+    world.online(dora, Reach::Up);
+    world.run(10);
+    assert!(registered(&world, dora));
+    let (of_cleo, offer) = world.card(dora);
+    world.accept(cleo, offer);
+    world.run(10);
+    world.send(dora, of_cleo, "at last");
+    world.run(10);
+    assert_eq!(world.people[cleo].engine.contacts().unwrap()[0].unread, 1);
 }
 
 #[test]

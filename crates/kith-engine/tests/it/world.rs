@@ -16,13 +16,13 @@ use kith_engine::{
 };
 use kith_home::store::memory::Memory;
 use kith_home::store::{Store, Txn};
-use kith_home::{Ask, Config, ConnectionId, ExchangeOutcome, Home, Input, Output as HomeOutput, Ticket};
+use kith_home::{Ask, Config, ConnectionId, ExchangeOutcome, Home, Input, Output as HomeOutput, Ticket, create_invite};
 use kith_wire::address::{QueueAddress, ServerUrl};
 use kith_wire::blob::BlobShape;
 use kith_wire::card::CardOffer;
 use kith_wire::descriptor::Descriptor;
 use kith_wire::frame::Frame;
-use kith_wire::id::{DedupId, MessageId, Proof};
+use kith_wire::id::{DedupId, InviteCode, MessageId, Proof};
 use kith_wire::operation::{Deposit, Operation, Request};
 use kith_wire::sealed::SealKind;
 use kith_wire::signed::Signed;
@@ -144,6 +144,25 @@ impl World {
         let url = ServerUrl::parse(url).unwrap();
         let home = Home::open(&mut store, Config::new(vec![url.clone()]), self.now, &mut self.rng).unwrap();
         self.servers.push(Server { home, store, url, reach: Reach::Up, waiting: BTreeMap::new() });
+    }
+
+    /// Restarts a server so that it asks newcomers for an invite.
+    pub(crate) fn require_invites(&mut self, server: usize) {
+        self.reach(server, Reach::Down);
+        self.settle();
+        let Server { home, store, url, reach, .. } = &mut self.servers[server];
+        let mut config = Config::new(vec![url.clone()]);
+        config.registration = kith_home::Registration::Invite;
+        *home = Home::open(store, config, self.now, &mut self.rng).unwrap();
+        *reach = Reach::Up;
+        self.run(10);
+    }
+
+    /// Makes an invite for one person.
+    pub(crate) fn invite(&mut self, server: usize) -> InviteCode {
+        let code = InviteCode::new(random::bytes(&mut self.rng));
+        create_invite(&mut self.servers[server].store, &code, 1, self.now.plus_seconds(86_400)).unwrap();
+        code
     }
 
     pub(crate) fn add_person(&mut self, name: &str, server: usize) {
