@@ -71,12 +71,12 @@ fn read(card: &str, context: &Context) -> Result<CardOffer, Failure> {
     }
 }
 
-/// Finds the link in a text, as people copy it: in quotes or angle brackets, or broken into lines on its way.
+/// Takes the link out of what people copy around it, quotes, brackets and full stops, and mends what a mail program broke
+/// into lines. What it holds is as strict as ever (KW-16).
 fn link_in(text: &str) -> Option<String> {
-    let (_, after) = text.split_once(CARD_PREFIX)?;
-    let is_of_link = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
-    let encoded: String = after.chars().filter(|letter| !letter.is_whitespace()).take_while(is_of_link).collect();
-    Some(format!("{CARD_PREFIX}{encoded}"))
+    let is_around = |letter: char| letter.is_whitespace() || "<>()[]\"'.,".contains(letter);
+    let link = text.trim_matches(is_around);
+    link.starts_with(CARD_PREFIX).then(|| link.split_whitespace().collect())
 }
 
 fn damaged(reason: &str) -> Failure {
@@ -102,5 +102,6 @@ mod tests {
             assert_eq!(link_in(text).as_deref(), Some("kith:card/aB-_9"), "{text:?}");
         }
         assert_eq!(link_in("bela.kith"), None);
+        assert_eq!(link_in("kith:card/aB=").as_deref(), Some("kith:card/aB="), "padding is not forgiven");
     }
 }
