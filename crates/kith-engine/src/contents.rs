@@ -26,9 +26,9 @@ pub(crate) const MAX_EMOJI_BYTES: usize = 64;
 /// When the turn of a content came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// With its last frame.
+    /// With one of its own frames.
     AtOnce,
-    /// Perhaps with an earlier one than its own: its sender may know long since that it came.
+    /// With another frame, which came before in order: its sender may know long since that it came.
     Later,
 }
 

@@ -3,6 +3,8 @@
 //! Everything a frame brings is committed before the frame is acknowledged to the home server (KE-17). A frame that
 //! nothing opens changes nothing and is acknowledged too: keeping it would only fill the queue (KE-18).
 
+use std::collections::BTreeSet;
+
 use kith_session::{Alarm, Opened};
 use kith_wire::Wire;
 use kith_wire::content::Content;
@@ -99,9 +101,11 @@ fn apply(work: &mut Work<'_>, peer: &PeerDevice, opened: Opened) -> Result<(), S
     if opened.established {
         contacts::set_stage(work, contact, Stage::Established)?;
     }
-    // What an ack covered already was delivered in time, however long it had to wait for its turn.
-    let turn = if opened.early_removed.is_empty() { Turn::AtOnce } else { Turn::Later };
+    let arrived = opened.parts.get(opened.arrived).unwrap_or_default();
+    let arrived: BTreeSet<MessageId> = arrived.iter().map(|part| part.message).collect();
     for part in opened.parts {
+        // What an ack covered already was delivered in time, however long it had to wait for its turn.
+        let turn = if arrived.contains(&part.message) { Turn::AtOnce } else { Turn::Later };
         if let Some(content) = assemble(work, peer, part)? {
             contents::apply(work, peer, content, turn)?;
         }

@@ -1,6 +1,9 @@
 //! Delivery against all odds: absence, loss, expiry, moves, other weeks.
 
 use kith_engine::{Command, ContactState, Event, LinkState, MessageState};
+use kith_wire::Wire;
+use kith_wire::address::QueueAddress;
+use kith_wire::frame::Frame;
 
 use crate::world::{ANA, BELA, Reach, World};
 
@@ -96,6 +99,34 @@ fn ke_34_a_copy_that_comes_after_its_sender_gave_it_up_is_not_shown() {
     world.send(ANA, bela, "in time");
     world.online(BELA, Reach::Up);
     world.run(10 * 60);
+    assert_eq!(world.texts(BELA, ana), ["in time"]);
+}
+
+#[test]
+fn ke_34_a_late_copy_that_others_waited_for_is_not_shown_and_they_are() {
+    let (mut world, bela, ana) = World::met("late-gap");
+    world.online(BELA, Reach::Down);
+    let message = world.send(ANA, bela, "kept back by the server");
+    world.send(ANA, bela, "in time");
+    world.run(5);
+    let sql = "SELECT f.bytes, p.queue FROM frames f JOIN peers p ON p.id = f.peer WHERE f.message = ?1";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?));
+    let (frame, queue) = world.people[ANA].keeper.query_row(sql, [message.0], read).unwrap();
+    // Only the second one is left at the server, and the first is never deposited again.
+    world.lose_queues(1);
+    world.people[ANA].keeper.execute("UPDATE frames SET due = NULL WHERE message = ?1", [message.0]).unwrap();
+    let rest = "UPDATE frames SET due = 0 WHERE message IS NOT NULL AND message <> ?1";
+    world.people[ANA].keeper.execute(rest, [message.0]).unwrap();
+    world.crash(ANA);
+    world.online(BELA, Reach::Up);
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana), Vec::<String>::new());
+    assert_eq!(world.count(BELA, "SELECT count(*) FROM early"), 1);
+    world.stop(ANA);
+    world.run(61 * 86_400);
+    let queue = QueueAddress::from_bytes(&queue).unwrap();
+    world.deposit(1, &queue, Frame::from_slice(&frame).unwrap());
+    world.run(10);
     assert_eq!(world.texts(BELA, ana), ["in time"]);
 }
 

@@ -3,6 +3,8 @@
 //! Until the inner text of a frame has opened and its control fields have been checked, nothing changes. From there
 //! on nothing fails: what the Olm layer or its content then shows to be wrong becomes an [`Alarm`].
 
+use std::ops::Range;
+
 use kith_crypto::CryptoRng;
 use kith_crypto::sign::Verified;
 use kith_wire::Wire;
@@ -65,6 +67,8 @@ impl Alarm {
 pub struct Opened {
     /// Parts of content whose turn has come, in order.
     pub parts: Vec<Part>,
+    /// Which of the parts came with this very frame; the others waited for it and were acknowledged before.
+    pub arrived: Range<usize>,
     /// Own frames that the other side has now, or knows to be skipped: the caller deletes its copies.
     pub acked: Vec<SeqRange>,
     /// Own ack-only frames that were lost, or the one that says that the session has stopped: the caller sends the
@@ -262,7 +266,12 @@ impl Session {
             if seq != arrived {
                 opened.early_removed.push(seq);
             }
-            if let Err(alarm) = self.take_turn(&olm, opened, rng) {
+            let n_before = opened.parts.len();
+            let taken = self.take_turn(&olm, opened, rng);
+            if seq == arrived {
+                opened.arrived = n_before..opened.parts.len();
+            }
+            if let Err(alarm) = taken {
                 if alarm != Alarm::Unreadable {
                     return self.halt(alarm, opened, rng);
                 }
