@@ -15,7 +15,7 @@ use crate::link::{AccountStep, Link, Quiet, UploadStep};
 use crate::person::Registration;
 use crate::servers::{DescriptorError, ServerId};
 use crate::work::{LinkEffect, Work};
-use crate::{attachments, card_keys, outbox, person, queues, servers};
+use crate::{attachments, card_keys, expiry, outbox, person, queues, servers};
 
 /// Seconds after which something is tried again that the server refused for a reason of its own.
 const REFUSED_SECONDS: u64 = 60;
@@ -80,7 +80,7 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
             Answer::Accepted => attachments::deleted(work.db, blob)?,
             other => refused(work, link, &other),
         },
-        Job::Clock => clock(work, link, &answer),
+        Job::Clock => clock(work, link, &answer)?,
         // Queues that are not there, and entries and notices that are gone, need nothing more.
         Job::Read | Job::Ack | Job::ReturnAck => {}
     }
@@ -134,7 +134,7 @@ fn register(work: &mut Work<'_>, link: &mut Link, answer: &Answer) -> Result<(),
 
 fn ready(work: &mut Work<'_>, link: &mut Link) {
     if let Some(live) = link.live() {
-        live.account = AccountStep::Ready;
+        live.is_ready(work.now);
     }
     link.is_up(&mut work.effects.outputs);
 }
@@ -309,7 +309,7 @@ fn chunk_got(work: &mut Work<'_>, link: &mut Link, got: &Got, sealed: Vec<u8>) -
 }
 
 /// The time, and with it the end of all that the server had to say before.
-fn clock(work: &mut Work<'_>, link: &mut Link, answer: &Answer) {
+fn clock(work: &mut Work<'_>, link: &mut Link, answer: &Answer) -> Result<(), StorageError> {
     if let Answer::Clock { time } = answer
         && time.abs_diff(work.now.seconds()) > CLOCK_SECONDS
     {
@@ -319,6 +319,9 @@ fn clock(work: &mut Work<'_>, link: &mut Link, answer: &Answer) {
         && live.quiet == Quiet::Asked
     {
         live.quiet = Quiet::Told;
+        // What nobody has acknowledged by now nobody will.
+        expiry::expire(work, link)?;
         work.tell(Event::Quiet);
     }
+    Ok(())
 }

@@ -147,6 +147,7 @@ fn receipt(
         ReceiptKind::Read => MessageState::Read,
     };
     for message in messages.iter().take(MAX_RECEIPTS) {
+        conversations::shown_after_all(work, contact, *message)?;
         conversations::advance_in(work, contact, *message, state)?;
     }
     Ok(())

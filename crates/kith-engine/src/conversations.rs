@@ -264,6 +264,13 @@ pub(crate) fn advance_in(
     Ok(())
 }
 
+/// A receipt names a message that was given up: its ack was lost or late, and it is not expired.
+pub(crate) fn shown_after_all(work: &Work<'_>, contact: ContactId, message: MessageId) -> Result<(), StorageError> {
+    let sql = "UPDATE messages SET state = 1 WHERE contact = ?1 AND message = ?2 AND direction = 1 AND state = 4";
+    run(work.db, sql, params![contact.column(), message.0])?;
+    Ok(())
+}
+
 /// Returns whether a message is there.
 pub(crate) fn is_there(work: &Work<'_>, contact: ContactId, message: MessageId) -> Result<bool, StorageError> {
     let sql = "SELECT 1 FROM messages WHERE contact = ?1 AND message = ?2";

@@ -93,9 +93,9 @@ impl Engine {
     /// # Errors
     /// [`WakeError`] when storage fails; it is done at the next call.
     pub fn wake(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<(), WakeError> {
-        self.call(now, rng, |work, _| {
+        self.call(now, rng, |work, link| {
             sessions::send_replies(work)?;
-            expiry::expire(work)?;
+            expiry::expire(work, link)?;
             disappearing::sweep(work)?;
             queues::retire(work.db, work.now)?;
             cards::expire(work)?;
@@ -193,14 +193,15 @@ impl Engine {
         let sql = "SELECT min(at) FROM ( \
             SELECT min(f.due) AS at FROM frames f WHERE f.due > ?1 \
             UNION ALL SELECT min(p.reply_at) FROM peers p JOIN contacts c ON c.id = p.contact WHERE c.blocked = 0 \
-            UNION ALL SELECT min(expires) FROM frames \
+            UNION ALL SELECT min(expires) + ?3 FROM frames WHERE expires > ?1 - ?3 \
             UNION ALL SELECT min(expires) FROM outgoing \
             UNION ALL SELECT * FROM (SELECT m.disappears FROM messages m WHERE m.disappears IS NOT NULL \
                 AND NOT EXISTS (SELECT 1 FROM outgoing o WHERE o.contact = m.contact AND o.message = m.message) \
                 ORDER BY m.disappears LIMIT 1) \
             UNION ALL SELECT min(retires) FROM queues WHERE state = 3 \
             UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL)";
-        let next = first(&self.db, sql, [last, late], |row| row.get::<_, Option<i64>>(0))?;
+        let ack = column(expiry::ACK_SECONDS.saturating_mul(1000));
+        let next = first(&self.db, sql, [last, late, ack], |row| row.get::<_, Option<i64>>(0))?;
         Ok(next.flatten().map(|at| Timestamp(number(at))))
     }
 }

@@ -7,19 +7,27 @@ use kith_wire::id::MessageId;
 use crate::api::{ContactId, MessageState};
 use crate::conversations;
 use crate::database::{StorageError, all, column, run};
+use crate::link::Link;
 use crate::outbox::FrameKind;
 use crate::rotation;
 use crate::sessions::{self, PeerId};
 use crate::work::Work;
 
-/// Gives up contents and frames whose time is over (KE-15).
-pub(crate) fn expire(work: &mut Work<'_>) -> Result<(), StorageError> {
+/// Seconds after the last deposit for which an ack is waited for: two hours in which a copy may still be shown (KE-34 counts
+/// by another clock), and one for the ack on its way.
+pub(crate) const ACK_SECONDS: u64 = 3 * 3600;
+
+/// Gives up contents and frames whose time is over (KE-15). Of what was sealed an ack may be waiting at the home server, so
+/// that is given up only once everything was heard that waits there.
+pub(crate) fn expire(work: &mut Work<'_>, link: &mut Link) -> Result<(), StorageError> {
+    let has_heard = link.live().is_some_and(|live| live.has_heard(work.now));
     let now = column(work.now.0);
     let never_sealed = all(work.db, "SELECT message FROM outgoing WHERE expires <= ?1", [now], |row| row.get(0))?;
     run(work.db, "DELETE FROM outgoing WHERE expires <= ?1", [now])?;
     let mut messages: BTreeSet<MessageId> = never_sealed.into_iter().map(MessageId).collect();
-    let peers = all(work.db, "SELECT DISTINCT peer FROM frames WHERE expires <= ?1", [now], |row| row.get(0))?;
-    for peer in peers {
+    let over = column(work.now.minus_seconds(ACK_SECONDS).0);
+    let peers = all(work.db, "SELECT DISTINCT peer FROM frames WHERE expires <= ?1", [over], |row| row.get(0))?;
+    for peer in peers.into_iter().filter(|_| has_heard) {
         messages.extend(expire_frames(work, PeerId(peer))?);
     }
     for message in messages {
@@ -30,7 +38,7 @@ pub(crate) fn expire(work: &mut Work<'_>) -> Result<(), StorageError> {
 
 /// Gives up the frames for one device; from now on its session announces them as skipped.
 fn expire_frames(work: &mut Work<'_>, id: PeerId) -> Result<Vec<MessageId>, StorageError> {
-    let bounds = rusqlite::params![id.0, column(work.now.0)];
+    let bounds = rusqlite::params![id.0, column(work.now.minus_seconds(ACK_SECONDS).0)];
     let rows =
         all(work.db, "SELECT seq, message, kind FROM frames WHERE peer = ?1 AND expires <= ?2", bounds, |row| {
             Ok((row.get::<_, Option<u32>>(0)?, row.get::<_, Option<[u8; 16]>>(1)?, row.get::<_, i64>(2)?))

@@ -21,6 +21,8 @@ use crate::servers::ServerId;
 pub(crate) const TIMEOUT_SECONDS: u64 = 30;
 /// The same for what the own server must ask another one first, which may itself be slow to fail.
 const PATIENCE_SECONDS: u64 = 120;
+/// Seconds after which a server has surely pushed what waited, even when there is always something to do.
+const SETTLING_SECONDS: u64 = 3600;
 /// The longest pause between attempts.
 const LONGEST_PAUSE_SECONDS: u64 = 300;
 
@@ -78,6 +80,8 @@ pub(crate) struct Live {
     pub(crate) loaded: Vec<(AttachmentId, u32, Vec<u8>)>,
     pub(crate) quiet: Quiet,
     pub(crate) clock: ClockCheck,
+    /// When everything that waited at the server must have come, if nothing else says so before.
+    settles: Option<Timestamp>,
     /// Until when the server wants to be left alone.
     pub(crate) hold: Option<Timestamp>,
 }
@@ -221,7 +225,7 @@ impl Link {
             Phase::Live(live) => {
                 let timeout = live.in_flight.values().map(|request| request.until).min();
                 let pause = self.pauses.values().filter_map(|pause| pause.until);
-                timeout.into_iter().chain(pause).chain(live.hold).min()
+                timeout.into_iter().chain(pause).chain(live.hold).chain(live.settles).min()
             }
         }
     }
@@ -233,6 +237,7 @@ impl Link {
         }
         if let Phase::Live(live) = &mut self.phase {
             live.hold = live.hold.filter(|until| *until > now);
+            live.settles = live.settles.filter(|at| *at > now);
         }
     }
 
@@ -270,6 +275,7 @@ impl Live {
             loaded: Vec::new(),
             quiet: Quiet::Busy,
             clock: ClockCheck::Due,
+            settles: None,
             hold: None,
         }
     }
@@ -288,6 +294,18 @@ impl Live {
         self.in_flight.insert(number, InFlight { job, until });
         out.push_back(Output::SendLive { link: self.id, bytes });
         Asked::Sent
+    }
+
+    /// The account is proven and reading is asked for.
+    pub(crate) fn is_ready(&mut self, now: Timestamp) {
+        self.account = AccountStep::Ready;
+        self.settles = Some(now.plus_seconds(SETTLING_SECONDS));
+    }
+
+    /// Returns whether everything that waited at the server has come.
+    pub(crate) fn has_heard(&self, now: Timestamp) -> bool {
+        let has_settled = self.settles.is_none_or(|at| at <= now);
+        self.account == AccountStep::Ready && (self.quiet == Quiet::Told || has_settled)
     }
 
     /// Returns whether a request of this kind is under way.

@@ -219,7 +219,7 @@ impl Pump<'_> {
     /// Deposits the frames that are due, oldest first; a server that cannot be reached holds up only its own.
     fn send_deposits(&mut self, person: &Person) -> Result<(), StorageError> {
         let sql = "SELECT f.id, f.peer, p.server FROM frames f JOIN peers p ON p.id = f.peer \
-                   JOIN contacts c ON c.id = p.contact WHERE f.due <= ?1 AND c.blocked = 0 ORDER BY f.id LIMIT ?2";
+                   JOIN contacts c ON c.id = p.contact WHERE f.due <= ?1 AND f.expires > ?1 AND c.blocked = 0 ORDER BY f.id LIMIT ?2";
         let due = all(self.db, sql, params![column(self.now.0), MAX_DUE], |row| {
             Ok((row.get::<_, i64>(0)?, PeerId(row.get(1)?), ServerId(row.get(2)?)))
         })?;
@@ -309,7 +309,7 @@ impl Pump<'_> {
     /// Returns whether the tables hold anything that should be with the home server by now.
     fn has_work(&self) -> Result<bool, StorageError> {
         let due = "SELECT 1 FROM frames f JOIN peers p ON p.id = f.peer JOIN contacts c ON c.id = p.contact \
-                   WHERE f.due <= ?1 AND c.blocked = 0";
+                   WHERE f.due <= ?1 AND f.expires > ?1 AND c.blocked = 0";
         let replies = "SELECT 1 FROM peers p JOIN contacts c ON c.id = p.contact \
                        WHERE p.reply_at IS NOT NULL AND c.blocked = 0";
         Ok(exists(self.db, due, [column(self.now.0)])?

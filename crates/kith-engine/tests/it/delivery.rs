@@ -89,6 +89,67 @@ fn ke_15_what_cannot_be_delivered_expires_and_the_session_goes_on() {
 }
 
 #[test]
+fn ke_15_an_acknowledgement_that_waits_at_the_end_still_counts() {
+    let (mut world, bela, ana) = World::met("ack-waits");
+    world.run(5);
+    let message = world.send(ANA, bela, "read while you were away");
+    // Bela's server has it; then Ana is away, and her time for it passes.
+    while world.queued(1) == 0 {
+        assert!(world.step());
+    }
+    world.stop(ANA);
+    world.run(5);
+    assert_eq!(world.texts(BELA, ana), ["read while you were away"]);
+    world.stop(BELA);
+    // Ana's server keeps the ack for three weeks; her clock is what has moved on.
+    world.people[ANA].keeper.execute("UPDATE frames SET expires = 0 WHERE message = ?1", [message.0]).unwrap();
+    world.online(ANA, Reach::Down);
+    world.run(10);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Accepted);
+    world.online(ANA, Reach::Up);
+    world.run(10);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+}
+
+#[test]
+fn ke_15_an_acknowledgement_under_way_at_the_last_moment_still_counts() {
+    let (mut world, bela, ana) = World::met("ack-late");
+    world.online(BELA, Reach::Down);
+    let message = world.send(ANA, bela, "just in time");
+    world.run(60 * 86_400 - 5);
+    world.reach(0, Reach::Down);
+    world.online(BELA, Reach::Up);
+    while world.texts(BELA, ana).is_empty() {
+        world.run(1);
+    }
+    world.run(3600);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Accepted);
+    world.reach(0, Reach::Up);
+    world.run(86_400);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+}
+
+#[test]
+fn ke_15_nothing_is_deposited_after_its_time_and_nobody_is_kept_busy_by_it() {
+    let (mut world, bela, _) = World::met("past-time");
+    world.online(BELA, Reach::Down);
+    let message = world.send(ANA, bela, "too late");
+    world.run(60 * 86_400 - 60);
+    world.online(ANA, Reach::Down);
+    let attempts = "SELECT max(attempts) FROM frames";
+    let before = world.count(ANA, attempts);
+    world.people[ANA].keeper.execute("UPDATE frames SET due = 0 WHERE message IS NOT NULL", []).unwrap();
+    world.run(2 * 86_400);
+    // Whether it was acknowledged cannot be known while nobody asks.
+    assert_eq!((world.state(ANA, bela, message), world.count(ANA, attempts)), (MessageState::Accepted, before));
+    let steps = world.steps;
+    world.online(ANA, Reach::Up);
+    world.run(30);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Expired);
+    assert!(world.steps - steps < 100, "{} steps", world.steps - steps);
+}
+
+#[test]
 fn ke_34_a_copy_that_comes_after_its_sender_gave_it_up_is_not_shown() {
     let (mut world, bela, ana) = World::met("late-copy");
     world.online(BELA, Reach::Down);

@@ -123,6 +123,17 @@ fn ke_23_states_never_go_back() {
 }
 
 #[test]
+fn ke_23_a_receipt_for_what_was_reported_as_expired_counts() {
+    let (mut world, bela, ana) = World::met("shown-after-all");
+    let mine = world.send(ANA, bela, "seen?");
+    world.run(5);
+    world.people[ANA].keeper.execute("UPDATE messages SET state = 4", []).unwrap();
+    world.command(BELA, Command::MarkRead { contact: ana }).unwrap();
+    world.run(5);
+    assert_eq!(world.state(ANA, bela, mine), MessageState::Read);
+}
+
+#[test]
 fn bodies_of_a_newer_version_are_kept_and_named() {
     let (mut world, bela, ana) = World::met("newer");
     let mut bytes = Vec::new();
