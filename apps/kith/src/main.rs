@@ -74,7 +74,10 @@ async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8,
         Command::Init(args) => {
             let checked = args.check()?;
             let folder = home(cli)?;
-            let password = || secrets::first(password_file)?.password();
+            let password = || match commands::init::is_taken(&folder) {
+                true => secrets::existing(password_file)?.password(),
+                false => secrets::first(password_file)?.password(),
+            };
             commands::init::run(checked, &folder, password, options(), out).await?;
         }
         command => {

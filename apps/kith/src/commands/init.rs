@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use kith_client::{Client, ClientError, Options, Password, SyncError};
 use kith_crypto::sign;
-use kith_engine::Trouble;
+use kith_engine::{QueryError, Trouble};
 use kith_wire::Wire as _;
 use kith_wire::address::{Scheme, ServerUrl};
 use kith_wire::descriptor::Descriptor;
@@ -17,6 +17,7 @@ use serde_json::json;
 
 use crate::failure::{Failure, trouble_failure};
 use crate::output::Out;
+use crate::times;
 
 #[derive(Debug, Args)]
 pub(crate) struct Init {
@@ -70,13 +71,11 @@ impl Init {
 pub(crate) async fn run(
     args: Checked,
     folder: &Path,
-    password: impl FnOnce() -> Result<Password, Failure>,
+    password: impl Fn() -> Result<Password, Failure>,
     options: Options,
     out: &Out,
 ) -> Result<(), Failure> {
-    if folder.join(HEAD).exists() {
-        return Err(ClientError::AlreadyExists.into());
-    }
+    let unfinished = if is_taken(folder) { Some(reopen(folder, &password()?, options)?) } else { None };
     let (descriptor, key) = find_server(&args, options).await?;
     if args.expect.is_none() {
         out.note(format!(
@@ -84,13 +83,15 @@ pub(crate) async fn run(
             args.url
         ));
     }
-    if let Some(above) = folder.parent() {
-        std::fs::create_dir_all(above).map_err(|error| Failure::file("made", above, &error))?;
-    }
-    let client = Client::create(folder, &password()?, options)?;
+    let is_fresh = unfinished.is_none();
+    let client = match unfinished {
+        Some(client) => client,
+        None => create(folder, &password()?, options)?,
+    };
     let made = make(&client, args, descriptor, key).await;
     client.close().await;
     if let Err(failure) = &made
+        && is_fresh
         && failure.code != "offline"
     {
         // Without a home server the folder is worth nothing, and it would stand in the way of the next attempt.
@@ -105,6 +106,29 @@ pub(crate) async fn run(
         )
     });
     Ok(())
+}
+
+/// Returns whether somebody is in the folder, perhaps without a home server that has taken them.
+pub(crate) fn is_taken(folder: &Path) -> bool {
+    folder.join(HEAD).exists()
+}
+
+fn create(folder: &Path, password: &Password, options: Options) -> Result<Client, Failure> {
+    if let Some(above) = folder.parent() {
+        std::fs::create_dir_all(above).map_err(|error| Failure::file("made", above, &error))?;
+    }
+    Ok(Client::create(folder, password, options)?)
+}
+
+/// Opens the folder of somebody whom no home server has taken yet, for another attempt.
+fn reopen(folder: &Path, password: &Password, options: Options) -> Result<Client, Failure> {
+    let client = Client::open(folder, password, options)?;
+    match client.ask(|engine| engine.status(times::now())) {
+        Ok(status) if status.registered => Err(ClientError::AlreadyExists.into()),
+        // Also when an earlier attempt ended before there was a person.
+        Ok(_) | Err(QueryError::NotInitialised) => Ok(client),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Fetches the server's papers and checks who signed them.

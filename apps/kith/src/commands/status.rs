@@ -14,11 +14,17 @@ pub(crate) struct Status {}
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let status = context.client.ask(|engine| engine.status(times::now()))?;
     let is_online = status.link == LinkState::Up;
+    let about_server = match (status.registered, is_online) {
+        (false, _) => ", which has not taken you yet",
+        (true, true) => ", online",
+        (true, false) => "",
+    };
     let object = json!({
         "name": status.name,
         "home": context.client.folder().display().to_string(),
         "server": status.server.as_str(),
         "server_key": status.server_key.to_string(),
+        "registered": status.registered,
         "online": is_online,
         "waiting": status.waiting,
         "spare_queues": status.spare_queues,
@@ -27,7 +33,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     context.out.data(&object, || {
         let mut lines = vec![
             format!("folder       {}", context.client.folder().display()),
-            format!("home server  {}{}", status.server, if is_online { ", online" } else { "" }),
+            format!("home server  {}{about_server}", status.server),
             format!("its key      {}", status.server_key),
             format!("contacts     {}", status.contacts),
             format!("waiting      {}", waiting(status.waiting)),

@@ -1,5 +1,7 @@
 //! How somebody arrives: choosing a home server, a folder and a password, and everything that goes wrong there.
 
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::support::{Outcome, PASSWORD, Person, Server, World, eventually};
@@ -21,6 +23,40 @@ fn a_server_by_invite_takes_whoever_has_a_good_code_and_a_refusal_leaves_nothing
     ana.succeed(&[&init[..], &["--invite", &code]].concat());
     ana.succeed(&["card", "new"]);
     assert_refused(&bela.run(&[&init[..], &["--invite", &code]].concat()), 1, "invite_needed");
+}
+
+#[test]
+fn somebody_whom_no_server_has_taken_yet_tries_again_in_the_same_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(&folder.path().join("server"), &[("KITHD_REGISTRATION", "invite")]);
+    let ana = Person::new(&folder.path().join("ana"));
+    ana.succeed(&["init", "--server", &shows_its_papers_and_goes(&server)]);
+    assert_eq!(ana.succeed(&["status"]).lines[0]["registered"], false);
+
+    assert_refused(&ana.run(&["init", "--server", &server.url]), 1, "invite_needed");
+    assert!(ana.home.exists(), "only what the attempt itself made is removed");
+    assert_refused(&ana.with_password("a guess").run(&["init", "--server", &server.url]), 3, "wrong_password");
+    ana.succeed(&["init", "--server", &server.url, "--invite", &server.invite()]);
+    assert_eq!(ana.succeed(&["status"]).lines[0]["registered"], true);
+    assert_refused(&ana.run(&["init", "--server", &server.url]), 1, "already_initialised");
+}
+
+/// Returns the address of something that gives the server's descriptor once and is not there any more.
+fn shows_its_papers_and_goes(server: &Server) -> String {
+    let address = server.url.trim_start_matches("http://");
+    let mut asked = TcpStream::connect(address).unwrap();
+    write!(asked, "GET /kith/v1 HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut papers = Vec::new();
+    asked.read_to_end(&mut papers).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut asking, _) = listener.accept().unwrap();
+        drop(listener);
+        assert!(asking.read(&mut [0; 1024]).unwrap() > 0);
+        asking.write_all(&papers).unwrap();
+    });
+    url
 }
 
 #[test]
