@@ -176,6 +176,13 @@ fn kw_4_what_is_not_cbor_or_another_shape_is_malformed() {
 }
 
 #[test]
+fn kw_4_a_body_without_a_number_does_not_borrow_the_next_item() {
+    // 80: an empty array; 18 63: what follows it would be the number of a body that nobody knows.
+    let found = minicbor::decode::<kith_wire::content::Body>(&[0x80, 0x18, 0x63]);
+    assert!(found.is_err());
+}
+
+#[test]
 fn kw_1_an_object_longer_than_its_type_allows_is_refused() {
     for example in examples::all() {
         let bytes = vec![0; example.max_bytes + 1];

@@ -177,7 +177,7 @@ fn confirm_hello() -> ConfirmHello {
     }
 }
 
-fn confirm() -> Confirm {
+pub(crate) fn confirm() -> Confirm {
     let devices = Signed::new(device_list(1, 0).to_bytes(), Signature(run(9)));
     Confirm { hello: confirm_hello().to_bytes(), devices, mac: run(75) }
 }
@@ -196,7 +196,7 @@ fn request_signature() -> RequestSignature {
     }
 }
 
-fn bodies() -> Vec<(&'static str, Body)> {
+pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
     let message = MessageId(run(54));
     let text = |reply_to, attachment| KnownBody::Text { text: "Grüß dich".to_owned(), reply_to, attachment };
     let known = [

@@ -7,10 +7,13 @@
     reason = "a test that fails by a panic is a test that fails"
 )]
 
+mod answers;
 mod canonical;
 mod examples;
 mod hostile;
 mod limits;
 mod redaction;
 mod rules;
+mod signed;
+mod times;
 mod urls;

@@ -53,3 +53,40 @@ fn a_card_prints_without_its_secrets() {
     assert!(!printed.contains("7, 8, 9") && !printed.contains("64, 65, 66"));
     assert!(card.to_bytes().windows(3).any(|window| window == [7, 8, 9]));
 }
+
+#[test]
+fn what_is_said_prints_as_its_kind() {
+    let all = examples::bodies().into_iter().map(|(_, body)| format!("{body:?}"));
+    let mut kinds: Vec<String> = all.collect();
+    kinds.dedup();
+    insta::assert_snapshot!(kinds.join("\n"), @r"
+    Text(…)
+    Reaction(…)
+    Edit(…)
+    Delete(…)
+    Receipt(…)
+    QueueMove(…)
+    QueueMoved(…)
+    Disappearing(…)
+    Nothing
+    Unknown(7 bytes)
+    ");
+}
+
+#[test]
+fn objects_around_secrets_print_what_helps_to_find_them() {
+    let printed = [
+        format!("{:?}", examples::manifest()),
+        format!("{:?}", examples::confirm()),
+        format!("{:?}", examples::part()),
+        format!("{:?}", examples::kem_key()),
+        format!("{:?}", examples::card().contact_key),
+    ];
+    insta::assert_snapshot!(printed.join("\n"), @r"
+    Manifest(BlobId(fivsyljo…), …)
+    Confirm(Signed(1536 bytes, unverified), …)
+    Part(MessageId(gm2dknrx…), 0 of 1)
+    KemKey([u8; 1216])
+    ContactKey(aibqibig…)
+    ");
+}
