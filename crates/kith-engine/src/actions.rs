@@ -32,6 +32,8 @@ pub(crate) struct Act {
 
 /// Actions kept for messages that are not there yet, in one conversation: beyond, a contact could fill the disk.
 const MAX_EARLY: u64 = 1000;
+/// Bytes of the texts in them: nine of the longest edits.
+const MAX_EARLY_BYTES: u64 = 256 * 1024;
 
 struct Target {
     author: i64,
@@ -120,15 +122,17 @@ fn delete(work: &mut Work<'_>, act: &Act, target: &Target) -> Result<Option<Mess
 }
 
 fn keep_early(db: &Connection, act: &Act) -> Result<(), StorageError> {
-    let kept = count(db, "SELECT count(*) FROM early_actions WHERE contact = ?1", [act.contact.column()])?;
-    if kept >= MAX_EARLY {
-        return Ok(());
-    }
     let (kind, text) = match &act.action {
         Action::React(emoji) => (0, emoji.as_str()),
         Action::Edit(text) => (1, text.as_str()),
         Action::Delete => (2, ""),
     };
+    let contact = [act.contact.column()];
+    let n_kept = count(db, "SELECT count(*) FROM early_actions WHERE contact = ?1", contact)?;
+    let bytes = "SELECT sum(length(CAST(text AS BLOB))) FROM early_actions WHERE contact = ?1";
+    if n_kept >= MAX_EARLY || count(db, bytes, contact)?.saturating_add(text.len() as u64) > MAX_EARLY_BYTES {
+        return Ok(());
+    }
     run(
         db,
         "INSERT INTO early_actions (contact, message, direction, kind, text, lamport) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \

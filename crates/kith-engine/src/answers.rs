@@ -29,7 +29,8 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
     if let Answer::Refused { reason: Refusal::UnknownAccount } = answer {
         // The server has forgotten the account, or never had it: it is registered anew.
         person::set_registration(work.db, Registration::Open)?;
-        work.effects.link = LinkEffect::Reopen;
+        link.is_forgotten();
+        work.effects.link = LinkEffect::Lose;
         return Ok(());
     }
     match job {
@@ -319,6 +320,7 @@ fn clock(work: &mut Work<'_>, link: &mut Link, answer: &Answer) -> Result<(), St
         && live.quiet == Quiet::Asked
     {
         live.quiet = Quiet::Told;
+        link.is_remembered();
         // What nobody has acknowledged by now nobody will.
         expiry::expire(work, link)?;
         work.tell(Event::Quiet);

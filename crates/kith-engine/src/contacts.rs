@@ -202,9 +202,14 @@ pub(crate) fn forget(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandEr
     Ok(())
 }
 
-/// Draws the next Lamport number of a conversation.
+/// The highest Lamport number that is believed, and used: a contact that jumps there must not make this side's next
+/// content one that nobody takes (KE-20).
+pub(crate) const MAX_LAMPORT: u64 = (1 << 48) - 1;
+
+/// Draws the next Lamport number of a conversation. At the highest one it stays: device and message id give the order then.
 pub(crate) fn next_lamport(db: &Connection, id: ContactId) -> Result<u64, StorageError> {
-    run(db, "UPDATE contacts SET lamport = lamport + 1 WHERE id = ?1", [id.column()])?;
+    let sql = "UPDATE contacts SET lamport = min(lamport + 1, ?2) WHERE id = ?1";
+    run(db, sql, params![id.column(), column(MAX_LAMPORT)])?;
     let lamport = first(db, "SELECT lamport FROM contacts WHERE id = ?1", [id.column()], |row| row.get(0))?;
     lamport.map(number).ok_or(StorageError::Damaged("contacts"))
 }

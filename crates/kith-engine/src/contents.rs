@@ -14,8 +14,8 @@ use crate::sessions::PeerDevice;
 use crate::work::Work;
 use crate::{attachments, cards, disappearing, outbox, queues, rotation};
 
-/// The highest Lamport number and time that are believed: beyond, a contact could use up the counter (KE-20).
-const MAX_NUMBER: u64 = 1 << 48;
+/// The highest time that is believed (KE-20).
+const MAX_TIME: u64 = 1 << 48;
 /// Seconds by which two clocks may differ: a message that its sender still waits for must never be dropped here.
 const CLOCKS_DIFFER_SECONDS: u64 = 3600;
 /// Messages that one receipt may name.
@@ -49,7 +49,7 @@ pub(crate) fn apply(work: &mut Work<'_>, peer: &PeerDevice, content: Content, tu
 
 /// KE-20: numbers within bounds, this conversation, and a device of the contact's newest list.
 fn is_acceptable(work: &Work<'_>, contact: &Contact, content: &Content) -> Result<bool, StorageError> {
-    if content.lamport > MAX_NUMBER || content.sent.0 > MAX_NUMBER {
+    if content.lamport > contacts::MAX_LAMPORT || content.sent.0 > MAX_TIME {
         return Ok(false);
     }
     if contact.conversation != Some(content.conversation) {

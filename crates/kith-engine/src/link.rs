@@ -32,6 +32,8 @@ pub(crate) struct Link {
     pub(crate) phase: Phase,
     /// Attempts since the connection was last up.
     attempts: u32,
+    /// How often the server has forgotten the account since it last did everything that was asked.
+    forgotten: u32,
     next_id: u64,
     told: LinkState,
     /// When other servers' descriptors are asked for again after a failure.
@@ -137,6 +139,7 @@ impl Link {
             wanted: Wanted::Unwanted,
             phase: Phase::Off,
             attempts: 0,
+            forgotten: 0,
             next_id: 1,
             told: LinkState::Down,
             pauses: BTreeMap::new(),
@@ -203,6 +206,17 @@ impl Link {
     pub(crate) fn is_up(&mut self, out: &mut VecDeque<Output>) {
         self.attempts = 0;
         self.tell(LinkState::Up, out);
+    }
+
+    /// The server does not know the account that it took a moment ago: a proven account alone ends the back-off no more.
+    pub(crate) fn is_forgotten(&mut self) {
+        self.attempts = self.attempts.max(self.forgotten);
+        self.forgotten = self.forgotten.saturating_add(1);
+    }
+
+    /// The server has done everything that was asked of it.
+    pub(crate) const fn is_remembered(&mut self) {
+        self.forgotten = 0;
     }
 
     pub(crate) const fn state(&self) -> LinkState {
@@ -319,4 +333,28 @@ impl Live {
 pub(crate) enum Asked {
     Sent,
     TooLong,
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_takes_the_account_and_forgets_it_is_asked_less_and_less_often() {
+        let (mut link, mut rng, mut out) = (Link::new(), StdRng::seed_from_u64(1), VecDeque::new());
+        let mut pause = |link: &mut Link| {
+            link.is_up(&mut out);
+            link.is_forgotten();
+            link.lose(Timestamp(0), &mut rng, &mut out);
+            link.next_wake().unwrap().0
+        };
+        let pauses: Vec<u64> = (0..12).map(|_| pause(&mut link)).collect();
+        assert!(pauses[0] <= 1000, "{pauses:?}");
+        assert!(pauses[11] >= LONGEST_PAUSE_SECONDS * 1000 / 2, "{pauses:?}");
+        link.is_remembered();
+        assert!(pause(&mut link) <= 1000);
+    }
 }

@@ -51,7 +51,7 @@ fn ke_18_frames_that_nothing_opens_are_dropped_and_acknowledged() {
 #[test]
 fn ke_20_contents_out_of_bounds_are_dropped() {
     for sql in [
-        "UPDATE contacts SET lamport = 1 << 50",
+        "CREATE TRIGGER odd AFTER INSERT ON outgoing BEGIN UPDATE outgoing SET lamport = 1 << 48; END",
         "UPDATE contacts SET conversation = randomblob(16)",
         "UPDATE contacts SET device = randomblob(16)",
     ] {
@@ -64,6 +64,21 @@ fn ke_20_contents_out_of_bounds_are_dropped() {
         world.run(5);
         let lamport = "SELECT lamport FROM contacts";
         assert_eq!(world.count(ANA, lamport), 1, "{sql}");
+    }
+}
+
+#[test]
+fn ke_20_a_contact_that_uses_the_counter_up_silences_nobody() {
+    let (mut world, bela, ana) = World::met("counter");
+    world.people[BELA].keeper.execute("UPDATE contacts SET lamport = (1 << 48) - 2", []).unwrap();
+    world.send(BELA, ana, "the last number");
+    world.run(5);
+    world.send(ANA, bela, "still heard");
+    world.run(5);
+    world.send(BELA, ana, "both ways");
+    world.run(5);
+    for (who, contact) in [(ANA, bela), (BELA, ana)] {
+        assert_eq!(world.texts(who, contact).len(), 3, "{who}");
     }
 }
 
@@ -96,6 +111,18 @@ fn ke_21_actions_that_come_before_their_message_are_kept_for_it() {
     let view = world.people[ANA].engine.message(bela, edited).unwrap();
     assert_eq!((view.edited, view.reactions.len()), (true, 1));
     assert_eq!(world.count(ANA, "SELECT count(*) FROM early_actions"), 0);
+}
+
+#[test]
+fn ke_21_few_long_edits_are_kept_for_messages_that_never_come() {
+    let (mut world, _, ana) = World::met("early-long");
+    for n in 0..20 {
+        let edit = KnownBody::Edit { target: MessageId([100 + n; 16]), text: "x".repeat(20_000) };
+        say(&mut world, MessageId([n; 16]), &Body::Known(edit));
+    }
+    world.send(BELA, ana, "now");
+    world.run(10);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM early_actions"), 13);
 }
 
 #[test]
