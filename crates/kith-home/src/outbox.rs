@@ -35,7 +35,8 @@ pub(crate) struct Outbox {
     under_way: BTreeMap<OutgoingKey, ServerAddress>,
     /// Destinations that failed: how often in a row, and when to try again.
     failing: BTreeMap<ServerAddress, Failing>,
-    /// The destination served last: the next one is first in the next round.
+    /// The destination looked at last, served or not: the next one is first in the next round, so that a crowd of
+    /// servers that are away cannot stand in front of the others for ever.
     last: Option<ServerAddress>,
     look: Look,
 }
@@ -148,8 +149,8 @@ impl<T: Txn> Batch<'_, T> {
             let waits = self.home.outbox.failing.get(&to).is_some_and(|failing| failing.until > self.now);
             if !waits {
                 self.send_to(&to)?;
-                self.home.outbox.last = Some(to);
             }
+            self.home.outbox.last = Some(to);
         }
         Ok(())
     }

@@ -251,6 +251,37 @@ fn kh_34_servers_with_much_waiting_do_not_keep_the_places_they_have() {
 }
 
 #[test]
+fn kh_34_servers_that_are_away_do_not_stand_in_front_of_the_others() {
+    let mut world = World::new();
+    let account = world.account();
+    // A hundred names at which nobody answers, all before the last one in the alphabet, each with much waiting.
+    let mut away = Vec::new();
+    for n in 0..200 {
+        let dead = ServerAddress { url: url(&format!("https://a{:03}.example", n % 100)), key: ServerKey([1; 32]) };
+        away.extend(exchanges(&starts(&mut world, &account, durable(n, dead)).0));
+    }
+    for _ in 0..60 {
+        while let Some((exchange, _, _)) = away.pop() {
+            away.extend(exchanges(&world.input(ended(exchange, ExchangeOutcome::Unreachable))));
+        }
+        world.pass(60);
+        away.extend(exchanges(&world.tick()));
+    }
+    away.extend(exchanges(&starts(&mut world, &account, durable(255, peer(9))).0));
+    for _ in 0..5 {
+        if away.iter().any(|(_, to, _)| *to == peer(9).url) {
+            return;
+        }
+        let ended: Vec<Input> =
+            away.drain(..).map(|(exchange, _, _)| ended(exchange, ExchangeOutcome::Unreachable)).collect();
+        away.extend(exchanges(&world.batch(ended)));
+        world.pass(1);
+        away.extend(exchanges(&world.tick()));
+    }
+    panic!("the server that is there was never asked");
+}
+
+#[test]
 fn kh_35_a_server_that_is_away_is_asked_ever_more_rarely_and_caught_up_with_at_once() {
     let mut world = World::new();
     let account = world.account();
