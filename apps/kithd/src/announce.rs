@@ -89,6 +89,11 @@ impl Voice {
         }
     }
 
+    /// Tells a person something that no program needs.
+    pub(crate) fn note(self, text: &str) {
+        eprintln!("note: {text}");
+    }
+
     /// Tells what went wrong and what to do about it.
     pub(crate) fn error(self, error: &AppError) {
         let (code, hint) = (error.code(), error.hint());

@@ -18,6 +18,7 @@ use crate::error::AppError;
 /// # Errors
 /// The data folder or the store cannot be used.
 pub(crate) fn run(config: &Config, invite: &Invite, voice: Voice) -> Result<(), AppError> {
+    let is_unused = !config.data.exists();
     data_dir::make(&config.data)?;
     let mut store = Embedded::open(&config.data)?;
     let mut code = [0; InviteCode::SIZE];
@@ -26,6 +27,13 @@ pub(crate) fn run(config: &Config, invite: &Invite, voice: Voice) -> Result<(), 
     let expires = now().plus_seconds(invite.expires.seconds());
     create_invite(&mut store, &code, invite.uses, expires)?;
     voice.invite(&code.to_text(), invite.uses, &rfc_3339(expires.seconds()));
+    if is_unused {
+        // A mistyped folder would give codes that no server knows.
+        voice.note(&format!(
+            "no home server has used {} before: the code is for the one that will. For another one say --data DIR.",
+            config.data.display()
+        ));
+    }
     Ok(())
 }
 

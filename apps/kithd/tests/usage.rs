@@ -84,3 +84,14 @@ fn people_are_told_what_to_do_next() {
     let told = told.join("\n");
     assert!(told.contains("server key") && told.contains("kith init --server http://127.0.0.1:"), "{told}");
 }
+
+#[test]
+fn an_invite_for_a_folder_that_no_server_has_used_says_so() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("mistyped");
+    let first = kithd(&data).arg("invite").output().unwrap();
+    assert_eq!(code(&first), 0);
+    assert!(stderr(&first).contains("no home server has used"), "{}", stderr(&first));
+    let second = kithd(&data).arg("invite").output().unwrap();
+    assert!(!stderr(&second).contains("no home server has used"), "{}", stderr(&second));
+}
