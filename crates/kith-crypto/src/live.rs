@@ -203,3 +203,15 @@ fn aad(counter: u64) -> Vec<u8> {
     aad.extend_from_slice(&counter.to_be_bytes());
     aad
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kc_8_every_counter_has_its_own_nonce_and_associated_data() {
+        assert_eq!(nonce(0), [0; NONCE_BYTES]);
+        assert_eq!(nonce(0x0102_0304_0506_0708), [0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(aad(0x0102_0304_0506_0708), b"\x12kith/1/live-record\x01\x02\x03\x04\x05\x06\x07\x08");
+    }
+}

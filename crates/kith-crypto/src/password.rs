@@ -147,6 +147,10 @@ mod tests {
             let found = Params::new(memory, passes, lanes);
             assert_eq!(found, Err(PasswordError::OutOfBounds), "{memory} {passes} {lanes}");
         }
+        for (memory, passes, lanes) in [(most, 64, 64), (memory, 1, 1), (8 * 4, 1, 4)] {
+            let found = Params::new(memory, passes, lanes).map(Params::to_parts);
+            assert_eq!(found, Ok((memory, passes, lanes)), "the bounds themselves are allowed");
+        }
         assert_eq!(Params::new(memory, 3, 4), Ok(Params::PHONE));
         assert!(!Params::DESKTOP.is_below_floor() && !Params::PHONE.is_below_floor());
     }

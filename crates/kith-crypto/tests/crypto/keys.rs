@@ -121,6 +121,13 @@ fn kc_9_a_chunk_opens_only_in_its_place() {
 }
 
 #[test]
+fn a_chunk_may_fill_its_place_to_the_last_byte() {
+    let (key, shape) = (AttachmentKey::new([7; 32]), BlobShape::of(150_000).unwrap());
+    let sealed = seal_chunk(&key, shape, 0, &[1; 65_536]).unwrap();
+    assert_eq!(open_chunk(&key, shape, 0, &sealed).unwrap().as_slice(), [1; 65_536]);
+}
+
+#[test]
 fn the_blob_of_a_card_is_the_same_for_both_sides() {
     let secret = ReplySecret::new([3; 32]);
     let (one, other) = (NewBlob::of_card(&secret, &mut rng()), NewBlob::of_card(&secret, &mut rng()));

@@ -1,5 +1,7 @@
 //! Sealed requests and live records: what else must be refused, beside what `tests/sealed.rs` shows.
 
+use kith_crypto::dh::DhSecret;
+use kith_crypto::kem::KemSecret;
 use kith_crypto::live::{ClientOpening, RecordError, accept_opening};
 use kith_crypto::sealed::{EpochSecret, SealError, open, seal};
 use kith_crypto::sign::ServerSecret;
@@ -99,6 +101,37 @@ fn kc_7_a_record_of_the_other_direction_does_not_open() {
     assert_eq!(at_server.open(&up[..7]).unwrap_err(), RecordError::DoesNotOpen);
     assert!(at_server.open(&up).is_ok(), "what failed changed nothing");
     assert_eq!(client.seal(&vec![0; MAX_SEALED_BYTES]).unwrap_err(), RecordError::TooLong);
+}
+
+#[test]
+fn stored_epoch_secrets_are_the_x_wing_seed_and_the_x25519_secret() {
+    let stored: [u8; 64] = std::array::from_fn(|at| at as u8);
+    let secret = EpochSecret::from_bytes(EpochId(2900), &stored);
+    assert_eq!((*secret.expose(), secret.id()), (stored, EpochId(2900)));
+    let public = secret.public();
+    assert_eq!(public.kem, KemSecret::from_seed(std::array::from_fn(|at| at as u8)).public());
+    assert_eq!(public.dh, DhSecret::from_bytes(std::array::from_fn(|at| at as u8 + 32)).public());
+}
+
+#[test]
+fn records_have_one_size_in_each_direction_and_padme_sizes_above_it() {
+    let mut rng = rng();
+    let server = ServerSecret::generate(&mut rng).public();
+    let epoch = EpochSecret::generate(EpochId(2900), &mut rng);
+    let opening = ClientOpening::new(&server, &epoch.public(), &mut rng).unwrap();
+    let (answer, mut at_server) = accept_opening(&server, &epoch, &opening.bytes, &mut rng).unwrap();
+    let mut client = opening.accept(&answer).unwrap();
+    // 8 bytes of counter and 16 of tag around the padded message, which carries 4 bytes of length.
+    let around = |padded: usize| Ok(8 + padded + 16);
+    let mut up = |length: usize| client.seal(&vec![1; length]).map(|record| record.len());
+    for (length, padded) in [(0, 5760), (2000, 5760), (5756, 5760), (5757, 5888), (96_252, 96_256)] {
+        assert_eq!(up(length), around(padded), "{length} up");
+    }
+    assert_eq!(up(96_253), Err(RecordError::TooLong));
+    let mut down = |length: usize| at_server.seal(&vec![1; length]).map(|record| record.len());
+    for (length, padded) in [(0, 4352), (4348, 4352), (4349, 4608)] {
+        assert_eq!(down(length), around(padded), "{length} down");
+    }
 }
 
 proptest! {
