@@ -92,7 +92,7 @@ impl From<CommandError> for Failure {
             E::Empty => ("empty", "write a text, or send a file with --file PATH"),
             E::TooLong { .. } => ("too_long", "put it into a file and send that with --file PATH"),
             E::BadReaction => ("bad_reaction", "give one emoji; an empty text takes a reaction back"),
-            E::BadName => ("bad_name", "choose a name of at most 100 visible characters"),
+            E::BadName => ("bad_name", "choose a shorter one (at most 200 bytes), without line breaks"),
             E::BadAttachment => {
                 ("bad_attachment", "files of up to 100 MiB can be sent; shorten the name if it is very long")
             }

@@ -55,6 +55,22 @@ fn a_terminal_gets_colours_unless_somebody_objects_and_asks_for_the_password() {
     assert!(!typed.contains(PASSWORD), "what is typed is not shown");
 }
 
+#[test]
+fn a_terminal_shows_how_far_a_file_has_come() {
+    let world = World::of_friends();
+    let file = world.folder.path().join("photo.bin");
+    std::fs::write(&file, vec![7; 2 * 1024 * 1024]).unwrap();
+    let password = [("KITH_PASSWORD", PASSWORD)];
+    let send = format!("send Belarmino --file '{}' --wait accepted", file.display());
+    let sent = on_terminal(&world.ana, &send, &password, "");
+    assert!(sent.contains("Sending") && sent.contains(" %"), "{sent:?}");
+    world.bela.succeed(&["sync"]);
+    let log = world.bela.succeed(&["log", "Anastasia"]).text("message_id");
+    let save = format!("save Anastasia {log} --out '{}'", world.folder.path().join("copy.bin").display());
+    let saved = on_terminal(&world.bela, &save, &password, "");
+    assert!(saved.contains("photo.bin") && saved.contains(" %") && saved.contains("copy.bin"), "{saved:?}");
+}
+
 /// Runs a command on a terminal of its own, which `script` (util-linux) makes, and types a line.
 fn on_terminal(person: &Person, command: &str, variables: &[(&str, &str)], line: &str) -> String {
     let kith = env!("CARGO_BIN_EXE_kith");

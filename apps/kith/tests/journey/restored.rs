@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::support::{Person, World, eventually};
 
 #[test]
@@ -17,12 +19,14 @@ fn a_folder_restored_from_a_copy_is_noticed_and_a_new_card_mends_the_conversatio
     std::fs::rename(&copy, &world.bela.home).unwrap();
 
     world.ana.succeed(&["send", "Belarmino", "are you there?"]);
-    let (mut told_ana, mut told_bela) = (false, false);
+    let (mut ana_heard, mut bela_heard) = (Vec::new(), Vec::new());
     eventually("both are told that the conversation has ended", || {
-        told_ana |= ended(&world.ana);
-        told_bela |= ended(&world.bela);
-        (told_ana && told_bela).then_some(())
+        ana_heard.extend(world.ana.succeed(&["sync"]).lines);
+        bela_heard.extend(world.bela.succeed(&["sync"]).lines);
+        (ended(&ana_heard) && ended(&bela_heard)).then_some(())
     });
+    let lost = ana_heard.iter().find(|line| line["event"] == "expired").expect("Ana hears what did not arrive");
+    assert!(lost["message_id"].is_string() && lost["contact"] == "c1", "{lost}");
     let refused = world.ana.run(&["send", "Belarmino", "hello?"]);
     assert_eq!((refused.code, refused.lines[0]["error"]["code"].as_str()), (1, Some("session_unusable")));
     let states = world.ana.succeed(&["log", "Belarmino"]);
@@ -40,8 +44,8 @@ fn a_folder_restored_from_a_copy_is_noticed_and_a_new_card_mends_the_conversatio
     assert_eq!(world.ana.heard("Belarmino"), ["one", "two"], "what was said before is still there");
 }
 
-fn ended(person: &Person) -> bool {
-    person.succeed(&["sync"]).lines.iter().any(|line| line["code"] == "session_unusable")
+fn ended(heard: &[Value]) -> bool {
+    heard.iter().any(|line| line["event"] == "error" && line["code"] == "session_unusable")
 }
 
 fn say(from: &Person, to: &Person, contact: &str, text: &str) {
