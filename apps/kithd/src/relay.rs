@@ -76,7 +76,8 @@ fn outcome(answer: Result<Bytes, CarrierError>) -> ExchangeOutcome {
     }
 }
 
-/// Exchanges with other servers at the same time. Each may hold two messages of 96 KiB.
-const MAX_DIALS: usize = 256;
+/// Exchanges with other servers at the same time: all that the rules ever want at once, 512 for clients who wait and 64
+/// that are durable, so that none waits behind a server that lets others wait. Each may hold two messages of 96 KiB.
+const MAX_DIALS: usize = 576;
 /// How long one exchange may take. A server that lets everybody wait holds a place of [`MAX_DIALS`] no longer.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -83,6 +83,7 @@ impl<T: Txn> Batch<'_, T> {
 
     /// Deletes a blob for whoever has the delete capability; the answer is always the same (KH-25).
     pub(crate) fn blob_delete(&mut self, id: &BlobId, capability: &DeleteCapability) -> Result<Answer, Stop> {
+        self.txn.touch()?;
         let blob = self.txn.blob(id)?;
         let stored = blob.as_ref().map_or(Verifier([0; 32]), |blob| blob.delete);
         if let (true, Some(blob)) = (may_delete(capability, &stored), blob) {

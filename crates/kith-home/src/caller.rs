@@ -59,6 +59,8 @@ impl<T: Txn> Batch<'_, T> {
                 return Err(Stop::Answer(Answer::Stale { time: self.now.seconds(), nonce }));
             }
         }
+        // Strangers can make keys and so use up nonces as fast as they like: each one used pays for the removal of two.
+        self.txn.purge_nonces(self.now, 2 * request.signatures.len())?;
         for signature in &request.signatures {
             let expires = Timestamp::from_seconds(signature.time.saturating_add(SIGNATURE_WINDOW_SECONDS + 1));
             self.txn.insert_nonce(&scope(signature), &signature.nonce, expires)?;

@@ -92,7 +92,7 @@ impl Home {
 
     /// Opens a batch: one transaction, one moment. What it answers leaves with [`Batch::commit`] only (KH-4).
     ///
-    /// When the batch before was dropped without its commit, the memory is set back: live connections end and
+    /// When the batch before was dropped without its commit, or could not be opened, the memory is set back: live connections end and
     /// whoever waited for another server is not answered.
     ///
     /// # Errors
@@ -103,7 +103,14 @@ impl Home {
         now: Timestamp,
         rng: &'a mut dyn CryptoRng,
     ) -> Result<Batch<'a, S::Txn<'a>>, StoreError> {
-        let mut txn = store.begin()?;
+        let mut txn = match store.begin() {
+            Ok(txn) => txn,
+            Err(problem) => {
+                // The inputs that this batch was for are lost: ends of connections and exchanges may be among them.
+                self.state = MemoryState::Ahead;
+                return Err(problem);
+            }
+        };
         let mut out = Vec::new();
         if self.state == MemoryState::Ahead {
             self.identity = Identity::open(&mut txn, &self.config, now, rng)?;

@@ -115,8 +115,9 @@ impl Identity {
     }
 
     fn describe(&self, config: &Config, now: Time, serial: u64) -> Descriptor {
-        let current = self.epochs.range(now.epoch()..);
-        let epochs: Vec<EpochKeys> = current.map(|(_, secret)| secret.public()).take(2).collect();
+        // Not simply all that are there: a clock that was ahead leaves keys of weeks far away.
+        let last = now.plus_seconds(EPOCH_SLACK_SECONDS).epoch();
+        let epochs: Vec<EpochKeys> = self.epochs.range(now.epoch()..=last).map(|(_, secret)| secret.public()).collect();
         Descriptor {
             versions: VersionRange::OURS,
             server_key: self.key,

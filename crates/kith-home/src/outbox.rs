@@ -25,7 +25,7 @@ const MAX_PER_DESTINATION: usize = 8;
 const DESTINATIONS: usize = 64;
 /// Back-off (KH-35): doubles from 2 seconds to a quarter of an hour, plus up to a quarter at random.
 const FIRST_DELAY_SECONDS: u64 = 2;
-const LONGEST_DELAY_SECONDS: u64 = 900;
+pub(crate) const LONGEST_DELAY_SECONDS: u64 = 900;
 /// Notices told at once; the rest follows their acknowledgement.
 const NOTICES: usize = 64;
 
@@ -61,9 +61,11 @@ impl Outbox {
         self.look = Look::Now;
     }
 
-    /// Forgets failures of servers for which nothing has waited since.
+    /// Forgets failures of servers for which nothing has waited since, and such as only a wrong clock can have noted.
     pub(crate) fn forget_failures(&mut self, now: Timestamp) {
-        self.failing.retain(|_, failing| failing.until.plus_seconds(2 * LONGEST_DELAY_SECONDS) > now);
+        let (long_ago, far_off) =
+            (now.minus_seconds(2 * LONGEST_DELAY_SECONDS), now.plus_seconds(2 * LONGEST_DELAY_SECONDS));
+        self.failing.retain(|_, failing| failing.until > long_ago && failing.until <= far_off);
     }
 
     fn n_to(&self, to: &ServerAddress) -> usize {
@@ -91,13 +93,18 @@ impl<T: Txn> Batch<'_, T> {
             let same = before.sealed == sealed && before.to == to;
             return if same { Ok(Answer::Accepted) } else { Err(Stop::Refuse(Refusal::Invalid)) };
         }
-        if to.key == self.home.identity.key {
+        // What comes back counts until it is acknowledged: else notices could pile up without end.
+        let quota = self.home.config.quotas.outgoing;
+        let used = account.n_outgoing.saturating_add(self.txn.n_returned(&key, quota.max(1))?);
+        let is_own = to.key == self.home.identity.key;
+        // An operator who lets nothing out still lets people of this server write to each other.
+        if used >= quota && !(is_own && used == 0) {
+            return Err(Stop::Refuse(Refusal::QuotaExceeded));
+        }
+        if is_own {
             let reply = self.relay_to_self(&sealed)?;
             self.settle(&outgoing_key, &reply)?;
             return Ok(Answer::Accepted);
-        }
-        if account.n_outgoing >= self.home.config.quotas.outgoing {
-            return Err(Stop::Refuse(Refusal::QuotaExceeded));
         }
         account.n_outgoing = account.n_outgoing.saturating_add(1);
         self.txn.put_account(&key, &account)?;

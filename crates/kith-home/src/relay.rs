@@ -18,8 +18,10 @@ use crate::io::{Ask, ConnectionId, ExchangeId, ExchangeOutcome, Output, Ticket};
 use crate::operations::{Outcome, Stop, Way};
 use crate::store::{OutgoingKey, StoreError, Txn};
 
-/// Exchanges that clients wait for: overall, and for one account (KH-31).
+/// Exchanges that clients wait for: overall, with one server, and for one account (KH-31). A server that lets everybody
+/// wait holds an eighth of the places, not all of them.
 const MAX_EXCHANGES: usize = 512;
+const MAX_EXCHANGES_PER_SERVER: usize = 64;
 const MAX_EXCHANGES_PER_ACCOUNT: usize = 16;
 /// Seconds after which a client may try again when there are too many.
 const BUSY_SECONDS: u16 = 2;
@@ -32,9 +34,10 @@ pub(crate) struct Errand {
 }
 
 /// What the one who waits wants to hear.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wants {
     account: AccountKey,
+    url: ServerUrl,
     what: What,
 }
 
@@ -71,13 +74,17 @@ impl Exchanges {
         id
     }
 
-    /// Returns how many exchanges clients wait for: overall, and of one account.
-    fn n_waiting(&self, account: &AccountKey) -> (usize, usize) {
-        let accounts = self.waiting.values().filter_map(|waiter| match waiter {
-            Waiter::OneShot { wants, .. } | Waiter::Live { wants, .. } => Some(wants.account),
-            Waiter::Outgoing { .. } => None,
-        });
-        accounts.fold((0, 0), |(all, own), other| (all + 1, own + usize::from(other == *account)))
+    /// Returns whether one more exchange may start for a client.
+    fn has_room_for(&self, errand: &Errand) -> bool {
+        let (mut all, mut with_server, mut of_account) = (0, 0, 0);
+        for waiter in self.waiting.values() {
+            if let Waiter::OneShot { wants, .. } | Waiter::Live { wants, .. } = waiter {
+                all += 1;
+                with_server += usize::from(wants.url == errand.url);
+                of_account += usize::from(wants.account == errand.account);
+            }
+        }
+        all < MAX_EXCHANGES && with_server < MAX_EXCHANGES_PER_SERVER && of_account < MAX_EXCHANGES_PER_ACCOUNT
     }
 }
 
@@ -114,8 +121,7 @@ impl<T: Txn> Batch<'_, T> {
     }
 
     fn errand(&self, errand: Errand) -> Result<Outcome, Stop> {
-        let (all, own) = self.home.exchanges.n_waiting(&errand.account);
-        if all >= MAX_EXCHANGES || own >= MAX_EXCHANGES_PER_ACCOUNT {
+        if !self.home.exchanges.has_room_for(&errand) {
             return Err(Stop::Answer(Answer::Busy { seconds: BUSY_SECONDS }));
         }
         Ok(Outcome::Ask(errand))
@@ -135,7 +141,8 @@ impl<T: Txn> Batch<'_, T> {
             Ask::Descriptor => What::Descriptor,
             Ask::OneShot(_) => What::Reply,
         };
-        let exchange = self.home.exchanges.add(waiter(Wants { account: errand.account, what }));
+        let wants = Wants { account: errand.account, url: errand.url.clone(), what };
+        let exchange = self.home.exchanges.add(waiter(wants));
         self.out.push(Output::Exchange { exchange, url: errand.url, ask: errand.ask });
     }
 

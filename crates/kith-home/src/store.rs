@@ -76,6 +76,9 @@ pub trait Txn {
     /// Makes the writes durable. Returns after they are on the disk.
     fn commit(self) -> Result<(), StoreError>;
 
+    /// Writes something of no meaning, so that this commit waits for the disk whatever else the transaction does.
+    fn touch(&mut self) -> Result<(), StoreError>;
+
     /// Returns a value of the server itself.
     fn meta(&self, key: MetaKey) -> Result<Option<Secret>, StoreError>;
     /// Sets a value of the server itself.
@@ -160,6 +163,8 @@ pub trait Txn {
     ) -> Result<Vec<(OutgoingKey, Outgoing)>, StoreError>;
     /// Returns the next time at which anything is due.
     fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// Makes due now what is due after `beyond` only; returns how many. A clock that was wrong can leave such rows.
+    fn pull_due(&mut self, beyond: Timestamp, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
     /// Returns what was accepted before an hour.
     fn outgoing_before(&self, hour: Hour, limit: usize) -> Result<Vec<OutgoingKey>, StoreError>;
 
@@ -167,6 +172,8 @@ pub trait Txn {
     fn put_returned(&mut self, key: &OutgoingKey, returned: &Returned) -> Result<(), StoreError>;
     /// Returns the notices that wait for an account.
     fn returned(&self, account: &AccountKey, limit: usize) -> Result<Vec<(RelayId, Returned)>, StoreError>;
+    /// Returns how many notices wait for an account, counting no further than `limit`.
+    fn n_returned(&self, account: &AccountKey, limit: u32) -> Result<u32, StoreError>;
     /// Removes a notice; an unknown one is fine.
     fn remove_returned(&mut self, key: &OutgoingKey) -> Result<(), StoreError>;
     /// Removes notices stored before an hour; returns how many.

@@ -75,6 +75,23 @@ fn an_erased_epoch_key_is_in_no_file() {
 }
 
 #[test]
+fn a_transaction_that_only_touched_waits_for_the_disk_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Embedded::open(folder.path()).unwrap();
+    let log = || std::fs::metadata(folder.path().join("home.db-wal")).map_or(0, |log| log.len());
+    let untouched = log();
+    store.begin().unwrap().commit().unwrap();
+    assert_eq!(log(), untouched, "nothing to write, nothing to wait for");
+    for _ in 0..3 {
+        let before = log();
+        let mut txn = store.begin().unwrap();
+        txn.touch().unwrap();
+        txn.commit().unwrap();
+        assert!(log() > before);
+    }
+}
+
+#[test]
 fn a_process_that_dies_in_a_transaction_leaves_the_last_commit() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Embedded::open(folder.path()).unwrap();

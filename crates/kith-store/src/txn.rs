@@ -102,6 +102,11 @@ impl Txn for EmbeddedTxn<'_> {
         Ok(())
     }
 
+    fn touch(&mut self) -> Result<(), StoreError> {
+        self.write("meta", "INSERT OR REPLACE INTO meta VALUES ('touched', randomblob(8))", [])?;
+        Ok(())
+    }
+
     fn meta(&self, key: MetaKey) -> Result<Option<Secret>, StoreError> {
         let sql = "SELECT value FROM meta WHERE name = ?1";
         let value = self.one("meta", sql, [key.name()], |row| row.get::<_, Vec<u8>>(0))?;
@@ -316,6 +321,12 @@ impl Txn for EmbeddedTxn<'_> {
         self.one("outgoing", sql, [], |row| Ok(Timestamp(unsigned(row, 0)?)))
     }
 
+    fn pull_due(&mut self, beyond: Timestamp, now: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let sql = "UPDATE outgoing SET next_attempt = ?2 WHERE rowid IN
+          (SELECT rowid FROM outgoing WHERE next_attempt > ?1 LIMIT ?3)";
+        self.write("outgoing", sql, params![int(beyond.0), int(now.0), limit(most)])
+    }
+
     fn outgoing_before(&self, hour: Hour, most: usize) -> Result<Vec<OutgoingKey>, StoreError> {
         let sql = "SELECT account, relay FROM outgoing WHERE accepted < ?1 ORDER BY account, relay LIMIT ?2";
         self.many("outgoing", sql, params![hour.0, limit(most)], rows::outgoing_key)
@@ -330,6 +341,11 @@ impl Txn for EmbeddedTxn<'_> {
     fn returned(&self, account: &AccountKey, most: usize) -> Result<Vec<(RelayId, Returned)>, StoreError> {
         let sql = "SELECT relay, stored, notice FROM returned WHERE account = ?1 ORDER BY relay LIMIT ?2";
         self.many("returned", sql, params![account.0, limit(most)], rows::returned)
+    }
+
+    fn n_returned(&self, account: &AccountKey, most: u32) -> Result<u32, StoreError> {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM returned WHERE account = ?1 LIMIT ?2)";
+        Ok(self.one("returned", sql, params![account.0, most], |row| row.get(0))?.unwrap_or(0))
     }
 
     fn remove_returned(&mut self, key: &OutgoingKey) -> Result<(), StoreError> {

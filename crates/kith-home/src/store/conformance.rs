@@ -391,6 +391,9 @@ pub fn due_relays_are_listed_by_destination<F: Fixture>(mut fixture: F) -> Resul
     assert_eq!(txn.outgoing(&relay(1, 2))?.map(|outgoing| outgoing.attempts), Some(1));
     txn.remove_outgoing(&relay(1, 1))?;
     assert!(txn.due_outgoing(&b, Timestamp(60), 9)?.is_empty());
+    assert_eq!(txn.pull_due(Timestamp(70), Timestamp(30), 9)?, 1);
+    assert_eq!(txn.pull_due(Timestamp(70), Timestamp(30), 9)?, 0);
+    assert_eq!(txn.next_due()?, Some(Timestamp(30)));
     assert_eq!(txn.outgoing_before(Hour(3), 9)?, [relay(1, 2)]);
     Ok(())
 }
@@ -410,6 +413,8 @@ pub fn notices_belong_to_their_account<F: Fixture>(mut fixture: F) -> Result<(),
     let mine = [(RelayId([1; 16]), notice(2, 2)), (RelayId([2; 16]), notice(3, 3))];
     assert_eq!(txn.returned(&account(1), 9)?, mine);
     assert_eq!(txn.returned(&account(1), 1)?.len(), 1);
+    assert_eq!([txn.n_returned(&account(1), 9)?, txn.n_returned(&account(1), 1)?], [2, 1]);
+    assert_eq!(txn.n_returned(&account(3), 9)?, 0);
     txn.remove_returned(&relay(1, 1))?;
     assert_eq!(txn.purge_returned(Hour(4), 9)?, 1);
     assert!(txn.returned(&account(1), 9)?.is_empty());

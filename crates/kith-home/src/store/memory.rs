@@ -34,6 +34,7 @@ struct Tables {
     returned: BTreeMap<OutgoingKey, Returned>,
     blobs: BTreeMap<BlobId, Blob>,
     chunks: BTreeMap<(BlobId, u32), Vec<u8>>,
+    n_touches: u64,
 }
 
 /// A store that forgets when its process ends. A clone is what a backup would be.
@@ -46,6 +47,12 @@ impl Memory {
     /// Returns an empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns how often a transaction was made to wait for the disk.
+    #[cfg(test)]
+    pub(crate) fn n_touches(&self) -> u64 {
+        self.tables.n_touches
     }
 
     /// Returns the store as the next process would find it, had `schema` been written into it.
@@ -136,6 +143,11 @@ impl MemoryTxn<'_> {
 impl Txn for MemoryTxn<'_> {
     fn commit(mut self) -> Result<(), StoreError> {
         self.undo.clear();
+        Ok(())
+    }
+
+    fn touch(&mut self) -> Result<(), StoreError> {
+        self.tables.n_touches = self.tables.n_touches.wrapping_add(1);
         Ok(())
     }
 
@@ -338,6 +350,15 @@ impl Txn for MemoryTxn<'_> {
         Ok(self.tables.due.keys().map(|(_, at, _)| *at).min())
     }
 
+    fn pull_due(&mut self, beyond: Timestamp, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let late = self.tables.outgoing.iter().filter(|(_, outgoing)| outgoing.next_attempt > beyond);
+        let late: Vec<(OutgoingKey, Outgoing)> = late.map(|(key, row)| (*key, row.clone())).take(limit).collect();
+        for (key, outgoing) in &late {
+            self.put_outgoing(key, &Outgoing { next_attempt: now, ..outgoing.clone() })?;
+        }
+        Ok(late.len())
+    }
+
     fn outgoing_before(&self, hour: Hour, limit: usize) -> Result<Vec<OutgoingKey>, StoreError> {
         let rows = self.tables.outgoing.iter().filter(|(_, outgoing)| outgoing.accepted < hour);
         Ok(rows.map(|(key, _)| *key).take(limit).collect())
@@ -352,6 +373,12 @@ impl Txn for MemoryTxn<'_> {
         let first = OutgoingKey { account: *account, relay: RelayId([0; 16]) };
         let rows = self.tables.returned.range(first..).take_while(|(key, _)| key.account == *account);
         Ok(rows.take(limit).map(|(key, returned)| (key.relay, returned.clone())).collect())
+    }
+
+    fn n_returned(&self, account: &AccountKey, limit: u32) -> Result<u32, StoreError> {
+        let first = OutgoingKey { account: *account, relay: RelayId([0; 16]) };
+        let rows = self.tables.returned.range(first..).take_while(|(key, _)| key.account == *account);
+        Ok(rows.zip(0..limit).map(|(_, before)| before + 1).last().unwrap_or(0))
     }
 
     fn remove_returned(&mut self, key: &OutgoingKey) -> Result<(), StoreError> {

@@ -60,6 +60,25 @@ fn kh_7_a_signature_is_good_for_ninety_seconds_either_way() {
 }
 
 #[test]
+fn kh_8_old_nonces_go_as_fast_as_strangers_make_new_ones() {
+    let mut world = World::new();
+    let stranger = AccountSecret::generate(&mut world.rng);
+    let operation = Operation::ReturnAck { relay_id: kith_wire::id::RelayId([1; 16]) };
+    let stamps: Vec<RequestStamp> = (0..40).map(|_| world.stamp()).collect();
+    for stamp in &stamps {
+        let signature = sign_as_account(&stranger, &operation, stamp);
+        assert_eq!(world.ask(operation.clone(), vec![signature]), refused(Refusal::UnknownAccount));
+    }
+    world.pass(200);
+    for _ in 0..20 {
+        world.ask_as_account(&stranger, operation.clone());
+    }
+    let txn = world.store.begin().unwrap();
+    let scope = crate::store::NonceScope(stranger.public().0);
+    assert!(stamps.iter().all(|stamp| !txn.nonce_seen(&scope, &stamp.nonce).unwrap()));
+}
+
+#[test]
 fn kh_8_a_nonce_works_once_also_after_a_restart() {
     let mut world = World::new();
     let device = world.device();

@@ -51,8 +51,10 @@ fn kh_20_unknown_unproven_blocked_full_repeated_and_stored_look_alike() {
     let mut sizes = Vec::new();
     for deposit in cases {
         let (sealed, pending) = world.seal(&Request { operation: Operation::Deposit(deposit), signatures: Vec::new() });
+        let touches = world.store.n_touches();
         let outputs = world.input(Input::OneShot { ticket: Ticket(0), sealed });
         assert_eq!(outputs.len(), 1);
+        assert_eq!(world.store.n_touches(), touches + 1, "all wait for the disk, also when nothing is stored");
         let Some(OneShotReply::Sealed(answer)) = reply_in(&outputs, Ticket(0)) else { panic!("{outputs:?}") };
         assert_eq!(*pending.open(&answer).unwrap(), Answer::Accepted.to_bytes());
         sizes.push(answer.len());

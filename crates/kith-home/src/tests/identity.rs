@@ -38,6 +38,17 @@ fn kh_2_the_descriptor_has_the_next_week_two_days_ahead_and_its_serial_rises() {
 }
 
 #[test]
+fn kh_2_a_clock_that_was_ahead_leaves_no_week_far_away_in_the_descriptor() {
+    let mut world = World::new();
+    world.pass(365 * 86_400);
+    world.tick();
+    world.now = START;
+    world.tick();
+    assert_eq!(world.descriptor().epochs.iter().map(|epoch| epoch.id).collect::<Vec<_>>(), [START.epoch()]);
+    assert_eq!(world.ask(Operation::Clock, Vec::new()), Answer::Clock { time: START.seconds() });
+}
+
+#[test]
 fn kh_3_an_epoch_key_is_erased_fourteen_days_after_its_week() {
     let mut world = World::new();
     let device = world.device();
@@ -71,6 +82,27 @@ fn kh_4_a_batch_without_commit_answers_nothing_and_leaves_nothing() {
     let message = line.record(Operation::Clock);
     let outputs = world.input(Input::Live { connection: line.id, message });
     assert!(outputs.contains(&Output::Close { connection: line.id }));
+}
+
+/// A store that cannot be used for a while.
+struct Locked;
+
+impl Store for Locked {
+    type Txn<'a> = crate::store::memory::MemoryTxn<'a>;
+
+    fn begin(&mut self) -> Result<Self::Txn<'_>, crate::store::StoreError> {
+        Err(crate::store::StoreError::Backend("locked by another process".into()))
+    }
+}
+
+#[test]
+fn kh_4_inputs_that_found_the_store_locked_leave_nothing_half_known() {
+    let mut world = World::new();
+    let device = world.device();
+    let (line, _) = world.listen(&device, 8);
+    assert!(world.home.begin(&mut Locked, world.now, &mut world.rng).is_err());
+    // What was lost may have been the end of that connection, or of an exchange.
+    assert_eq!(world.tick(), [Output::Close { connection: line.id }]);
 }
 
 #[test]

@@ -117,15 +117,31 @@ fn kh_31_one_account_cannot_hold_all_exchanges() {
 #[test]
 fn kh_31_all_accounts_together_cannot_hold_more_than_512_exchanges() {
     let mut world = World::new();
-    let relay = Operation::Relay { to: peer(1), sealed: parcel(7) };
-    for _ in 0..32 {
+    let relay = |n| Operation::Relay { to: peer(n), sealed: parcel(7) };
+    for n in 0..32 {
         let account = world.account();
         for _ in 0..16 {
-            assert_eq!(exchanges(&starts(&mut world, &account, relay.clone()).0).len(), 1);
+            assert_eq!(exchanges(&starts(&mut world, &account, relay(n)).0).len(), 1);
         }
     }
     let account = world.account();
-    assert_eq!(world.ask_as_account(&account, relay), Answer::Busy { seconds: 2 });
+    assert_eq!(world.ask_as_account(&account, relay(40)), Answer::Busy { seconds: 2 });
+}
+
+#[test]
+fn kh_31_a_server_that_lets_everybody_wait_holds_no_more_than_64_exchanges() {
+    let mut world = World::new();
+    let slow = Operation::Relay { to: peer(1), sealed: parcel(7) };
+    for _ in 0..4 {
+        let account = world.account();
+        for _ in 0..16 {
+            assert_eq!(exchanges(&starts(&mut world, &account, slow.clone()).0).len(), 1);
+        }
+    }
+    let account = world.account();
+    assert_eq!(world.ask_as_account(&account, slow), Answer::Busy { seconds: 2 });
+    let other = Operation::Relay { to: peer(2), sealed: parcel(7) };
+    assert_eq!(exchanges(&starts(&mut world, &account, other).0).len(), 1);
 }
 
 #[test]
@@ -176,6 +192,24 @@ fn kh_33_a_durable_relay_is_taken_once_and_survives_a_restart() {
     world.input(ended(again[0].0, delivered()));
     assert_eq!(world.counts().outgoing, 0);
     assert_eq!(world.ask_as_account(&account, durable(2, peer(1))), Answer::Accepted);
+}
+
+#[test]
+fn kh_33_notices_count_against_the_quota_until_they_are_acknowledged() {
+    let mut world = World::with(Config { quotas: Quotas { outgoing: 2, ..Quotas::default() }, ..config() });
+    let account = world.account();
+    // Sealed to a key that the server never had: each comes back at once with a descriptor of kilobytes.
+    for n in 1..=2 {
+        let own = world.address();
+        assert_eq!(world.ask_as_account(&account, durable(n, own)), Answer::Accepted);
+    }
+    for to in [world.address(), peer(1)] {
+        assert_eq!(world.ask_as_account(&account, durable(3, to)), refused(Refusal::QuotaExceeded));
+    }
+    let ack = Operation::ReturnAck { relay_id: RelayId([1; 16]) };
+    assert_eq!(world.ask_as_account(&account, ack), Answer::Accepted);
+    let (outputs, _, _) = starts(&mut world, &account, durable(3, peer(1)));
+    assert_eq!(exchanges(&outputs).len(), 1);
 }
 
 #[test]
@@ -364,6 +398,23 @@ fn kh_37_a_relay_is_given_up_after_seven_days() {
     assert_eq!(notices(&mut world, &account).1, [(RelayId([1; 16]), Vec::new())]);
     let txn = world.store.begin().unwrap();
     assert_eq!(txn.account(&account.public()).unwrap().unwrap().n_outgoing, 0);
+}
+
+#[test]
+fn kh_37_a_clock_that_was_ahead_does_not_hold_relays_up() {
+    let mut world = World::new();
+    let account = world.account();
+    world.pass(30 * 86_400);
+    let (outputs, _, _) = starts(&mut world, &account, durable(1, peer(1)));
+    world.input(ended(exchanges(&outputs)[0].0, ExchangeOutcome::Unreachable));
+    world.tick();
+    world.now = START;
+    let mut asked = exchanges(&world.tick());
+    for _ in 0..3 {
+        world.pass(1);
+        asked.extend(exchanges(&world.tick()));
+    }
+    assert_eq!(asked.len(), 1);
 }
 
 #[test]
