@@ -56,7 +56,12 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
                 attachments::set_present(work, id, present)?;
                 set_upload(link, id, UploadStep::Moving);
             }
-            other => refused(work, link, &other),
+            Answer::Busy { .. } => {
+                refused(work, link, &answer);
+                drop_upload(link, id);
+            }
+            Answer::Refused { reason: Refusal::NotFound } => upload_again(work, link, id)?,
+            _ => attachments::stop(work, id)?,
         },
         Job::BlobPut(id, index) => blob_put(work, link, id, index, &answer)?,
         Job::BlobGet { attachment, index, server, pending } => {
@@ -174,6 +179,21 @@ fn set_upload(link: &mut Link, id: AttachmentId, step: UploadStep) {
     }
 }
 
+fn drop_upload(link: &mut Link, id: AttachmentId) {
+    if let Some(live) = link.live() {
+        live.uploads.remove(&id);
+    }
+}
+
+/// The blob's time was over before it was whole: it begins again, once. A server that loses it at once would be fed for ever.
+fn upload_again(work: &mut Work<'_>, link: &mut Link, id: AttachmentId) -> Result<(), StorageError> {
+    drop_upload(link, id);
+    if link.live().is_some_and(|live| !live.begun_again.insert(id)) {
+        return attachments::stop(work, id);
+    }
+    attachments::set_present(work, id, Vec::new())
+}
+
 fn blob_created(work: &mut Work<'_>, link: &mut Link, id: AttachmentId, answer: &Answer) -> Result<(), StorageError> {
     let Some(attachment) = attachments::find(work.db, id)? else { return Ok(()) };
     match answer {
@@ -187,9 +207,7 @@ fn blob_created(work: &mut Work<'_>, link: &mut Link, id: AttachmentId, answer: 
         }
         Answer::Busy { .. } => {
             refused(work, link, answer);
-            if let Some(live) = link.live() {
-                live.uploads.remove(&id);
-            }
+            drop_upload(link, id);
             Ok(())
         }
         Answer::Refused { reason: Refusal::QuotaExceeded } => {
@@ -213,13 +231,7 @@ fn blob_put(
             refused(work, link, answer);
             Ok(())
         }
-        Answer::Refused { reason: Refusal::NotFound } => {
-            // The blob's time was over before it was whole: it begins again.
-            if let Some(live) = link.live() {
-                live.uploads.remove(&id);
-            }
-            attachments::set_present(work, id, Vec::new())
-        }
+        Answer::Refused { reason: Refusal::NotFound } => upload_again(work, link, id),
         _ => attachments::stop(work, id),
     }
 }

@@ -15,7 +15,7 @@ pub(crate) use chunks::Chunks;
 
 use crate::api::{AttachmentId, AttachmentKeys, AttachmentState, ContactId, Event, NewAttachment, Output};
 use crate::conversations;
-use crate::database::{StorageError, all, column, first, number, run};
+use crate::database::{StorageError, all, column, count, first, number, run};
 use crate::errors::CommandError;
 use crate::servers::{self, ServerId};
 use crate::work::Work;
@@ -161,6 +161,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attachment> {
 
 /// Attachments up to this size are fetched without asking.
 const FETCHED_BY_ITSELF_BYTES: u64 = 256 * 1024;
+/// Attachments of one contact that are on their way in without having been asked for; more wait for the person. Four
+/// mebibytes at most, so that a contact cannot keep the connection busy.
+const FETCHED_AT_ONCE: u64 = 16;
+/// Bytes that one contact may bring into the vault in a day without being asked.
+const FETCHED_A_DAY_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Makes room for an outgoing attachment; the program seals its chunks into the vault with the keys returned.
 pub(crate) fn prepare(
@@ -204,6 +209,21 @@ pub(crate) fn attach(
     Ok(attachment.manifest(server))
 }
 
+/// Counts an attachment against what a contact may send unasked; returns whether it is within that.
+fn is_fetched_by_itself(work: &Work<'_>, contact: ContactId, size: u64) -> Result<bool, StorageError> {
+    let sql = "SELECT count(*) FROM attachments WHERE contact = ?1 AND outgoing = 0 AND state = 0";
+    if size > FETCHED_BY_ITSELF_BYTES || count(work.db, sql, [contact.column()])? >= FETCHED_AT_ONCE {
+        return Ok(false);
+    }
+    let changed = run(
+        work.db,
+        "UPDATE contacts SET fetch_bytes = iif(fetch_day = ?2, fetch_bytes, 0) + ?3, fetch_day = ?2 \
+         WHERE id = ?1 AND iif(fetch_day = ?2, fetch_bytes, 0) + ?3 <= ?4",
+        params![contact.column(), work.now.day().0, column(size), column(FETCHED_A_DAY_BYTES)],
+    )?;
+    Ok(changed > 0)
+}
+
 /// Remembers an attachment that a contact sent. Small ones are fetched at once.
 pub(crate) fn add_incoming(
     work: &mut Work<'_>,
@@ -212,7 +232,7 @@ pub(crate) fn add_incoming(
     manifest: &Manifest,
 ) -> Result<AttachmentId, StorageError> {
     let server = servers::add(work.db, &manifest.server)?;
-    let state = if manifest.size <= FETCHED_BY_ITSELF_BYTES { State::Moving } else { State::Paused };
+    let state = if is_fetched_by_itself(work, contact, manifest.size)? { State::Moving } else { State::Paused };
     insert(work.db, manifest, server, None, Some((contact, message)), state)
 }
 
@@ -254,19 +274,34 @@ pub(crate) fn find(db: &Connection, id: AttachmentId) -> Result<Option<Attachmen
     first(db, &format!("SELECT {COLUMNS} FROM attachments WHERE id = ?1"), [id.column()], read)
 }
 
-/// Returns all attachments of which chunks are on their way.
+/// Returns all attachments of which chunks are on their way. Those of a blocked contact rest: their home server would see
+/// that somebody is there (KE-7).
 pub(crate) fn moving(db: &Connection) -> Result<Vec<Attachment>, StorageError> {
-    all(db, &format!("SELECT {COLUMNS} FROM attachments WHERE state = 0 ORDER BY id"), [], read)
+    let sql = format!(
+        "SELECT {COLUMNS} FROM attachments WHERE state = 0 \
+         AND contact IN (SELECT id FROM contacts WHERE blocked = 0) ORDER BY id"
+    );
+    all(db, &sql, [], read)
 }
 
 /// Starts an attachment again that was stopped, failed, or not asked for.
 pub(crate) fn resume(work: &mut Work<'_>, id: AttachmentId) -> Result<(), CommandError> {
     let attachment = find(work.db, id)?.ok_or(CommandError::UnknownAttachment)?;
     match attachment.state {
+        State::Failed if attachment.way == Way::Out => send_again(work, &attachment),
         State::Paused | State::Failed => Ok(set_state(work, id, State::Moving)?),
         State::Moving | State::Complete => Ok(()),
         State::Prepared => Err(CommandError::UnknownAttachment),
     }
+}
+
+/// KE-38: what failed on its way up has taken its message with it, which nobody has seen. It is sent as if written now.
+fn send_again(work: &mut Work<'_>, attachment: &Attachment) -> Result<(), CommandError> {
+    let place = attachment.contact.zip(attachment.message);
+    let (contact, message) = place.ok_or(CommandError::UnknownAttachment)?;
+    let manifest = attachment.manifest(servers::address(work.db, attachment.server)?);
+    set_state(work, attachment.id, State::Moving)?;
+    conversations::send_again(work, contact, message, attachment.id, manifest)
 }
 
 /// Stops an attachment; what is there stays.

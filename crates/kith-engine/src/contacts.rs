@@ -36,7 +36,9 @@ CREATE TABLE contacts (
     answered BLOB,
     digits TEXT,
     pq_since INTEGER,
-    unusable INTEGER NOT NULL DEFAULT 0
+    unusable INTEGER NOT NULL DEFAULT 0,
+    fetch_day INTEGER NOT NULL DEFAULT 0,
+    fetch_bytes INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX contacts_by_card ON contacts (card);
 ";

@@ -2,6 +2,7 @@
 
 use kith_crypto::random;
 use kith_wire::Timestamp;
+use kith_wire::blob::Manifest;
 use kith_wire::content::KnownBody;
 use kith_wire::id::{DeviceId, MessageId};
 use rusqlite::params;
@@ -179,6 +180,34 @@ pub(crate) fn send(
     let body = KnownBody::Text { text: text.to_owned(), reply_to, attachment: manifest };
     outbox::send(work, id, NewContent { message, lamport, disappears: contact.disappearing, body, attachment })?;
     Ok(message)
+}
+
+/// Sends a message again that could not leave because its attachment could not. Nobody has seen it: it is as if written now.
+pub(crate) fn send_again(
+    work: &mut Work<'_>,
+    id: ContactId,
+    message: MessageId,
+    attachment: AttachmentId,
+    manifest: Manifest,
+) -> Result<(), CommandError> {
+    let contact = contacts::writable(work.db, id)?;
+    let sql = "SELECT text, reply_to FROM messages WHERE contact = ?1 AND message = ?2 AND kind = 0";
+    let row = first(work.db, sql, params![id.column(), message.0], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, Option<[u8; 16]>>(1)?.map(MessageId)))
+    })?;
+    let (text, reply_to) = row.ok_or(CommandError::UnknownMessage)?;
+    let lamport = contacts::next_lamport(work.db, id)?;
+    let end = contact.disappearing.map(|seconds| column(work.now.plus_seconds(seconds.into()).0));
+    run(
+        work.db,
+        "UPDATE messages SET lamport = ?3, sent = ?4, state = 0, lifetime = ?5, disappears = ?6 \
+         WHERE contact = ?1 AND message = ?2",
+        params![id.column(), message.0, column(lamport), column(work.now.0), contact.disappearing, end],
+    )?;
+    work.tell(Event::State { contact: id, message, state: MessageState::Waiting });
+    let body = KnownBody::Text { text, reply_to, attachment: Some(manifest) };
+    let disappears = contact.disappearing;
+    outbox::send(work, id, NewContent { message, lamport, disappears, body, attachment: Some(attachment) })
 }
 
 /// Reacts, edits or takes back.

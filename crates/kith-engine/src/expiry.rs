@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use kith_wire::id::MessageId;
 
-use crate::api::{ContactId, MessageState};
+use crate::api::{AttachmentId, ContactId, MessageState};
+use crate::attachments;
 use crate::conversations;
 use crate::database::{StorageError, all, column, run};
 use crate::link::Link;
@@ -22,9 +23,15 @@ pub(crate) const ACK_SECONDS: u64 = 3 * 3600;
 pub(crate) fn expire(work: &mut Work<'_>, link: &mut Link) -> Result<(), StorageError> {
     let has_heard = link.live().is_some_and(|live| live.has_heard(work.now));
     let now = column(work.now.0);
-    let never_sealed = all(work.db, "SELECT message FROM outgoing WHERE expires <= ?1", [now], |row| row.get(0))?;
+    let sql = "SELECT message, attachment FROM outgoing WHERE expires <= ?1";
+    let never_sealed = all(work.db, sql, [now], |row| {
+        Ok((MessageId(row.get(0)?), row.get::<_, Option<i64>>(1)?.map(AttachmentId::from_column)))
+    })?;
     run(work.db, "DELETE FROM outgoing WHERE expires <= ?1", [now])?;
-    let mut messages: BTreeSet<MessageId> = never_sealed.into_iter().map(MessageId).collect();
+    for attachment in never_sealed.iter().filter_map(|(_, attachment)| *attachment) {
+        attachments::fail(work, attachment)?;
+    }
+    let mut messages: BTreeSet<MessageId> = never_sealed.into_iter().map(|(message, _)| message).collect();
     let over = column(work.now.minus_seconds(ACK_SECONDS).0);
     let peers = all(work.db, "SELECT DISTINCT peer FROM frames WHERE expires <= ?1", [over], |row| row.get(0))?;
     for peer in peers.into_iter().filter(|_| has_heard) {

@@ -76,6 +76,8 @@ pub(crate) struct Live {
     pub(crate) acks: BTreeMap<ReaderId, Vec<EntryId>>,
     /// How far uploads have come on this connection.
     pub(crate) uploads: BTreeMap<AttachmentId, UploadStep>,
+    /// Uploads that the server has lost on this connection.
+    pub(crate) begun_again: BTreeSet<AttachmentId>,
     /// Chunks that the vault was asked for, or that wait to become durable there.
     pub(crate) with_vault: BTreeSet<(AttachmentId, u32)>,
     /// Chunks that the vault has brought.
@@ -285,6 +287,7 @@ impl Live {
             reading: BTreeSet::new(),
             acks: BTreeMap::new(),
             uploads: BTreeMap::new(),
+            begun_again: BTreeSet::new(),
             with_vault: BTreeSet::new(),
             loaded: Vec::new(),
             quiet: Quiet::Busy,

@@ -312,9 +312,11 @@ impl Pump<'_> {
                    WHERE f.due <= ?1 AND f.expires > ?1 AND c.blocked = 0";
         let replies = "SELECT 1 FROM peers p JOIN contacts c ON c.id = p.contact \
                        WHERE p.reply_at IS NOT NULL AND c.blocked = 0";
+        let attachments = "SELECT 1 FROM attachments a JOIN contacts c ON c.id = a.contact \
+                           WHERE a.state = 0 AND c.blocked = 0";
         Ok(exists(self.db, due, [column(self.now.0)])?
             || exists(self.db, replies, [])?
-            || exists(self.db, "SELECT 1 FROM attachments WHERE state = 0", [])?
+            || exists(self.db, attachments, [])?
             || exists(self.db, "SELECT 1 FROM queues WHERE state IN (0, 4)", [])?
             || exists(self.db, "SELECT 1 FROM blob_deletions", [])?
             || card_keys::has_work(self.db)?)

@@ -135,6 +135,98 @@ fn a_chunk_that_the_vault_lost_is_reported() {
 }
 
 #[test]
+fn ke_38_a_file_that_could_not_leave_in_time_fails_and_may_be_sent_again() {
+    let (mut world, bela, ana) = World::met("upload-late");
+    world.online(ANA, Reach::Down);
+    let bytes = content(100_000);
+    let message = send_file(&mut world, bela, &bytes);
+    world.run(61 * 86_400);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Expired);
+    let view = world.people[ANA].engine.message(bela, message).unwrap().attachment.unwrap();
+    assert_eq!(view.state, AttachmentState::Failed);
+    world.online(ANA, Reach::Up);
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana), Vec::<String>::new());
+    world.command(ANA, Command::FetchAttachment { attachment: view.id }).unwrap();
+    world.run(10);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+    let (id, _) = received(&world, ana, message);
+    assert_eq!(saved(&world, id), bytes);
+}
+
+#[test]
+fn a_server_that_loses_an_upload_again_and_again_is_not_fed_for_ever() {
+    let (mut world, bela, _) = World::met("upload-lost");
+    world.run(5);
+    let message = send_file(&mut world, bela, &content(300_000));
+    let mut n_lost = 0;
+    let view = |world: &World| world.people[ANA].engine.message(bela, message).unwrap().attachment.unwrap();
+    for _ in 0..3_000 {
+        if !world.step() {
+            world.run(1);
+        }
+        if view(&world).done > 0 && view(&world).state == AttachmentState::Moving {
+            world.lose_blobs(0);
+            n_lost += 1;
+        }
+    }
+    assert!(n_lost > 0);
+    assert_eq!(view(&world).state, AttachmentState::Paused);
+    world.command(ANA, Command::FetchAttachment { attachment: view(&world).id }).unwrap();
+    world.crash(ANA);
+    world.run(10);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+}
+
+#[test]
+fn a_contact_who_sends_many_files_fills_no_vault_unasked() {
+    let (mut world, bela, ana) = World::met("many-files");
+    let mut messages = Vec::new();
+    for _ in 0..50 {
+        messages.push(send_file(&mut world, bela, &content(250_000)));
+        world.run(10);
+    }
+    let n_there = world.count(BELA, "SELECT count(*) FROM attachments WHERE state = 2");
+    assert_eq!(n_there, 8 * 1024 * 1024 / 250_000);
+    assert_eq!(received(&world, ana, messages[49]).1, AttachmentState::Paused);
+    world.run(86_400);
+    let tomorrow = send_file(&mut world, bela, &content(250_000));
+    world.run(10);
+    assert_eq!(received(&world, ana, tomorrow).1, AttachmentState::Complete);
+}
+
+#[test]
+fn files_of_a_server_that_is_away_wait_for_the_person_beyond_a_few() {
+    let (mut world, bela, _) = World::met("away-files");
+    for _ in 0..20 {
+        send_file(&mut world, bela, b"small");
+    }
+    world.run(5);
+    world.lose_blobs(0);
+    world.people[BELA].keeper.execute("UPDATE attachments SET state = 0", []).unwrap();
+    send_file(&mut world, bela, b"one more");
+    world.run(5);
+    assert_eq!(world.count(BELA, "SELECT state FROM attachments ORDER BY id DESC LIMIT 1"), 1);
+}
+
+#[test]
+fn ke_7_nothing_is_fetched_from_a_blocked_contact() {
+    let (mut world, bela, ana) = World::met("blocked-file");
+    let message = send_file(&mut world, bela, &content(600_000));
+    world.run(10);
+    let (id, _) = received(&world, ana, message);
+    world.online(BELA, Reach::Down);
+    world.command(BELA, Command::FetchAttachment { attachment: id }).unwrap();
+    world.command(BELA, Command::Block { contact: ana }).unwrap();
+    world.online(BELA, Reach::Up);
+    world.run(60);
+    assert_eq!(world.people[BELA].engine.attachment(id).unwrap().done, 0);
+    world.command(BELA, Command::Unblock { contact: ana }).unwrap();
+    world.run(60);
+    assert_eq!(received(&world, ana, message).1, AttachmentState::Complete);
+}
+
+#[test]
 fn what_was_prepared_and_never_sent_is_cleared_away() {
     let (mut world, bela, _) = World::met("unused");
     world.prepare(ANA, b"never sent");

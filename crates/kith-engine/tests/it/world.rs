@@ -524,6 +524,15 @@ impl World {
         txn.commit().unwrap();
     }
 
+    /// A server loses every blob.
+    pub(crate) fn lose_blobs(&mut self, server: usize) {
+        let mut txn = self.servers[server].store.begin().unwrap();
+        for blob in txn.blobs_before(Hour(u32::MAX), 10_000).unwrap() {
+            txn.remove_blob(&blob).unwrap();
+        }
+        txn.commit().unwrap();
+    }
+
     /// Returns how many frames wait at a server.
     pub(crate) fn queued(&mut self, server: usize) -> usize {
         let txn = self.servers[server].store.begin().unwrap();
