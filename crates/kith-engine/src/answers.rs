@@ -159,6 +159,10 @@ fn deposit(work: &mut Work<'_>, frame: i64, relay: RelayId, answer: &Answer) -> 
 
 /// Another server's descriptor, by way of the own one: believed only under the pinned key.
 fn descriptor(work: &mut Work<'_>, link: &mut Link, server: ServerId, answer: &Answer) -> Result<(), StorageError> {
+    // Nothing may need it any more by now.
+    if !servers::is_known(work.db, server)? {
+        return Ok(());
+    }
     let learnt = match answer {
         Answer::Descriptor { descriptor } => servers::learn(work.db, server, descriptor, work.now),
         _ => Err(DescriptorError::NotSigned),

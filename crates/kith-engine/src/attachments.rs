@@ -40,6 +40,7 @@ CREATE TABLE attachments (
     state INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX attachments_by_contact ON attachments (contact);
+CREATE INDEX attachments_by_server ON attachments (server);
 CREATE INDEX attachments_moving ON attachments (id) WHERE state = 0;
 CREATE TABLE blob_deletions (blob BLOB PRIMARY KEY, erase BLOB NOT NULL) STRICT, WITHOUT ROWID;
 ";
@@ -381,7 +382,7 @@ pub(crate) fn drop_one(work: &mut Work<'_>, id: AttachmentId) -> Result<(), Stor
     }
     run(work.db, "DELETE FROM attachments WHERE id = ?1", [id.column()])?;
     work.effects.outputs.push_back(Output::DropChunks { attachment: id });
-    Ok(())
+    servers::collect(work.db)
 }
 
 /// Deletes all attachments of a contact.

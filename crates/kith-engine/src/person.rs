@@ -99,6 +99,7 @@ fn init_again(
         "UPDATE person SET name = coalesce(?1, name), server = ?2, account = ?3, invite = ?4",
         params![name, server.0, account.expose(), invite.map(InviteCode::expose)],
     )?;
+    servers::collect(work.db)?;
     work.effects.link = LinkEffect::Reopen;
     Ok(())
 }

@@ -10,11 +10,11 @@ use kith_wire::{Timestamp, Wire};
 use rusqlite::{Connection, params};
 use thiserror::Error;
 
-use crate::database::{StorageError, column, first, number, run};
+use crate::database::{StorageError, column, exists, first, number, run};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE servers (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     url TEXT NOT NULL,
     key BLOB NOT NULL,
     serial INTEGER,
@@ -62,6 +62,25 @@ pub(crate) fn add(db: &Connection, address: &ServerAddress) -> Result<ServerId, 
             row.get(0)
         })?;
     id.map(ServerId).ok_or(StorageError::Damaged("servers"))
+}
+
+/// Forgets the servers that nothing here names any more: who a contact was must not stay behind, and a contact that moves
+/// from server to server must not fill the disk.
+pub(crate) fn collect(db: &Connection) -> Result<(), StorageError> {
+    run(
+        db,
+        "DELETE FROM servers WHERE NOT EXISTS (SELECT 1 FROM person WHERE server = servers.id) \
+         AND NOT EXISTS (SELECT 1 FROM peers WHERE server = servers.id) \
+         AND NOT EXISTS (SELECT 1 FROM attachments WHERE server = servers.id) \
+         AND NOT EXISTS (SELECT 1 FROM card_requests WHERE server = servers.id)",
+        [],
+    )?;
+    Ok(())
+}
+
+/// Returns whether a server is known still.
+pub(crate) fn is_known(db: &Connection, id: ServerId) -> Result<bool, StorageError> {
+    exists(db, "SELECT 1 FROM servers WHERE id = ?1", [id.0])
 }
 
 /// Returns where a server is.

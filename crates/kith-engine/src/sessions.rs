@@ -65,7 +65,7 @@ pub(crate) fn move_queue(db: &Connection, peer: PeerId, queue: &QueueAddress) ->
     let server = crate::servers::add(db, &queue.server)?;
     let sql = "UPDATE peers SET server = ?2, queue = ?3 WHERE id = ?1";
     run(db, sql, params![peer.0, server.0, queue.to_bytes()])?;
-    Ok(())
+    crate::servers::collect(db)
 }
 
 /// Returns the devices of a contact.
@@ -207,5 +207,5 @@ pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageE
     ] {
         run(db, sql, [contact.column()])?;
     }
-    Ok(())
+    crate::servers::collect(db)
 }

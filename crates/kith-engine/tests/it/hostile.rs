@@ -2,7 +2,7 @@
 
 use kith_engine::{Arrival, Command, Event, LinkId, MessageBody, MessageState, Trouble};
 use kith_wire::Wire;
-use kith_wire::address::QueueAddress;
+use kith_wire::address::{QueueAddress, ServerUrl};
 use kith_wire::content::{Body, KnownBody, ReceiptKind};
 use kith_wire::frame::Frame;
 use kith_wire::id::MessageId;
@@ -225,10 +225,15 @@ fn ke_35_a_contact_that_moves_again_and_again_makes_one_answer_wait() {
     // Ana can seal nothing, as when Bela never acknowledges.
     world.people[ANA].keeper.execute("UPDATE contacts SET unusable = 1", []).unwrap();
     for n in 1..=5 {
-        say(&mut world, MessageId([n; 16]), &Body::Known(KnownBody::QueueMove { queue: queue.clone() }));
+        let mut queue = queue.clone();
+        if n < 5 {
+            queue.server.url = ServerUrl::parse(&format!("https://{n}.example")).unwrap();
+        }
+        say(&mut world, MessageId([n; 16]), &Body::Known(KnownBody::QueueMove { queue }));
     }
     world.send(BELA, ana, "moved");
     world.run(5);
     assert_eq!(world.texts(ANA, bela), ["moved"]);
     assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 1);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM servers"), 2);
 }

@@ -42,6 +42,17 @@ fn a_frame_under_way_while_blocking_stays_in_the_queue() {
 }
 
 #[test]
+fn ke_12_no_server_is_remembered_that_nothing_needs() {
+    let (mut world, bela, _) = World::met("servers");
+    world.run(5);
+    let n_servers = "SELECT count(*) FROM servers";
+    assert_eq!(world.count(ANA, n_servers), 2);
+    world.command(ANA, Command::Forget { contact: bela }).unwrap();
+    world.run(30);
+    assert_eq!(world.count(ANA, n_servers), 1);
+}
+
+#[test]
 fn ke_12_forgetting_leaves_nothing_behind() {
     let (mut world, bela, ana) = World::met("forget");
     let picture = world.prepare(ANA, b"picture");
