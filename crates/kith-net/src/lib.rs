@@ -26,7 +26,7 @@ mod upgrade;
 pub use crate::{
     address::{AddressKind, AddressPolicy, RefusedAddress},
     client::{Carrier, CarrierBuilder, CarrierError, Stage},
-    limits::{CarrierLimits, ListenerLimits, LiveLimits, MAX_MESSAGE},
+    limits::{CarrierLimits, ListenerLimits, LiveLimits, LoopbackPeers, MAX_MESSAGE},
     live::{LiveEnd, LiveReceiver, LiveSender, SendError},
     server::{Answer, BindError, Handler, Listener, Pages},
     tls::{ServerIdentity, TlsError, TrustAnchors},

@@ -14,6 +14,11 @@ pub const MAX_MESSAGE: usize = kith_wire::limits::MAX_SEALED_BYTES;
 pub struct ListenerLimits {
     /// Connections open at the same time; further ones wait in the backlog of the operating system.
     pub max_connections: usize,
+    /// Of these, connections from one network (/24 of IPv4, /56 of IPv6); further ones are closed at once. Sixteen
+    /// networks together can fill the default: one attacker's cannot. Many people behind one address of a provider fit.
+    pub max_per_network: usize,
+    /// Whether connections from this machine count as a network.
+    pub loopback: LoopbackPeers,
     /// How long a TLS handshake may take.
     pub tls_handshake: Duration,
     /// How long the head of a request may take, counted from the moment the connection is ready for it. It
@@ -31,10 +36,22 @@ pub struct ListenerLimits {
     pub live: LiveLimits,
 }
 
+/// What connections from this machine count as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoopbackPeers {
+    /// No network: a proxy on this machine brings everybody's connections.
+    #[default]
+    Exempt,
+    /// A network like any other.
+    Counted,
+}
+
 impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
             max_connections: 4096,
+            max_per_network: 256,
+            loopback: LoopbackPeers::default(),
             tls_handshake: Duration::from_secs(10),
             request_head: Duration::from_secs(15),
             request_body: Duration::from_secs(30),
@@ -57,6 +74,9 @@ pub struct LiveLimits {
     pub write: Duration,
     /// How long the closing handshake may take.
     pub close: Duration,
+    /// Pings that the other side may send in the time of `idle`. Each must be answered, and the answers wait in memory
+    /// when nobody reads them.
+    pub pings: usize,
     /// Messages held per direction between the connection and the program before the peer has to wait.
     pub window: usize,
 }
@@ -68,6 +88,7 @@ impl Default for LiveLimits {
             idle: Duration::from_secs(90),
             write: Duration::from_secs(30),
             close: Duration::from_secs(2),
+            pings: 64,
             window: 8,
         }
     }

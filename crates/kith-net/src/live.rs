@@ -115,7 +115,7 @@ pub enum LiveEnd {
     /// The other side sent a message larger than [`MAX_MESSAGE`].
     #[error("a message exceeded the limit of {MAX_MESSAGE} bytes")]
     TooLarge,
-    /// The other side broke the rules of WebSocket, or sent text.
+    /// The other side broke the rules of WebSocket, sent text, or sent more pings than make sense.
     #[error("the other side does not speak this protocol")]
     Malformed,
     /// The connection underneath broke.
@@ -166,6 +166,7 @@ async fn read<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let (mut n_pings, mut count_until) = (0_usize, Instant::now() + limits.idle);
     loop {
         // Anything counts as a sign of life, pings and pongs included.
         let message = match timeout(limits.idle, stream.next()).await {
@@ -183,6 +184,14 @@ where
             return if is_restart { LiveEnd::GoingAway } else { LiveEnd::Closed };
         } else if message.is_text() {
             return LiveEnd::Malformed;
+        } else if message.is_ping() {
+            if Instant::now() > count_until {
+                (n_pings, count_until) = (0, Instant::now() + limits.idle);
+            }
+            n_pings += 1;
+            if n_pings > limits.pings {
+                return LiveEnd::Malformed;
+            }
         }
     }
 }

@@ -127,6 +127,20 @@ async fn an_oversized_frame_text_and_unmasked_frames_end_the_connection() {
 }
 
 #[tokio::test]
+async fn a_flood_of_pings_whose_answers_nobody_reads_ends_the_connection() {
+    let live = LiveLimits { close: Duration::from_millis(50), ..LiveLimits::default() };
+    let server = Server::start(listener(live)).await;
+    let mut stream = raw_live(&server).await;
+    let mut ping = vec![0x89, 0x80 | 125, 0, 0, 0, 0];
+    ping.resize(6 + 125, 7);
+    let flood = async { while stream.write_all(&ping).await.is_ok() {} };
+    tokio::select! {
+        () = async { flood.await; std::future::pending::<()>().await } => {}
+        () = server.handler.live_ended.notified() => {}
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_goes_away_says_so() {
     let server = Server::start(ListenerLimits::default()).await;
     let (_sender, mut receiver) = carrier().live(&server.url()).await.unwrap();

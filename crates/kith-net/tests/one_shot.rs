@@ -115,6 +115,35 @@ async fn unknown_paths_and_methods_are_refused_and_nothing_tells_the_program_or_
 }
 
 #[tokio::test]
+async fn scripts_of_every_origin_may_ask_and_read_but_bring_nothing_of_their_own() {
+    let server = Server::start(ListenerLimits::default()).await;
+    let request = |line: &str, body: &str| {
+        let length = body.len();
+        format!("{line} HTTP/1.0\r\norigin: https://app.example\r\ncontent-length: {length}\r\n\r\n{body}")
+    };
+    for (line, body, status) in [
+        ("GET /kith/v1", "", "200"),
+        ("POST /kith/v1", "hello", "200"),
+        ("POST /kith/v1", "busy", "503"),
+        ("POST /kith/v1", "refuse", "400"),
+        ("OPTIONS /kith/v1", "", "204"),
+        ("PUT /kith/v1", "", "405"),
+        ("GET /.well-known/kith", "", "200"),
+        ("OPTIONS /.well-known/kith", "", "204"),
+    ] {
+        let answer = server.raw(request(line, body).as_bytes()).await.to_ascii_lowercase();
+        assert!(answer.starts_with(&format!("http/1.0 {status} ")), "{line} {answer}");
+        assert!(answer.contains("access-control-allow-origin: *\r\n"), "{line} {answer}");
+        assert!(!answer.contains("access-control-allow-credentials"), "{line} {answer}");
+    }
+    let asked = server.raw(request("OPTIONS /kith/v1", "").as_bytes()).await.to_ascii_lowercase();
+    assert!(asked.contains("access-control-allow-methods: get, post\r\n"), "{asked}");
+    assert!(asked.contains("access-control-allow-headers: content-type\r\n"), "{asked}");
+    let other = server.raw(request("GET /elsewhere", "").as_bytes()).await.to_ascii_lowercase();
+    assert!(!other.contains("access-control"), "{other}");
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed() {
     let url = canned(b"HTTP/1.1 307 x\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
     assert_eq!(carrier().descriptor(&url).await, Err(CarrierError::Redirected));

@@ -2,9 +2,10 @@
 //!
 //! It bounds how many connections there are and how long each may take for anything, and winds them down in
 //! order. It neither looks into the bytes nor remembers who brought them; the peer's address is dropped in the
-//! accept loop.
+//! accept loop, where nothing but a salted hash of its network is counted.
 
 mod connection;
+mod crowd;
 mod site;
 
 use std::future::Future;
@@ -25,6 +26,7 @@ pub use site::Pages;
 use crate::limits::ListenerLimits;
 use crate::live::{LiveReceiver, LiveSender};
 use crate::server::connection::Shared;
+use crate::server::crowd::{Crowd, Place};
 use crate::server::site::{Home, Site};
 use crate::tls::ServerIdentity;
 
@@ -106,6 +108,7 @@ impl Listener {
         let Self { tcp, tls, limits, .. } = self;
         let (stopping, told_to_stop) = watch::channel(false);
         let permits = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
+        let crowd = Crowd::new(&limits);
         let drain = limits.drain;
         let shared = Arc::new(Shared { site, tls, limits });
         let mut connections = JoinSet::new();
@@ -113,12 +116,12 @@ impl Listener {
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                (stream, permit) = accept(&tcp, &permits) => {
+                (stream, permit, place) = accept(&tcp, &permits, &crowd) => {
                     let shared = Arc::clone(&shared);
                     let told_to_stop = told_to_stop.clone();
                     connections.spawn(async move {
                         connection::serve(shared, stream, told_to_stop).await;
-                        drop(permit);
+                        drop((permit, place));
                     });
                 }
                 Some(_) = connections.join_next() => {}
@@ -143,7 +146,11 @@ pub struct BindError {
 }
 
 /// Waits for room, then for a connection. Whose address it came from is forgotten right here.
-async fn accept(tcp: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+async fn accept(
+    tcp: &TcpListener,
+    permits: &Arc<Semaphore>,
+    crowd: &Arc<Crowd>,
+) -> (TcpStream, OwnedSemaphorePermit, Place) {
     let permit = loop {
         match Arc::clone(permits).acquire_owned().await {
             Ok(permit) => break permit,
@@ -154,9 +161,11 @@ async fn accept(tcp: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, Owne
     let mut is_told = false;
     loop {
         match tcp.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
+                // Without a place it is closed here, before a byte of it was read or any work was done for it.
+                let Some(place) = crowd.enter(peer.ip()) else { continue };
                 let _ = stream.set_nodelay(true);
-                return (stream, permit);
+                return (stream, permit, place);
             }
             Err(error) => {
                 // Out of file descriptors, mostly: some connection has to end first. Said once, not ten times a second.

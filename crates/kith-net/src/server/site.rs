@@ -43,15 +43,11 @@ impl<H: Handler> Site for Home<H> {
         limits: &ListenerLimits,
         slot: &UpgradeSlot,
     ) -> Response<Full<Bytes>> {
-        match (request.uri().path(), request.method()) {
-            (path::ONE_SHOT, &Method::POST) => match read_body(request.into_body(), limits.request_body).await {
-                Ok(body) => within(limits.answer, self.handler.one_shot(body)).await,
-                Err(status) => empty(status),
-            },
-            (path::ONE_SHOT, &Method::GET) => within(limits.answer, self.handler.descriptor()).await,
-            (path::LIVE, &Method::GET) => switch_protocols(request, slot),
-            (path::WELL_KNOWN, &Method::GET) => full(self.handler.well_known().into(), "application/json"),
-            (path::ONE_SHOT | path::LIVE | path::WELL_KNOWN, _) => empty(StatusCode::METHOD_NOT_ALLOWED),
+        match request.uri().path() {
+            path::ONE_SHOT => readable_by_every_page(self.one_shot(request, limits).await),
+            path::LIVE if request.method() == Method::GET => switch_protocols(request, slot),
+            path::LIVE => not_allowed("GET"),
+            path::WELL_KNOWN => readable_by_every_page(self.well_known(&request)),
             _ => empty(StatusCode::NOT_FOUND),
         }
     }
@@ -59,6 +55,55 @@ impl<H: Handler> Site for Home<H> {
     fn live(&self, sender: LiveSender, receiver: LiveReceiver) -> impl Future<Output = ()> + Send {
         self.handler.live(sender, receiver)
     }
+}
+
+impl<H: Handler> Home<H> {
+    async fn one_shot(&self, request: Request<Incoming>, limits: &ListenerLimits) -> Response<Full<Bytes>> {
+        match *request.method() {
+            Method::POST => match read_body(request.into_body(), limits.request_body).await {
+                Ok(body) => within(limits.answer, self.handler.one_shot(body)).await,
+                Err(status) => empty(status),
+            },
+            Method::GET => within(limits.answer, self.handler.descriptor()).await,
+            Method::OPTIONS => preflight("GET, POST"),
+            _ => not_allowed("GET, POST, OPTIONS"),
+        }
+    }
+
+    fn well_known(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        match *request.method() {
+            Method::GET => full(self.handler.well_known().into(), "application/json"),
+            Method::OPTIONS => preflight("GET"),
+            _ => not_allowed("GET, OPTIONS"),
+        }
+    }
+}
+
+/// Lets scripts of every web page read an answer, so that a web app may be served by another origin than the home server.
+///
+/// That gives no page any power: there are no cookies and no other authority that a browser would add by itself, and
+/// whoever wants to be somebody here signs for it inside the sealed request.
+fn readable_by_every_page(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+    response
+}
+
+/// Answers a browser that asks in advance whether a page may send a request.
+fn preflight(methods: &'static str) -> Response<Full<Bytes>> {
+    let mut response = empty(StatusCode::NO_CONTENT);
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    response
+}
+
+fn not_allowed(methods: &'static str) -> Response<Full<Bytes>> {
+    let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    response
 }
 
 /// Pages of text, for what is not part of the protocol: metrics, challenges.
@@ -81,7 +126,7 @@ impl Pages {
 impl Site for Pages {
     async fn respond(&self, request: Request<Incoming>, _: &ListenerLimits, _: &UpgradeSlot) -> Response<Full<Bytes>> {
         if request.method() != Method::GET {
-            return empty(StatusCode::METHOD_NOT_ALLOWED);
+            return not_allowed("GET");
         }
         match (self.render)(request.uri().path()) {
             Some(text) => full(text.into(), self.content_type),
@@ -116,7 +161,12 @@ async fn within(patience: Duration, answer: impl Future<Output = Answer> + Send)
 
 fn switch_protocols(mut request: Request<Incoming>, slot: &UpgradeSlot) -> Response<Full<Bytes>> {
     let Some(accept) = upgrade::accept(request.headers()) else {
-        return empty(StatusCode::UPGRADE_REQUIRED);
+        let mut response = empty(StatusCode::UPGRADE_REQUIRED);
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return response;
     };
     slot.put(hyper::upgrade::on(&mut request));
     let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
