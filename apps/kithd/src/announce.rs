@@ -1,8 +1,8 @@
 //! What the server says about itself: to a person, to a program that started it, and on `/.well-known/kith`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use kith_wire::address::ServerUrl;
+use kith_wire::address::{DEFAULT_PORT, Scheme, ServerUrl};
 use kith_wire::id::ServerKey;
 use serde::Serialize;
 use serde_json::json;
@@ -46,6 +46,7 @@ impl Announcement<'_> {
         if let Some(address) = self.metrics {
             text += &format!("  metrics     http://{address}/metrics\n");
         }
+        let data = config.data.display();
         let settings = config.data.join(CONFIG_FILE);
         let settings = settings.display();
         text += &format!("\nPeople start with\n  kith init --server {url} --server-key {server_key}\n");
@@ -53,17 +54,41 @@ impl Announcement<'_> {
             Registration::Open => {
                 text += &format!(
                     "Everybody who reaches it may register. For people with a code only, put registration = \"invite\"\n\
-                     into {settings} and make codes with `kithd invite`.\n"
+                     into {settings} and make codes with `kithd invite --data {data}`.\n"
                 );
             }
-            Registration::Invite => text += "They need a code for that: `kithd invite` makes one.\n",
+            Registration::Invite => {
+                text += &format!("They need a code for that: `kithd invite --data {data}` makes one.\n");
+            }
         }
-        if config.public_url.is_none() && config.tls.is_none() {
-            text += "\nNobody said how others reach this server, so that address is good on this machine or network only.\n\
-                     Start it with --public-url https://YOUR.NAME once a name leads here.\n";
-        }
-        text
+        text + &self.about_reach()
     }
+
+    /// Says what is missing before others reach the server, as far as it can be told from here.
+    fn about_reach(&self) -> String {
+        let Self { config, url, .. } = self;
+        let (host, port) = (url.host(), url.port());
+        match (&config.public_url, &config.tls, url.scheme()) {
+            (None, None, _) => {
+                "\nNobody said how others reach this server, so that address is good on this machine only.\n\
+                                Start it with --public-url https://YOUR.NAME once a name leads here.\n"
+                    .to_owned()
+            }
+            (Some(_), None, Scheme::Https) => format!(
+                "\nThat address is https and no certificate is configured: a proxy with TLS must stand before this server,\n\
+                 at port {port} of {host}. (An address without a port means port {DEFAULT_PORT}.)\n"
+            ),
+            (Some(_), None, Scheme::Http) if !is_this_machine(host) => {
+                "\nThat address is plain http, which people's programs refuse beyond their own machine: use https.\n"
+                    .to_owned()
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl Voice {

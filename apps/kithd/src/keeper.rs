@@ -4,7 +4,7 @@
 //! handles it in one transaction, commits once, and only then lets the answers go: one write to the disk serves
 //! everybody who waited for it. Under load batches grow by themselves; without load an input waits for nobody.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -37,6 +37,7 @@ pub(crate) struct Keeper {
 pub(crate) struct Connection {
     id: ConnectionId,
     inbox: mpsc::Sender<Message>,
+    known: oneshot::Receiver<()>,
 }
 
 /// The thread does not take any more right now, or could not make an input durable.
@@ -52,7 +53,7 @@ pub(crate) struct KeeperThread {
 
 enum Message {
     OneShot { sealed: Bytes, reply: oneshot::Sender<Bytes> },
-    LiveOpened { connection: ConnectionId, outbox: Outbox },
+    LiveOpened { connection: ConnectionId, outbox: Outbox, known: oneshot::Sender<()> },
     Live { connection: ConnectionId, message: Bytes },
     LiveEnded { connection: ConnectionId },
     Exchanged { exchange: ExchangeId, outcome: ExchangeOutcome },
@@ -69,6 +70,7 @@ impl Keeper {
         home: Home,
         store: S,
         metrics: Arc<Metrics>,
+        max_unproven: usize,
     ) -> std::io::Result<(Self, KeeperThread, mpsc::UnboundedReceiver<Dial>)>
     where
         S: Store + Send + 'static,
@@ -77,7 +79,8 @@ impl Keeper {
         let (publish, descriptor) = watch::channel(Bytes::copy_from_slice(home.descriptor()));
         let (dials, wanted) = mpsc::unbounded_channel();
         let (ends, ended) = oneshot::channel();
-        let desk = Desk { waiting: HashMap::new(), outboxes: HashMap::new(), next_ticket: 0, publish, dials };
+        let (waiting, outboxes, unproven) = (HashMap::new(), HashMap::new(), BTreeMap::new());
+        let desk = Desk { waiting, outboxes, unproven, max_unproven, next_ticket: 0, publish, dials };
         let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || {
             // Dropped when the thread ends, however it does.
             let _ends = ends;
@@ -102,8 +105,9 @@ impl Keeper {
     /// Announces a live connection; what is for it goes into `outbox`.
     pub(crate) async fn live_opened(&self, outbox: Outbox) -> Result<Connection, Overloaded> {
         let connection = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
-        self.inbox.send(Message::LiveOpened { connection, outbox }).await.map_err(|_| Overloaded)?;
-        Ok(Connection { id: connection, inbox: self.inbox.clone() })
+        let (knows, known) = oneshot::channel();
+        self.inbox.send(Message::LiveOpened { connection, outbox, known: knows }).await.map_err(|_| Overloaded)?;
+        Ok(Connection { id: connection, inbox: self.inbox.clone(), known })
     }
 
     /// Tells how an exchange with another server ended.
@@ -123,6 +127,7 @@ impl Connection {
     pub(crate) async fn message(&self, message: Bytes) -> Result<(), Overloaded> {
         self.inbox.send(Message::Live { connection: self.id, message }).await.map_err(|_| Overloaded)
     }
+
 
     /// Tells that the connection has ended.
     pub(crate) async fn ended(self) {
@@ -148,6 +153,9 @@ impl KeeperThread {
 struct Desk {
     waiting: HashMap<Ticket, oneshot::Sender<Bytes>>,
     outboxes: HashMap<ConnectionId, Outbox>,
+    /// Connections that have proven nothing yet, the oldest first; dropping the sender ends one (KH-39).
+    unproven: BTreeMap<ConnectionId, oneshot::Sender<()>>,
+    max_unproven: usize,
     next_ticket: u64,
     publish: watch::Sender<Bytes>,
     dials: mpsc::UnboundedSender<Dial>,
@@ -177,7 +185,10 @@ impl<S: Store> Work<S> {
             self.metrics.inputs.add(inputs.len().try_into().unwrap_or(u64::MAX));
             if !inputs.is_empty() {
                 match self.handle(inputs) {
-                    Ok(outputs) => outputs.into_iter().for_each(|output| self.desk.release(output)),
+                    Ok(outputs) => {
+                        outputs.into_iter().for_each(|output| self.desk.release(output));
+                        self.desk.let_in_who_is_known(&self.home);
+                    }
                     Err(error) => {
                         // Nothing of the batch happened; who waited for it is told to come back.
                         tracing::error!(error = &error as &dyn std::error::Error, "a batch could not be made durable");
@@ -217,8 +228,13 @@ impl Desk {
                 tickets.push(ticket);
                 Some(Input::OneShot { ticket, sealed: sealed.into() })
             }
-            Message::LiveOpened { connection, outbox } => {
+            Message::LiveOpened { connection, outbox, known } => {
                 self.outboxes.insert(connection, outbox);
+                self.unproven.insert(connection, known);
+                // Not the newcomer: whoever means it is through before as many others have come.
+                if self.unproven.len() > self.max_unproven {
+                    self.unproven.pop_first();
+                }
                 None
             }
             // Cut already; what it had sent before it noticed is not for the rules.
@@ -226,6 +242,7 @@ impl Desk {
             Message::Live { connection, message } => Some(Input::Live { connection, message: message.into() }),
             Message::LiveEnded { connection } => {
                 self.outboxes.remove(&connection);
+                self.unproven.remove(&connection);
                 Some(Input::Closed { connection })
             }
             Message::Exchanged { exchange, outcome } => Some(Input::Exchanged { exchange, outcome }),
@@ -259,6 +276,16 @@ impl Desk {
                 let _ = self.dials.send(Dial { exchange, url, ask });
             }
             Output::Descriptor { bytes } => drop(self.publish.send_replace(bytes.into())),
+        }
+    }
+
+    /// Tells connections that have proven a key that they may stay.
+    fn let_in_who_is_known(&mut self, home: &Home) {
+        let known: Vec<ConnectionId> = self.unproven.keys().copied().filter(|id| home.is_known(*id)).collect();
+        for connection in known {
+            if let Some(known) = self.unproven.remove(&connection) {
+                let _ = known.send(());
+            }
         }
     }
 

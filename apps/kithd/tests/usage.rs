@@ -83,6 +83,26 @@ fn people_are_told_what_to_do_next() {
     child.wait().unwrap();
     let told = told.join("\n");
     assert!(told.contains("server key") && told.contains("kith init --server http://127.0.0.1:"), "{told}");
+    assert!(told.contains("good on this machine only"), "{told}");
+}
+
+#[test]
+fn operators_are_told_what_is_missing_before_others_reach_the_server() {
+    for (url, missing) in [
+        ("https://kith.example", "at port 5484 of kith.example"),
+        ("https://kith.example:443", "at port 443 of kith.example"),
+        ("http://kith.example", "use https"),
+    ] {
+        let data = tempfile::tempdir().unwrap();
+        let mut command = kithd(data.path());
+        command.args(["--listen", "127.0.0.1:0", "--public-url", url]).stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+        let told = std::io::BufRead::lines(&mut out).map(Result::unwrap).find(|line| line.contains(missing));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(told.is_some(), "{url}");
+    }
 }
 
 #[test]

@@ -135,7 +135,8 @@ fn reopen(folder: &Path, password: &Password, options: Options) -> Result<Client
 async fn find_server(args: &Checked, options: Options) -> Result<(Vec<u8>, ServerKey), Failure> {
     let bytes = Client::descriptor(&args.url, options).await.map_err(|error| {
         if error.may_pass() {
-            Failure::offline(format!("{} does not answer: {error}", args.url))
+            let hint = "check the address (without a port it means port 5484) and your connection, then try again";
+            Failure { hint: hint.into(), ..Failure::offline(format!("{} does not answer: {error}", args.url)) }
         } else {
             not_a_server(&args.url, &error.to_string())
         }
