@@ -61,7 +61,16 @@ impl Announcement<'_> {
                 text += &format!("They need a code for that: `kithd invite --data {data}` makes one.\n");
             }
         }
-        text + &self.about_reach()
+        text + &self.about_reach() + self.about_peers()
+    }
+
+    /// Says why another server beside this one gets nothing.
+    fn about_peers(&self) -> &'static str {
+        if is_this_machine(self.url.host()) && !self.config.allow_private_peers {
+            "Two servers on one machine or in a private network deliver to each other with --allow-private-peers only.\n"
+        } else {
+            ""
+        }
     }
 
     /// Says what is missing before others reach the server, as far as it can be told from here.
@@ -104,6 +113,11 @@ impl Voice {
         self.say(&announcement.for_people(), &ready);
     }
 
+    /// Shows a configuration file with every key.
+    pub(crate) fn config_file(self) {
+        self.say(CONFIG, &json!({"config": CONFIG}));
+    }
+
     /// Tells an invite code.
     pub(crate) fn invite(self, code: &str, uses: u32, expires: &str) {
         let person = format!("{code}\n");
@@ -139,6 +153,9 @@ impl Voice {
         let _ = out.flush();
     }
 }
+
+/// A configuration file with every key and its default.
+const CONFIG: &str = include_str!("../contrib/kithd.toml");
 
 /// The first line for a program.
 #[derive(Serialize)]

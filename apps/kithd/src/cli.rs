@@ -11,6 +11,9 @@ use crate::duration::Span;
 /// Without arguments it listens on port 5484 of every address of this machine and keeps its data in
 /// $XDG_DATA_HOME/kithd or ~/.local/share/kithd. What is said here wins over KITHD_… environment variables, those over the
 /// configuration file, and that over the defaults.
+///
+/// Everything that has no flag (who may register, quotas, retention, limits and timeouts, TLS, metrics) is a key of the
+/// configuration file and a variable: limits.proof is KITHD_LIMITS_PROOF. `kithd config` prints a file with every key.
 #[derive(Debug, Parser)]
 #[command(name = "kithd", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -60,6 +63,9 @@ pub(crate) struct Serve {
 pub(crate) enum Command {
     /// Make an invite code that lets people register here
     Invite(Invite),
+
+    /// Print a configuration file with every key, its meaning and its default
+    Config,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 
 mod environment;
 mod layer;
+mod limits;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use crate::cli::Cli;
 use crate::duration::Span;
 
 pub(crate) use layer::{Layer, LogLevel, Registration};
+pub(crate) use limits::Limits;
 
 /// What the server runs with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +41,8 @@ pub(crate) struct Config {
     pub(crate) log: LogLevel,
     /// Where the certificate comes from; without one, plain HTTP is spoken.
     pub(crate) tls: Option<Tls>,
-    /// Connections at the same time.
-    pub(crate) max_connections: usize,
+    /// What strangers may take up, and for how long.
+    pub(crate) limits: Limits,
     /// What one account may use.
     pub(crate) quotas: Quotas,
     /// How long things are kept.
@@ -183,7 +185,7 @@ impl ConfigError {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Unreadable { .. } => "see that the path is right and the file may be read".into(),
-            Self::Wrong { .. } => "contrib/kithd.toml in the sources shows every key with its default".into(),
+            Self::Wrong { .. } | Self::OutOfRange { .. } => "`kithd config` shows every key with its default".into(),
             Self::UnknownVariable { nearest: Some(nearest), .. } => format!("did you mean {nearest}?"),
             Self::UnknownVariable { .. } => {
                 "unset it; variables are KITHD_ and the key of the configuration file".into()
@@ -193,7 +195,6 @@ impl ConfigError {
             Self::PublicUrl { .. } => "write it like https://kith.example.org or http://127.0.0.1:5484".into(),
             Self::HalfTls => "set both tls.cert and tls.key, or neither".into(),
             Self::UnclearTls => "set either tls.cert and tls.key, or tls.acme_name (and what belongs to it)".into(),
-            Self::OutOfRange { .. } => "contrib/kithd.toml in the sources shows every key with its default".into(),
             Self::NoDataFolder => "say where with --data DIR".into(),
         }
     }

@@ -37,7 +37,6 @@ pub(crate) struct Keeper {
 pub(crate) struct Connection {
     id: ConnectionId,
     inbox: mpsc::Sender<Message>,
-    known: oneshot::Receiver<()>,
 }
 
 /// The thread does not take any more right now, or could not make an input durable.
@@ -102,12 +101,13 @@ impl Keeper {
         replied.await.map_err(|_| Overloaded)
     }
 
-    /// Announces a live connection; what is for it goes into `outbox`.
-    pub(crate) async fn live_opened(&self, outbox: Outbox) -> Result<Connection, Overloaded> {
+    /// Announces a live connection; what is for it goes into `outbox`. The receiver hears once the connection has proven a
+    /// key that counts, and fails when it has to make room for others that may do so (KH-39).
+    pub(crate) async fn live_opened(&self, outbox: Outbox) -> Result<(Connection, oneshot::Receiver<()>), Overloaded> {
         let connection = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
         let (knows, known) = oneshot::channel();
         self.inbox.send(Message::LiveOpened { connection, outbox, known: knows }).await.map_err(|_| Overloaded)?;
-        Ok(Connection { id: connection, inbox: self.inbox.clone(), known })
+        Ok((Connection { id: connection, inbox: self.inbox.clone() }, known))
     }
 
     /// Tells how an exchange with another server ended.
@@ -127,7 +127,6 @@ impl Connection {
     pub(crate) async fn message(&self, message: Bytes) -> Result<(), Overloaded> {
         self.inbox.send(Message::Live { connection: self.id, message }).await.map_err(|_| Overloaded)
     }
-
 
     /// Tells that the connection has ended.
     pub(crate) async fn ended(self) {

@@ -42,13 +42,17 @@ fn main() -> ExitCode {
 }
 
 fn execute(cli: &Cli, voice: Voice) -> Result<(), AppError> {
+    if let Some(Command::Config) = cli.command {
+        voice.config_file();
+        return Ok(());
+    }
     // Variables that are no text cannot be ours: all of ours are.
     let environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let config = Config::load(cli, environment, &Home::from_environment())?;
     log::start(config.log);
     match &cli.command {
-        None => run::run(config, voice),
+        None | Some(Command::Config) => run::run(config, voice),
         Some(Command::Invite(invite)) => invite::run(&config, invite, voice),
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Metrics {
     pub(crate) live_opened: Counter,
     /// Live connections now.
     pub(crate) live: Gauge,
+    /// Live connections that ended because they had proven nothing.
+    pub(crate) live_unproven: Counter,
     /// Messages brought by live connections.
     pub(crate) live_messages: Counter,
     /// Requests that were told to come back later.
@@ -131,11 +133,12 @@ impl Metrics {
         text
     }
 
-    fn counters(&self) -> [(&'static str, &'static str, &Counter); 8] {
+    fn counters(&self) -> [(&'static str, &'static str, &Counter); 9] {
         [
             ("kithd_one_shot_requests_total", "One-shot requests that were brought.", &self.one_shots),
             ("kithd_descriptor_requests_total", "Descriptors that were fetched.", &self.descriptors),
             ("kithd_live_opened_total", "Live connections since the start.", &self.live_opened),
+            ("kithd_live_unproven_total", "Live connections ended because they proved nothing.", &self.live_unproven),
             ("kithd_live_messages_total", "Messages brought by live connections.", &self.live_messages),
             ("kithd_busy_total", "Requests that were told to come back later.", &self.busy),
             ("kithd_relays_answered_total", "Exchanges with other servers that gave an answer.", &self.relays_answered),

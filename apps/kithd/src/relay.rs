@@ -4,11 +4,10 @@
 //! the process here is asked for again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use kith_home::{Ask, ExchangeId, ExchangeOutcome};
-use kith_net::{Carrier, CarrierError, CarrierLimits};
+use kith_net::{Carrier, CarrierError};
 use kith_wire::address::ServerUrl;
 use kith_wire::sealed::OneShotReply;
 use tokio::sync::{Semaphore, mpsc};
@@ -24,11 +23,6 @@ pub(crate) struct Dial {
     pub(crate) url: ServerUrl,
     /// What to ask it.
     pub(crate) ask: Ask,
-}
-
-/// Returns how long another server may take: less than a client waits for ours, so that it learns why.
-pub(crate) fn limits() -> CarrierLimits {
-    CarrierLimits { exchange: PATIENCE, ..CarrierLimits::default() }
 }
 
 /// Dials until the keeper has gone.
@@ -79,5 +73,3 @@ fn outcome(answer: Result<Bytes, CarrierError>) -> ExchangeOutcome {
 /// Exchanges with other servers at the same time: all that the rules ever want at once, 512 for clients who wait and 64
 /// that are durable, so that none waits behind a server that lets others wait. Each may hold two messages of 96 KiB.
 const MAX_DIALS: usize = 576;
-/// How long one exchange may take. A server that lets everybody wait holds a place of [`MAX_DIALS`] no longer.
-const PATIENCE: Duration = Duration::from_secs(20);

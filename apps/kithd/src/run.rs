@@ -43,7 +43,7 @@ pub(crate) fn run(config: Config, voice: Voice) -> Result<(), AppError> {
 
 async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), AppError> {
     let certificates = config.tls.clone().map(|tls| Certificates::load(tls, folder.path())).transpose()?;
-    let limits = ListenerLimits { max_connections: config.max_connections, ..ListenerLimits::default() };
+    let limits = config.limits.listener();
     let identity = certificates.as_ref().map(|certificates| certificates.identity.clone());
     let listener = Listener::bind(config.listen, identity, limits).await?;
     let listen = listener.local_address();
@@ -56,10 +56,10 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), App
     let home = Home::open(&mut store, rules(&config, &url), now(), &mut UnwrapErr(SysRng))?;
     let server_key = home.server_key();
     let metrics = Arc::new(Metrics::default());
-    let (keeper, mut thread, dials) = Keeper::start(home, store, Arc::clone(&metrics))?;
+    let (keeper, mut thread, dials) = Keeper::start(home, store, Arc::clone(&metrics), config.limits.unproven)?;
 
     let policy = if config.allow_private_peers { AddressPolicy::AllowPrivate } else { AddressPolicy::PublicOnly };
-    let carrier = Carrier::builder(policy).limits(relay::limits()).build()?;
+    let carrier = Carrier::builder(policy).limits(config.limits.carrier()).build()?;
     tokio::spawn(relay::run(dials, carrier, keeper.clone(), Arc::clone(&metrics)));
     tokio::spawn(tick(keeper.clone()));
     let (stop, stopping) = watch::channel(false);
@@ -70,7 +70,7 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), App
 
     let announcement = Announcement { config: &config, url: &url, server_key, listen, metrics: metrics_address };
     let well_known = announcement.well_known();
-    let site = Arc::new(Site { keeper, metrics, well_known });
+    let site = Arc::new(Site { keeper, metrics, well_known, proof: config.limits.proof.0 });
     let serving = tokio::spawn(listener.serve(site, stopped(stopping)));
     // Before anybody is told that the server is ready: whoever is told may want to stop it.
     let stop_signals = StopSignals::listen()?;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kith_net::{Answer, Handler, LiveReceiver, LiveSender};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::keeper::{Connection, Keeper, Overloaded};
 use crate::metrics::Metrics;
@@ -17,6 +19,8 @@ pub(crate) struct Site {
     pub(crate) keeper: Keeper,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) well_known: String,
+    /// How long a live connection may take to prove a key that counts (KH-39).
+    pub(crate) proof: Duration,
 }
 
 impl Handler for Site {
@@ -40,10 +44,11 @@ impl Handler for Site {
         self.metrics.live_opened.count();
         let _held = self.metrics.live.hold();
         let (outbox, outgoing, backlog) = outbox();
-        let Ok(connection) = self.keeper.live_opened(outbox).await else { return };
+        let Ok((connection, known)) = self.keeper.live_opened(outbox).await else { return };
         tokio::select! {
             () = self.bring(&connection, receiver, backlog) => {}
             () = take_out(sender, outgoing) => {}
+            () = self.remains_unproven(known) => self.metrics.live_unproven.count(),
         }
         connection.ended().await;
     }
@@ -54,6 +59,13 @@ impl Handler for Site {
 }
 
 impl Site {
+    /// Returns when a connection has not proven a key in time, or has to make room; never when it has proven one.
+    async fn remains_unproven(&self, known: oneshot::Receiver<()>) {
+        if let Ok(Ok(())) = timeout(self.proof, known).await {
+            std::future::pending::<()>().await;
+        }
+    }
+
     async fn bring(&self, connection: &Connection, mut receiver: LiveReceiver, backlog: Backlog) {
         loop {
             backlog.bearable().await;

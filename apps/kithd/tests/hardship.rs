@@ -112,3 +112,31 @@ async fn a_client_that_asks_and_never_reads_is_held_back_and_harms_nobody() {
     let after = server.resident_kib();
     assert!(after < before + 20 * 1024, "{before} KiB before, {after} KiB after");
 }
+
+#[tokio::test]
+async fn kh_39_a_live_connection_that_proves_nothing_ends_and_one_that_has_proven_stays() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Kithd::start_with(data.path(), |command| command.env("KITHD_LIMITS_PROOF", "1s"));
+    let home = Home::find(&server).await;
+    let device = home.device().await;
+    let mut known = home.listen(&device).await;
+    // It answers pings for ever and says nothing.
+    let (_sender, mut silent) = home.carrier.live(&server.url).await.unwrap();
+    assert_eq!(silent.next().await, Err(kith_net::LiveEnd::Closed));
+    assert!(matches!(known.ask(Operation::Clock).await, Answer::Clock { .. }));
+}
+
+#[tokio::test]
+async fn one_network_cannot_take_all_places() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Kithd::start_with(data.path(), |command| {
+        command.env("KITHD_LIMITS_CONNECTIONS_PER_NETWORK", "3").env("KITHD_LIMITS_COUNT_LOOPBACK", "true")
+    });
+    let home = Home::find(&server).await;
+    let mut lines = Vec::new();
+    while let Ok(line) = home.carrier.live(&server.url).await {
+        lines.push(line);
+        assert!(lines.len() <= 3);
+    }
+    assert!((2..=3).contains(&lines.len()), "the connection that fetched the descriptor may still be there");
+}

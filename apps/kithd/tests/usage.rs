@@ -92,6 +92,7 @@ fn operators_are_told_what_is_missing_before_others_reach_the_server() {
         ("https://kith.example", "at port 5484 of kith.example"),
         ("https://kith.example:443", "at port 443 of kith.example"),
         ("http://kith.example", "use https"),
+        ("http://127.0.0.1:5484", "--allow-private-peers only"),
     ] {
         let data = tempfile::tempdir().unwrap();
         let mut command = kithd(data.path());
@@ -114,4 +115,14 @@ fn an_invite_for_a_folder_that_no_server_has_used_says_so() {
     assert!(stderr(&first).contains("no home server has used"), "{}", stderr(&first));
     let second = kithd(&data).arg("invite").output().unwrap();
     assert!(!stderr(&second).contains("no home server has used"), "{}", stderr(&second));
+}
+
+#[test]
+fn a_configuration_with_every_key_is_printed_and_changes_nothing_when_used() {
+    let data = tempfile::tempdir().unwrap();
+    let printed = kithd(data.path()).arg("config").output().unwrap();
+    assert_eq!(code(&printed), 0);
+    std::fs::write(data.path().join("config.toml"), &printed.stdout).unwrap();
+    let server = Kithd::start(data.path());
+    assert_eq!(server.ready["ready"], true);
 }

@@ -9,6 +9,7 @@ use crate::batch::Batch;
 use crate::config::Config;
 use crate::housekeeping::Housekeeping;
 use crate::identity::Identity;
+use crate::io::ConnectionId;
 use crate::live::Connections;
 use crate::outbox::Outbox;
 use crate::relay::Exchanges;
@@ -88,6 +89,12 @@ impl Home {
     /// Returns the signed descriptor. May change with every commit; [`Output::Descriptor`](crate::Output) says so.
     pub fn descriptor(&self) -> &[u8] {
         &self.identity.descriptor
+    }
+
+    /// Tells whether a live connection has proven a registered account or the right to read a queue. Others are made by
+    /// anybody at no cost, and the program bounds how many wait and for how long (KH-39). May change with every commit.
+    pub fn is_known(&self, connection: ConnectionId) -> bool {
+        self.connections.is_known(connection)
     }
 
     /// Opens a batch: one transaction, one moment. What it answers leaves with [`Batch::commit`] only (KH-4).

@@ -106,6 +106,9 @@ impl<T: Txn> Batch<'_, T> {
             return Err(refused);
         }
         self.home.connections.set_account(id, account);
+        if self.txn.account(&account)?.is_some() {
+            self.home.connections.set_known(id);
+        }
         Ok(Answer::Accepted)
     }
 

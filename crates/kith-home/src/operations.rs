@@ -79,7 +79,13 @@ impl<T: Txn> Batch<'_, T> {
         let answer = match operation {
             Operation::Fetch { reader_id, after, limit } => self.fetch(caller, &reader_id, after, limit)?,
             Operation::Ack { reader_id, entries } => self.ack(caller, &reader_id, &entries)?,
-            Operation::AccountOpen { invite } => self.account_open(caller, invite.as_ref())?,
+            Operation::AccountOpen { invite } => {
+                let answer = self.account_open(caller, invite.as_ref())?;
+                if let Way::Live(id) = way {
+                    self.home.connections.set_known(id);
+                }
+                answer
+            }
             Operation::QueueCreate { lookup_key, verifier } => self.queue_create(caller, lookup_key, verifier)?,
             Operation::QueueDelete { reader_id } => self.queue_delete(caller, &reader_id)?,
             Operation::QueueRotate { reader_id, verifier } => self.queue_rotate(caller, &reader_id, verifier)?,

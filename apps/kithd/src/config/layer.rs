@@ -8,6 +8,7 @@ use kith_wire::address::{DEFAULT_PORT, ServerUrl};
 use serde::Deserialize;
 
 use crate::cli::Cli;
+use crate::config::limits::LimitLayer;
 use crate::config::{Acme, Config, ConfigError, Quotas, Retention, Tls, read};
 use crate::duration::Span;
 
@@ -22,9 +23,10 @@ pub(crate) struct Layer {
     pub(crate) allow_private_peers: Option<bool>,
     pub(crate) metrics: Option<String>,
     pub(crate) log: Option<LogLevel>,
-    pub(crate) max_connections: Option<usize>,
     #[serde(default)]
     pub(crate) tls: TlsLayer,
+    #[serde(default)]
+    pub(crate) limits: LimitLayer,
     #[serde(default)]
     pub(crate) quotas: QuotaLayer,
     #[serde(default)]
@@ -122,7 +124,6 @@ impl Layer {
             allow_private_peers: self.allow_private_peers.or(below.allow_private_peers),
             metrics: self.metrics.or(below.metrics),
             log: self.log.or(below.log),
-            max_connections: self.max_connections.or(below.max_connections),
             tls: TlsLayer {
                 cert: self.tls.cert.or(below.tls.cert),
                 key: self.tls.key.or(below.tls.key),
@@ -131,6 +132,7 @@ impl Layer {
                 acme_directory: self.tls.acme_directory.or(below.tls.acme_directory),
                 acme_listen: self.tls.acme_listen.or(below.tls.acme_listen),
             },
+            limits: self.limits.over(below.limits),
             quotas: QuotaLayer {
                 queues: self.quotas.queues.or(below.quotas.queues),
                 queue_frames: self.quotas.queue_frames.or(below.quotas.queue_frames),
@@ -151,10 +153,6 @@ impl Layer {
             None => SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT)),
         };
         let public_url = self.public_url.map(|text| ServerUrl::parse_lenient(&text)).transpose();
-        let max_connections = self.max_connections.unwrap_or(4096);
-        if max_connections == 0 {
-            return Err(ConfigError::OutOfRange { key: "max_connections", wanted: "at least 1" });
-        }
         Ok(Config {
             data,
             listen,
@@ -164,7 +162,7 @@ impl Layer {
             metrics: self.metrics.as_deref().map(address).transpose()?,
             log: self.log.unwrap_or(LogLevel::Info),
             tls: self.tls.into_tls()?,
-            max_connections,
+            limits: self.limits.into_limits()?,
             quotas: self.quotas.into_quotas()?,
             retention: self.retention.into_retention()?,
         })

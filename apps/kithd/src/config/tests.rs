@@ -46,7 +46,21 @@ fn every_key_of_the_file_has_its_variable() {
         ("KITHD_ALLOW_PRIVATE_PEERS", "true"),
         ("KITHD_METRICS", "127.0.0.1:9"),
         ("KITHD_LOG", "debug"),
-        ("KITHD_MAX_CONNECTIONS", "10"),
+        ("KITHD_LIMITS_CONNECTIONS", "10"),
+        ("KITHD_LIMITS_CONNECTIONS_PER_NETWORK", "11"),
+        ("KITHD_LIMITS_COUNT_LOOPBACK", "true"),
+        ("KITHD_LIMITS_UNPROVEN", "12"),
+        ("KITHD_LIMITS_PROOF", "13s"),
+        ("KITHD_LIMITS_TLS_HANDSHAKE", "14s"),
+        ("KITHD_LIMITS_REQUEST_HEAD", "15s"),
+        ("KITHD_LIMITS_REQUEST_BODY", "16s"),
+        ("KITHD_LIMITS_ANSWER", "17s"),
+        ("KITHD_LIMITS_CONNECTION_AGE", "18s"),
+        ("KITHD_LIMITS_PING", "19s"),
+        ("KITHD_LIMITS_SILENCE", "20s"),
+        ("KITHD_LIMITS_WRITE", "21s"),
+        ("KITHD_LIMITS_PEER", "6s"),
+        ("KITHD_LIMITS_DRAIN", "23s"),
         ("KITHD_TLS_CERT", "/c"),
         ("KITHD_TLS_KEY", "/k"),
         ("KITHD_QUOTAS_QUEUES", "1"),
@@ -61,7 +75,17 @@ fn every_key_of_the_file_has_its_variable() {
     assert!(config.allow_private_peers);
     assert_eq!(config.metrics, Some("127.0.0.1:9".parse().unwrap()));
     assert_eq!(config.log, LogLevel::Debug);
-    assert_eq!(config.max_connections, 10);
+    let (limits, listener) = (config.limits, config.limits.listener());
+    assert_eq!([listener.max_connections, listener.max_per_network, limits.unproven], [10, 11, 12]);
+    assert_eq!(listener.loopback, kith_net::LoopbackPeers::Counted);
+    let times = [limits.proof.0, listener.tls_handshake, listener.request_head, listener.request_body, listener.answer];
+    assert_eq!(times.map(|time| time.as_secs()), [13, 14, 15, 16, 17]);
+    let times = [listener.connection_age, listener.live.ping_every, listener.live.idle, listener.live.write];
+    assert_eq!(times.map(|time| time.as_secs()), [18, 19, 20, 21]);
+    assert_eq!(
+        [limits.carrier().exchange, limits.carrier().connect, listener.drain].map(|time| time.as_secs()),
+        [6, 6, 23]
+    );
     assert_eq!(config.tls, Some(Tls::Files { cert: "/c".into(), key: "/k".into() }));
     assert_eq!(config.quotas, Quotas { queues: 1, queue_frames: 2, blob_bytes: 3, outgoing: 4 });
     assert_eq!(config.retention, Retention { frames: Span::days(2), blobs: Span::days(3) });
@@ -124,8 +148,15 @@ fn values_out_of_form_are_refused() {
         ("KITHD_LISTEN", "everywhere"),
         ("KITHD_PUBLIC_URL", "ftp://x"),
         ("KITHD_REGISTRATION", "maybe"),
-        ("KITHD_MAX_CONNECTIONS", "0"),
-        ("KITHD_MAX_CONNECTIONS", "many"),
+        ("KITHD_LIMITS_CONNECTIONS", "0"),
+        ("KITHD_LIMITS_CONNECTIONS", "many"),
+        ("KITHD_LIMITS_CONNECTIONS", "-1"),
+        ("KITHD_LIMITS_CONNECTIONS_PER_NETWORK", "0"),
+        ("KITHD_LIMITS_UNPROVEN", "0"),
+        ("KITHD_LIMITS_PROOF", "0s"),
+        ("KITHD_LIMITS_WRITE", "2h"),
+        ("KITHD_LIMITS_SILENCE", "30s"),
+        ("KITHD_LIMITS_ANSWER", "20s"),
         ("KITHD_TLS_CERT", "/only/half"),
         ("KITHD_QUOTAS_QUEUES", "0"),
         ("KITHD_RETENTION_FRAMES", "1s"),

@@ -54,7 +54,7 @@ fn start() -> Fixture {
     let fails = Arc::new(AtomicBool::new(false));
     let metrics = Arc::new(Metrics::default());
     let gated = Gated { inner: store, wants: says, gate: opened, fails: Arc::clone(&fails) };
-    let (keeper, thread, _dials) = Keeper::start(home, gated, Arc::clone(&metrics)).unwrap();
+    let (keeper, thread, _dials) = Keeper::start(home, gated, Arc::clone(&metrics), 2).unwrap();
     Fixture { keeper, thread, wants, gate, fails, metrics }
 }
 
@@ -140,11 +140,27 @@ async fn a_live_connection_that_opens_with_garbage_is_closed() {
     let Fixture { keeper, thread, gate, .. } = start();
     drop(gate);
     let (outbox, mut outgoing, _) = outbox();
-    let connection = keeper.live_opened(outbox).await.unwrap();
+    let (connection, _known) = keeper.live_opened(outbox).await.unwrap();
     connection.message(garbage()).await.unwrap();
     let reply = outgoing.next().await.unwrap();
     assert_eq!(OneShotReply::from_bytes(&reply), Some(OneShotReply::Refused));
     assert_eq!(outgoing.next().await, None);
     connection.ended().await;
+    thread.stop().await;
+}
+
+#[tokio::test]
+async fn kh_39_of_too_many_connections_that_prove_nothing_the_oldest_ends() {
+    let Fixture { keeper, thread, gate, .. } = start();
+    drop(gate);
+    let mut lines = Vec::new();
+    for _ in 0..3 {
+        lines.push(keeper.live_opened(outbox().0).await.unwrap());
+    }
+    // Everything before this was seen by the thread.
+    keeper.one_shot(garbage()).await.unwrap();
+    let ends: Vec<bool> =
+        lines.iter_mut().map(|(_, known)| known.try_recv() == Err(oneshot::error::TryRecvError::Closed)).collect();
+    assert_eq!(ends, [true, false, false]);
     thread.stop().await;
 }

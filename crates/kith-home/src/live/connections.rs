@@ -27,6 +27,8 @@ pub(crate) struct Connections {
 struct Connection {
     channel: LiveChannel,
     account: Option<AccountKey>,
+    /// Whether it has proven anything that a stranger cannot make up.
+    standing: Standing,
     /// Notices told on this connection and not yet acknowledged.
     told: BTreeSet<RelayId>,
     window: u16,
@@ -34,6 +36,15 @@ struct Connection {
     reads: BTreeMap<ReaderId, Reading>,
     /// The queue that was pushed from last; the next one is first in the next round.
     last: Option<ReaderId>,
+}
+
+/// What a connection is worth keeping for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Keys that anybody can make, or none.
+    Stranger,
+    /// A registered account, or the right to read a queue.
+    Known,
 }
 
 /// How far one queue was pushed.
@@ -53,6 +64,7 @@ impl Connections {
         let connection = Connection {
             channel,
             account: None,
+            standing: Standing::Stranger,
             told: BTreeSet::new(),
             window: 0,
             in_flight: BTreeSet::new(),
@@ -111,6 +123,17 @@ impl Connections {
         }
     }
 
+    /// Notes that a connection has proven a registered account or the right to read a queue.
+    pub(crate) fn set_known(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.open.get_mut(&id) {
+            connection.standing = Standing::Known;
+        }
+    }
+
+    pub(crate) fn is_known(&self, id: ConnectionId) -> bool {
+        self.open.get(&id).is_some_and(|connection| connection.standing == Standing::Known)
+    }
+
     /// Notes that something came back for an account.
     pub(crate) fn came_back(&mut self, account: &AccountKey) {
         if let Some(id) = self.accounts.get(account) {
@@ -151,6 +174,7 @@ impl Connections {
         }
         self.forget_queue(&reader);
         if let Some(connection) = self.open.get_mut(&id) {
+            connection.standing = Standing::Known;
             connection.reads.insert(reader, Reading { from: 0, waiting: true });
             self.readers.insert(reader, id);
             self.ready.insert(id);

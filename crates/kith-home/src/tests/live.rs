@@ -144,6 +144,36 @@ fn kh_27_a_queue_that_moved_to_another_connection_gives_its_window_back() {
 }
 
 #[test]
+fn kh_39_a_connection_is_known_by_what_a_stranger_cannot_make_up() {
+    let mut world = World::new();
+    let device = world.device();
+    let mut line = world.connect();
+    assert!(!world.home.is_known(line.id));
+    world.say(&mut line, Operation::Clock);
+    let made_up = AccountSecret::generate(&mut world.rng);
+    let proof = live_account(&made_up, &line.channel.binding);
+    assert_eq!(answers(&world.say(&mut line, proof)), [Answer::Accepted]);
+    assert!(!world.home.is_known(line.id), "anybody can make a key");
+    world.say(&mut line, Operation::AccountOpen { invite: None });
+    assert!(world.home.is_known(line.id), "registered here");
+
+    let mut line = world.connect();
+    let proof = live_account(&device.account, &line.channel.binding);
+    world.say(&mut line, proof);
+    assert!(world.home.is_known(line.id), "registered before");
+
+    let mut line = world.connect();
+    let mut wrong = live_reader(&LookupSecret::generate(&mut world.rng), device.reader, &line.channel.binding);
+    world.say(&mut line, Operation::LiveRead { readers: vec![wrong.clone()], window: 1 });
+    assert!(!world.home.is_known(line.id), "another's queue");
+    wrong = live_reader(&device.lookup, device.reader, &line.channel.binding);
+    world.say(&mut line, Operation::LiveRead { readers: vec![wrong], window: 1 });
+    assert!(world.home.is_known(line.id), "reads a queue");
+    world.input(Input::Closed { connection: line.id });
+    assert!(!world.home.is_known(line.id));
+}
+
+#[test]
 fn kh_28_pushes_stay_within_the_window_and_go_on_with_the_acks() {
     let mut world = World::new();
     let device = world.device();

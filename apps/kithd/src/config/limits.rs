@@ -1,0 +1,188 @@
+//! The `[limits]` section: what strangers may take up, and for how long.
+
+use std::time::Duration;
+
+use kith_net::{CarrierLimits, ListenerLimits, LiveLimits, LoopbackPeers};
+use serde::Deserialize;
+
+use crate::config::ConfigError;
+use crate::duration::Span;
+
+/// What strangers may take up, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Connections at the same time.
+    pub(crate) connections: usize,
+    /// Of these, connections from one network.
+    pub(crate) connections_per_network: usize,
+    /// Whether connections from this machine count as a network.
+    pub(crate) count_loopback: bool,
+    /// Live connections that have proven no key yet.
+    pub(crate) unproven: usize,
+    /// How long they may take for that.
+    pub(crate) proof: Span,
+    /// How long a TLS handshake may take.
+    pub(crate) tls_handshake: Span,
+    /// How long the head of a request may take, and how long a connection may idle between two.
+    pub(crate) request_head: Span,
+    /// How long the body of a request may take.
+    pub(crate) request_body: Span,
+    /// How long an answer may take.
+    pub(crate) answer: Span,
+    /// How long one HTTP connection may be used.
+    pub(crate) connection_age: Span,
+    /// How long a live connection may be silent before it is pinged.
+    pub(crate) ping: Span,
+    /// How long a live connection may be silent before it counts as dead.
+    pub(crate) silence: Span,
+    /// How long one message may take to leave.
+    pub(crate) write: Span,
+    /// How long another home server may take.
+    pub(crate) peer: Span,
+    /// How long everything may take to end when the server stops.
+    pub(crate) drain: Span,
+}
+
+/// What one source says of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitLayer {
+    connections: Option<usize>,
+    connections_per_network: Option<usize>,
+    count_loopback: Option<bool>,
+    unproven: Option<usize>,
+    proof: Option<Span>,
+    tls_handshake: Option<Span>,
+    request_head: Option<Span>,
+    request_body: Option<Span>,
+    answer: Option<Span>,
+    connection_age: Option<Span>,
+    ping: Option<Span>,
+    silence: Option<Span>,
+    write: Option<Span>,
+    peer: Option<Span>,
+    drain: Option<Span>,
+}
+
+impl LimitLayer {
+    /// Returns this layer, with `below` showing through where it says nothing.
+    pub(crate) fn over(self, below: Self) -> Self {
+        Self {
+            connections: self.connections.or(below.connections),
+            connections_per_network: self.connections_per_network.or(below.connections_per_network),
+            count_loopback: self.count_loopback.or(below.count_loopback),
+            unproven: self.unproven.or(below.unproven),
+            proof: self.proof.or(below.proof),
+            tls_handshake: self.tls_handshake.or(below.tls_handshake),
+            request_head: self.request_head.or(below.request_head),
+            request_body: self.request_body.or(below.request_body),
+            answer: self.answer.or(below.answer),
+            connection_age: self.connection_age.or(below.connection_age),
+            ping: self.ping.or(below.ping),
+            silence: self.silence.or(below.silence),
+            write: self.write.or(below.write),
+            peer: self.peer.or(below.peer),
+            drain: self.drain.or(below.drain),
+        }
+    }
+
+    /// Checks what is said and fills the rest with the defaults.
+    pub(crate) fn into_limits(self) -> Result<Limits, ConfigError> {
+        let default = ListenerLimits::default();
+        let limits = Limits {
+            connections: self.connections.unwrap_or(default.max_connections),
+            connections_per_network: self.connections_per_network.unwrap_or(default.max_per_network),
+            count_loopback: self.count_loopback.unwrap_or(default.loopback == LoopbackPeers::Counted),
+            unproven: self.unproven.unwrap_or(UNPROVEN),
+            proof: self.proof.unwrap_or(Span(PROOF)),
+            tls_handshake: self.tls_handshake.unwrap_or(Span(default.tls_handshake)),
+            request_head: self.request_head.unwrap_or(Span(default.request_head)),
+            request_body: self.request_body.unwrap_or(Span(default.request_body)),
+            answer: self.answer.unwrap_or(Span(default.answer)),
+            connection_age: self.connection_age.unwrap_or(Span(default.connection_age)),
+            ping: self.ping.unwrap_or(Span(default.live.ping_every)),
+            silence: self.silence.unwrap_or(Span(default.live.idle)),
+            write: self.write.unwrap_or(Span(default.live.write)),
+            peer: self.peer.unwrap_or(Span(PEER)),
+            drain: self.drain.unwrap_or(Span(default.drain)),
+        };
+        limits.check()?;
+        Ok(limits)
+    }
+}
+
+impl Limits {
+    fn check(&self) -> Result<(), ConfigError> {
+        let out_of_range = |key, wanted| Err(ConfigError::OutOfRange { key, wanted });
+        for (key, value) in [
+            ("limits.connections", self.connections),
+            ("limits.connections_per_network", self.connections_per_network),
+            ("limits.unproven", self.unproven),
+        ] {
+            if value == 0 {
+                return out_of_range(key, "at least 1");
+            }
+        }
+        for (key, span) in [
+            ("limits.proof", self.proof),
+            ("limits.tls_handshake", self.tls_handshake),
+            ("limits.request_head", self.request_head),
+            ("limits.request_body", self.request_body),
+            ("limits.answer", self.answer),
+            ("limits.connection_age", self.connection_age),
+            ("limits.ping", self.ping),
+            ("limits.silence", self.silence),
+            ("limits.write", self.write),
+            ("limits.peer", self.peer),
+            ("limits.drain", self.drain),
+        ] {
+            if span < SHORTEST || span > LONGEST {
+                return out_of_range(key, "from 1s to 1h");
+            }
+        }
+        if self.silence <= self.ping {
+            return out_of_range("limits.silence", "longer than limits.ping, or every quiet connection is cut");
+        }
+        if self.answer <= self.peer {
+            return out_of_range("limits.answer", "longer than limits.peer, or nobody learns how a relay ended");
+        }
+        Ok(())
+    }
+
+    /// Returns them in the words of the listener.
+    pub(crate) fn listener(&self) -> ListenerLimits {
+        ListenerLimits {
+            max_connections: self.connections,
+            max_per_network: self.connections_per_network,
+            loopback: if self.count_loopback { LoopbackPeers::Counted } else { LoopbackPeers::Exempt },
+            tls_handshake: self.tls_handshake.0,
+            request_head: self.request_head.0,
+            request_body: self.request_body.0,
+            answer: self.answer.0,
+            connection_age: self.connection_age.0,
+            drain: self.drain.0,
+            live: LiveLimits {
+                ping_every: self.ping.0,
+                idle: self.silence.0,
+                write: self.write.0,
+                ..LiveLimits::default()
+            },
+        }
+    }
+
+    /// Returns them in the words of the way to other servers.
+    pub(crate) fn carrier(&self) -> CarrierLimits {
+        let default = CarrierLimits::default();
+        CarrierLimits { connect: default.connect.min(self.peer.0), exchange: self.peer.0, ..default }
+    }
+}
+
+/// Live connections that have proven no key yet (KH-39). A client needs one or two round trips for it.
+const UNPROVEN: usize = 512;
+/// How long they may take (KH-39): a phone on a bad link, several times over.
+const PROOF: Duration = Duration::from_secs(30);
+/// How long another server may take: less than a client waits for ours, so that it learns why. A server that lets
+/// everybody wait holds its places no longer.
+const PEER: Duration = Duration::from_secs(20);
+const SHORTEST: Span = Span(Duration::from_secs(1));
+const LONGEST: Span = Span(Duration::from_secs(3600));
