@@ -7,6 +7,7 @@ mod conversations;
 mod crashes;
 mod delivery;
 mod endings;
+mod faults;
 mod hostile;
 mod meeting;
 mod privacy;

@@ -1,6 +1,8 @@
 //! A small world: home servers, engines, a clock that only moves when told, and carriers that can be cut.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use kith_crypto::attachment::seal_chunk;
@@ -79,6 +81,36 @@ pub(crate) struct Person {
     pub(crate) vault: BTreeMap<(AttachmentId, u32), Vec<u8>>,
     pub(crate) dropped: Vec<AttachmentId>,
     disk: Disk,
+    pub(crate) fuse: Fuse,
+    /// Until when it is not woken.
+    rests: Timestamp,
+}
+
+/// Makes the engine's storage fail once, at a chosen place.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fuse {
+    /// So many steps of SQLite's machine from now, in units of eight; off at zero.
+    pub(crate) steps: Arc<AtomicU32>,
+    /// So many commits from now; off at zero.
+    pub(crate) commits: Arc<AtomicU32>,
+}
+
+impl Fuse {
+    /// Counts down; says whether zero was reached just now.
+    fn burns(counter: &AtomicU32) -> bool {
+        counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) == Ok(1)
+    }
+
+    fn put_into(&self, connection: &mut Connection) {
+        let (steps, commits) = (Arc::clone(&self.steps), Arc::clone(&self.commits));
+        connection.progress_handler(8, Some(move || Self::burns(&steps))).unwrap();
+        connection.commit_hook(Some(move || Self::burns(&commits))).unwrap();
+    }
+
+    pub(crate) fn clear(&self) {
+        self.steps.store(0, Ordering::SeqCst);
+        self.commits.store(0, Ordering::SeqCst);
+    }
 }
 
 /// Somebody's data as it was.
@@ -180,6 +212,8 @@ impl World {
             vault: BTreeMap::new(),
             dropped: Vec::new(),
             disk: Disk::Working,
+            fuse: Fuse::default(),
+            rests: Timestamp(0),
         });
         let who = self.people.len() - 1;
         let key = self.people[who].user.public();
@@ -241,8 +275,20 @@ impl World {
             self.pending.push_back(Step::ToHome(server, Input::Closed { connection }));
         }
         self.pending.retain(|step| !matches!(step, Step::ToEngine(to, _) if *to == who));
-        let engine = Engine::open(connect(&self.people[who].name), self.now).unwrap();
-        self.people[who].engine = engine;
+        let mut connection = connect(&self.people[who].name);
+        self.people[who].fuse.put_into(&mut connection);
+        self.people[who].engine = Engine::open(connection, self.now).unwrap();
+    }
+
+    /// Somebody's database may not grow beyond so many pages more than it has.
+    pub(crate) fn limit_disk(&mut self, who: usize, n_pages: i64) {
+        let limit = self.count(who, "PRAGMA page_count") + n_pages;
+        self.people[who].keeper.pragma_update(None, "max_page_count", limit).unwrap();
+    }
+
+    /// Whether somebody's storage may fail from now on without that being a mistake.
+    pub(crate) fn may_fail(&mut self, who: usize, disk: Disk) {
+        self.people[who].disk = disk;
     }
 
     /// Copies somebody's data as it is now.
@@ -308,7 +354,7 @@ impl World {
                 self.home(server, Input::Tick);
             }
             self.settle();
-            let wakes = self.people.iter().filter_map(|person| person.engine.next_wake());
+            let wakes = self.people.iter().filter_map(|person| Some(person.engine.next_wake()?.max(person.rests)));
             let hourly = self.now.plus_seconds(3600);
             let next = wakes.chain([end, hourly]).min().unwrap().max(Timestamp(self.now.0 + 1));
             if self.now >= end {
@@ -316,7 +362,12 @@ impl World {
             }
             self.now = next.min(end);
             for who in 0..self.people.len() {
-                self.people[who].engine.wake(self.now, &mut self.rng).unwrap();
+                let woken = self.people[who].engine.wake(self.now, &mut self.rng);
+                assert!(woken.is_ok() || self.people[who].disk == Disk::Failing, "{woken:?}");
+                if woken.is_err() {
+                    // As programs do, so that a full disk is not asked again at once.
+                    self.people[who].rests = self.now.plus_seconds(5);
+                }
                 self.drain(who);
             }
         }
