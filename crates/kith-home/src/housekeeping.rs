@@ -10,6 +10,8 @@ use crate::store::{Queue, StoreError, Txn};
 
 /// Rows of one kind removed in one tick, so that deposits never wait long.
 const ROWS: usize = 500;
+/// Pages given back to the disk in one tick: 4 MiB, which takes some ten milliseconds.
+const PAGES: usize = 1024;
 /// Blobs removed in one tick: each may have 1,664 chunks.
 const BLOBS: usize = 4;
 /// Seconds between two rounds when the last one found everything tidy.
@@ -45,6 +47,7 @@ impl<T: Txn> Batch<'_, T> {
             self.txn.pull_due(self.now.plus_seconds(2 * LONGEST_DELAY_SECONDS), self.now, ROWS)? == ROWS,
             self.expire_entries(hour)? == ROWS,
             self.expire_blobs(hour)? == BLOBS,
+            self.txn.shrink(PAGES)? == PAGES,
         ];
         let rest = if more.contains(&true) { 0 } else { REST_SECONDS };
         self.home.housekeeping.next = self.now.plus_seconds(rest);

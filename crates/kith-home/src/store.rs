@@ -194,6 +194,10 @@ pub trait Txn {
     /// Returns the numbers of the chunks that are there, ascending.
     fn chunk_numbers(&self, id: &BlobId) -> Result<Vec<u32>, StoreError>;
 
+    /// Gives up to `pages` pages that nothing needs any more back to the disk; returns how many. Some are kept for what
+    /// comes next.
+    fn shrink(&mut self, pages: usize) -> Result<usize, StoreError>;
+
     /// Returns how many rows there are. For operators; slow on large stores.
     fn counts(&self) -> Result<Counts, StoreError>;
 }

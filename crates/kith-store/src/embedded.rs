@@ -59,6 +59,7 @@ impl Embedded {
         let db = Connection::open_with_flags(&file, flags).map_err(failed("file"))?;
         db.busy_timeout(BUSY).map_err(failed("file"))?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
+        prepare_to_shrink(&db)?;
         db.execute_batch(PRAGMAS).map_err(failed("file"))?;
         schema::prepare(&db)?;
         Ok(Self { db, owes_checkpoint: false })
@@ -72,6 +73,24 @@ impl Store for Embedded {
         EmbeddedTxn::begin(&self.db, &mut self.owes_checkpoint)
     }
 }
+
+/// Lets the file give pages back. A file from before this was possible is written anew once, if the disk has room for
+/// that; without room it works as before and does not shrink.
+fn prepare_to_shrink(db: &Connection) -> Result<(), StoreError> {
+    let is_new = db.query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0)).map_err(failed("file"))? == 0;
+    let mode: i64 = db.query_row("PRAGMA auto_vacuum", [], |row| row.get(0)).map_err(failed("file"))?;
+    if mode == INCREMENTAL {
+        return Ok(());
+    }
+    db.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").map_err(failed("file"))?;
+    if !is_new {
+        let _ = db.execute_batch("VACUUM");
+    }
+    Ok(())
+}
+
+/// `PRAGMA auto_vacuum` of a file whose free pages can be given back a few at a time.
+const INCREMENTAL: i64 = 2;
 
 /// Makes the file, readable by its owner only, unless it is there. SQLite gives the log the same mode.
 fn create_private(file: &Path) -> Result<(), StoreError> {

@@ -91,6 +91,71 @@ fn a_transaction_that_only_touched_waits_for_the_disk_like_any_other() {
     }
 }
 
+fn file_bytes(folder: &Path) -> u64 {
+    std::fs::metadata(folder.join("home.db")).unwrap().len()
+}
+
+/// Fills a queue with frames and empties it again, as ten thousand deposits and their acknowledgements do.
+fn fill_and_empty(store: &mut Embedded) {
+    let reader = ReaderId([1; 24]);
+    for run in 0..10 {
+        let mut txn = store.begin().unwrap();
+        for seq in run * 1000..(run + 1) * 1000 {
+            txn.insert_entry(&reader, seq, &Entry { arrived: Hour(1), frame: vec![7; 4096] }).unwrap();
+        }
+        txn.commit().unwrap();
+    }
+    for run in 0..10 {
+        let mut txn = store.begin().unwrap();
+        for seq in run * 1000..(run + 1) * 1000 {
+            assert!(txn.remove_entry(&reader, seq).unwrap());
+        }
+        txn.commit().unwrap();
+    }
+}
+
+#[test]
+fn ten_thousand_deposits_that_were_acknowledged_take_no_room_on_the_disk() {
+    use kith_home::{Config, Home, Input};
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Embedded::open(folder.path()).unwrap();
+    let mut rng = rand_core::UnwrapErr(rand::rngs::SysRng);
+    let config = Config::new(vec![kith_wire::address::ServerUrl::parse("https://home.example").unwrap()]);
+    let mut now = kith_wire::Timestamp::from_seconds(1_800_000_000);
+    let mut home = Home::open(&mut store, config, now, &mut rng).unwrap();
+    fill_and_empty(&mut store);
+    assert!(file_bytes(folder.path()) > 40 << 20);
+    // Time alone gives the room back, a piece each second.
+    for _ in 0..20 {
+        now = now.plus_seconds(1);
+        home.begin(&mut store, now, &mut rng).unwrap().handle(Input::Tick).unwrap().commit().unwrap();
+    }
+    assert!(file_bytes(folder.path()) < 12 << 20, "{}", file_bytes(folder.path()));
+    drop(store);
+    assert!(file_bytes(folder.path()) < 6 << 20, "{}", file_bytes(folder.path()));
+}
+
+#[test]
+fn a_store_from_before_learns_to_shrink_and_keeps_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = rusqlite::Connection::open(folder.path().join("home.db")).unwrap();
+    db.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+    schema::prepare(&db).unwrap();
+    drop(db);
+    let mut store = Embedded::open(folder.path()).unwrap();
+    let mut txn = store.begin().unwrap();
+    txn.set_meta(MetaKey::ServerSeed, &Secret::new(b"kept")).unwrap();
+    txn.commit().unwrap();
+    fill_and_empty(&mut store);
+    let mut txn = store.begin().unwrap();
+    assert_eq!(txn.shrink(100_000).map(|pages| pages > 5_000).unwrap(), true);
+    txn.commit().unwrap();
+    drop(store);
+    assert!(file_bytes(folder.path()) < 6 << 20);
+    let mut store = Embedded::open(folder.path()).unwrap();
+    assert_eq!(store.begin().unwrap().meta(MetaKey::ServerSeed).unwrap(), Some(Secret::new(b"kept")));
+}
+
 #[test]
 fn a_process_that_dies_in_a_transaction_leaves_the_last_commit() {
     let folder = tempfile::tempdir().unwrap();

@@ -12,6 +12,10 @@ use zeroize::Zeroizing;
 
 use crate::rows::{self, failed, int, limit, unsigned};
 
+/// Free pages that are kept for what comes next, 4 MiB: a queue that fills and empties should not move the end of the
+/// file each time.
+const KEPT_PAGES: usize = 1024;
+
 /// An open transaction. Dropped without a commit it is rolled back.
 ///
 /// Erasing an epoch key turns on `secure_delete` for the transaction, and after its commit the log is written back
@@ -405,6 +409,17 @@ impl Txn for EmbeddedTxn<'_> {
 
     fn chunk_numbers(&self, id: &BlobId) -> Result<Vec<u32>, StoreError> {
         self.many("chunks", "SELECT number FROM chunks WHERE blob = ?1 ORDER BY number", [&id.0], |row| row.get(0))
+    }
+
+    fn shrink(&mut self, pages: usize) -> Result<usize, StoreError> {
+        let free = self.count("free pages", "PRAGMA freelist_count")?;
+        let spare = usize::try_from(free).unwrap_or(usize::MAX).saturating_sub(KEPT_PAGES).min(pages);
+        if spare == 0 {
+            return Ok(0);
+        }
+        // Each step gives one page back, so the statement has to be stepped to its end.
+        self.many("free pages", &format!("PRAGMA incremental_vacuum({spare})"), [], |_| Ok(()))?;
+        Ok(spare)
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {
