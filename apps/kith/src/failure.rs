@@ -135,7 +135,11 @@ impl From<SyncError> for Failure {
             SyncError::Unreachable(reason) => {
                 Self::offline(format!("your home server does not answer: {reason}. What you wrote waits here"))
             }
-            SyncError::TimedOut => Self::told("timeout", &error, "try again with a longer --timeout"),
+            SyncError::TimedOut => Self::told(
+                "timeout",
+                &error,
+                "try again with a longer --timeout; what still waits may be for a home server that does not answer",
+            ),
             SyncError::Command(error) => error.into(),
             SyncError::Trouble(trouble) => trouble_failure(trouble),
             _ => Self::told("storage", &error, STORAGE_HINT),

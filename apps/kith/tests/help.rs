@@ -61,6 +61,19 @@ fn help_of_every_command_is_as_written_down() {
 }
 
 #[test]
+fn help_fits_a_narrow_terminal() {
+    for command in ["--help", "send --help", "init --help"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_kith"))
+            .args(command.split_whitespace())
+            .env("COLUMNS", "60")
+            .output()
+            .unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(help.lines().all(|line| line.chars().count() <= 60), "{help}");
+    }
+}
+
+#[test]
 fn wrong_usage_exits_with_two_and_tells_programs_so() {
     let (code, out, err) = said(&["send", "--json"]);
     assert_eq!((code, err.is_empty()), (2, false));
