@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use kith_crypto::attachment::{ChunkError, seal_chunk};
 use kith_crypto::hash::Hasher;
 use kith_crypto::label::Label;
-use kith_engine::{AttachmentId, CommandError, NewAttachment};
+use kith_engine::{AttachmentId, AttachmentKeys, CommandError, NewAttachment};
 use kith_wire::blob::BlobShape;
 use kith_wire::id::Hash;
 use kith_wire::limits::{CHUNK_BYTES, MAX_ATTACHMENT_BYTES};
@@ -84,11 +84,28 @@ impl Client {
     ) -> Result<AttachmentId, AttachError> {
         let mut source = Source::open(attachment)?;
         let (size, hash) = source.measure().await?;
-        let shape = BlobShape::of(size).ok_or(AttachError::TooLarge)?;
         let name = attachment.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let media_type = media_type(&name).to_owned();
         let new = NewAttachment { name, media_type, size, hash };
         let (id, keys) = self.inner.engine.borrow_mut().prepare_attachment(now(), &mut rng(), &new)?;
+        let poured = self.pour_in(&mut source, id, &keys, &mut progress).await;
+        if poured.is_err() {
+            // A full disk must not keep the beginning of a file that nobody sends. When even that fails, the next start does it.
+            let _ = self.inner.engine.borrow_mut().discard_attachment(now(), &mut rng(), id);
+            self.turn();
+        }
+        poured.map(|()| id)
+    }
+
+    /// Seals what a source gives into the vault.
+    async fn pour_in(
+        &self,
+        source: &mut Source,
+        id: AttachmentId,
+        keys: &AttachmentKeys,
+        progress: &mut impl FnMut(u64, u64),
+    ) -> Result<(), AttachError> {
+        let (size, shape) = (keys.size, BlobShape::of(keys.size).ok_or(AttachError::TooLarge)?);
         let mut hasher = Hasher::new(Label::ATTACHMENT);
         let mut done: u64 = 0;
         for index in 0..shape.chunks {
@@ -101,7 +118,7 @@ impl Client {
             // A live connection on this thread goes on meanwhile.
             tokio::task::yield_now().await;
         }
-        if done == size && hasher.finish() == hash { Ok(id) } else { Err(AttachError::Changed) }
+        if done == size && hasher.finish() == keys.hash { Ok(()) } else { Err(AttachError::Changed) }
     }
 }
 

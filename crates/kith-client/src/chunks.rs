@@ -14,7 +14,7 @@ impl Client {
         let sealed = match self.inner.chunks.get(&place(attachment), index) {
             Ok(sealed) => Some(sealed.to_vec()),
             Err(GetError::Absent { .. } | GetError::Damaged { .. }) => None,
-            Err(error) => return self.tell(Notice::Storage(error.to_string())),
+            Err(error) => return self.chunk_failed(attachment, index, &error),
         };
         self.inner.arrivals.borrow_mut().push_back(Arrival::ChunkLoaded { attachment, index, sealed });
     }
@@ -22,8 +22,13 @@ impl Client {
     pub(crate) fn store_chunk(&self, attachment: AttachmentId, index: u32, sealed: &[u8]) {
         match self.put_chunk(attachment, index, sealed) {
             Ok(()) => self.inner.arrivals.borrow_mut().push_back(Arrival::ChunkStored { attachment, index }),
-            Err(error) => self.tell(Notice::Storage(error.to_string())),
+            Err(error) => self.chunk_failed(attachment, index, &error),
         }
+    }
+
+    fn chunk_failed(&self, attachment: AttachmentId, index: u32, error: &dyn std::error::Error) {
+        self.tell(Notice::Storage(error.to_string()));
+        self.inner.arrivals.borrow_mut().push_back(Arrival::ChunkFailed { attachment, index });
     }
 
     pub(crate) fn put_chunk(&self, attachment: AttachmentId, index: u32, sealed: &[u8]) -> Result<(), PutError> {

@@ -55,6 +55,9 @@ pub enum SaveError {
     /// Nothing has come for a while: the server that has the file does not answer.
     #[error("the home server that keeps the file does not answer")]
     Stalled,
+    /// Your folder could not be read or written: a full disk, say.
+    #[error("your folder could not be read or written: {0}")]
+    Storage(String),
     /// The engine has no such attachment.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -98,6 +101,7 @@ impl Client {
                         return Err(SaveError::Unreachable(error));
                     }
                 }
+                Ok(Some(Notice::Storage(reason))) => return Err(SaveError::Storage(reason)),
                 Ok(Some(Notice::Event(Event::Attachment { attachment: moved, .. }))) if moved == attachment => {
                     n_failures = 0;
                     last_progress = Instant::now();

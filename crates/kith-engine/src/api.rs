@@ -244,6 +244,13 @@ pub enum Arrival {
         /// Its sealed bytes; `None` when the file layer has lost it.
         sealed: Option<Vec<u8>>,
     },
+    /// The vault could neither read nor write a chunk: a full disk, say. The attachment rests until the person starts it again.
+    ChunkFailed {
+        /// The attachment.
+        attachment: AttachmentId,
+        /// Which chunk.
+        index: u32,
+    },
     /// A chunk from [`Output::StoreChunk`] is durable.
     ChunkStored {
         /// The attachment.

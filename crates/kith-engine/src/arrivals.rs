@@ -25,6 +25,13 @@ pub(crate) fn receive(work: &mut Work<'_>, link: &mut Link, arrival: Arrival) ->
         // Of an attempt that is over.
         Arrival::Live { .. } | Arrival::LinkClosed { .. } => Ok(()),
         Arrival::ChunkLoaded { attachment, index, sealed } => chunk_loaded(work, link, attachment, index, sealed),
+        Arrival::ChunkFailed { attachment, index } => {
+            if let Some(live) = link.live() {
+                live.with_vault.remove(&(attachment, index));
+                live.quiet = Quiet::Busy;
+            }
+            attachments::interrupt(work, attachment)
+        }
         Arrival::ChunkStored { attachment, index } => {
             if let Some(live) = link.live() {
                 live.with_vault.remove(&(attachment, index));

@@ -324,6 +324,14 @@ pub(crate) fn stop(work: &mut Work<'_>, id: AttachmentId) -> Result<(), StorageE
     set_state(work, id, State::Paused)
 }
 
+/// Stops an attachment if it is moving at all.
+pub(crate) fn interrupt(work: &mut Work<'_>, id: AttachmentId) -> Result<(), StorageError> {
+    match find(work.db, id)? {
+        Some(attachment) if attachment.state == State::Moving => stop(work, id),
+        _ => Ok(()),
+    }
+}
+
 /// Replaces what is known of which chunks are there.
 pub(crate) fn set_present(work: &mut Work<'_>, id: AttachmentId, bits: Vec<u8>) -> Result<(), StorageError> {
     let Some(attachment) = find(work.db, id)? else { return Ok(()) };
@@ -390,6 +398,14 @@ pub(crate) fn forget_contact(work: &mut Work<'_>, contact: ContactId) -> Result<
     let sql = "SELECT id FROM attachments WHERE contact = ?1";
     for id in all(work.db, sql, [contact.column()], |row| row.get(0).map(AttachmentId::from_column))? {
         drop_one(work, id)?;
+    }
+    Ok(())
+}
+
+/// Deletes what was prepared and could not be sealed into the vault.
+pub(crate) fn discard(work: &mut Work<'_>, id: AttachmentId) -> Result<(), StorageError> {
+    if run(work.db, "DELETE FROM attachments WHERE id = ?1 AND state = 4", [id.column()])? > 0 {
+        work.effects.outputs.push_back(Output::DropChunks { attachment: id });
     }
     Ok(())
 }

@@ -127,6 +127,19 @@ impl Engine {
         self.call(now, rng, |work, _| attachments::prepare(work, new))
     }
 
+    /// Forgets an attachment that was prepared and will not be sent, with what the vault has of it.
+    ///
+    /// # Errors
+    /// [`WakeError`] when storage fails.
+    pub fn discard_attachment(
+        &mut self,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+        attachment: AttachmentId,
+    ) -> Result<(), WakeError> {
+        self.call(now, rng, |work, _| Ok(attachments::discard(work, attachment)?))
+    }
+
     /// Forgets attachments that were prepared and never sent. For programs that start.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! Attachments: both ways, resumed, damaged, gone.
 
 use kith_crypto::attachment::open_chunk;
-use kith_engine::{AttachmentId, AttachmentState, Command, CommandError, ContactId, MessageState};
+use kith_engine::{AttachmentId, AttachmentState, Command, CommandError, ContactId, Event, MessageState};
 use kith_wire::blob::BlobShape;
 use kith_wire::id::MessageId;
 
-use crate::world::{ANA, BELA, Reach, World, message_of};
+use crate::world::{ANA, BELA, Disk, Reach, World, message_of};
 
 fn content(size: usize) -> Vec<u8> {
     (0..size).map(|n| u8::try_from(n * 7 % 251).unwrap()).collect()
@@ -207,6 +207,35 @@ fn files_of_a_server_that_is_away_wait_for_the_person_beyond_a_few() {
     send_file(&mut world, bela, b"one more");
     world.run(5);
     assert_eq!(world.count(BELA, "SELECT state FROM attachments ORDER BY id DESC LIMIT 1"), 1);
+}
+
+#[test]
+fn a_vault_without_room_stops_a_file_and_nothing_else() {
+    let (mut world, bela, ana) = World::met("no-room");
+    world.people[BELA].vault_disk = Disk::Failing;
+    let message = send_file(&mut world, bela, &content(200_000));
+    world.run(10);
+    let (id, state) = received(&world, ana, message);
+    assert_eq!(state, AttachmentState::Paused);
+    world.events(BELA);
+    world.send(ANA, bela, "goes on");
+    world.run(5);
+    assert_eq!(world.texts(BELA, ana).len(), 2);
+    assert!(world.events(BELA).contains(&Event::Quiet));
+    world.people[BELA].vault_disk = Disk::Working;
+    world.command(BELA, Command::FetchAttachment { attachment: id }).unwrap();
+    world.run(5);
+    assert_eq!(received(&world, ana, message).1, AttachmentState::Complete);
+    // The same on the way up.
+    world.people[ANA].vault_disk = Disk::Failing;
+    let message = send_file(&mut world, bela, &content(200_000));
+    world.run(5);
+    let view = world.people[ANA].engine.message(bela, message).unwrap().attachment.unwrap();
+    assert_eq!(view.state, AttachmentState::Paused);
+    world.people[ANA].vault_disk = Disk::Working;
+    world.command(ANA, Command::FetchAttachment { attachment: view.id }).unwrap();
+    world.run(5);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
 }
 
 #[test]

@@ -81,6 +81,8 @@ pub(crate) struct Person {
     pub(crate) vault: BTreeMap<(AttachmentId, u32), Vec<u8>>,
     pub(crate) dropped: Vec<AttachmentId>,
     disk: Disk,
+    /// Whether chunks can be kept and read.
+    pub(crate) vault_disk: Disk,
     pub(crate) fuse: Fuse,
     /// Until when it is not woken.
     rests: Timestamp,
@@ -212,6 +214,7 @@ impl World {
             vault: BTreeMap::new(),
             dropped: Vec::new(),
             disk: Disk::Working,
+            vault_disk: Disk::Working,
             fuse: Fuse::default(),
             rests: Timestamp(0),
         });
@@ -465,6 +468,11 @@ impl World {
             Output::FetchDescriptor { link, .. } => {
                 let bytes = self.servers[server].home.descriptor().to_vec();
                 self.pending.push_back(Step::ToEngine(who, Arrival::Descriptor { link, bytes }));
+            }
+            Output::LoadChunk { attachment, index } | Output::StoreChunk { attachment, index, .. }
+                if self.people[who].vault_disk == Disk::Failing =>
+            {
+                self.pending.push_back(Step::ToEngine(who, Arrival::ChunkFailed { attachment, index }));
             }
             Output::LoadChunk { attachment, index } => {
                 let sealed = self.people[who].vault.get(&(attachment, index)).cloned();
