@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kith_client::Client;
-use kith_engine::{ContactId, ContactView, Whom};
+use kith_engine::{CommandError, ContactId, ContactView, Whom};
 use kith_wire::id::MessageId;
 
 use crate::failure::Failure;
@@ -33,6 +33,9 @@ impl Context {
 
     /// Says whom a card is for: the one contact of that name when it needs a new card, else somebody new.
     pub(crate) fn whom(&self, name: Option<&str>) -> Result<Whom, Failure> {
+        if name.is_some_and(crate::show::is_blank) {
+            return Err(CommandError::BadName.into());
+        }
         let all = self.client.ask(|engine| engine.contacts())?;
         Ok(find_whom(&all, name))
     }

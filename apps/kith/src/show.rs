@@ -19,7 +19,7 @@ use crate::times;
 
 mod printable;
 
-pub(crate) use printable::{one_line, printable};
+pub(crate) use printable::{is_blank, one_line, printable};
 
 /// Names a contact's state for programs.
 pub(crate) fn contact_state(state: ContactState) -> &'static str {
@@ -227,7 +227,7 @@ pub(crate) fn notice(out: &Out, client: &Client, notice: &Notice) {
     match notice {
         Notice::Event(event) => self::event(out, client, event),
         Notice::Unreachable(error) => {
-            out.note(format!("your home server does not answer ({error}); it is tried again by itself"));
+            out.note(format!("your home server does not answer: {error}; it is tried again by itself"));
         }
         Notice::Storage(reason) => error(out, "storage", None, &format!("your folder cannot be written: {reason}")),
         _ => {}

@@ -70,7 +70,7 @@ impl FromStr for Setting {
             ("receipts", "on") => Ok(Self::Receipts(Receipts::Sent)),
             ("receipts", "off") => Ok(Self::Receipts(Receipts::Withheld)),
             ("receipts", _) => Err("receipts is on or off".into()),
-            ("name", "") => Err("a name is not empty".into()),
+            ("name", name) if show::is_blank(name) => Err("a name has letters that can be seen".into()),
             ("name", name) => Ok(Self::Name(name.to_owned())),
             _ => Err("the settings are disappear, receipts and name".into()),
         }
@@ -109,7 +109,16 @@ mod tests {
 
     #[test]
     fn other_settings_are_refused() {
-        for text in ["", "disappear", "disappear=0s", "disappear=200w ago", "receipts=yes", "colour=red", "name="] {
+        for text in [
+            "",
+            "disappear",
+            "disappear=0s",
+            "disappear=200w ago",
+            "receipts=yes",
+            "colour=red",
+            "name=",
+            "name=\u{200b}",
+        ] {
             assert!(text.parse::<Setting>().is_err(), "{text}");
         }
     }

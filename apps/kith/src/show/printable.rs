@@ -14,6 +14,11 @@ pub(crate) fn one_line(text: &str) -> String {
     harmless(text, " ")
 }
 
+/// Returns whether nothing of a name would be seen.
+pub(crate) fn is_blank(name: &str) -> bool {
+    one_line(name).trim().is_empty()
+}
+
 fn harmless(text: &str, line_break: &str) -> String {
     let mut out = String::with_capacity(text.len());
     // What was kept last decides whether something invisible may follow it.
