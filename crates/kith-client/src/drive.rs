@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kith_engine::{Arrival, Event, LinkFailure, LinkState, Output};
 use kith_net::CarrierError;
+use kith_wire::Timestamp;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::client::{Client, now, rng};
@@ -126,7 +127,9 @@ impl Client {
         let weak = Rc::downgrade(&self.inner);
         let changed = Rc::clone(&self.inner.timer);
         tokio::task::spawn_local(async move {
+            let mut clock = Clock { last: now(), is_set_back: false };
             loop {
+                clock.look();
                 let Some(inner) = weak.upgrade() else { return };
                 let wait = inner.engine.borrow().next_wake().map(|at| {
                     // The clock of the machine may jump or sleep, so nothing waits longer than a while for it.
@@ -146,7 +149,8 @@ impl Client {
                 let Some(inner) = weak.upgrade() else { return };
                 let client = Self { inner };
                 let is_due = client.inner.engine.borrow().next_wake().is_some_and(|at| at <= now());
-                if is_due {
+                clock.look();
+                if is_due || std::mem::take(&mut clock.is_set_back) {
                     let woken = client.inner.engine.borrow_mut().wake(now(), &mut rng());
                     client.turn();
                     if let Err(error) = woken {
@@ -158,6 +162,21 @@ impl Client {
                 }
             }
         });
+    }
+}
+
+/// Notices that the machine's clock was set back: what was put off by the one before is not due by the right one, and only
+/// a call lets the engine see to it.
+struct Clock {
+    last: Timestamp,
+    is_set_back: bool,
+}
+
+impl Clock {
+    fn look(&mut self) {
+        let now = now();
+        self.is_set_back |= now < self.last;
+        self.last = now;
     }
 }
 

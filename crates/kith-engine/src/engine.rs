@@ -22,8 +22,8 @@ use crate::pump::Pump;
 use crate::schema::{self, OpenError};
 use crate::work::{Effects, LinkEffect, Work};
 use crate::{
-    arrivals, attachments, card_keys, cards, contacts, conversations, disappearing, expiry, outbox, person, queues,
-    receipts, rotation, sessions,
+    arrivals, attachments, card_keys, cards, clocks, contacts, conversations, disappearing, expiry, outbox, person,
+    queues, receipts, rotation, sessions,
 };
 
 /// The client of one person on one device.
@@ -46,6 +46,7 @@ impl Engine {
     pub fn open(connection: Connection, now: Timestamp) -> Result<Self, OpenError> {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         schema::migrate(&connection)?;
+        clocks::mend(&connection, now)?;
         Ok(Self { db: connection, link: Link::new(), outputs: VecDeque::new(), last: now })
     }
 
@@ -169,7 +170,13 @@ impl Engine {
         step: impl FnOnce(&mut Work<'_>, &mut Link) -> Result<T, E>,
     ) -> Result<T, E> {
         let transaction = self.db.unchecked_transaction().map_err(StorageError::from)?;
+        let is_set_back = now.0.saturating_add(clocks::STEP_MS) < self.last.0;
         let mut work = Work { db: &transaction, now, rng: &mut *rng, effects: Effects::default() };
+        if is_set_back {
+            clocks::mend(work.db, now)?;
+            outbox::seal_all_waiting(&mut work)?;
+            self.link.clock_was_set_back(now);
+        }
         let done = step(&mut work, &mut self.link)?;
         let effects = work.effects;
         transaction.commit().map_err(StorageError::from)?;
@@ -290,5 +297,6 @@ fn refresh_device_lists(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Re
             sessions::owe_reply(work, peer.id)?;
         }
     }
+    outbox::seal_all_waiting(work)?;
     Ok(())
 }

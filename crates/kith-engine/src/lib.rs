@@ -15,6 +15,7 @@ mod arrivals;
 mod attachments;
 mod card_keys;
 mod cards;
+mod clocks;
 mod contacts;
 mod contents;
 mod conversations;

@@ -246,6 +246,25 @@ impl Link {
         }
     }
 
+    /// Pauses were counted by a clock that was ahead: they are over.
+    pub(crate) fn clock_was_set_back(&mut self, now: Timestamp) {
+        for pause in self.pauses.values_mut() {
+            pause.until = pause.until.map(|until| until.min(now));
+        }
+        match &mut self.phase {
+            Phase::Waiting { until } => *until = now.min(*until),
+            Phase::Fetching { since, .. } | Phase::Opening { since, .. } => *since = now.min(*since),
+            Phase::Live(live) => {
+                for request in live.in_flight.values_mut() {
+                    request.until = request.until.min(now.plus_seconds(PATIENCE_SECONDS));
+                }
+                live.hold = live.hold.map(|until| until.min(now));
+                live.settles = live.settles.map(|at| at.min(now.plus_seconds(SETTLING_SECONDS)));
+            }
+            Phase::Off | Phase::Learnt => {}
+        }
+    }
+
     /// Ends pauses whose time has come.
     pub(crate) fn end_pauses(&mut self, now: Timestamp) {
         for pause in self.pauses.values_mut() {

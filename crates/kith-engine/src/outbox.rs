@@ -231,6 +231,15 @@ pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), Sto
     Ok(())
 }
 
+/// Seals what waits for any contact: a clock that was wrong may have held it back.
+pub(crate) fn seal_all_waiting(work: &mut Work<'_>) -> Result<(), StorageError> {
+    let sql = "SELECT DISTINCT contact FROM outgoing WHERE attachment IS NULL";
+    for contact in all(work.db, sql, [], |row| row.get(0).map(ContactId::from_column))? {
+        seal_waiting(work, contact)?;
+    }
+    Ok(())
+}
+
 fn waiting(
     db: &Connection,
     contact: ContactId,

@@ -192,6 +192,44 @@ fn ke_34_a_late_copy_that_others_waited_for_is_not_shown_and_they_are() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_delays_nothing_once_it_is_right() {
+    let (mut world, bela, ana) = World::met("clock");
+    world.run(5);
+    // Ahead by so much that no server's keys are believed, and while a server is away.
+    world.people[ANA].ahead = 400 * 86_400;
+    world.reach(0, Reach::Down);
+    let message = world.send(ANA, bela, "from the future");
+    world.run(600);
+    world.people[ANA].ahead = 0;
+    world.reach(0, Reach::Up);
+    world.wake(ANA);
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana), ["from the future"]);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+}
+
+#[test]
+fn a_clock_a_day_ahead_puts_off_no_retry_and_no_acknowledgement() {
+    for dies in [false, true] {
+        let (mut world, bela, ana) = World::met("clock-day");
+        world.run(5);
+        world.people[ANA].ahead = 2 * 86_400;
+        // Good for too long, as the server counts: it takes none of it.
+        let message = world.send(ANA, bela, "refused by the server");
+        world.run(5);
+        assert_eq!(world.texts(BELA, ana), Vec::<String>::new());
+        world.people[ANA].ahead = 0;
+        if dies {
+            world.crash(ANA);
+        }
+        world.wake(ANA);
+        world.run(5);
+        assert_eq!(world.texts(BELA, ana), ["refused by the server"], "{dies}");
+        assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+    }
+}
+
+#[test]
 fn ke_26_a_message_that_could_not_leave_yet_outlives_its_time() {
     let mut world = World::new("unsent");
     let (bela, offer) = world.card(ANA);

@@ -86,6 +86,8 @@ pub(crate) struct Person {
     pub(crate) fuse: Fuse,
     /// Until when it is not woken.
     rests: Timestamp,
+    /// Seconds by which their clock is ahead.
+    pub(crate) ahead: u64,
 }
 
 /// Makes the engine's storage fail once, at a chosen place.
@@ -217,6 +219,7 @@ impl World {
             vault_disk: Disk::Working,
             fuse: Fuse::default(),
             rests: Timestamp(0),
+            ahead: 0,
         });
         let who = self.people.len() - 1;
         let key = self.people[who].user.public();
@@ -250,7 +253,8 @@ impl World {
     }
 
     pub(crate) fn command(&mut self, who: usize, command: Command) -> Result<Reply, kith_engine::CommandError> {
-        let reply = self.people[who].engine.command(self.now, &mut self.rng, command);
+        let now = self.clock(who);
+        let reply = self.people[who].engine.command(now, &mut self.rng, command);
         self.drain(who);
         reply
     }
@@ -280,7 +284,7 @@ impl World {
         self.pending.retain(|step| !matches!(step, Step::ToEngine(to, _) if *to == who));
         let mut connection = connect(&self.people[who].name);
         self.people[who].fuse.put_into(&mut connection);
-        self.people[who].engine = Engine::open(connection, self.now).unwrap();
+        self.people[who].engine = Engine::open(connection, self.clock(who)).unwrap();
     }
 
     /// Somebody's database may not grow beyond so many pages more than it has.
@@ -324,6 +328,21 @@ impl World {
         }
     }
 
+    pub(crate) fn wake(&mut self, who: usize) {
+        let now = self.clock(who);
+        let woken = self.people[who].engine.wake(now, &mut self.rng);
+        assert!(woken.is_ok() || self.people[who].disk == Disk::Failing, "{woken:?}");
+        if woken.is_err() {
+            // As programs do, so that a full disk is not asked again at once.
+            self.people[who].rests = self.now.plus_seconds(5);
+        }
+        self.drain(who);
+    }
+
+    fn clock(&self, who: usize) -> Timestamp {
+        self.now.plus_seconds(self.people[who].ahead)
+    }
+
     /// Takes steps until nothing is left to do at this moment.
     pub(crate) fn settle(&mut self) {
         while self.step() {}
@@ -336,7 +355,8 @@ impl World {
         match step {
             Step::ToEngine(who, arrival) => {
                 let begin = Instant::now();
-                let taken = self.people[who].engine.receive(self.now, &mut self.rng, arrival);
+                let now = self.clock(who);
+                let taken = self.people[who].engine.receive(now, &mut self.rng, arrival);
                 assert!(taken.is_ok() || self.people[who].disk == Disk::Failing, "{taken:?}");
                 if who == BELA {
                     self.receiving += begin.elapsed();
@@ -357,7 +377,10 @@ impl World {
                 self.home(server, Input::Tick);
             }
             self.settle();
-            let wakes = self.people.iter().filter_map(|person| Some(person.engine.next_wake()?.max(person.rests)));
+            let wakes = self
+                .people
+                .iter()
+                .filter_map(|person| Some(person.engine.next_wake()?.minus_seconds(person.ahead).max(person.rests)));
             let hourly = self.now.plus_seconds(3600);
             let next = wakes.chain([end, hourly]).min().unwrap().max(Timestamp(self.now.0 + 1));
             if self.now >= end {
@@ -365,13 +388,7 @@ impl World {
             }
             self.now = next.min(end);
             for who in 0..self.people.len() {
-                let woken = self.people[who].engine.wake(self.now, &mut self.rng);
-                assert!(woken.is_ok() || self.people[who].disk == Disk::Failing, "{woken:?}");
-                if woken.is_err() {
-                    // As programs do, so that a full disk is not asked again at once.
-                    self.people[who].rests = self.now.plus_seconds(5);
-                }
-                self.drain(who);
+                self.wake(who);
             }
         }
     }
