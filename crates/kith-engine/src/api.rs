@@ -26,6 +26,10 @@ pub struct AttachmentId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u64);
 
+/// Names one command, so that it can be said again without being done again. Random; never leaves the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(pub [u8; 16]);
+
 /// What a person wants.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -166,6 +170,14 @@ pub enum Command {
     PauseAttachment {
         /// The attachment.
         attachment: AttachmentId,
+    },
+    /// Does a command unless it was done under this name within the last day; then its reply is that of the first time. A
+    /// card is told once: afterwards the reply is its contact. For programs whose process may die before the answer.
+    Once {
+        /// The name.
+        id: CommandId,
+        /// The command.
+        command: Box<Command>,
     },
     /// The program wants a live connection to the home server, or none.
     Connect(Connection),

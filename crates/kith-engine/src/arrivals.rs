@@ -13,6 +13,10 @@ use crate::servers::DescriptorError;
 use crate::work::{LinkEffect, Work};
 use crate::{answers, attachments, inbox, outbox, person, servers};
 
+/// Requests and notices that are unanswered before a server that floods this device is left: twice as many deposits as a
+/// server keeps for an account come back at worst.
+const MAX_NOTICES: usize = 8192;
+
 /// Takes in what arrived. Hostile bytes end the connection at worst.
 pub(crate) fn receive(work: &mut Work<'_>, link: &mut Link, arrival: Arrival) -> Result<(), StorageError> {
     match arrival {
@@ -135,6 +139,10 @@ fn live_event(work: &mut Work<'_>, link: &mut Link, event: LiveEvent) -> Result<
             }
             outbox::returned(work, relay_id)?;
             if let Some(live) = link.live() {
+                if live.in_flight.len() >= MAX_NOTICES {
+                    work.effects.link = LinkEffect::Lose;
+                    return Ok(());
+                }
                 let ack = Operation::ReturnAck { relay_id };
                 live.ask(Job::ReturnAck, ack, work.now, &mut work.effects.outputs);
             }

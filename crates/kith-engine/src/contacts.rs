@@ -9,7 +9,7 @@ use crate::api::{ContactId, Event, Receipts};
 use crate::database::{StorageError, column, first, number, run};
 use crate::errors::CommandError;
 use crate::work::{LinkEffect, Work};
-use crate::{attachments, card_keys, queues, sessions};
+use crate::{attachments, card_keys, once, queues, sessions};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE contacts (
@@ -191,6 +191,7 @@ pub(crate) fn forget(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandEr
     card_keys::forget(work.db, id)?;
     queues::forget(work.db, id)?;
     sessions::forget(work.db, id)?;
+    once::forget(work.db)?;
     for sql in [
         "DELETE FROM outgoing WHERE contact = ?1",
         "DELETE FROM reactions WHERE contact = ?1",

@@ -22,8 +22,8 @@ use crate::pump::Pump;
 use crate::schema::{self, OpenError};
 use crate::work::{Effects, LinkEffect, Work};
 use crate::{
-    arrivals, attachments, card_keys, cards, clocks, contacts, conversations, disappearing, expiry, outbox, person,
-    queues, receipts, rotation, sessions,
+    arrivals, attachments, card_keys, cards, clocks, contacts, conversations, disappearing, expiry, once, outbox,
+    person, queues, receipts, rotation, sessions,
 };
 
 /// The client of one person on one device.
@@ -266,6 +266,14 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::SetReadReceipts { contact, receipts } => contacts::set_receipts(work, contact, receipts)?,
         Command::FetchAttachment { attachment } => attachments::resume(work, attachment)?,
         Command::PauseAttachment { attachment } => attachments::pause(work, attachment)?,
+        Command::Once { id, command } => {
+            if let Some(reply) = once::reply(work.db, id)? {
+                return Ok(reply);
+            }
+            let reply = obey(work, *command)?;
+            once::remember(work.db, id, work.now, &reply)?;
+            return Ok(reply);
+        }
         // Handled before: it changes no table.
         Command::Connect(_) => {}
     }

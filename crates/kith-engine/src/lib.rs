@@ -27,6 +27,7 @@ mod expiry;
 mod inbox;
 mod jobs;
 mod link;
+mod once;
 mod outbox;
 mod person;
 mod pump;

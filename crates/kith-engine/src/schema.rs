@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::database::{StorageError, first, run};
 use crate::{
-    attachments, card_keys, contacts, conversations, inbox, outbox, person, queues, search, servers, sessions,
+    attachments, card_keys, contacts, conversations, inbox, once, outbox, person, queues, search, servers, sessions,
 };
 
 /// The layout that this code writes.
@@ -44,6 +44,7 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
         conversations::TABLES,
         attachments::TABLES,
         search::TABLES,
+        once::TABLES,
     ]]
 }
 

@@ -1,10 +1,10 @@
 //! Storage: versions, one person a folder, and calls that fail without a trace.
 
-use kith_engine::{Command, CommandError, ContactId, Engine, Event, OpenError, Trouble, Whom};
+use kith_engine::{Command, CommandError, CommandId, ContactId, Engine, Event, OpenError, Reply, Trouble, Whom};
 use kith_wire::id::{InviteCode, MessageId};
 use rusqlite::Connection;
 
-use crate::world::{ANA, BELA, Disk, Reach, START, World};
+use crate::world::{ANA, BELA, Disk, Reach, START, World, message_of};
 
 #[test]
 fn ke_1_a_newer_database_is_refused() {
@@ -59,6 +59,31 @@ fn ke_2_another_invite_or_server_may_be_tried_until_one_has_taken_the_account() 
     world.send(dora, of_cleo, "at last");
     world.run(10);
     assert_eq!(world.people[cleo].engine.contacts().unwrap()[0].unread, 1);
+}
+
+#[test]
+fn ke_39_a_command_that_is_said_again_under_its_name_is_done_once() {
+    let (mut world, bela, ana) = World::met("once");
+    let send = Command::Send { contact: bela, text: "once".to_owned(), reply_to: None, attachment: None };
+    let once =
+        |id: u8, command: &Command| Command::Once { id: CommandId([id; 16]), command: Box::new(command.clone()) };
+    let first = world.command(ANA, once(1, &send)).unwrap();
+    world.crash(ANA);
+    let again = world.command(ANA, once(1, &send)).unwrap();
+    assert_eq!(message_of(first), message_of(again));
+    // What was refused was not done.
+    let unknown = Command::Rename { contact: ContactId(99), name: "Nobody".to_owned() };
+    assert!(world.command(ANA, once(2, &unknown)).is_err());
+    assert!(world.command(ANA, once(2, &send)).is_ok());
+    let card = Command::CardNew { whom: Whom::New(None), expires: 86_400 };
+    let made = world.command(ANA, once(3, &card)).unwrap();
+    let told = world.command(ANA, once(3, &card)).unwrap();
+    let (Reply::Card { contact: made, .. }, Reply::Contact(told)) = (made, told) else { panic!("not a card") };
+    assert_eq!(made, told);
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana), ["once", "once"]);
+    world.command(ANA, Command::Forget { contact: bela }).unwrap();
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM done"), 0);
 }
 
 #[test]
