@@ -36,7 +36,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
             format!("home server  {}{about_server}", status.server),
             format!("its key      {}", status.server_key),
             format!("contacts     {}", status.contacts),
-            format!("waiting      {}", waiting(status.waiting)),
+            format!("waiting      {}", waiting(status.waiting, status.link)),
         ];
         if let Some(name) = &status.name {
             lines.insert(0, format!("you          {}", show::one_line(name)));
@@ -46,9 +46,10 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-fn waiting(n_frames: u64) -> String {
-    match n_frames {
-        0 => "nothing".to_owned(),
-        _ => "something has not left yet; it goes out with the next `kith sync` or `kith listen`".to_owned(),
+fn waiting(n_frames: u64, link: LinkState) -> &'static str {
+    match (n_frames, link) {
+        (0, _) => "nothing",
+        (_, LinkState::Up) => "something, for a contact to come online or a home server that does not answer",
+        (_, _) => "something has not left yet; it goes out with the next `kith sync` or `kith listen`",
     }
 }

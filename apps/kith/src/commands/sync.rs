@@ -37,7 +37,10 @@ pub(crate) async fn run(args: &Sync, context: &Context) -> Result<(), Failure> {
     }
     match synced {
         Ok(()) => {
-            context.out.note("Up to date.");
+            context.out.note(match status(context) {
+                Some(status) if status.waiting > 0 => STILL_WAITING,
+                _ => "Up to date.",
+            });
             Ok(())
         }
         Err(SyncError::TimedOut) if !is_online(context) => {
@@ -48,6 +51,13 @@ pub(crate) async fn run(args: &Sync, context: &Context) -> Result<(), Failure> {
 }
 
 fn is_online(context: &Context) -> bool {
-    let status = context.client.ask(|engine| engine.status(crate::times::now()));
-    status.is_ok_and(|status| status.link == kith_engine::LinkState::Up)
+    status(context).is_some_and(|status| status.link == kith_engine::LinkState::Up)
 }
+
+fn status(context: &Context) -> Option<kith_engine::Status> {
+    context.client.ask(|engine| engine.status(crate::times::now())).ok()
+}
+
+/// What a round cannot change: it takes somebody else.
+const STILL_WAITING: &str =
+    "Up to date. Something still waits here: for a contact to come online, or for a home server that does not answer.";

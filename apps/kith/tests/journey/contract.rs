@@ -31,6 +31,8 @@ fn a_contact_goes_from_invited_to_answered_to_established() {
     // What is written meanwhile waits, and goes out by itself.
     let early = world.bela.succeed(&["send", "Anastasia", "already here"]);
     assert_eq!(early.text("state"), "waiting");
+    let round = world.bela.succeed(&["sync"]);
+    assert!(round.said.contains("Something still waits here"), "{}", round.said);
     for person in [&world.bela, &world.ana, &world.bela, &world.ana] {
         person.succeed(&["sync"]);
     }
