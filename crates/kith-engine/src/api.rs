@@ -3,6 +3,7 @@
 //! A program gives commands and arrivals, and drains outputs. Every call is one transaction; outputs become
 //! visible only after it committed, and what must not be lost among them is made again after a crash.
 
+mod debug;
 mod views;
 
 use kith_wire::address::ServerUrl;
@@ -30,8 +31,8 @@ pub struct LinkId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub [u8; 16]);
 
-/// What a person wants.
-#[derive(Debug, Clone)]
+/// What a person wants. Printed without what is in it.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Command {
     /// Makes the person: user key, account at a home server. Once per folder; until a home server has taken the account

@@ -81,7 +81,7 @@ pub struct MessageView {
 }
 
 /// What a message says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum MessageBody {
     /// A text.
     Text(String),
