@@ -304,6 +304,13 @@ pub(crate) fn withdraw_moved(db: &Connection, contact: ContactId) -> Result<(), 
     Ok(())
 }
 
+/// Takes back whatever was to be said of queues and was not sealed yet.
+pub(crate) fn withdraw_moves(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
+    let sql = "DELETE FROM outgoing WHERE contact = ?1 AND kind IN (?2, ?3)";
+    run(db, sql, params![contact.column(), FrameKind::Move as i64, FrameKind::Moved as i64])?;
+    Ok(())
+}
+
 /// Adds a frame, to be deposited at once.
 pub(crate) fn add(work: &mut Work<'_>, new: &NewFrame<'_>) -> Result<(), StorageError> {
     run(

@@ -8,7 +8,7 @@ use crate::contacts::{self, Contact, Stage};
 use crate::database::run;
 use crate::errors::CommandError;
 use crate::work::Work;
-use crate::{card_keys, queues, sessions};
+use crate::{card_keys, outbox, queues, sessions};
 
 /// Returns the contact that a card is for: a new one, or one whose old meeting is cleared away (KE-37).
 pub(crate) fn contact_for(work: &mut Work<'_>, whom: &Whom, stage: Stage) -> Result<ContactId, CommandError> {
@@ -35,6 +35,8 @@ fn clear(work: &mut Work<'_>, id: ContactId, stage: Stage) -> Result<(), Command
     card_keys::forget(work.db, id)?;
     queues::forget(work.db, id)?;
     sessions::forget(work.db, id)?;
+    // What was to be said of the old queues would lead the contact to one that is gone.
+    outbox::withdraw_moves(work.db, id)?;
     run(
         work.db,
         "UPDATE contacts SET stage = ?2, unusable = 0, verified = 0, digits = NULL, pq_since = NULL, peer_list = NULL, \

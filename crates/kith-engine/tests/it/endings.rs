@@ -134,6 +134,25 @@ fn ke_37_what_waited_goes_out_in_the_new_session() {
 }
 
 #[test]
+fn ke_37_a_queue_of_before_is_not_announced_in_the_new_session() {
+    let (mut world, bela, ana) = World::met("again-moved");
+    world.run(95 * 86_400);
+    // The lists have expired, so the move waits; then the session stops.
+    world.command(ANA, Command::Rotate { contact: bela }).unwrap();
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 1);
+    for who in [ANA, BELA] {
+        world.people[who].keeper.execute("UPDATE contacts SET unusable = 1", []).unwrap();
+        let (now, user) = (world.now, world.people[who].user.clone());
+        world.people[who].engine.refresh_device_lists(&user, now, &mut world.rng).unwrap();
+    }
+    meet_again(&mut world, bela, ana);
+    world.run(60);
+    world.send(BELA, ana, "still heard");
+    world.run(60);
+    assert_eq!(world.texts(ANA, bela), ["still heard"]);
+}
+
+#[test]
 fn ke_37_a_conversation_that_goes_on_is_not_given_up_for_a_card() {
     let (mut world, bela, _) = World::met("again-not");
     let new = |whom| Command::CardNew { whom, expires: 86_400 };
