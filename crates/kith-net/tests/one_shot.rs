@@ -151,6 +151,17 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
+async fn only_what_time_can_mend_is_worth_another_try() {
+    for (status, may_pass) in
+        [("408", true), ("500", true), ("502", true), ("400", false), ("404", false), ("426", false)]
+    {
+        let head = format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\n\r\n");
+        let url = canned(Box::leak(head.into_bytes().into_boxed_slice())).await;
+        assert_eq!(carrier().descriptor(&url).await.unwrap_err().may_pass(), may_pass, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn an_oversized_answer_is_refused() {
     let url = canned(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n").await;
     assert_eq!(carrier().descriptor(&url).await, Err(CarrierError::TooLarge));

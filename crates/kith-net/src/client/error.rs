@@ -68,7 +68,8 @@ impl CarrierError {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Busy { .. } | Self::Closed => true,
             Self::Handshake | Self::Certificate | Self::NoRandomness => true,
-            Self::Status { status } => *status >= 500,
+            // 408: the body took too long, which says nothing about the next time.
+            Self::Status { status } => *status >= 500 || *status == 408,
             Self::RefusedAddress(_) | Self::Redirected | Self::TooLarge | Self::NotAHomeServer => false,
         }
     }
