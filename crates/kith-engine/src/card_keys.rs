@@ -108,9 +108,9 @@ pub(crate) fn request(
     Ok(())
 }
 
-/// Returns whether anything of this is still to be done at the home server.
-pub(crate) fn has_work(db: &Connection) -> Result<bool, StorageError> {
-    Ok(exists(db, "SELECT 1 FROM card_blobs WHERE state = 1", [])? || exists(db, "SELECT 1 FROM card_requests", [])?)
+/// Returns whether a card's key is still to be uploaded.
+pub(crate) fn has_uploads(db: &Connection) -> Result<bool, StorageError> {
+    exists(db, "SELECT 1 FROM card_blobs WHERE state = 1", [])
 }
 
 struct Upload {

@@ -306,20 +306,28 @@ impl Pump<'_> {
         Ok(())
     }
 
-    /// Returns whether the tables hold anything that should be with the home server by now.
+    /// Returns whether the tables hold anything that should be with the home server by now. What another server keeps up
+    /// that does not answer is not waited for: it goes on after the pause.
     fn has_work(&self) -> Result<bool, StorageError> {
-        let due = "SELECT 1 FROM frames f JOIN peers p ON p.id = f.peer JOIN contacts c ON c.id = p.contact \
-                   WHERE f.due <= ?1 AND f.expires > ?1 AND c.blocked = 0";
         let replies = "SELECT 1 FROM peers p JOIN contacts c ON c.id = p.contact \
                        WHERE p.reply_at IS NOT NULL AND c.blocked = 0";
-        let attachments = "SELECT 1 FROM attachments a JOIN contacts c ON c.id = a.contact \
-                           WHERE a.state = 0 AND c.blocked = 0";
-        Ok(exists(self.db, due, [column(self.now.0)])?
-            || exists(self.db, replies, [])?
-            || exists(self.db, attachments, [])?
+        let uploads = "SELECT 1 FROM attachments a JOIN contacts c ON c.id = a.contact \
+                       WHERE a.state = 0 AND a.outgoing = 1 AND c.blocked = 0";
+        if exists(self.db, replies, [])?
+            || exists(self.db, uploads, [])?
             || exists(self.db, "SELECT 1 FROM queues WHERE state IN (0, 4)", [])?
             || exists(self.db, "SELECT 1 FROM blob_deletions", [])?
-            || card_keys::has_work(self.db)?)
+            || card_keys::has_uploads(self.db)?
+        {
+            return Ok(true);
+        }
+        let asked = "SELECT p.server FROM frames f JOIN peers p ON p.id = f.peer JOIN contacts c ON c.id = p.contact \
+                     WHERE f.due <= ?1 AND f.expires > ?1 AND c.blocked = 0 \
+                     UNION SELECT a.server FROM attachments a JOIN contacts c ON c.id = a.contact \
+                     WHERE a.state = 0 AND a.outgoing = 0 AND c.blocked = 0 \
+                     UNION SELECT server FROM card_requests";
+        let servers = all(self.db, asked, [column(self.now.0)], |row| row.get(0).map(ServerId))?;
+        Ok(servers.into_iter().any(|server| !self.link.is_paused(server)))
     }
 }
 

@@ -239,6 +239,23 @@ fn a_vault_without_room_stops_a_file_and_nothing_else() {
 }
 
 #[test]
+fn quiet_does_not_wait_for_a_file_whose_server_is_gone() {
+    let (mut world, bela, ana) = World::met("quiet-file");
+    world.online(BELA, Reach::Down);
+    let message = send_file(&mut world, bela, b"small");
+    world.run(10);
+    world.reach(0, Reach::Down);
+    world.events(BELA);
+    world.online(BELA, Reach::Up);
+    world.run(60);
+    assert_eq!(received(&world, ana, message).1, AttachmentState::Moving);
+    assert!(world.events(BELA).contains(&Event::Quiet));
+    world.reach(0, Reach::Up);
+    world.run(600);
+    assert_eq!(received(&world, ana, message).1, AttachmentState::Complete);
+}
+
+#[test]
 fn ke_7_nothing_is_fetched_from_a_blocked_contact() {
     let (mut world, bela, ana) = World::met("blocked-file");
     let message = send_file(&mut world, bela, &content(600_000));

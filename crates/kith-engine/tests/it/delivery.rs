@@ -323,6 +323,23 @@ fn quiet_comes_after_everything_that_waited_at_the_server() {
 }
 
 #[test]
+fn quiet_does_not_wait_for_another_server_that_is_gone() {
+    let (mut world, bela, ana) = World::met("quiet-gone");
+    world.reach(1, Reach::Down);
+    world.run(20 * 86_400);
+    world.online(ANA, Reach::Down);
+    let message = world.send(ANA, bela, "nobody is there");
+    world.events(ANA);
+    world.online(ANA, Reach::Up);
+    world.run(60);
+    assert!(world.events(ANA).contains(&Event::Quiet));
+    assert_eq!(world.state(ANA, bela, message), MessageState::Waiting);
+    world.reach(1, Reach::Up);
+    world.run(3600);
+    assert_eq!(world.texts(BELA, ana), ["nobody is there"]);
+}
+
+#[test]
 fn device_lists_are_signed_anew_at_a_password_entry_and_reach_the_contact() {
     let (mut world, bela, _) = World::met("lists");
     let version = |world: &World| {
