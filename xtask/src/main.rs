@@ -7,6 +7,7 @@ mod failure;
 mod licences;
 mod metadata;
 mod screen;
+mod sim;
 mod steps;
 mod tidy;
 mod tools;
@@ -20,6 +21,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     failure::Failure,
     screen::Screen,
+    sim::SimArgs,
     steps::{Step, TestArgs},
     tools::Tool,
     up::UpArgs,
@@ -40,6 +42,8 @@ enum Command {
     Test(TestArgs),
     /// Starts two home servers and two people, and shows the journey of one message
     Up(UpArgs),
+    /// Simulates worlds in which everything goes wrong, and checks every promise; `sim --help` says more
+    Sim(SimArgs),
     /// Proves what can be proved about the house: floors, absences, rule ids, sizes
     Tidy,
     /// Checks that every dependency may be used under a licence we accept
@@ -65,6 +69,7 @@ fn run(command: Command, screen: &Screen) -> Result<(), Failure> {
     match command {
         Command::Test(args) => steps::test(&workspace, screen, &args),
         Command::Up(args) => up::up(&workspace, screen, &args),
+        Command::Sim(args) => sim::sim(&workspace, &args),
         Command::Tidy => Step::Tidy.run(&workspace, screen),
         Command::Licences => Step::Licences.run(&workspace, screen),
         Command::Wasm => {

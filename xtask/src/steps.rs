@@ -10,7 +10,7 @@ use crate::{
     licences,
     metadata::Metadata,
     screen::{Screen, in_words},
-    tidy,
+    sim, tidy,
     tools::{self, Tool, WASM},
     workspace::Workspace,
 };
@@ -41,6 +41,8 @@ pub(crate) enum Step {
     Clippy,
     /// Unit, integration and black-box tests.
     Tests,
+    /// Simulated worlds.
+    Sim,
     /// Examples in the documentation.
     Doc,
     /// Floors 0 to 3 for browsers.
@@ -49,8 +51,17 @@ pub(crate) enum Step {
 
 impl Step {
     /// Cheap steps first; compiling ones by what they share.
-    const ALL: [Self; 8] =
-        [Self::Tools, Self::Fmt, Self::Tidy, Self::Licences, Self::Clippy, Self::Tests, Self::Doc, Self::Wasm];
+    const ALL: [Self; 9] = [
+        Self::Tools,
+        Self::Fmt,
+        Self::Tidy,
+        Self::Licences,
+        Self::Clippy,
+        Self::Tests,
+        Self::Sim,
+        Self::Doc,
+        Self::Wasm,
+    ];
 
     /// Runs the step with its title, its duration and, if it fails, a hint.
     pub(crate) fn run(self, workspace: &Workspace, screen: &Screen) -> Result<(), Failure> {
@@ -75,6 +86,7 @@ impl Step {
                 cargo::run(cargo(workspace, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
             }
             Self::Tests => cargo::run(cargo(workspace, &["nextest", "run", "--workspace"])),
+            Self::Sim => sim::test(workspace),
             Self::Doc => cargo::run(cargo(workspace, &["test", "--workspace", "--doc", "--quiet"])),
             Self::Wasm => check_wasm(workspace),
         }
@@ -88,6 +100,7 @@ impl Step {
             Self::Licences => "licences",
             Self::Clippy => "clippy",
             Self::Tests => "tests",
+            Self::Sim => "sim",
             Self::Doc => "doc",
             Self::Wasm => "wasm",
         }
@@ -101,6 +114,7 @@ impl Step {
             Self::Licences => "no dependency binds those who build on Kith",
             Self::Clippy => "no warning anywhere",
             Self::Tests => "all tests of the workspace",
+            Self::Sim => "simulated worlds keep every promise, and deliberate bugs do not",
             Self::Doc => "the examples in the documentation",
             Self::Wasm => "floors 0 to 3 build for browsers",
         }
@@ -114,6 +128,7 @@ impl Step {
             Self::Licences => "see xtask/src/licences.rs",
             Self::Clippy => "again, alone: cargo xtask test --only clippy",
             Self::Tests => "again, alone: cargo nextest run -E 'test(NAME)'",
+            Self::Sim => "the last line of the story runs the failing seed again",
             Self::Doc => "again, alone: cargo test --doc -p CRATE",
             Self::Wasm => {
                 "a crate of floors 0 to 3 took in something that browsers lack; `cargo tree --target \

@@ -66,6 +66,7 @@ pub(super) const ROOMS: [Room; 14] = [
     // A home server that cannot name a session cannot open one.
     room("kithd", Floor::Number(6), &[], &["kith-session", "kith-engine", "kith-vault", "vodozemac"]),
     room("kith-bench", Floor::Dev, &[], &[]),
+    room("kith-sim", Floor::Dev, &[], &[]),
     room("kith-spec", Floor::Dev, &[], &[]),
     room("xtask", Floor::Dev, &[], &[]),
 ];

@@ -1,0 +1,79 @@
+//! Both sides see the same conversation.
+
+use std::collections::BTreeMap;
+
+use kith_engine::{AttachmentState, Direction, MessageView};
+use kith_wire::id::MessageId;
+
+use super::{Side, Violation};
+
+/// Checks that both see the same messages, in the same order, with the same changes.
+pub(super) fn agrees(side: &Side<'_>) -> Vec<Violation> {
+    if side.is_excused {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let theirs: BTreeMap<MessageId, &MessageView> = side.reader.iter().map(|message| (message.id, message)).collect();
+    for own in side.writer.iter().filter(|message| message.direction == Direction::Out) {
+        let Some(other) = theirs.get(&own.id) else { continue };
+        let mut broken = |text: &str| {
+            let number = side.world.history.said.iter().position(|said| said.id == own.id);
+            let text = format!("#{} {text}", number.map_or("?".to_owned(), |number| number.to_string()));
+            found.push(Violation::new("both sides agree", &[side.from, side.to], text));
+        };
+        if own.body != other.body {
+            broken(&format!("is {:?} here and {:?} there", own.body, other.body));
+        }
+        if own.edited != other.edited {
+            broken("counts as edited on one side only");
+        }
+        if own.reply_to != other.reply_to {
+            broken("answers another message there");
+        }
+        if mirrored(&own.reactions) != sorted(&other.reactions) {
+            broken(&format!("has the reactions {:?} here and {:?} there", own.reactions, other.reactions));
+        }
+        if let Some(text) = differs(side, own, other) {
+            broken(&text);
+        }
+    }
+    let common = |view: &[MessageView], other: &[MessageView]| -> Vec<MessageId> {
+        view.iter().map(|message| message.id).filter(|id| other.iter().any(|message| message.id == *id)).collect()
+    };
+    if common(&side.writer, &side.reader) != common(&side.reader, &side.writer) {
+        found.push(Violation::new("both sides agree", &[side.from, side.to], "the order is another on each side"));
+    }
+    found
+}
+
+fn mirrored(reactions: &[(Direction, String)]) -> Vec<(bool, String)> {
+    let mut out: Vec<_> = reactions.iter().map(|(who, emoji)| (*who != Direction::In, emoji.clone())).collect();
+    out.sort();
+    out
+}
+
+fn sorted(reactions: &[(Direction, String)]) -> Vec<(bool, String)> {
+    let mut out: Vec<_> = reactions.iter().map(|(who, emoji)| (*who == Direction::In, emoji.clone())).collect();
+    out.sort();
+    out
+}
+
+/// Returns how an attachment differs, if it does.
+fn differs(side: &Side<'_>, own: &MessageView, other: &MessageView) -> Option<String> {
+    let (own, other) = match (&own.attachment, &other.attachment) {
+        (Some(own), Some(other)) => (own, other),
+        (None, None) => return None,
+        _ => return Some("carries a file on one side only".to_owned()),
+    };
+    if (&own.name, own.size) != (&other.name, other.size) {
+        return Some("carries another file there".to_owned());
+    }
+    if other.state != AttachmentState::Complete {
+        return Some(format!("carries a file that is {:?} here and {:?} there", own.state, other.state));
+    }
+    let is_same = (0..own.total).all(|index| {
+        let here = side.world.chunk(side.from, own.id, index);
+        here.is_some() && here == side.world.chunk(side.to, other.id, index)
+    });
+    (!is_same).then(|| "carries a file with other bytes there".to_owned())
+}

@@ -1,0 +1,146 @@
+//! Exactly once, in order, and nothing that nobody wrote.
+
+use std::collections::BTreeMap;
+
+use kith_engine::{Direction, MessageBody, MessageState};
+use kith_wire::id::MessageId;
+
+use super::{Side, Violation};
+use crate::history::Said;
+use crate::world::World;
+
+/// Checks one direction after everything could arrive.
+pub(super) fn arrived(side: &Side<'_>) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let states = states(side);
+    let times_shown = times_shown(side);
+    for (number, said) in said(side) {
+        let is_seen = is_seen(side, &said.id);
+        let state = states.get(&said.id).copied();
+        let mut broken = |rule, text: &str| {
+            found.push(Violation::new(rule, &[side.from, side.to], format!("#{number} {text}")));
+        };
+        if !is_seen && !said.deleted && !side.is_excused && !is_fleeting(side) {
+            broken("everything arrives", &format!("was never shown; its writer sees {state:?}"));
+        }
+        let is_delivered = matches!(state, Some(MessageState::Delivered | MessageState::Read));
+        if is_delivered && !is_seen && !said.deleted && !side.has_ended && !is_fleeting(side) {
+            broken("what was delivered was shown", "counts as delivered and was never shown");
+        }
+        if is_seen && !side.is_excused && !said.deleted && state.is_some() && !is_delivered {
+            broken("what was shown counts as delivered", &format!("was shown, and its writer sees {state:?}"));
+        }
+        if times_shown.get(&said.id).is_some_and(|times| *times > 1) && !side.has_ended {
+            broken("everything once", "was announced more than once");
+        }
+    }
+    found.extend(only_what_was_written(side));
+    found.extend(in_order(side));
+    found
+}
+
+/// Checks one direction when nothing may be open any more.
+pub(super) fn is_settled(side: &Side<'_>) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let states = states(side);
+    for (number, said) in said(side) {
+        let state = states.get(&said.id).copied();
+        let mut broken = |rule, text: &str| {
+            found.push(Violation::new(rule, &[side.from, side.to], format!("#{number} {text}")));
+        };
+        if matches!(state, Some(MessageState::Waiting | MessageState::Accepted)) && !said.deleted && !side.has_ended {
+            broken("nothing stays open", &format!("is still {state:?} after all time limits"));
+        }
+        let has_expired = state == Some(MessageState::Expired);
+        if has_expired && is_seen(side, &said.id) && !side.has_ended {
+            broken("what expired was not shown", "was reported as expired and was shown");
+        }
+        if has_expired && !side.is_excused && !said.deleted {
+            broken("everything arrives", "expired, though everybody was back in time");
+        }
+    }
+    let overdue = |message: &&kith_engine::MessageView| message.disappears.is_some_and(|at| at < side.world.now);
+    for message in side.writer.iter().filter(overdue) {
+        let text = format!("{:?} is still there after its time", message.id);
+        found.push(Violation::new("what disappears is gone", &[side.from, side.to], text));
+    }
+    found
+}
+
+fn said<'a>(side: &'a Side<'_>) -> impl Iterator<Item = (usize, &'a Said)> {
+    let is_of_side = |(_, said): &(usize, &Said)| said.from == side.from && said.to == side.to;
+    side.world.history.said.iter().enumerate().filter(is_of_side)
+}
+
+fn states(side: &Side<'_>) -> BTreeMap<MessageId, MessageState> {
+    side.writer.iter().map(|message| (message.id, message.state)).collect()
+}
+
+fn is_fleeting(side: &Side<'_>) -> bool {
+    side.world.history.fleeting.contains(&(side.from.min(side.to), side.from.max(side.to)))
+}
+
+/// Returns whether the reader ever had a message before them.
+fn is_seen(side: &Side<'_>, id: &MessageId) -> bool {
+    let history = &side.world.history;
+    side.reader.iter().any(|message| message.id == *id)
+        || history.glimpsed.contains(&(side.to, *id))
+        || history.shown.iter().any(|shown| shown.who == side.to && shown.id == *id)
+}
+
+fn times_shown(side: &Side<'_>) -> BTreeMap<MessageId, u32> {
+    let mut times = BTreeMap::new();
+    for shown in side.world.history.shown.iter().filter(|shown| shown.who == side.to && shown.from == side.from) {
+        *times.entry(shown.id).or_default() += 1;
+    }
+    times
+}
+
+fn only_what_was_written(side: &Side<'_>) -> Vec<Violation> {
+    let incoming = side.reader.iter().filter(|message| message.direction == Direction::In);
+    let forged = incoming.filter_map(|message| {
+        let text = match (side.world.history.said(&message.id), &message.body) {
+            (Some(said), _) if (said.from, said.to) != (side.from, side.to) => "a message of another conversation",
+            (Some(said), MessageBody::Text(text)) if !said.texts.contains(text) => "a text that was never written",
+            (Some(said), MessageBody::Deleted) if !said.deleted => "a deletion that nobody made",
+            (Some(_), _) => return None,
+            (None, _) => "a message that nobody wrote",
+        };
+        let text = format!("{} sees {text}", World::name_of(side.to));
+        Some(Violation::new("only what was written is shown", &[side.from, side.to], text))
+    });
+    forged.collect()
+}
+
+/// What one person wrote stands in the order in which they wrote it, on both sides.
+fn in_order(side: &Side<'_>) -> Vec<Violation> {
+    if side.has_ended {
+        return Vec::new();
+    }
+    let place: BTreeMap<MessageId, usize> = said(side).map(|(number, said)| (said.id, number)).collect();
+    let views = [(&side.reader, Direction::In), (&side.writer, Direction::Out)];
+    let mut found = Vec::new();
+    for (view, direction) in views {
+        let own = view.iter().filter(|message| message.direction == direction);
+        let places: Vec<usize> = own.filter_map(|message| place.get(&message.id).copied()).collect();
+        if let Some(pair) = places.windows(2).find(|pair| pair[0] > pair[1]) {
+            let text = format!("#{} stands before #{}", pair[0], pair[1]);
+            found.push(Violation::new("everything in order", &[side.from, side.to], text));
+        }
+    }
+    // A message that waits for its file lets later ones pass; in the conversation it stands where it was written.
+    let has_file = |id| side.reader.iter().any(|message| message.id == id && message.attachment.is_some());
+    let announced: Vec<usize> = side
+        .world
+        .history
+        .shown
+        .iter()
+        .filter(|shown| shown.who == side.to && shown.from == side.from && !has_file(shown.id))
+        .filter_map(|shown| place.get(&shown.id).copied())
+        .collect();
+    if let Some(pair) = announced.windows(2).find(|pair| pair[0] > pair[1]) {
+        let text = format!("#{} was announced before #{}", pair[0], pair[1]);
+        found.push(Violation::new("everything in order", &[side.from, side.to], text));
+    }
+    found
+}

@@ -1,0 +1,170 @@
+//! Everything that a run has to remember for its checker and its story.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use kith_engine::Ended;
+use kith_wire::Timestamp;
+use kith_wire::frame::Frame;
+use kith_wire::id::MessageId;
+
+use crate::names::MARKER;
+
+/// Something that somebody wrote, from the moment that it was stored on their device.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// Its name.
+    pub id: MessageId,
+    /// Who wrote it.
+    pub from: usize,
+    /// To whom.
+    pub to: usize,
+    /// The newest text.
+    pub text: String,
+    /// Every text that it ever had.
+    pub texts: BTreeSet<String>,
+    /// When.
+    pub at: Timestamp,
+    /// Whether it was taken back.
+    pub deleted: bool,
+}
+
+/// Somebody was told of a new message.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// Whose device told it.
+    pub who: usize,
+    /// Of whom.
+    pub from: usize,
+    /// The message.
+    pub id: MessageId,
+}
+
+/// A line of the story.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// When, by the world's clock.
+    pub at: Timestamp,
+    /// What happened.
+    pub text: String,
+    /// Whom it concerns; nobody means everybody.
+    pub people: Vec<usize>,
+}
+
+/// The bytes that are kept of what the network saw, at most.
+const MAX_SEEN: usize = 6 << 20;
+
+/// The frames of one device that are kept.
+const MAX_SAMPLE: usize = 12;
+
+/// What happened.
+#[derive(Default)]
+pub struct History {
+    /// Everything that was written.
+    pub said: Vec<Said>,
+    by_id: BTreeMap<MessageId, usize>,
+    /// Everything new that people were told of.
+    pub shown: Vec<Shown>,
+    /// Messages that were seen on a device when it was looked at: by who and message.
+    pub glimpsed: BTreeSet<(usize, MessageId)>,
+    /// Sessions that stopped: whose device said so, about whom, why.
+    pub endings: Vec<(usize, usize, Ended)>,
+    /// Pairs whose messages may disappear, the lower number first.
+    pub fleeting: BTreeSet<(usize, usize)>,
+    /// The newest frames that each device sealed.
+    pub sample: BTreeMap<usize, VecDeque<Frame>>,
+    /// Which pairs somebody blocked at some time.
+    pub blocked: BTreeSet<(usize, usize)>,
+    /// Devices that are never on again.
+    pub gone: BTreeSet<usize>,
+    /// Devices that went on from copies of their data.
+    pub restored: BTreeSet<usize>,
+    /// The story.
+    pub lines: Vec<Line>,
+    /// Faults that really happened, by name.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// What was found while the world went on.
+    pub violations: Vec<String>,
+    /// Frames that left a device: by device, peer and number, a digest of their bytes.
+    sealed: BTreeMap<(usize, i64, u32), u64>,
+    /// What the network saw, up to a bound.
+    pub seen: Vec<u8>,
+    /// Bytes that passed.
+    pub n_bytes: u64,
+    trace: DefaultHasher,
+}
+
+impl History {
+    /// Remembers something written.
+    pub fn say(&mut self, said: Said) {
+        self.by_id.insert(said.id, self.said.len());
+        self.said.push(said);
+    }
+
+    /// Returns something written.
+    pub fn said(&self, id: &MessageId) -> Option<&Said> {
+        self.by_id.get(id).and_then(|at| self.said.get(*at))
+    }
+
+    /// Returns something written, to change it.
+    pub fn said_mut(&mut self, id: &MessageId) -> Option<&mut Said> {
+        self.by_id.get(id).copied().and_then(|at| self.said.get_mut(at))
+    }
+
+    /// Returns what one person wrote to another, in order.
+    pub fn between(&self, from: usize, to: usize) -> impl Iterator<Item = &Said> {
+        self.said.iter().filter(move |said| said.from == from && said.to == to)
+    }
+
+    /// Adds a line to the story.
+    pub fn tell(&mut self, at: Timestamp, people: &[usize], text: impl Into<String>) {
+        self.lines.push(Line { at, text: text.into(), people: people.to_vec() });
+    }
+
+    /// Counts a fault.
+    pub fn fault(&mut self, name: &'static str) {
+        *self.faults.entry(name).or_default() += 1;
+    }
+
+    /// The network, or a server, sees bytes. Nothing secret may stand in them.
+    pub fn sees(&mut self, place: &str, bytes: &[u8]) {
+        self.n_bytes += bytes.len() as u64;
+        if memchr::memmem::find(bytes, MARKER.as_bytes()).is_some() {
+            self.violations.push(format!("a name or text can be read in what {place} saw"));
+        }
+        if self.seen.len() + bytes.len() <= MAX_SEEN {
+            self.seen.extend_from_slice(bytes);
+        }
+    }
+
+    /// A frame is about to leave a device. Two different ones under one number would use a key twice.
+    pub fn seals(&mut self, who: usize, peer: i64, seq: u32, bytes: &[u8]) {
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        if let Some(frame) = Frame::from_slice(bytes) {
+            let sample = self.sample.entry(who).or_default();
+            sample.push_back(frame);
+            if sample.len() > MAX_SAMPLE {
+                sample.pop_front();
+            }
+        }
+        let digest = hasher.finish();
+        let known = *self.sealed.entry((who, peer, seq)).or_insert(digest);
+        if known != digest && !self.restored.contains(&who) {
+            self.violations.push(format!(
+                "{} sealed two different frames under number {seq} of session {peer}",
+                crate::names::person(who)
+            ));
+        }
+    }
+
+    /// Notes that something happened, so that two runs can be compared. Only what does not depend on keys goes in.
+    pub fn trace(&mut self, at: Timestamp, what: &str, size: usize) {
+        (at.0, what, size).hash(&mut self.trace);
+    }
+
+    /// Returns the digest of everything noted.
+    pub fn trace_digest(&self) -> u64 {
+        self.trace.finish()
+    }
+}

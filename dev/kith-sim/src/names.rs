@@ -1,0 +1,28 @@
+//! What people, servers and texts are called. Everything secret begins with one marker, so that a leak is found by it.
+
+/// Stands at the beginning of every name and text that no server or network may see.
+pub const MARKER: &str = "kith-sim-";
+
+const PEOPLE: [&str; 12] = ["Ana", "Bela", "Cem", "Dora", "Emil", "Fay", "Gus", "Hana", "Ivo", "Jun", "Kai", "Lea"];
+const SERVERS: [&str; 6] = ["one", "two", "three", "four", "five", "six"];
+
+/// Returns what the story calls a person.
+pub fn person(who: usize) -> String {
+    match PEOPLE.get(who) {
+        Some(name) => (*name).to_owned(),
+        None => format!("P{who}"),
+    }
+}
+
+/// Returns what the story calls a server.
+pub fn server(place: usize) -> String {
+    match SERVERS.get(place) {
+        Some(name) => (*name).to_owned(),
+        None => format!("server{place}"),
+    }
+}
+
+/// Returns the name under which a person is kept by themselves and by their contacts: a secret.
+pub fn secret_name(who: usize) -> String {
+    format!("{MARKER}{}", person(who))
+}

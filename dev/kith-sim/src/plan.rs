@@ -1,0 +1,151 @@
+//! A plan: what happens when, drawn from a scenario and a seed before the world begins. It can be cut shorter and run again.
+
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt as _, SeedableRng};
+
+use crate::scenario::{Fault, HOUR, MINUTE, Meetings, Scenario};
+use crate::step::Step;
+
+/// A step and when it begins, in milliseconds after the beginning of the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timed {
+    /// When.
+    pub at: u64,
+    /// What.
+    pub step: Step,
+}
+
+/// Milliseconds for which people only meet.
+const MEETING_MS: u64 = 60_000;
+
+/// Draws the plan of a run.
+pub fn draw(scenario: &Scenario, seed: u64) -> Vec<Timed> {
+    let mut drawer = Drawer { rng: StdRng::seed_from_u64(seed), scenario, plan: Vec::new() };
+    let pairs = drawer.meetings();
+    for (one, other) in pairs {
+        drawer.talk(one, other);
+        drawer.talk(other, one);
+    }
+    for (fault, every) in &scenario.faults {
+        drawer.faults(*fault, *every);
+    }
+    let mut plan = drawer.plan;
+    plan.sort_by_key(|timed| timed.at);
+    plan
+}
+
+struct Drawer<'a> {
+    rng: StdRng,
+    scenario: &'a Scenario,
+    plan: Vec<Timed>,
+}
+
+impl Drawer<'_> {
+    fn meetings(&mut self) -> Vec<(usize, usize)> {
+        let n = self.scenario.people;
+        let all = (0..n).flat_map(|one| (one + 1..n).map(move |other| (one, other)));
+        let pairs: Vec<(usize, usize)> = match self.scenario.meetings {
+            Meetings::All | Meetings::Late => all.collect(),
+            Meetings::Ring => (0..n).map(|one| (one, (one + 1) % n)).collect(),
+        };
+        for (one, other) in &pairs {
+            let latest = match self.scenario.meetings {
+                Meetings::Late => self.scenario.seconds * 500,
+                _ => MEETING_MS,
+            };
+            let at = self.rng.random_range(0..latest);
+            let (giver, answerer) = if self.rng.random() { (*one, *other) } else { (*other, *one) };
+            self.plan.push(Timed { at, step: Step::Meet { giver, answerer } });
+        }
+        pairs
+    }
+
+    /// Adds what one person does towards another.
+    fn talk(&mut self, from: usize, to: usize) {
+        let habits = self.scenario.habits;
+        for at in self.times(habits.say) {
+            for n in 0..self.rng.random_range(1..=habits.burst.max(1)) {
+                let length = if self.rng.random_ratio(1, 20) { 6_000 } else { self.rng.random_range(1..300) };
+                let at = at + self.rng.random_range(0..5_000) * n as u64;
+                self.plan.push(Timed { at, step: Step::Say { from, to, length } });
+            }
+        }
+        let back = |rng: &mut StdRng| rng.random_range(0..4);
+        self.add(habits.answer, |_| Step::Answer { from, to });
+        self.add(habits.react, |_| Step::React { from, to });
+        self.add(habits.edit, |rng| Step::Edit { from, to, back: back(rng) });
+        self.add(habits.delete, |rng| Step::Delete { from, to, back: back(rng) });
+        self.add(habits.attach, |rng| Step::Attach { from, to, bytes: rng.random_range(1..200_000) });
+        self.add(habits.read, |_| Step::Read { who: from, of: to });
+        self.add(habits.rotate, |_| Step::Rotate { who: from, of: to });
+        self.add(habits.block, |rng| Step::Block { who: from, of: to, seconds: about(rng, HOUR) });
+        self.add(habits.disappear, |rng| {
+            let seconds = rng.random_bool(0.7).then(|| rng.random_range(60..7_200));
+            Step::Disappear { who: from, of: to, seconds }
+        });
+    }
+
+    fn add(&mut self, every: Option<u64>, step: impl Fn(&mut StdRng) -> Step) {
+        for at in self.times(every) {
+            let step = step(&mut self.rng);
+            self.plan.push(Timed { at, step });
+        }
+    }
+
+    /// Draws the times of something that happens on average every so many seconds, independently of the last time.
+    fn times(&mut self, every: Option<u64>) -> Vec<u64> {
+        let Some(every) = every else { return Vec::new() };
+        let mut times = Vec::new();
+        let mut at = MEETING_MS as f64;
+        loop {
+            let uniform: f64 = self.rng.random_range(f64::EPSILON..1.0);
+            at -= uniform.ln() * every as f64 * 1000.0;
+            if at >= self.scenario.seconds as f64 * 1000.0 {
+                return times;
+            }
+            times.push(at as u64);
+        }
+    }
+
+    fn faults(&mut self, fault: Fault, every: u64) {
+        for at in self.times(Some(every)) {
+            let who = self.rng.random_range(0..self.scenario.people);
+            let server = self.rng.random_range(0..self.scenario.servers);
+            let rng = &mut self.rng;
+            let outputs = rng.random_range(0..4);
+            let minutes = about(rng, 5 * MINUTE);
+            let step = match fault {
+                Fault::Away(seconds) => Step::Leave { who, seconds: about(rng, seconds) },
+                Fault::Vanish => Step::Vanish { who },
+                Fault::Cut => Step::Cut { who },
+                Fault::CrashPerson => Step::CrashPerson { who, outputs, seconds: about(rng, MINUTE) },
+                Fault::CrashServer => Step::CrashServer { server, outputs, seconds: about(rng, MINUTE) },
+                Fault::DiskFails => Step::DiskFails { who, seconds: minutes },
+                Fault::DiskFull => Step::DiskFull { who, seconds: minutes },
+                Fault::RestoreServer => {
+                    let later = about(rng, 8 * HOUR) * 1000;
+                    self.plan.push(Timed { at: at.saturating_sub(later), step: Step::BackUp { server } });
+                    Step::RestoreServer { server }
+                }
+                Fault::RestorePerson(age) => Step::RestorePerson { who, copied_before: about(rng, age) },
+                Fault::Partition(seconds) => Step::Partition { who, seconds: about(rng, seconds) },
+                Fault::PartitionServers(seconds) => {
+                    let to = (server + rng.random_range(1..self.scenario.servers.max(2))) % self.scenario.servers;
+                    Step::PartitionServers { from: server, to, seconds: about(rng, seconds) }
+                }
+                Fault::Throttle => Step::Throttle { seconds: minutes },
+                Fault::ClockJump(most) => {
+                    let most = i64::try_from(most).unwrap_or(i64::MAX);
+                    Step::ClockJump { who, seconds: rng.random_range(-most..=most) }
+                }
+                Fault::Vice(vice) => Step::Vice { server, vice },
+            };
+            self.plan.push(Timed { at, step });
+        }
+    }
+}
+
+/// Draws a duration between a fifth of and twice what is usual.
+fn about(rng: &mut impl Rng, usual: u64) -> u64 {
+    rng.random_range(usual / 5..=usual * 2)
+}

@@ -1,0 +1,137 @@
+//! The scenarios that are run. A new capability adds its own here.
+
+use crate::scenario::{DAY, Excuses, Fault, HOUR, Habits, MINUTE, Meetings, Scenario, Weather};
+
+/// What lively people do.
+const LIVELY: Habits = Habits {
+    say: Some(4 * HOUR),
+    burst: 4,
+    answer: Some(10 * HOUR),
+    react: Some(10 * HOUR),
+    edit: Some(12 * HOUR),
+    delete: Some(16 * HOUR),
+    attach: None,
+    read: Some(6 * HOUR),
+    rotate: None,
+    block: None,
+    disappear: None,
+};
+
+/// What people do who do not talk much.
+const QUIET: Habits = Habits {
+    say: Some(2 * DAY),
+    answer: Some(4 * DAY),
+    react: Some(4 * DAY),
+    edit: Some(5 * DAY),
+    delete: Some(8 * DAY),
+    read: Some(2 * DAY),
+    ..LIVELY
+};
+
+/// A network with its everyday losses.
+const DRIZZLE: Weather = Weather { lost: 20, answer_lost: 20, twice: 20, tampered: 0 };
+
+/// Returns all scenarios.
+pub fn all() -> Vec<Scenario> {
+    vec![
+        Scenario::named("calm", "three people talk, and nothing goes wrong").with(3, 2).for_seconds(DAY).doing(LIVELY),
+        Scenario::named("commute", "phones lose the network all day")
+            .with(3, 2)
+            .doing(LIVELY)
+            .in_weather(DRIZZLE)
+            .hit_by(Fault::Cut, 20 * MINUTE)
+            .hit_by(Fault::Partition(10 * MINUTE), 2 * HOUR)
+            .hit_by(Fault::Throttle, 3 * HOUR)
+            .hit_by(Fault::PartitionServers(20 * MINUTE), 3 * HOUR),
+        Scenario::named("crashes", "devices and servers die in the middle of what they do")
+            .with(2, 2)
+            .doing(LIVELY)
+            .in_weather(DRIZZLE)
+            .hit_by(Fault::CrashPerson, 20 * MINUTE)
+            .hit_by(Fault::CrashServer, HOUR),
+        Scenario::named("disks", "disks fail and fill up")
+            .doing(LIVELY)
+            .hit_by(Fault::DiskFails, 2 * HOUR)
+            .hit_by(Fault::DiskFull, 2 * HOUR)
+            .hit_by(Fault::CrashPerson, 3 * HOUR),
+        Scenario::named("absence", "people are away for days and weeks")
+            .with(3, 2)
+            .for_seconds(12 * DAY)
+            .doing(QUIET)
+            .hit_by(Fault::Away(4 * DAY), 2 * DAY),
+        Scenario::named("departures", "somebody leaves and never comes back")
+            .with(3, 2)
+            .for_seconds(3 * DAY)
+            .doing(Habits { say: Some(12 * HOUR), ..QUIET })
+            .hit_by(Fault::Vanish, 4 * DAY)
+            .hit_by(Fault::Cut, 4 * HOUR),
+        Scenario::named("acquaintances", "contacts are made, moved and blocked in the middle of it")
+            .with(4, 3)
+            .for_seconds(2 * DAY)
+            .meeting(Meetings::Late)
+            .doing(Habits { say: Some(DAY), rotate: Some(18 * HOUR), block: Some(2 * DAY), ..QUIET })
+            .in_weather(DRIZZLE)
+            .hit_by(Fault::Cut, HOUR)
+            .hit_by(Fault::CrashPerson, 4 * HOUR),
+        Scenario::named("files", "attachments both ways while connections break")
+            .doing(Habits { attach: Some(3 * HOUR), ..LIVELY })
+            .hit_by(Fault::Cut, 30 * MINUTE)
+            .hit_by(Fault::CrashPerson, 2 * HOUR)
+            .hit_by(Fault::CrashServer, 4 * HOUR),
+        Scenario::named("fleeting", "messages disappear")
+            .doing(Habits { disappear: Some(4 * HOUR), ..LIVELY })
+            .hit_by(Fault::Cut, HOUR)
+            .hit_by(Fault::CrashPerson, 3 * HOUR),
+        Scenario::named("clocks", "clocks jump by minutes and by days")
+            .with(3, 2)
+            .doing(LIVELY)
+            .hit_by(Fault::ClockJump(10 * MINUTE), 2 * HOUR)
+            .hit_by(Fault::ClockJump(2 * DAY), 8 * HOUR)
+            .hit_by(Fault::Cut, HOUR),
+        Scenario::named("meddling", "somebody on the way changes, drops and repeats what passes")
+            .with(3, 2)
+            .doing(LIVELY)
+            .in_weather(Weather { lost: 50, answer_lost: 50, twice: 50, tampered: 100 }),
+        Scenario::named("operators", "the operators of all servers do what operators can do")
+            .with(3, 2)
+            .doing(LIVELY)
+            .in_weather(DRIZZLE)
+            .with_bad_operators(2 * HOUR)
+            .hit_by(Fault::CrashPerson, 4 * HOUR),
+        Scenario::named("backups", "servers go on from yesterday's backup")
+            .with(3, 2)
+            .for_seconds(2 * DAY)
+            .doing(LIVELY)
+            .hit_by(Fault::RestoreServer, 12 * HOUR),
+        Scenario::named("copies", "devices go on from copies of their data")
+            .with(3, 2)
+            .doing(LIVELY)
+            .hit_by(Fault::RestorePerson(2 * HOUR), 8 * HOUR)
+            .excusing(Excuses { expiry: true, endings: true }),
+        Scenario::named("everything", "all at once")
+            .with(4, 3)
+            .for_seconds(3 * DAY)
+            .meeting(Meetings::Late)
+            .doing(Habits {
+                say: Some(DAY),
+                attach: Some(3 * DAY),
+                rotate: Some(2 * DAY),
+                block: Some(4 * DAY),
+                ..QUIET
+            })
+            .in_weather(Weather { lost: 30, answer_lost: 30, twice: 30, tampered: 10 })
+            .with_bad_operators(10 * HOUR)
+            .hit_by(Fault::Cut, HOUR)
+            .hit_by(Fault::CrashPerson, 4 * HOUR)
+            .hit_by(Fault::CrashServer, 6 * HOUR)
+            .hit_by(Fault::DiskFails, 8 * HOUR)
+            .hit_by(Fault::Away(10 * HOUR), 10 * HOUR)
+            .hit_by(Fault::Partition(HOUR), 5 * HOUR)
+            .hit_by(Fault::ClockJump(5 * MINUTE), 10 * HOUR),
+    ]
+}
+
+/// Returns the scenario of that name.
+pub fn named(name: &str) -> Option<Scenario> {
+    all().into_iter().find(|scenario| scenario.name == name)
+}

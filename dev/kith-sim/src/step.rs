@@ -1,0 +1,178 @@
+//! What can happen in a world: what people do, and what goes wrong. Persons and servers are given by their numbers.
+
+use std::fmt;
+
+use crate::names;
+
+/// What a home server's operator does behind everybody's back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Vice {
+    /// Drops a frame that waits in a queue.
+    Drop,
+    /// Puts a frame into its queue once more.
+    Repeat,
+    /// Puts a frame of days ago into its queue once more.
+    Replay,
+    /// Puts a frame into somebody else's queue.
+    Splice,
+    /// Changes a bit of a frame.
+    Flip,
+    /// Gives a frame of one queue to another and the other way round.
+    Swap,
+    /// Forgets a deposit that it accepted to pass on.
+    Forget,
+    /// Hands out an old or damaged descriptor for a while.
+    OldDescriptor,
+}
+
+impl Vice {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Drop,
+        Self::Repeat,
+        Self::Replay,
+        Self::Splice,
+        Self::Flip,
+        Self::Swap,
+        Self::Forget,
+        Self::OldDescriptor,
+    ];
+}
+
+/// One thing that happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// One gives a card, the other answers it.
+    Meet { giver: usize, answerer: usize },
+    /// Somebody writes.
+    Say { from: usize, to: usize, length: usize },
+    /// Somebody answers the newest message that they see.
+    Answer { from: usize, to: usize },
+    /// Somebody reacts to the newest message that they see.
+    React { from: usize, to: usize },
+    /// Somebody changes one of their newest messages; `back` counts from the newest.
+    Edit { from: usize, to: usize, back: usize },
+    /// Somebody takes one of their newest messages back.
+    Delete { from: usize, to: usize, back: usize },
+    /// Somebody sends a file.
+    Attach { from: usize, to: usize, bytes: usize },
+    /// Somebody looks at a conversation.
+    Read { who: usize, of: usize },
+    /// Somebody moves a contact to a fresh queue.
+    Rotate { who: usize, of: usize },
+    /// Somebody blocks a contact, for a time.
+    Block { who: usize, of: usize, seconds: u64 },
+    /// Somebody makes messages disappear after a time.
+    Disappear { who: usize, of: usize, seconds: Option<u32> },
+    /// A device is off.
+    Leave { who: usize, seconds: u64 },
+    /// A device is off and never comes back.
+    Vanish { who: usize },
+    /// The connection of a device breaks.
+    Cut { who: usize },
+    /// A device dies after so many more outputs, and starts again later.
+    CrashPerson { who: usize, outputs: u32, seconds: u64 },
+    /// A server dies after so many more outputs, and starts again later.
+    CrashServer { server: usize, outputs: u32, seconds: u64 },
+    /// A device's disk fails for a time.
+    DiskFails { who: usize, seconds: u64 },
+    /// A device's disk is full for a time.
+    DiskFull { who: usize, seconds: u64 },
+    /// A server is copied, as a backup does.
+    BackUp { server: usize },
+    /// A server goes on from its last backup.
+    RestoreServer { server: usize },
+    /// A device goes on from a copy that was made when the world was so old.
+    RestorePerson { who: usize, copied_before: u64 },
+    /// A device and its server cannot reach each other for a time.
+    Partition { who: usize, seconds: u64 },
+    /// What one server sends to another is lost for a time.
+    PartitionServers { from: usize, to: usize, seconds: u64 },
+    /// Everything is slow for a time.
+    Throttle { seconds: u64 },
+    /// A device's clock jumps.
+    ClockJump { who: usize, seconds: i64 },
+    /// A server's operator does something.
+    Vice { server: usize, vice: Vice },
+}
+
+impl Step {
+    /// Returns the name of a fault, for the table; `None` for what people do.
+    pub fn fault(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Leave { .. } => "device off",
+            Self::Vanish { .. } => "device off for ever",
+            Self::Cut { .. } => "connection cut",
+            Self::CrashPerson { .. } => "device crashed",
+            Self::CrashServer { .. } => "server crashed",
+            Self::DiskFails { .. } => "device disk failing",
+            Self::DiskFull { .. } => "device disk full",
+            Self::RestoreServer { .. } => "server restored from backup",
+            Self::RestorePerson { .. } => "device restored from copy",
+            Self::Partition { .. } => "device cut off",
+            Self::PartitionServers { .. } => "servers cut off, one way",
+            Self::Throttle { .. } => "network throttled",
+            Self::ClockJump { .. } => "device clock jumped",
+            Self::Vice { vice, .. } => match vice {
+                Vice::Drop => "operator drops a frame",
+                Vice::Repeat => "operator repeats a frame",
+                Vice::Replay => "operator replays an old frame",
+                Vice::Splice => "operator splices a frame",
+                Vice::Flip => "operator flips a bit",
+                Vice::Swap => "operator swaps frames",
+                Vice::Forget => "operator lies about acceptance",
+                Vice::OldDescriptor => "operator hands out old descriptors",
+            },
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let p = names::person;
+        let s = names::server;
+        match self {
+            Self::Meet { giver, answerer } => write!(f, "{} gives {} a card", p(*giver), p(*answerer)),
+            Self::Say { from, to, length } => write!(f, "{} writes {} to {}", p(*from), plural(*length), p(*to)),
+            Self::Answer { from, to } => write!(f, "{} answers {}", p(*from), p(*to)),
+            Self::React { from, to } => write!(f, "{} reacts to {}", p(*from), p(*to)),
+            Self::Edit { from, to, back } => write!(f, "{} edits message -{back} to {}", p(*from), p(*to)),
+            Self::Delete { from, to, back } => write!(f, "{} takes message -{back} to {} back", p(*from), p(*to)),
+            Self::Attach { from, to, bytes } => write!(f, "{} sends {} a file of {bytes} bytes", p(*from), p(*to)),
+            Self::Read { who, of } => write!(f, "{} looks at what {} wrote", p(*who), p(*of)),
+            Self::Rotate { who, of } => write!(f, "{} moves {} to a fresh queue", p(*who), p(*of)),
+            Self::Block { who, of, seconds } => write!(f, "{} blocks {} for {seconds} s", p(*who), p(*of)),
+            Self::Disappear { who, of, seconds } => {
+                write!(f, "{} lets messages with {} disappear after {seconds:?} s", p(*who), p(*of))
+            }
+            Self::Leave { who, seconds } => write!(f, "{} is away for {seconds} s", p(*who)),
+            Self::Vanish { who } => write!(f, "{} is never seen again", p(*who)),
+            Self::Cut { who } => write!(f, "the connection of {} breaks", p(*who)),
+            Self::CrashPerson { who, outputs, seconds } => {
+                write!(f, "the device of {} dies after {outputs} outputs, for {seconds} s", p(*who))
+            }
+            Self::CrashServer { server, outputs, seconds } => {
+                write!(f, "server {} dies after {outputs} outputs, for {seconds} s", s(*server))
+            }
+            Self::DiskFails { who, seconds } => write!(f, "the disk of {} fails for {seconds} s", p(*who)),
+            Self::DiskFull { who, seconds } => write!(f, "the disk of {} is full for {seconds} s", p(*who)),
+            Self::BackUp { server } => write!(f, "server {} is backed up", s(*server)),
+            Self::RestoreServer { server } => write!(f, "server {} goes on from its backup", s(*server)),
+            Self::RestorePerson { who, copied_before } => {
+                write!(f, "{} goes on from a copy, {copied_before} s old", p(*who))
+            }
+            Self::Partition { who, seconds } => write!(f, "{} cannot reach the server for {seconds} s", p(*who)),
+            Self::PartitionServers { from, to, seconds } => {
+                write!(f, "what server {} sends to {} is lost for {seconds} s", s(*from), s(*to))
+            }
+            Self::Throttle { seconds } => write!(f, "the network is slow for {seconds} s"),
+            Self::ClockJump { who, seconds } => write!(f, "the clock of {} jumps by {seconds} s", p(*who)),
+            Self::Vice { server, vice } => write!(f, "the operator of server {}: {vice:?}", s(*server)),
+        }
+    }
+}
+
+fn plural(n: usize) -> String {
+    if n == 1 { "a letter".to_owned() } else { format!("{n} letters") }
+}

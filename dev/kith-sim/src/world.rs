@@ -1,0 +1,396 @@
+//! The world: persons, home servers, and everything that is under way between them, in virtual time.
+
+mod carry;
+mod deeds;
+mod faults;
+mod mend;
+mod network;
+mod person;
+mod server;
+mod views;
+
+use std::collections::BTreeMap;
+
+use kith_crypto::user::UserSecret;
+use kith_engine::{Arrival, Command, Connection, Engine, Output};
+use kith_home::{ConnectionId, ExchangeId, ExchangeOutcome, Input, Output as HomeOutput};
+use kith_wire::Timestamp;
+use kith_wire::address::ServerUrl;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng};
+
+use crate::history::History;
+use crate::names;
+use crate::plan::Timed;
+use crate::sabotage::Sabotage;
+use crate::scenario::Scenario;
+use crate::step::{Step, Vice};
+
+use network::Network;
+pub use person::Person;
+pub use server::Server;
+
+/// When every world begins: a moment in the middle of a week.
+pub const BEGINNING: Timestamp = Timestamp::from_seconds(2_950 * 7 * 86_400 + 3 * 86_400);
+
+/// Happenings for each person, and as many for the servers, after which a world is called restless. Usual are a tenth of it.
+const MOST_HAPPENINGS: u64 = 30_000;
+
+/// Something that will happen.
+enum Happening {
+    /// A step of the plan.
+    Step(Step),
+    /// Something arrives at a device.
+    ToEngine { who: usize, life: u32, arrival: Arrival },
+    /// Something arrives at a server.
+    ToHome { server: usize, life: u32, input: Input },
+    /// A request arrives from another server.
+    Asked { server: usize, from: usize, life: u32, exchange: ExchangeId, sealed: Option<Vec<u8>>, loses: bool },
+    /// An exchange ends for the server that asked.
+    Exchanged { server: usize, life: u32, exchange: ExchangeId, outcome: ExchangeOutcome },
+    /// A device's timer.
+    Wake { who: usize },
+    /// A server's timer.
+    Tick { server: usize },
+    /// A device is switched on.
+    Start { who: usize, life: u32 },
+    /// A server is started.
+    StartServer { server: usize, life: u32 },
+    /// A disk works again.
+    DiskWorks { who: usize },
+    /// A blocked contact is heard again.
+    Unblock { who: usize, of: usize },
+    /// An operator does what was planned.
+    Indulge { server: usize, vice: Vice },
+    /// A device's data are copied, for whoever goes on from them later.
+    Copy { who: usize },
+}
+
+/// A world.
+pub struct World {
+    /// The true time.
+    pub now: Timestamp,
+    /// What happened.
+    pub history: History,
+    /// Everybody.
+    pub people: Vec<Person>,
+    /// Every server.
+    pub servers: Vec<Server>,
+    network: Network,
+    /// Randomness of engines and servers; and of the network, which therefore does not change when people do less.
+    rng: StdRng,
+    luck: StdRng,
+    queue: BTreeMap<(Timestamp, u64), Happening>,
+    next: u64,
+    sabotage: Option<Sabotage>,
+    /// Happenings so far.
+    pub n_happened: u64,
+}
+
+impl World {
+    /// Makes people and servers; everybody has an account and is online.
+    pub fn new(scenario: &Scenario, seed: u64, sabotage: Option<Sabotage>) -> Self {
+        let mut world = Self {
+            now: BEGINNING,
+            history: History::default(),
+            people: Vec::new(),
+            servers: Vec::new(),
+            network: Network::new(scenario.weather),
+            rng: StdRng::seed_from_u64(seed ^ 0x006b_6974_6873_696d),
+            luck: StdRng::seed_from_u64(seed ^ 0x6c75_636b),
+            queue: BTreeMap::new(),
+            next: 1,
+            sabotage,
+            n_happened: 0,
+        };
+        for place in 0..scenario.servers {
+            world.add_server(place);
+        }
+        for who in 0..scenario.people {
+            world.add_person(who, who % scenario.servers);
+        }
+        world.run_until(BEGINNING.plus_seconds(20));
+        world
+    }
+
+    fn add_server(&mut self, place: usize) {
+        let url = format!("https://{}.example", names::server(place));
+        #[allow(clippy::expect_used, reason = "the names are ours")]
+        let url = ServerUrl::parse(&url).expect("it is a good name");
+        let mut server = Server::new(url);
+        server.start(self.now, &mut self.rng);
+        self.servers.push(server);
+        self.schedule_tick(place);
+    }
+
+    fn add_person(&mut self, who: usize, place: usize) {
+        let user = UserSecret::generate(&mut self.rng);
+        let key = user.public();
+        let mut person = Person::new(user, place, self.now, self.sabotage);
+        // Nobody's clock is quite right.
+        person.offset = self.luck.random_range(-20_000..20_000);
+        if let Some(engine) = &mut person.engine {
+            let known = engine.set_user_key(&key);
+            debug_assert!(known.is_ok(), "{known:?}");
+        }
+        self.people.push(person);
+        let descriptor = self.servers[place].descriptors.last().cloned().unwrap_or_default();
+        let url = self.servers[place].url.clone();
+        let name = Some(names::secret_name(who));
+        let init = Command::Init { url, descriptor, expect: None, invite: None, name };
+        let made = self.command(who, init);
+        debug_assert!(made.is_some());
+        self.command(who, Command::Connect(Connection::Wanted));
+    }
+
+    /// Carries out a plan.
+    pub fn live(&mut self, plan: &[Timed], seconds: u64) {
+        for timed in plan {
+            if let Step::RestorePerson { who, copied_before } = timed.step {
+                let at = (BEGINNING.0 + 20_000 + timed.at).saturating_sub(1000 * copied_before);
+                self.schedule_at(Timestamp(at), Happening::Copy { who });
+            }
+        }
+        for timed in plan {
+            self.schedule_at(Timestamp(BEGINNING.0 + 20_000 + timed.at), Happening::Step(timed.step.clone()));
+        }
+        self.run_until(BEGINNING.plus_seconds(20 + seconds));
+    }
+
+    /// Lets time pass.
+    pub fn run_until(&mut self, end: Timestamp) {
+        while let Some(((at, _), happening)) = self.queue.pop_first() {
+            if at > end {
+                self.next += 1;
+                self.queue.insert((at, self.next), happening);
+                break;
+            }
+            self.now = self.now.max(at);
+            self.n_happened += 1;
+            if self.n_happened > MOST_HAPPENINGS * self.people.len() as u64 + MOST_HAPPENINGS {
+                let restless = "the world does not come to rest: something is done again and again".to_owned();
+                self.history.violations.push(restless);
+                self.queue.clear();
+                break;
+            }
+            self.happen(happening);
+        }
+        self.now = self.now.max(end);
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Step(step) => self.step(step),
+            Happening::ToEngine { who, life, arrival } => self.arrive(who, life, arrival),
+            Happening::ToHome { server, life, input } => self.home_arrival(server, life, input),
+            Happening::Asked { server, from, life, exchange, sealed, loses } => {
+                self.asked(server, from, life, exchange, sealed, loses);
+            }
+            Happening::Exchanged { server, life, exchange, outcome } => {
+                if self.servers[server].life == life {
+                    self.home(server, Input::Exchanged { exchange, outcome });
+                }
+            }
+            Happening::Wake { who } => self.wake(who),
+            Happening::Tick { server } => self.tick(server),
+            Happening::Start { who, life } => self.start(who, life),
+            Happening::StartServer { server, life } => self.start_server(server, life),
+            Happening::DiskWorks { who } => self.disk_works(who),
+            Happening::Unblock { who, of } => self.unblock(who, of),
+            Happening::Indulge { server, vice } => self.indulge(server, vice),
+            Happening::Copy { who } => self.copy(who),
+        }
+    }
+
+    fn schedule_at(&mut self, at: Timestamp, happening: Happening) {
+        self.next += 1;
+        self.queue.insert((at.max(self.now), self.next), happening);
+    }
+
+    fn schedule_in(&mut self, milliseconds: u64, happening: Happening) {
+        self.schedule_at(Timestamp(self.now.0 + milliseconds), happening);
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// A person does something. Returns what it gave back, unless it was refused or the device is off.
+    fn command(&mut self, who: usize, command: Command) -> Option<kith_engine::Reply> {
+        let now = self.people[who].local(self.now);
+        let engine = self.people[who].engine.as_mut()?;
+        let reply = engine.command(now, &mut self.rng, command).ok();
+        self.drain(who);
+        reply
+    }
+
+    fn arrive(&mut self, who: usize, life: u32, arrival: Arrival) {
+        let person = &mut self.people[who];
+        if person.life != life {
+            return;
+        }
+        match &arrival {
+            // After its end nothing comes over a connection any more.
+            Arrival::Live { link, .. } if person.open != Some(*link) => return,
+            Arrival::LinkClosed { link, .. } => drop(person.open.take_if(|open| open == link)),
+            _ => {}
+        }
+        let (name, size) = kind_of(&arrival);
+        self.history.trace(self.now, name, size);
+        let now = person.local(self.now);
+        let Some(engine) = person.engine.as_mut() else { return };
+        // An engine whose disk fails says so and takes the same again later.
+        let _ = engine.receive(now, &mut self.rng, arrival);
+        self.drain(who);
+    }
+
+    fn wake(&mut self, who: usize) {
+        let person = &mut self.people[who];
+        if person.wake_at.is_none_or(|at| at > self.now) {
+            return;
+        }
+        person.wake_at = None;
+        let now = person.local(self.now);
+        let Some(engine) = person.engine.as_mut() else { return };
+        let woken = engine.wake(now, &mut self.rng);
+        self.drain(who);
+        if woken.is_err() {
+            // It wants to be woken at once for ever while the disk fails.
+            let later = Timestamp(self.now.0 + 10_000);
+            self.people[who].wake_at = Some(later);
+            self.schedule_at(later, Happening::Wake { who });
+        }
+    }
+
+    /// Carries out what an engine asks for, unless its device dies in the middle of it.
+    fn drain(&mut self, who: usize) {
+        self.look_at_frames(who);
+        while let Some(output) = self.people[who].engine.as_mut().and_then(Engine::poll_output) {
+            match self.people[who].fuse.as_mut() {
+                Some(0) => return self.die(who),
+                Some(left) if !matches!(output, Output::Event(_)) => *left -= 1,
+                _ => {}
+            }
+            self.output(who, output);
+        }
+        if self.sabotage == Some(Sabotage::CommitsAreLost) {
+            self.people[who].keep_copy(self.now, 1);
+        }
+        let person = &mut self.people[who];
+        let Some(next) = person.engine.as_ref().and_then(Engine::next_wake) else { return };
+        let at = person.world_time(next).max(Timestamp(self.now.0 + 1));
+        if person.wake_at.is_none_or(|before| before > at || before <= self.now) {
+            person.wake_at = Some(at);
+            self.schedule_at(at, Happening::Wake { who });
+        }
+    }
+
+    fn home_arrival(&mut self, server: usize, life: u32, input: Input) {
+        let place = &mut self.servers[server];
+        if place.life != life {
+            return;
+        }
+        match &input {
+            Input::Live { connection, .. } if !place.open.contains(connection) => return,
+            Input::Closed { connection } => {
+                place.lines.remove(connection);
+                if !place.open.remove(connection) {
+                    return;
+                }
+            }
+            _ => {}
+        }
+        self.home(server, input);
+    }
+
+    fn home(&mut self, server: usize, input: Input) {
+        self.history.trace(self.now, "home", kind_of_input(&input));
+        let place = &mut self.servers[server];
+        let Some(home) = place.home.as_mut() else { return };
+        let batch = home.begin(&mut place.store, self.now, &mut self.rng);
+        let Ok(outputs) = batch.and_then(|batch| batch.handle(input)?.commit()) else {
+            return self.history.violations.push(format!("server {} failed", names::server(server)));
+        };
+        for output in outputs {
+            match self.servers[server].fuse.as_mut() {
+                Some(0) => return self.die_server(server),
+                Some(left) => *left -= 1,
+                None => {}
+            }
+            self.home_output(server, output);
+        }
+        self.schedule_tick(server);
+    }
+
+    fn tick(&mut self, server: usize) {
+        if self.servers[server].tick_at.is_some_and(|at| at <= self.now) {
+            self.servers[server].tick_at = None;
+            self.home(server, Input::Tick);
+        }
+    }
+
+    /// A server's timer goes off each hour, and when a relay is due.
+    fn schedule_tick(&mut self, server: usize) {
+        let due = self.servers[server].next_due().unwrap_or(Timestamp(u64::MAX));
+        let at = due.max(self.now.plus_seconds(5)).min(self.now.plus_seconds(3_600));
+        if self.servers[server].tick_at.is_none_or(|before| before > at || before < self.now) {
+            self.servers[server].tick_at = Some(at);
+            self.schedule_at(at, Happening::Tick { server });
+        }
+    }
+
+    fn home_output(&mut self, server: usize, output: HomeOutput) {
+        match output {
+            HomeOutput::Live { connection, message } => self.live_down(server, connection, message),
+            HomeOutput::Close { connection } => self.closed_by_server(server, connection),
+            HomeOutput::Exchange { exchange, url, ask } => self.exchange(server, exchange, &url, ask),
+            HomeOutput::Reply { ticket, bytes } => self.replied(server, ticket, bytes),
+            HomeOutput::Descriptor { .. } => self.servers[server].keep_descriptor(),
+        }
+    }
+
+    fn who(&self, server: usize, connection: ConnectionId) -> Option<usize> {
+        self.servers[server].lines.get(&connection).copied()
+    }
+
+    /// Notes the frames that are about to leave a device.
+    fn look_at_frames(&mut self, who: usize) {
+        let person = &mut self.people[who];
+        let Ok(mut statement) =
+            person.keeper.prepare_cached("SELECT id, peer, seq, bytes FROM frames WHERE id > ?1 ORDER BY id")
+        else {
+            return;
+        };
+        let rows = statement.query_map([person.last_frame], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<u32>>(2)?, row.get::<_, Vec<u8>>(3)?))
+        });
+        let Ok(rows) = rows else { return };
+        for (id, peer, seq, bytes) in rows.flatten() {
+            person.last_frame = person.last_frame.max(id);
+            if let Some(seq) = seq {
+                self.history.seals(who, peer, seq, &bytes);
+            }
+        }
+    }
+}
+
+fn kind_of(arrival: &Arrival) -> (&'static str, usize) {
+    match arrival {
+        Arrival::Descriptor { bytes, .. } => ("descriptor", bytes.len()),
+        Arrival::Live { bytes, .. } => ("live", bytes.len()),
+        Arrival::LinkClosed { .. } => ("closed", 0),
+        Arrival::ChunkLoaded { sealed, .. } => ("chunk loaded", sealed.as_ref().map_or(0, Vec::len)),
+        Arrival::ChunkStored { .. } => ("chunk stored", 0),
+        _ => ("other", 0),
+    }
+}
+
+fn kind_of_input(input: &Input) -> usize {
+    match input {
+        Input::OneShot { sealed, .. } => sealed.len(),
+        Input::Live { message, .. } => message.len(),
+        Input::Exchanged { outcome: ExchangeOutcome::Answered(bytes), .. } => bytes.len(),
+        _ => 0,
+    }
+}

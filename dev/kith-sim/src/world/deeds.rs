@@ -1,0 +1,230 @@
+//! What people do, and what they are told.
+
+use kith_crypto::attachment::seal_chunk;
+use kith_crypto::hash::hash;
+use kith_crypto::label::Label;
+use kith_engine::{
+    AttachmentId, AttachmentState, Command, ContactId, Direction, Event, LogQuery, MessageBody, MessageChange,
+    MessageState, MessageView, NewAttachment, Reply, Whom,
+};
+use kith_wire::blob::BlobShape;
+use kith_wire::id::MessageId;
+use rand::RngExt as _;
+
+use super::{Happening, World};
+use crate::history::{Said, Shown};
+use crate::names::MARKER;
+use crate::step::Step;
+
+/// Seconds after which a meeting that could not begin is tried again.
+const MEET_AGAIN_SECONDS: u64 = 60;
+
+/// Bytes of one chunk of a file.
+const CHUNK: usize = 65_536;
+
+impl World {
+    pub(super) fn step(&mut self, step: Step) {
+        let text = step.to_string();
+        match step {
+            Step::Meet { giver, answerer } => self.meet(giver, answerer),
+            Step::Say { from, to, length } => self.write(from, to, length, None, None),
+            Step::Answer { from, to } => self.answer(from, to),
+            Step::React { from, to } => self.react(from, to),
+            Step::Edit { from, to, back } => self.edit(from, to, back),
+            Step::Delete { from, to, back } => self.delete(from, to, back),
+            Step::Attach { from, to, bytes } => self.attach(from, to, bytes),
+            Step::Read { who, of } => drop(self.about(who, of, |contact| Command::MarkRead { contact })),
+            Step::Rotate { who, of } => {
+                if self.about(who, of, |contact| Command::Rotate { contact }).is_some() {
+                    self.tell(&[who, of], text);
+                }
+            }
+            Step::Block { who, of, seconds } => {
+                if self.about(who, of, |contact| Command::Block { contact }).is_some() {
+                    self.history.blocked.insert((who, of));
+                    self.tell(&[who, of], text);
+                    self.schedule_in(seconds * 1000, Happening::Unblock { who, of });
+                }
+            }
+            Step::Disappear { who, of, seconds } => {
+                if self.about(who, of, |contact| Command::SetDisappearing { contact, seconds }).is_some() {
+                    self.history.fleeting.insert((who.min(of), who.max(of)));
+                    self.tell(&[who, of], text);
+                }
+            }
+            fault => self.fault(fault, text),
+        }
+    }
+
+    fn about(&mut self, who: usize, of: usize, command: impl FnOnce(ContactId) -> Command) -> Option<Reply> {
+        let contact = *self.people[who].known.get(&of)?;
+        self.command(who, command(contact))
+    }
+
+    pub(super) fn unblock(&mut self, who: usize, of: usize) {
+        if self.about(who, of, |contact| Command::Unblock { contact }).is_none() {
+            self.schedule_in(60_000, Happening::Unblock { who, of });
+        }
+    }
+
+    /// One makes a card and hands it over, the other answers it. When something is missing, they try again.
+    fn meet(&mut self, giver: usize, answerer: usize) {
+        if !self.try_to_meet(giver, answerer) {
+            let again = Step::Meet { giver, answerer };
+            self.schedule_in(MEET_AGAIN_SECONDS * 1000, Happening::Step(again));
+        }
+    }
+
+    fn try_to_meet(&mut self, giver: usize, answerer: usize) -> bool {
+        if self.people[answerer].engine.is_none() || self.people[answerer].disk_fails {
+            return false;
+        }
+        let whom = |who| Whom::New(Some(crate::names::secret_name(who)));
+        let card = Command::CardNew { whom: whom(answerer), expires: 30 * 86_400 };
+        let Some(Reply::Card { offer, contact, .. }) = self.command(giver, card) else { return false };
+        let accept = Command::CardAccept { offer, whom: whom(giver) };
+        let Some(Reply::Contact(other)) = self.command(answerer, accept) else {
+            // The card is thrown away, and with it the contact that waits for its answer.
+            self.command(giver, Command::Forget { contact });
+            return false;
+        };
+        for (who, of, contact) in [(giver, answerer, contact), (answerer, giver, other)] {
+            self.people[who].contacts.insert(contact, of);
+            self.people[who].known.insert(of, contact);
+        }
+        self.tell(&[giver, answerer], format!("{} gave {} a card", Self::name(giver), Self::name(answerer)));
+        true
+    }
+
+    fn write(
+        &mut self,
+        from: usize,
+        to: usize,
+        length: usize,
+        reply_to: Option<MessageId>,
+        file: Option<AttachmentId>,
+    ) {
+        let number = self.history.said.len();
+        let mut text = format!("{MARKER}{number} ");
+        text.extend(std::iter::repeat_n('x', length));
+        let send = |contact| Command::Send { contact, text: text.clone(), reply_to, attachment: file };
+        let Some(Reply::Message(id)) = self.about(from, to, send) else { return };
+        let texts = [text.clone()].into();
+        self.history.say(Said { id, from, to, text, texts, at: self.now, deleted: false });
+        self.tell(&[from, to], format!("{} wrote #{number} to {}", Self::name(from), Self::name(to)));
+    }
+
+    /// Returns what a person sees of a conversation, oldest first.
+    pub(super) fn log(&self, who: usize, of: usize) -> Vec<MessageView> {
+        let person = &self.people[who];
+        let (Some(engine), Some(contact)) = (&person.engine, person.known.get(&of)) else { return Vec::new() };
+        engine.log(*contact, &LogQuery::default()).unwrap_or_default()
+    }
+
+    fn answer(&mut self, from: usize, to: usize) {
+        let newest = self.log(from, to).last().map(|message| message.id);
+        self.write(from, to, 40, newest, None);
+    }
+
+    fn react(&mut self, from: usize, to: usize) {
+        let Some(message) = self.log(from, to).last().map(|message| message.id) else { return };
+        let emoji = ["👍", "❤", "😀", ""][self.luck.random_range(0..4)].to_owned();
+        self.about(from, to, |contact| Command::React { contact, message, emoji });
+    }
+
+    fn own(&self, from: usize, to: usize, back: usize) -> Option<MessageId> {
+        let log = self.log(from, to);
+        let is_own = |message: &&MessageView| {
+            message.direction == Direction::Out && matches!(message.body, MessageBody::Text(_))
+        };
+        log.iter().rev().filter(is_own).nth(back).map(|message| message.id)
+    }
+
+    fn edit(&mut self, from: usize, to: usize, back: usize) {
+        let Some(message) = self.own(from, to, back) else { return };
+        let text = format!("{MARKER}edited at {}", self.now.0);
+        let edit = |contact| Command::Edit { contact, message, text: text.clone() };
+        if self.about(from, to, edit).is_some()
+            && let Some(said) = self.history.said_mut(&message)
+        {
+            said.texts.insert(text.clone());
+            said.text = text;
+        }
+    }
+
+    fn delete(&mut self, from: usize, to: usize, back: usize) {
+        let Some(message) = self.own(from, to, back) else { return };
+        if self.about(from, to, |contact| Command::Delete { contact, message }).is_some()
+            && let Some(said) = self.history.said_mut(&message)
+        {
+            said.deleted = true;
+        }
+    }
+
+    fn attach(&mut self, from: usize, to: usize, size: usize) {
+        let number = u8::try_from(self.history.said.len() % 251).unwrap_or_default();
+        let content: Vec<u8> = (0..size).map(|at| number.wrapping_add((at % 241) as u8)).collect();
+        let new = NewAttachment {
+            name: format!("{MARKER}{number}.bin"),
+            media_type: "application/octet-stream".to_owned(),
+            size: size as u64,
+            hash: hash(Label::ATTACHMENT, &content),
+        };
+        if !self.people[from].known.contains_key(&to) {
+            return;
+        }
+        let now = self.people[from].local(self.now);
+        let Some(engine) = self.people[from].engine.as_mut() else { return };
+        let Ok((id, keys)) = engine.prepare_attachment(now, &mut self.rng, &new) else { return };
+        let Some(shape) = BlobShape::of(new.size) else { return };
+        for index in 0..shape.chunks {
+            let start = (index as usize * CHUNK).min(size);
+            let piece = &content[start..(start + CHUNK).min(size)];
+            if let Ok(sealed) = seal_chunk(&keys.key, shape, index, piece) {
+                self.people[from].vault.insert((id, index), sealed);
+            }
+        }
+        self.write(from, to, 10, None, Some(id));
+    }
+
+    /// A device tells its person something.
+    pub(super) fn event(&mut self, who: usize, event: &Event) {
+        let of = |world: &Self, contact: &ContactId| world.people[who].contacts.get(contact).copied();
+        match event {
+            Event::Message { contact, message, change: MessageChange::New } => {
+                let Some(from) = of(self, contact) else { return };
+                self.history.trace(self.now, "shown", who);
+                self.history.shown.push(Shown { who, from, id: *message });
+                let number = self.history.said.iter().position(|said| said.id == *message);
+                let what = number.map_or("what nobody wrote".to_owned(), |number| format!("#{number}"));
+                self.tell(&[who, from], format!("{} was shown {what} from {}", Self::name(who), Self::name(from)));
+                self.fetch_file(who, *contact, *message);
+            }
+            Event::State { contact, message, state: MessageState::Expired } => {
+                let Some(to) = of(self, contact) else { return };
+                let number = self.history.said.iter().position(|said| said.id == *message);
+                if let Some(number) = number {
+                    self.tell(&[who, to], format!("{} was told that #{number} expired", Self::name(who)));
+                }
+            }
+            Event::SessionUnusable { contact, why } => {
+                let Some(with) = of(self, contact) else { return };
+                self.history.endings.push((who, with, *why));
+                let line =
+                    format!("{} was told that the session with {} ended: {why:?}", Self::name(who), Self::name(with));
+                self.tell(&[who, with], line);
+            }
+            _ => {}
+        }
+    }
+
+    /// People want the files that they are sent.
+    fn fetch_file(&mut self, who: usize, contact: ContactId, message: MessageId) {
+        let engine = self.people[who].engine.as_ref();
+        let view = engine.and_then(|engine| engine.message(contact, message).ok());
+        let file = view.and_then(|view| view.attachment).filter(|file| file.state == AttachmentState::Paused);
+        if let Some(file) = file {
+            self.command(who, Command::FetchAttachment { attachment: file.id });
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! What goes wrong, and how it begins and ends.
+
+use kith_engine::{Command, Connection};
+use kith_home::ExchangeOutcome;
+use kith_wire::Timestamp;
+use rand::RngExt as _;
+
+use super::{Happening, World};
+use crate::names;
+use crate::sabotage::Sabotage;
+use crate::step::{Step, Vice};
+
+/// Milliseconds for which an operator withholds what comes, so that there is something to do things to.
+const WITHHOLDS_MS: u64 = 40 * 60_000;
+/// Longer than any world lasts.
+const FOR_EVER_SECONDS: u64 = 1_000 * 86_400;
+/// How many copies are kept.
+const COPIES: usize = 12;
+/// How many frames an operator touches then.
+const TOUCHES: u32 = 3;
+
+impl World {
+    /// Something goes wrong.
+    pub(super) fn fault(&mut self, step: Step, text: String) {
+        let name = step.fault();
+        let people = if let Step::Leave { who, .. } | Step::Cut { who } = step { vec![who] } else { Vec::new() };
+        let happened = match step {
+            Step::Leave { who, seconds } => self.turn_off(who, seconds),
+            Step::Vanish { who } => {
+                self.history.gone.insert(who);
+                self.turn_off(who, FOR_EVER_SECONDS)
+            }
+            Step::Cut { who } => {
+                let was_on = self.people[who].line.is_some();
+                self.cut(who);
+                was_on
+            }
+            Step::CrashPerson { who, outputs, seconds } => self.light_fuse(who, outputs, seconds),
+            Step::CrashServer { server, outputs, seconds } => {
+                let is_up = self.servers[server].home.is_some();
+                self.servers[server].fuse = Some(outputs);
+                self.schedule_in(seconds * 1000, Happening::StartServer { server, life: self.servers[server].life });
+                is_up
+            }
+            Step::DiskFails { who, seconds } => {
+                self.people[who].set_disk_fails(true);
+                self.schedule_in(seconds * 1000, Happening::DiskWorks { who });
+                true
+            }
+            Step::DiskFull { who, seconds } => {
+                self.people[who].set_disk_full(true);
+                self.schedule_in(seconds * 1000, Happening::DiskWorks { who });
+                true
+            }
+            Step::BackUp { server } => {
+                self.servers[server].backup = Some(self.servers[server].store.clone());
+                true
+            }
+            Step::RestoreServer { server } => self.restore_server(server),
+            Step::RestorePerson { who, copied_before } => self.restore_person(who, copied_before),
+            Step::Partition { who, seconds } => {
+                self.network.cut_off(who, self.now.plus_seconds(seconds));
+                self.cut(who);
+                true
+            }
+            Step::PartitionServers { from, to, seconds } => {
+                self.network.lose(from, to, self.now.plus_seconds(seconds));
+                from != to
+            }
+            Step::Throttle { seconds } => {
+                self.network.slow_down(self.now.plus_seconds(seconds));
+                true
+            }
+            Step::ClockJump { who, seconds } => self.jump(who, seconds),
+            Step::Vice { server, vice } => self.withhold(server, vice),
+            _ => false,
+        };
+        if happened {
+            name.into_iter().for_each(|name| self.history.fault(name));
+            self.tell(&people, text);
+        }
+    }
+
+    fn turn_off(&mut self, who: usize, seconds: u64) -> bool {
+        if self.people[who].engine.is_none() {
+            return false;
+        }
+        self.stop(who);
+        let life = self.people[who].life;
+        self.people[who].off_until = self.now.plus_seconds(seconds);
+        self.schedule_in(seconds * 1000, Happening::Start { who, life });
+        true
+    }
+
+    /// The device dies with its next outputs, or soon if there are none.
+    fn light_fuse(&mut self, who: usize, outputs: u32, seconds: u64) -> bool {
+        if self.people[who].engine.is_none() {
+            return false;
+        }
+        self.people[who].fuse = Some(outputs);
+        let life = self.people[who].life;
+        // Whether it has died by then or not: it is started again.
+        self.schedule_in(seconds * 1000 + 1, Happening::Start { who, life: life + 1 });
+        true
+    }
+
+    /// The device is dead; what it had not committed, and what it had not sent, is gone.
+    pub(super) fn die(&mut self, who: usize) {
+        self.tell(&[who], format!("the device of {} died", names::person(who)));
+        if self.sabotage == Some(Sabotage::CommitsAreLost) {
+            self.go_back(who, 0);
+        }
+        self.stop(who);
+        let life = self.people[who].life;
+        self.schedule_in(5_000, Happening::Start { who, life });
+    }
+
+    /// Switches a device off without a word.
+    pub(super) fn stop(&mut self, who: usize) {
+        self.glimpse(who);
+        let person = &mut self.people[who];
+        person.engine = None;
+        person.life += 1;
+        person.open = None;
+        person.fuse = None;
+        person.wake_at = None;
+        if let Some(line) = person.line.take() {
+            let wait = self.luck.random_range(0..120_000);
+            self.tell_server_closed(who, line.connection, wait);
+        }
+    }
+
+    /// Remembers what a device shows now: its last events may never have reached the person.
+    pub(super) fn glimpse(&mut self, who: usize) {
+        for of in self.people[who].known.keys().copied().collect::<Vec<_>>() {
+            for message in self.log(who, of) {
+                self.history.glimpsed.insert((who, message.id));
+            }
+        }
+    }
+
+    pub(super) fn start(&mut self, who: usize, life: u32) {
+        let person = &mut self.people[who];
+        if person.life != life || person.engine.is_some() || self.now < person.off_until {
+            return;
+        }
+        person.start(self.now);
+        if person.engine.is_none() {
+            // The disk fails: it is tried again.
+            return self.schedule_in(30_000, Happening::Start { who, life });
+        }
+        let now = person.local(self.now);
+        if let Some(engine) = person.engine.as_mut() {
+            // As programs do when they start. A failing disk is met again later.
+            let _ = engine.drop_unused_attachments(now, &mut self.rng);
+            let _ = engine.refresh_device_lists(&person.user, now, &mut self.rng);
+        }
+        self.drain(who);
+        self.command(who, Command::Connect(Connection::Wanted));
+    }
+
+    pub(super) fn die_server(&mut self, server: usize) {
+        self.tell(&[], format!("server {} died", names::server(server)));
+        let place = &mut self.servers[server];
+        place.home = None;
+        place.life += 1;
+        place.fuse = None;
+        place.tick_at = None;
+        let askers: Vec<_> = std::mem::take(&mut place.waiting).into_values().collect();
+        place.open.clear();
+        let lines: Vec<usize> = std::mem::take(&mut place.lines).into_values().collect();
+        for asker in askers {
+            self.end_exchange(asker, ExchangeOutcome::Unreachable);
+        }
+        for who in lines {
+            self.cut(who);
+        }
+        let life = self.servers[server].life;
+        self.schedule_in(5_000, Happening::StartServer { server, life });
+    }
+
+    pub(super) fn start_server(&mut self, server: usize, life: u32) {
+        let place = &mut self.servers[server];
+        if place.fuse.is_some() && place.life == life {
+            // It had nothing to say since, and dies now.
+            return self.die_server(server);
+        }
+        if place.home.is_some() || place.life != life {
+            return;
+        }
+        place.start(self.now, &mut self.rng);
+        self.schedule_tick(server);
+    }
+
+    fn restore_server(&mut self, server: usize) -> bool {
+        let Some(backup) = self.servers[server].backup.take() else { return false };
+        self.die_server(server);
+        self.servers[server].store = backup;
+        true
+    }
+
+    fn restore_person(&mut self, who: usize, copied_before: u64) -> bool {
+        if self.people[who].engine.is_none() || self.people[who].disk_fails {
+            return false;
+        }
+        self.history.restored.insert(who);
+        self.go_back(who, copied_before);
+        self.stop(who);
+        let life = self.people[who].life;
+        self.schedule_in(5_000, Happening::Start { who, life });
+        true
+    }
+
+    pub(super) fn copy(&mut self, who: usize) {
+        if self.people[who].engine.is_some() {
+            self.people[who].keep_copy(self.now, COPIES);
+        }
+    }
+
+    /// The device's data are those of so many seconds ago, as far as there is a copy.
+    fn go_back(&mut self, who: usize, seconds: u64) {
+        self.glimpse(who);
+        let person = &mut self.people[who];
+        let before = self.now.minus_seconds(seconds);
+        let at = person.copies.iter().rposition(|(at, _)| *at <= before).unwrap_or(0);
+        if at < person.copies.len() {
+            let (_, copy) = person.copies.swap_remove(at);
+            person.copies.clear();
+            person.engine = None;
+            (person.keeper, person.database) = (copy.keeper, copy.database);
+            person.last_frame = 0;
+        }
+    }
+
+    fn jump(&mut self, who: usize, seconds: i64) -> bool {
+        let person = &mut self.people[who];
+        // Clocks jump and are set right again: never further off than they may jump once.
+        let wanted = if person.offset.abs() > 60_000 { 0 } else { seconds.saturating_mul(1000) };
+        person.offset = wanted;
+        person.wake_at = None;
+        self.drain(who);
+        true
+    }
+
+    pub(super) fn disk_works(&mut self, who: usize) {
+        self.people[who].set_disk_fails(false);
+        self.people[who].set_disk_full(false);
+        self.people[who].wake_at = None;
+        self.drain(who);
+    }
+
+    /// The operator lets nobody in for a while, so that frames wait, and then does something to them.
+    fn withhold(&mut self, server: usize, vice: Vice) -> bool {
+        let wait = self.luck.random_range(WITHHOLDS_MS / 8..WITHHOLDS_MS);
+        let until = Timestamp(self.now.0 + wait + 1_000);
+        for who in 0..self.people.len() {
+            if self.people[who].server == server {
+                self.network.cut_off(who, until);
+                self.cut(who);
+            }
+        }
+        self.schedule_in(wait, Happening::Indulge { server, vice });
+        // Counted when there is something to do it to.
+        false
+    }
+
+    pub(super) fn indulge(&mut self, server: usize, vice: Vice) {
+        let step = Step::Vice { server, vice };
+        for _ in 0..TOUCHES {
+            if self.servers[server].indulge(vice, self.now, &mut self.luck) {
+                step.fault().into_iter().for_each(|name| self.history.fault(name));
+                self.tell(&[], step.to_string());
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The network: how long things take, what is lost, who cannot reach whom.
+
+use std::collections::BTreeMap;
+
+use kith_wire::Timestamp;
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+
+use crate::scenario::Weather;
+
+/// What becomes of a request from one server to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It never arrives.
+    Lost,
+    /// It is carried out, and the answer never arrives.
+    AnswerLost,
+    /// It arrives, so often.
+    Arrives(u32),
+}
+
+/// What somebody on the way does to a message of a live connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meddling {
+    Nothing,
+    Drops,
+    Repeats,
+    Flips,
+}
+
+/// The network as it is now.
+#[derive(Default)]
+pub(super) struct Network {
+    weather: Weather,
+    /// Devices that are cut off, until when.
+    cut_off: BTreeMap<usize, Timestamp>,
+    /// Directions between servers that lose everything, until when.
+    one_way: BTreeMap<(usize, usize), Timestamp>,
+    slow_until: Timestamp,
+}
+
+impl Network {
+    pub(super) fn new(weather: Weather) -> Self {
+        Self { weather, ..Self::default() }
+    }
+
+    pub(super) fn cut_off(&mut self, who: usize, until: Timestamp) {
+        self.cut_off.insert(who, until);
+    }
+
+    pub(super) fn is_cut_off(&self, who: usize, now: Timestamp) -> bool {
+        self.cut_off.get(&who).is_some_and(|until| now < *until)
+    }
+
+    pub(super) fn lose(&mut self, from: usize, to: usize, until: Timestamp) {
+        self.one_way.insert((from, to), until);
+    }
+
+    pub(super) fn slow_down(&mut self, until: Timestamp) {
+        self.slow_until = until;
+    }
+
+    /// Everything works, and nothing is lost any more.
+    pub(super) fn heal(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Draws how many milliseconds something takes: mostly some tens, now and then seconds.
+    pub(super) fn latency(&self, now: Timestamp, rng: &mut StdRng) -> u64 {
+        let usual = rng.random_range(5..60);
+        let tail = if rng.random_ratio(1, 50) { rng.random_range(100..3_000) } else { 0 };
+        let slow = if now < self.slow_until { rng.random_range(500..8_000) } else { 0 };
+        usual + tail + slow
+    }
+
+    pub(super) fn fate(&self, from: usize, to: usize, now: Timestamp, rng: &mut StdRng) -> Fate {
+        let is_cut = |one, other| self.one_way.get(&(one, other)).is_some_and(|until| now < *until);
+        let Weather { lost, answer_lost, twice, .. } = self.weather;
+        if is_cut(from, to) || rng.random_ratio(lost.min(1000), 1000) {
+            Fate::Lost
+        } else if is_cut(to, from) || rng.random_ratio(answer_lost.min(1000), 1000) {
+            Fate::AnswerLost
+        } else {
+            Fate::Arrives(1 + u32::from(rng.random_ratio(twice.min(1000), 1000)))
+        }
+    }
+
+    pub(super) fn meddling(&self, rng: &mut StdRng) -> Meddling {
+        if !rng.random_ratio(self.weather.tampered.min(10_000), 10_000) {
+            return Meddling::Nothing;
+        }
+        [Meddling::Drops, Meddling::Repeats, Meddling::Flips][rng.random_range(0..3)]
+    }
+}

@@ -1,0 +1,155 @@
+//! A person's device: the real engine on a database in memory, a vault of chunks, and a clock that may be wrong.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kith_crypto::user::UserSecret;
+use kith_engine::{AttachmentId, ContactId, Engine, LinkId};
+use kith_home::ConnectionId;
+use kith_wire::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::sabotage::Sabotage;
+
+/// Names databases, so that worlds in one process never share any.
+static NEXT_DATABASE: AtomicU64 = AtomicU64::new(0);
+
+/// A live connection as the device sees it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line {
+    pub(super) link: LinkId,
+    pub(super) connection: ConnectionId,
+    /// When the last message arrived in each direction: a stream keeps its order.
+    pub(super) up: Timestamp,
+    pub(super) down: Timestamp,
+}
+
+/// A person's device.
+pub struct Person {
+    /// The engine, while the device is on.
+    pub(super) engine: Option<Engine>,
+    /// Keeps the database alive, and looks into it.
+    pub(super) keeper: Connection,
+    pub(super) database: String,
+    pub(super) user: UserSecret,
+    /// Where the account is.
+    pub(super) server: usize,
+    /// How far the clock is ahead, in milliseconds.
+    pub(super) offset: i64,
+    /// Counts starts: what was meant for an earlier life is lost.
+    pub(super) life: u32,
+    /// Until when the device stays off.
+    pub(super) off_until: Timestamp,
+    pub(super) line: Option<Line>,
+    /// The link whose messages the device still takes.
+    pub(super) open: Option<LinkId>,
+    pub(super) wake_at: Option<Timestamp>,
+    /// Outputs until it dies.
+    pub(super) fuse: Option<u32>,
+    pub(super) disk_fails: bool,
+    pub(super) vault: BTreeMap<(AttachmentId, u32), Vec<u8>>,
+    /// Whom each contact is, and the other way round.
+    pub(super) contacts: BTreeMap<ContactId, usize>,
+    pub(super) known: BTreeMap<usize, ContactId>,
+    /// The newest row of frames that was looked at.
+    pub(super) last_frame: i64,
+    /// Copies of the database, with when they were made.
+    pub(super) copies: Vec<(Timestamp, Copy)>,
+}
+
+/// Somebody's data as it was.
+pub(super) struct Copy {
+    pub(super) keeper: Connection,
+    pub(super) database: String,
+}
+
+impl Person {
+    pub(super) fn new(user: UserSecret, server: usize, now: Timestamp, sabotage: Option<Sabotage>) -> Self {
+        let database = fresh_name();
+        let keeper = connect(&database);
+        let mut person = Self {
+            engine: None,
+            keeper,
+            database,
+            user,
+            server,
+            offset: 0,
+            life: 0,
+            off_until: Timestamp(0),
+            line: None,
+            open: None,
+            wake_at: None,
+            fuse: None,
+            disk_fails: false,
+            vault: BTreeMap::new(),
+            contacts: BTreeMap::new(),
+            known: BTreeMap::new(),
+            last_frame: 0,
+            copies: Vec::new(),
+        };
+        person.start(now);
+        sabotage.into_iter().for_each(|sabotage| sabotage.spoil(&person.keeper));
+        person
+    }
+
+    /// Returns what the device's clock says.
+    pub(super) fn local(&self, now: Timestamp) -> Timestamp {
+        Timestamp(now.0.saturating_add_signed(self.offset))
+    }
+
+    /// Returns when something happens that the device's clock has set.
+    pub(super) fn world_time(&self, local: Timestamp) -> Timestamp {
+        Timestamp(local.0.saturating_add_signed(self.offset.saturating_neg()))
+    }
+
+    /// Starts the engine from what was committed.
+    pub(super) fn start(&mut self, now: Timestamp) {
+        self.engine = Engine::open(connect(&self.database), self.local(now)).ok();
+    }
+
+    /// Copies the database as it is now.
+    fn copy(&self) -> Copy {
+        let database = fresh_name();
+        let keeper = connect(&database);
+        let target = format!("file:{database}?mode=memory&cache=shared");
+        let copied = self.keeper.execute("VACUUM INTO ?1", [target]);
+        debug_assert!(copied.is_ok(), "{copied:?}");
+        Copy { keeper, database }
+    }
+
+    /// Keeps a copy of the database as it is now, and so many altogether.
+    pub(super) fn keep_copy(&mut self, now: Timestamp, most: usize) {
+        if !self.disk_fails {
+            let copy = self.copy();
+            self.copies.push((now, copy));
+            let excess = self.copies.len().saturating_sub(most);
+            self.copies.drain(..excess);
+        }
+    }
+
+    /// Every write fails from now on, or works again.
+    pub(super) fn set_disk_fails(&mut self, fails: bool) {
+        if fails != self.disk_fails {
+            let sql = if fails { "BEGIN EXCLUSIVE" } else { "ROLLBACK" };
+            self.disk_fails = self.keeper.execute_batch(sql).is_ok() == fails;
+        }
+    }
+
+    /// The database may not grow any more, or may again.
+    pub(super) fn set_disk_full(&self, full: bool) {
+        let pages: i64 = self.keeper.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap_or(1);
+        let most = if full { pages } else { 1 << 30 };
+        let _ = self.keeper.query_row(&format!("PRAGMA max_page_count = {most}"), [], |row| row.get::<_, i64>(0));
+    }
+}
+
+fn fresh_name() -> String {
+    format!("sim-{}", NEXT_DATABASE.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Opens a database in memory that lives as long as somebody has it open.
+#[allow(clippy::expect_used, reason = "a world without memory for a database cannot go on")]
+pub(super) fn connect(name: &str) -> Connection {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(format!("file:{name}?mode=memory&cache=shared"), flags).expect("there is memory")
+}

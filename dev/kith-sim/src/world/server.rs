@@ -1,0 +1,212 @@
+//! A home server: the real rules on a store in memory, and an operator who may be anybody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kith_home::store::memory::Memory;
+use kith_home::store::records::Entry;
+use kith_home::store::{Store, Txn};
+use kith_home::{Config, ConnectionId, ExchangeId, Home, Ticket};
+use kith_wire::Timestamp;
+use kith_wire::address::ServerUrl;
+use kith_wire::id::ReaderId;
+use kith_wire::time::Hour;
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+
+use crate::step::Vice;
+
+/// Who waits for the reply to a one-shot request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asker {
+    pub(super) server: usize,
+    pub(super) life: u32,
+    pub(super) exchange: ExchangeId,
+    /// The reply is lost on the way.
+    pub(super) loses: bool,
+}
+
+/// A home server.
+pub struct Server {
+    /// The rules, while it runs.
+    pub(super) home: Option<Home>,
+    pub(super) store: Memory,
+    pub(super) backup: Option<Memory>,
+    pub(super) url: ServerUrl,
+    pub(super) life: u32,
+    pub(super) waiting: BTreeMap<Ticket, Asker>,
+    /// Connections whose messages it takes, and whose they are.
+    pub(super) lines: BTreeMap<ConnectionId, usize>,
+    pub(super) open: BTreeSet<ConnectionId>,
+    pub(super) tick_at: Option<Timestamp>,
+    /// Outputs until it dies.
+    pub(super) fuse: Option<u32>,
+    /// Descriptors that it ever handed out.
+    pub(super) descriptors: Vec<Vec<u8>>,
+    /// Until when it hands out old ones.
+    pub(super) lies_until: Timestamp,
+    /// Frames that its operator has kept.
+    kept: Vec<(ReaderId, Entry)>,
+}
+
+/// How many frames an operator keeps for later.
+const MAX_KEPT: usize = 200;
+
+impl Server {
+    pub(super) fn new(url: ServerUrl) -> Self {
+        Self {
+            home: None,
+            store: Memory::new(),
+            backup: None,
+            url,
+            life: 0,
+            waiting: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            open: BTreeSet::new(),
+            tick_at: None,
+            fuse: None,
+            descriptors: Vec::new(),
+            lies_until: Timestamp(0),
+            kept: Vec::new(),
+        }
+    }
+
+    /// Starts the rules on what the store holds.
+    pub(super) fn start(&mut self, now: Timestamp, rng: &mut StdRng) {
+        let config = Config::new(vec![self.url.clone()]);
+        self.home = Home::open(&mut self.store, config, now, rng).ok();
+        self.keep_descriptor();
+    }
+
+    pub(super) fn keep_descriptor(&mut self) {
+        let Some(home) = &self.home else { return };
+        if self.descriptors.last().is_none_or(|last| last != home.descriptor()) {
+            self.descriptors.push(home.descriptor().to_vec());
+        }
+    }
+
+    /// Returns the descriptor that somebody who asks gets.
+    pub(super) fn descriptor(&self, now: Timestamp, rng: &mut StdRng) -> Vec<u8> {
+        let newest = self.descriptors.last().cloned().unwrap_or_default();
+        if now >= self.lies_until || rng.random() {
+            return newest;
+        }
+        let mut old = self.descriptors[rng.random_range(0..self.descriptors.len())].clone();
+        if rng.random() {
+            flip(&mut old, rng);
+        }
+        old
+    }
+
+    /// Returns when a relay is due next.
+    pub(super) fn next_due(&mut self) -> Option<Timestamp> {
+        self.store.begin().ok()?.next_due().ok()?
+    }
+
+    /// The operator does something. Returns whether there was anything to do it to.
+    pub(super) fn indulge(&mut self, vice: Vice, now: Timestamp, rng: &mut StdRng) -> bool {
+        match vice {
+            Vice::OldDescriptor => {
+                self.lies_until = now.plus_seconds(1_800);
+                true
+            }
+            Vice::Forget => self.forget(rng).is_some(),
+            _ => {
+                let done = self.touch_a_frame(vice, rng).is_some();
+                self.keep_frames();
+                done
+            }
+        }
+    }
+
+    fn forget(&mut self, rng: &mut StdRng) -> Option<()> {
+        let mut txn = self.store.begin().ok()?;
+        let keys = txn.outgoing_before(Hour(u32::MAX), 1_000).ok()?;
+        let key = keys.get(rng.random_range(0..keys.len().max(1)))?;
+        let account = txn.account(&key.account).ok()??;
+        txn.remove_outgoing(key).ok()?;
+        let n_outgoing = account.n_outgoing.saturating_sub(1);
+        txn.put_account(&key.account, &kith_home::store::records::Account { n_outgoing, ..account }).ok()?;
+        txn.commit().ok()
+    }
+
+    fn touch_a_frame(&mut self, vice: Vice, rng: &mut StdRng) -> Option<()> {
+        if vice == Vice::Replay {
+            let (reader, entry) = self.kept.get(rng.random_range(0..self.kept.len().max(1)))?.clone();
+            return self.put(&reader, entry);
+        }
+        let (reader, seq, entry) = self.some_frame(rng)?;
+        match vice {
+            Vice::Drop => self.take(&reader, seq),
+            Vice::Repeat => self.put(&reader, entry),
+            Vice::Splice => {
+                let (other, ..) = self.some_frame(rng)?;
+                self.put(&other, entry)
+            }
+            Vice::Swap => {
+                let (other, other_seq, other_entry) = self.some_frame(rng)?;
+                self.take(&reader, seq)?;
+                if (reader, seq) != (other, other_seq) {
+                    self.take(&other, other_seq)?;
+                }
+                self.put(&reader, other_entry)?;
+                self.put(&other, entry)
+            }
+            _ => {
+                let mut entry = entry;
+                flip(&mut entry.frame, rng);
+                self.take(&reader, seq)?;
+                self.put(&reader, entry)
+            }
+        }
+    }
+
+    fn some_frame(&mut self, rng: &mut StdRng) -> Option<(ReaderId, u64, Entry)> {
+        let txn = self.store.begin().ok()?;
+        let all = txn.entries_before(Hour(u32::MAX), 1_000).ok()?;
+        let (reader, seq) = *all.get(rng.random_range(0..all.len().max(1)))?;
+        let (_, entry) = txn.entries(&reader, seq, 1).ok()?.into_iter().next()?;
+        Some((reader, seq, entry))
+    }
+
+    fn take(&mut self, reader: &ReaderId, seq: u64) -> Option<()> {
+        let mut txn = self.store.begin().ok()?;
+        let mut queue = txn.queue(reader).ok()??;
+        if txn.remove_entry(reader, seq).ok()? {
+            queue.length = queue.length.saturating_sub(1);
+            txn.update_queue(reader, &queue).ok()?;
+        }
+        txn.commit().ok()
+    }
+
+    fn put(&mut self, reader: &ReaderId, entry: Entry) -> Option<()> {
+        let mut txn = self.store.begin().ok()?;
+        let mut queue = txn.queue(reader).ok()??;
+        txn.insert_entry(reader, queue.next_seq, &entry).ok()?;
+        queue.next_seq += 1;
+        queue.length += 1;
+        txn.update_queue(reader, &queue).ok()?;
+        txn.commit().ok()
+    }
+
+    /// The operator keeps copies of what is there, for later.
+    pub(super) fn keep_frames(&mut self) {
+        let Ok(txn) = self.store.begin() else { return };
+        let Ok(all) = txn.entries_before(Hour(u32::MAX), 50) else { return };
+        for (reader, seq) in all {
+            let found = txn.entries(&reader, seq, 1).ok().and_then(|entries| entries.into_iter().next());
+            if let Some((_, entry)) = found {
+                self.kept.push((reader, entry));
+            }
+        }
+        let excess = self.kept.len().saturating_sub(MAX_KEPT);
+        self.kept.drain(..excess);
+    }
+}
+
+/// Changes one bit.
+pub(super) fn flip(bytes: &mut [u8], rng: &mut StdRng) {
+    if !bytes.is_empty() {
+        let at = rng.random_range(0..bytes.len());
+        bytes[at] ^= 1 << rng.random_range(0..8);
+    }
+}

@@ -1,0 +1,121 @@
+//! What the checker needs to see of a world.
+
+use std::collections::BTreeMap;
+
+use kith_engine::{AttachmentId, MessageView};
+use kith_session::Session;
+use kith_wire::Wire;
+use kith_wire::address::QueueAddress;
+use kith_wire::devices::DeviceList;
+use kith_wire::id::MessageId;
+use kith_wire::signed::Signed;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::World;
+use crate::history::Shown;
+use crate::names;
+
+/// Returns the parts of a device list that are not constants of its form.
+fn telling_of_list(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let signed = Signed::<DeviceList>::from_bytes(bytes).ok()?;
+    let list = signed.decode_unverified().ok()?;
+    let mut pieces = vec![list.contact_key.0.to_vec(), list.previous.0.to_vec(), signed.signature().0.to_vec()];
+    for device in &list.devices {
+        pieces.extend([device.id.0.to_vec(), device.olm_identity.0.to_vec(), device.kem_hash.0.to_vec()]);
+    }
+    Some(pieces)
+}
+
+impl World {
+    /// Names somebody.
+    pub(crate) fn name_of(who: usize) -> String {
+        names::person(who)
+    }
+
+    /// Returns all ordered pairs of people who know each other.
+    pub(crate) fn acquaintances(&self) -> Vec<(usize, usize)> {
+        let known =
+            |(who, person): (usize, &super::Person)| person.known.keys().map(|of| (who, *of)).collect::<Vec<_>>();
+        self.people.iter().enumerate().flat_map(known).collect()
+    }
+
+    /// Returns what a person sees of a conversation.
+    pub(crate) fn conversation(&self, who: usize, with: usize) -> Vec<MessageView> {
+        self.log(who, with)
+    }
+
+    /// Returns a sealed chunk of a file on somebody's device.
+    pub(crate) fn chunk(&self, who: usize, attachment: AttachmentId, index: u32) -> Option<&Vec<u8>> {
+        self.people[who].vault.get(&(attachment, index))
+    }
+
+    fn bytes(&self, who: usize, sql: &str) -> Vec<(i64, Vec<u8>)> {
+        let Ok(mut statement) = self.people[who].keeper.prepare(sql) else { return Vec::new() };
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.map(|rows| rows.flatten().collect()).unwrap_or_default()
+    }
+
+    /// Returns the keys under which contacts know people.
+    pub(crate) fn contact_keys(&self) -> Vec<(usize, [u8; 32])> {
+        let sql = "SELECT id, own_list FROM contacts WHERE own_list IS NOT NULL";
+        let lists =
+            (0..self.people.len()).flat_map(|who| self.bytes(who, sql).into_iter().map(move |row| (who, row.1)));
+        let key =
+            |bytes: &[u8]| Some(Signed::<DeviceList>::from_bytes(bytes).ok()?.decode_unverified().ok()?.contact_key.0);
+        lists.filter_map(|(who, bytes)| Some((who, key(&bytes)?))).collect()
+    }
+
+    /// Returns what each contact of a person keeps of them: all that device lists and queues tell, without the server.
+    pub(crate) fn what_contacts_have(&self, who: usize) -> BTreeMap<usize, Vec<Vec<u8>>> {
+        let mut out = BTreeMap::new();
+        for other in self.people[who].known.keys() {
+            let Some(contact) = self.people[*other].known.get(&who) else { continue };
+            let mut pieces = Vec::new();
+            let lists =
+                format!("SELECT id, peer_list FROM contacts WHERE peer_list IS NOT NULL AND id = {}", contact.0);
+            for (_, bytes) in self.bytes(*other, &lists) {
+                pieces.extend(telling_of_list(&bytes).into_iter().flatten());
+            }
+            let queues = format!("SELECT id, queue FROM peers WHERE contact = {}", contact.0);
+            for (_, bytes) in self.bytes(*other, &queues) {
+                let Ok(queue) = QueueAddress::from_bytes(&bytes) else { continue };
+                pieces.extend([queue.sender_id.0.to_vec(), queue.capability.expose().to_vec()]);
+            }
+            out.insert(*other, pieces);
+        }
+        out
+    }
+
+    /// Returns whether a person ever had a message before them.
+    fn was_shown(&self, who: usize, id: &MessageId) -> bool {
+        let is_it = |shown: &Shown| shown.who == who && shown.id == *id;
+        self.history.glimpsed.contains(&(who, *id)) || self.history.shown.iter().any(is_it)
+    }
+
+    /// Opens on copies of all sessions what was acknowledged: nothing may come out. Returns what did.
+    pub(crate) fn reopened(&self) -> Vec<(usize, String)> {
+        let mut found = Vec::new();
+        let mut rng = StdRng::seed_from_u64(1);
+        for (from, frames) in &self.history.sample {
+            for who in 0..self.people.len() {
+                let Some(contact) = self.people[who].known.get(from) else { continue };
+                let sql = format!("SELECT id, core FROM peers WHERE core IS NOT NULL AND contact = {}", contact.0);
+                for (peer, core) in self.bytes(who, &sql) {
+                    let early = self.bytes(who, &format!("SELECT seq, bytes FROM early WHERE peer = {peer}"));
+                    let early = early.into_iter().filter_map(|(seq, bytes)| Some((u32::try_from(seq).ok()?, bytes)));
+                    let Ok(mut session) = Session::restore(&core, early) else { continue };
+                    for frame in frames {
+                        let now = self.people[who].local(self.now);
+                        let opened = session.open(frame, now, &mut rng);
+                        let parts = opened.map(|opened| opened.parts).unwrap_or_default();
+                        if parts.iter().any(|part| self.was_shown(who, &part.message)) {
+                            found.push((who, format!("a copy of {} opens a frame again", names::person(who))));
+                        }
+                    }
+                }
+            }
+        }
+        found
+    }
+}

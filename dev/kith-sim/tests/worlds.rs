@@ -1,0 +1,68 @@
+//! The simulator itself: the same seed gives the same run, failing plans become short, and what once failed is run for ever.
+
+use std::time::Duration;
+
+use kith_sim::plan::draw;
+use kith_sim::run::{run, run_plan};
+use kith_sim::sabotage::Sabotage;
+use kith_sim::scenario::{Fault, HOUR, Habits, MINUTE, Scenario};
+use kith_sim::scenarios;
+use kith_sim::shrink::shrink;
+
+/// Seeds that broke a promise once, with what was wrong.
+const REGRESSIONS: [(&str, u64); 1] = [
+    // A text passed a message that waited for its file: the checker was wrong, not Kith.
+    ("everything", 0),
+];
+
+#[test]
+fn seeds_that_failed_once_keep_every_promise() {
+    for (name, seed) in REGRESSIONS {
+        let outcome = run(&scenarios::named(name).unwrap(), seed, None);
+        assert_eq!(outcome.violations, [], "{name} seed {seed}");
+    }
+}
+
+#[test]
+fn two_runs_of_one_seed_agree_in_every_arrival_time_and_size() {
+    for name in ["crashes", "meddling", "operators"] {
+        let scenario = scenarios::named(name).unwrap();
+        let (one, two) = (run(&scenario, 11, None), run(&scenario, 11, None));
+        assert_eq!((one.trace, one.happened, one.bytes), (two.trace, two.happened, two.bytes), "{name}");
+        assert_ne!(one.trace, run(&scenario, 12, None).trace, "{name}: another seed is another world");
+    }
+}
+
+#[test]
+fn a_scenario_is_a_few_lines() {
+    let scenario = Scenario::named("tunnel", "a train with two phones goes through tunnels")
+        .for_seconds(6 * HOUR)
+        .doing(Habits { say: Some(30 * MINUTE), burst: 2, ..Habits::default() })
+        .hit_by(Fault::Partition(3 * MINUTE), 15 * MINUTE);
+    let outcome = run(&scenario, 1, None);
+    assert_eq!(outcome.violations, []);
+    assert!(outcome.messages > 5 && outcome.shown == outcome.messages, "{outcome:?}");
+    assert!(outcome.faults["device cut off"] > 5);
+}
+
+#[test]
+fn a_failing_plan_becomes_short() {
+    let scenario = scenarios::named("calm").unwrap();
+    let plan = draw(&scenario, 3);
+    let broken = run_plan(&scenario, 3, &plan, Some(Sabotage::EditsAreLost));
+    assert!(!broken.violations.is_empty());
+    let before = plan.len();
+    let (shorter, outcome) = shrink(&scenario, 3, plan, broken, Some(Sabotage::EditsAreLost), Duration::from_secs(20));
+    assert!(shorter.len() * 2 < before, "{} of {before} steps", shorter.len());
+    assert_eq!(outcome.violations[0].rule, "both sides agree");
+}
+
+#[test]
+fn every_scenario_draws_faults_from_its_seed_and_nothing_else() {
+    for scenario in scenarios::all() {
+        let plan = draw(&scenario, 5);
+        assert_eq!(plan, draw(&scenario, 5), "{}", scenario.name);
+        assert_ne!(plan, draw(&scenario, 6), "{}", scenario.name);
+        assert!(plan.windows(2).all(|pair| pair[0].at <= pair[1].at), "{}", scenario.name);
+    }
+}

@@ -1,0 +1,43 @@
+//! `cargo xtask sim`: simulated worlds. The work is done by `dev/kith-sim`; here it is built and called.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+
+use crate::{
+    cargo::{self, cargo},
+    failure::Failure,
+    workspace::Workspace,
+};
+
+/// What is handed on.
+#[derive(Args, Debug)]
+#[command(disable_help_flag = true)]
+pub(crate) struct SimArgs {
+    /// --seed N, --seeds N, --scenario NAME, --minutes M, --list, --bite, --help …
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+    rest: Vec<String>,
+}
+
+/// Minutes for which a test run simulates.
+const TEST_MINUTES: &str = "5";
+
+/// Runs what was asked for, as fast as it goes and with every check.
+pub(crate) fn sim(workspace: &Workspace, args: &SimArgs) -> Result<(), Failure> {
+    run(workspace, "sim", &args.rest)
+}
+
+/// Runs what belongs to every test run: that the checker bites, and other seeds each time.
+pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
+    run(workspace, "dev", &["--bite".to_owned()])?;
+    let minutes = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 60);
+    let args = ["--quiet", "--minutes", TEST_MINUTES, "--first", &minutes.to_string()].map(str::to_owned);
+    run(workspace, "dev", &args)
+}
+
+/// The `dev` profile is what the other tests have built already; the `sim` profile is faster.
+fn run(workspace: &Workspace, profile: &str, args: &[String]) -> Result<(), Failure> {
+    let mut command = cargo(workspace, &["run", "--quiet", "--profile", profile, "-p", "kith-sim", "--"]);
+    command.args(args);
+    cargo::run(command)
+}
