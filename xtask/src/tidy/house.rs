@@ -52,7 +52,7 @@ impl Floor {
 }
 
 /// All rooms, lowest floor first.
-pub(super) const ROOMS: [Room; 14] = [
+pub(super) const ROOMS: [Room; 15] = [
     room("kith-wire", Floor::Number(0), &[], &[]),
     room("kith-crypto", Floor::Number(1), &[], &[]),
     room("kith-session", Floor::Number(2), &["rusqlite"], &["rusqlite"]),
