@@ -276,11 +276,12 @@ pub(crate) fn find(db: &Connection, id: AttachmentId) -> Result<Option<Attachmen
 }
 
 /// Returns all attachments of which chunks are on their way. Those of a blocked contact rest: their home server would see
-/// that somebody is there (KE-7).
+/// that somebody is there (KE-7). Those for a contact that has not answered rest too: a blob lives three weeks only.
 pub(crate) fn moving(db: &Connection) -> Result<Vec<Attachment>, StorageError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM attachments WHERE state = 0 \
-         AND contact IN (SELECT id FROM contacts WHERE blocked = 0) ORDER BY id"
+         AND contact IN (SELECT id FROM contacts WHERE blocked = 0 AND (outgoing = 0 OR (stage = 2 AND unusable = 0))) \
+         ORDER BY id"
     );
     all(db, &sql, [], read)
 }

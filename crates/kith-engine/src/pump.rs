@@ -312,7 +312,7 @@ impl Pump<'_> {
         let replies = "SELECT 1 FROM peers p JOIN contacts c ON c.id = p.contact \
                        WHERE p.reply_at IS NOT NULL AND c.blocked = 0";
         let uploads = "SELECT 1 FROM attachments a JOIN contacts c ON c.id = a.contact \
-                       WHERE a.state = 0 AND a.outgoing = 1 AND c.blocked = 0";
+                       WHERE a.state = 0 AND a.outgoing = 1 AND c.blocked = 0 AND c.stage = 2 AND c.unusable = 0";
         if exists(self.db, replies, [])?
             || exists(self.db, uploads, [])?
             || exists(self.db, "SELECT 1 FROM queues WHERE state IN (0, 4)", [])?

@@ -239,6 +239,22 @@ fn a_vault_without_room_stops_a_file_and_nothing_else() {
 }
 
 #[test]
+fn a_file_for_a_contact_that_has_not_answered_is_uploaded_when_they_have() {
+    let mut world = World::new("upload-later");
+    let (bela, offer) = world.card(ANA);
+    let bytes = content(100_000);
+    let message = send_file(&mut world, bela, &bytes);
+    world.run(6 * 86_400);
+    let view = |world: &World| world.people[ANA].engine.message(bela, message).unwrap().attachment.unwrap();
+    assert_eq!((view(&world).done, view(&world).state), (0, AttachmentState::Moving));
+    assert!(world.events(ANA).contains(&Event::Quiet));
+    let ana = world.accept(BELA, offer);
+    world.run(10);
+    let (id, _) = received(&world, ana, message);
+    assert_eq!(saved(&world, id), bytes);
+}
+
+#[test]
 fn quiet_does_not_wait_for_a_file_whose_server_is_gone() {
     let (mut world, bela, ana) = World::met("quiet-file");
     world.online(BELA, Reach::Down);
