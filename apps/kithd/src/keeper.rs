@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use kith_home::store::{Store, StoreError};
-use kith_home::{ConnectionId, ExchangeId, ExchangeOutcome, Home, Input, Output, Ticket};
+use kith_home::{ConnectionId, ExchangeId, ExchangeOutcome, Home, Input, Output, Room, Ticket};
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -56,7 +56,7 @@ enum Message {
     Live { connection: ConnectionId, message: Bytes },
     LiveEnded { connection: ConnectionId },
     Exchanged { exchange: ExchangeId, outcome: ExchangeOutcome },
-    Tick,
+    Tick { room: Room },
     Stop,
 }
 
@@ -116,9 +116,9 @@ impl Keeper {
         let _ = self.inbox.send(Message::Exchanged { exchange, outcome }).await;
     }
 
-    /// Tells that time has passed. Dropped when there is so much to do that time passes anyway.
-    pub(crate) fn tick(&self) {
-        let _ = self.inbox.try_send(Message::Tick);
+    /// Tells that time has passed, and whether the disk has room for more. Dropped when there is so much to do that time passes anyway.
+    pub(crate) fn tick(&self, room: Room) {
+        let _ = self.inbox.try_send(Message::Tick { room });
     }
 }
 
@@ -178,6 +178,10 @@ impl<S: Store> Work<S> {
             for message in messages.drain(..) {
                 match message {
                     Message::Stop => is_last = true,
+                    Message::Tick { room } => {
+                        self.home.set_room(room);
+                        inputs.extend(self.desk.input(Message::Tick { room }, &mut tickets));
+                    }
                     message => inputs.extend(self.desk.input(message, &mut tickets)),
                 }
             }
@@ -245,7 +249,7 @@ impl Desk {
                 Some(Input::Closed { connection })
             }
             Message::Exchanged { exchange, outcome } => Some(Input::Exchanged { exchange, outcome }),
-            Message::Tick => {
+            Message::Tick { .. } => {
                 self.forget_who_left();
                 Some(Input::Tick)
             }

@@ -17,6 +17,7 @@ mod log;
 mod metrics;
 mod outbox;
 mod relay;
+mod room;
 mod run;
 mod site;
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kith_home::Home;
+use kith_home::{Home, Room};
 use kith_net::acme::Challenges;
 use kith_net::{AddressPolicy, Carrier, Listener, ListenerLimits, Pages};
 use kith_store::Embedded;
@@ -24,6 +24,7 @@ use crate::error::AppError;
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
 use crate::relay;
+use crate::room::Disk;
 use crate::site::Site;
 
 /// Runs the server until it is told to stop.
@@ -61,7 +62,8 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), App
     let policy = if config.allow_private_peers { AddressPolicy::AllowPrivate } else { AddressPolicy::PublicOnly };
     let carrier = Carrier::builder(policy).limits(config.limits.carrier()).build()?;
     tokio::spawn(relay::run(dials, carrier, keeper.clone(), Arc::clone(&metrics)));
-    tokio::spawn(tick(keeper.clone()));
+    let disk = Disk::new(folder.path(), config.limits.disk_reserve, config.limits.store_bytes);
+    tokio::spawn(tick(keeper.clone(), disk));
     let (stop, stopping) = watch::channel(false);
     let metrics_address = serve_metrics(&config, &metrics, stopping.clone()).await?;
     if let Some(certificates) = certificates {
@@ -159,12 +161,22 @@ async fn keep_certificates(
     Ok(())
 }
 
-async fn tick(keeper: Keeper) {
+async fn tick(keeper: Keeper, disk: Disk) {
+    let mut last = Room::Ample;
     let mut clock = interval(Duration::from_secs(1));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         clock.tick().await;
-        keeper.tick();
+        let room = disk.room();
+        match (last, room) {
+            (Room::Ample, Room::Scarce) => {
+                tracing::warn!("the disk is nearly full: nothing new is taken in until there is room again");
+            }
+            (Room::Scarce, Room::Ample) => tracing::info!("there is room on the disk again"),
+            _ => {}
+        }
+        last = room;
+        keeper.tick(room);
     }
 }
 

@@ -140,3 +140,20 @@ async fn one_network_cannot_take_all_places() {
     }
     assert!((2..=3).contains(&lines.len()), "the connection that fetched the descriptor may still be there");
 }
+
+#[tokio::test]
+async fn kh_40_a_folder_that_may_not_grow_takes_nobody_in() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Kithd::start_with(data.path(), |command| command.env("KITHD_LIMITS_STORE_BYTES", "1"));
+    let home = Home::find(&server).await;
+    let account = kith_crypto::sign::AccountSecret::generate(&mut rand_core::UnwrapErr(rand::rngs::SysRng));
+    // The first look at the disk is over when the server has ticked once.
+    while home.register(&account, None).await == Answer::Accepted {
+        let other = kith_crypto::sign::AccountSecret::generate(&mut rand_core::UnwrapErr(rand::rngs::SysRng));
+        if home.register(&other, None).await != Answer::Accepted {
+            break;
+        }
+    }
+    let (_, log) = server.stop();
+    assert!(log.contains("the disk is nearly full"), "{log}");
+}

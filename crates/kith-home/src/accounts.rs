@@ -55,6 +55,7 @@ impl<T: Txn> Batch<'_, T> {
         if self.txn.account(&key)?.is_some() {
             return Ok(Answer::Accepted);
         }
+        self.needs_room()?;
         if self.home.config.registration == Registration::Invite {
             self.use_up(invite)?;
         }

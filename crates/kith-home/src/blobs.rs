@@ -32,6 +32,7 @@ impl<T: Txn> Batch<'_, T> {
             let same = blob.account == key && (blob.size, blob.read, blob.delete) == (size, read, delete);
             return if same { Ok(Answer::Accepted) } else { Err(Stop::Refuse(Refusal::Invalid)) };
         }
+        self.needs_room()?;
         let used = account.blob_bytes.saturating_add(size);
         if used > self.home.config.quotas.blob_bytes {
             return Err(Stop::Refuse(Refusal::QuotaExceeded));
@@ -52,6 +53,7 @@ impl<T: Txn> Batch<'_, T> {
         if let Some(stored) = self.txn.chunk(id, number)? {
             return if stored == chunk { Ok(Answer::Accepted) } else { Err(Stop::Refuse(Refusal::Invalid)) };
         }
+        self.needs_room()?;
         self.txn.insert_chunk(id, number, chunk)?;
         self.txn.put_blob(id, &Blob { n_present: blob.n_present.saturating_add(1), ..blob })?;
         Ok(Answer::Accepted)

@@ -50,6 +50,16 @@ impl Default for Quotas {
     }
 }
 
+/// Whether the disk has room for more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Room {
+    /// Enough.
+    #[default]
+    Ample,
+    /// So little that what is left is needed for reading, acknowledging and removing (KH-40).
+    Scarce,
+}
+
 /// How long things are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {

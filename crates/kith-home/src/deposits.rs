@@ -6,6 +6,7 @@ use kith_wire::limits::{MAX_DEPOSIT_HOURS, SEALED_BYTES};
 use kith_wire::operation::{Answer, Deposit, Refusal};
 
 use crate::batch::Batch;
+use crate::config::Room;
 use crate::operations::{Stop, Way};
 use crate::store::{Entry, Overflow, Queue, StoreError, Txn};
 
@@ -43,8 +44,8 @@ impl<T: Txn> Batch<'_, T> {
         if self.txn.dedup_seen(&deposit.sender_id, &deposit.dedup)? {
             return Ok(());
         }
-        if queue.length >= self.home.config.quotas.queue_frames {
-            // KH-17: the newest is dropped, and not remembered: the same deposit may fit later.
+        if queue.length >= self.home.config.quotas.queue_frames || self.home.room == Room::Scarce {
+            // KH-17, KH-40: the newest is dropped, and not remembered: the same deposit may fit later.
             if queue.overflow == Overflow::Complete {
                 self.txn.update_queue(&reader, &Queue { overflow: Overflow::Dropped, ..queue })?;
                 self.home.connections.overflowed(&reader);

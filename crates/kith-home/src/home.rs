@@ -6,7 +6,7 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 
 use crate::batch::Batch;
-use crate::config::Config;
+use crate::config::{Config, Room};
 use crate::housekeeping::Housekeeping;
 use crate::identity::Identity;
 use crate::io::ConnectionId;
@@ -23,6 +23,7 @@ pub struct Home {
     pub(crate) exchanges: Exchanges,
     pub(crate) outbox: Outbox,
     pub(crate) housekeeping: Housekeeping,
+    pub(crate) room: Room,
     /// Whether the last batch was dropped without its commit.
     pub(crate) state: MemoryState,
 }
@@ -77,6 +78,7 @@ impl Home {
             exchanges: Exchanges::default(),
             outbox: Outbox::default(),
             housekeeping: Housekeeping::default(),
+            room: Room::default(),
             state: MemoryState::Agrees,
         })
     }
@@ -89,6 +91,12 @@ impl Home {
     /// Returns the signed descriptor. May change with every commit; [`Output::Descriptor`](crate::Output) says so.
     pub fn descriptor(&self) -> &[u8] {
         &self.identity.descriptor
+    }
+
+    /// Says whether the disk has room for more. A disk that is really full fails every commit, also those that would
+    /// free something; so this is to be said before (KH-40).
+    pub fn set_room(&mut self, room: Room) {
+        self.room = room;
     }
 
     /// Tells whether a live connection has proven a registered account or the right to read a queue. Others are made by

@@ -34,6 +34,6 @@ mod tests;
 
 pub use accounts::{InviteError, create_invite};
 pub use batch::Batch;
-pub use config::{Config, Quotas, Registration, Retention};
+pub use config::{Config, Quotas, Registration, Retention, Room};
 pub use home::{Home, OpenError};
 pub use io::{Ask, ConnectionId, ExchangeId, ExchangeOutcome, Input, Output, Ticket};

@@ -4,6 +4,7 @@ use kith_wire::operation::{Answer, Operation, Refusal, Request};
 
 use crate::batch::{Batch, Origin};
 use crate::caller::{Caller, ReaderProof};
+use crate::config::Room;
 use crate::io::ConnectionId;
 use crate::relay::Errand;
 use crate::store::{StoreError, Txn};
@@ -43,7 +44,18 @@ impl From<StoreError> for Stop {
     }
 }
 
+/// Seconds after which to ask again for what a scarce disk has no room for: an operator has to do something.
+const SCARCE_SECONDS: u16 = 600;
+
 impl<T: Txn> Batch<'_, T> {
+    /// Refuses to add anything while the disk has hardly any room left (KH-40).
+    pub(crate) fn needs_room(&self) -> Result<(), Stop> {
+        match self.home.room {
+            Room::Ample => Ok(()),
+            Room::Scarce => Err(Stop::Answer(Answer::Busy { seconds: SCARCE_SECONDS })),
+        }
+    }
+
     /// Answers a request.
     pub(crate) fn operate(&mut self, request: Request, way: Way) -> Result<Outcome, StoreError> {
         match self.try_operate(request, way) {

@@ -93,6 +93,7 @@ impl<T: Txn> Batch<'_, T> {
             let same = before.sealed == sealed && before.to == to;
             return if same { Ok(Answer::Accepted) } else { Err(Stop::Refuse(Refusal::Invalid)) };
         }
+        self.needs_room()?;
         // What comes back counts until it is acknowledged: else notices could pile up without end.
         let quota = self.home.config.quotas.outgoing;
         let used = account.n_outgoing.saturating_add(self.txn.n_returned(&key, quota.max(1))?);

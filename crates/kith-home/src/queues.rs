@@ -37,6 +37,7 @@ impl<T: Txn> Batch<'_, T> {
             }
             return Ok(Answer::Queue { reader_id, sender_id: queue.sender });
         }
+        self.needs_room()?;
         if account.n_queues >= self.home.config.quotas.queues {
             return Err(Stop::Refuse(Refusal::QuotaExceeded));
         }

@@ -9,6 +9,7 @@ mod identity;
 mod live;
 mod queues;
 mod relay;
+mod room;
 mod time;
 
 use kith_crypto::capability::{new_send, prove, send_verifier};

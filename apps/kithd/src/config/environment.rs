@@ -108,6 +108,8 @@ const KNOWN: &[Known] = &[
     known("LIMITS_CONNECTIONS", Some("limits"), "connections", Kind::Number),
     known("LIMITS_CONNECTIONS_PER_NETWORK", Some("limits"), "connections_per_network", Kind::Number),
     known("LIMITS_UNPROVEN", Some("limits"), "unproven", Kind::Number),
+    known("LIMITS_DISK_RESERVE", Some("limits"), "disk_reserve", Kind::Number),
+    known("LIMITS_STORE_BYTES", Some("limits"), "store_bytes", Kind::Number),
     known("LIMITS_COUNT_LOOPBACK", Some("limits"), "count_loopback", Kind::Flag),
     known("LIMITS_PROOF", Some("limits"), "proof", Kind::Text),
     known("LIMITS_TLS_HANDSHAKE", Some("limits"), "tls_handshake", Kind::Text),

@@ -21,6 +21,10 @@ pub(crate) struct Limits {
     pub(crate) unproven: usize,
     /// How long they may take for that.
     pub(crate) proof: Span,
+    /// Bytes of the disk that stay free.
+    pub(crate) disk_reserve: u64,
+    /// Bytes that the data folder may take; 0 is no bound.
+    pub(crate) store_bytes: u64,
     /// How long a TLS handshake may take.
     pub(crate) tls_handshake: Span,
     /// How long the head of a request may take, and how long a connection may idle between two.
@@ -52,6 +56,8 @@ pub(crate) struct LimitLayer {
     count_loopback: Option<bool>,
     unproven: Option<usize>,
     proof: Option<Span>,
+    disk_reserve: Option<u64>,
+    store_bytes: Option<u64>,
     tls_handshake: Option<Span>,
     request_head: Option<Span>,
     request_body: Option<Span>,
@@ -73,6 +79,8 @@ impl LimitLayer {
             count_loopback: self.count_loopback.or(below.count_loopback),
             unproven: self.unproven.or(below.unproven),
             proof: self.proof.or(below.proof),
+            disk_reserve: self.disk_reserve.or(below.disk_reserve),
+            store_bytes: self.store_bytes.or(below.store_bytes),
             tls_handshake: self.tls_handshake.or(below.tls_handshake),
             request_head: self.request_head.or(below.request_head),
             request_body: self.request_body.or(below.request_body),
@@ -95,6 +103,8 @@ impl LimitLayer {
             count_loopback: self.count_loopback.unwrap_or(default.loopback == LoopbackPeers::Counted),
             unproven: self.unproven.unwrap_or(UNPROVEN),
             proof: self.proof.unwrap_or(Span(PROOF)),
+            disk_reserve: self.disk_reserve.unwrap_or(DISK_RESERVE),
+            store_bytes: self.store_bytes.unwrap_or(0),
             tls_handshake: self.tls_handshake.unwrap_or(Span(default.tls_handshake)),
             request_head: self.request_head.unwrap_or(Span(default.request_head)),
             request_body: self.request_body.unwrap_or(Span(default.request_body)),
@@ -184,5 +194,7 @@ const PROOF: Duration = Duration::from_secs(30);
 /// How long another server may take: less than a client waits for ours, so that it learns why. A server that lets
 /// everybody wait holds its places no longer.
 const PEER: Duration = Duration::from_secs(20);
+/// Bytes of the disk that stay free (KH-40): room for the log of the store, and for an operator to work in.
+const DISK_RESERVE: u64 = 256 * 1024 * 1024;
 const SHORTEST: Span = Span(Duration::from_secs(1));
 const LONGEST: Span = Span(Duration::from_secs(3600));

@@ -51,6 +51,8 @@ fn every_key_of_the_file_has_its_variable() {
         ("KITHD_LIMITS_COUNT_LOOPBACK", "true"),
         ("KITHD_LIMITS_UNPROVEN", "12"),
         ("KITHD_LIMITS_PROOF", "13s"),
+        ("KITHD_LIMITS_DISK_RESERVE", "7"),
+        ("KITHD_LIMITS_STORE_BYTES", "8"),
         ("KITHD_LIMITS_TLS_HANDSHAKE", "14s"),
         ("KITHD_LIMITS_REQUEST_HEAD", "15s"),
         ("KITHD_LIMITS_REQUEST_BODY", "16s"),
@@ -78,6 +80,7 @@ fn every_key_of_the_file_has_its_variable() {
     let (limits, listener) = (config.limits, config.limits.listener());
     assert_eq!([listener.max_connections, listener.max_per_network, limits.unproven], [10, 11, 12]);
     assert_eq!(listener.loopback, kith_net::LoopbackPeers::Counted);
+    assert_eq!([limits.disk_reserve, limits.store_bytes], [7, 8]);
     let times = [limits.proof.0, listener.tls_handshake, listener.request_head, listener.request_body, listener.answer];
     assert_eq!(times.map(|time| time.as_secs()), [13, 14, 15, 16, 17]);
     let times = [listener.connection_age, listener.live.ping_every, listener.live.idle, listener.live.write];
