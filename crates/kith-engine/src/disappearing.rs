@@ -23,7 +23,8 @@ pub(crate) fn set(work: &mut Work<'_>, id: ContactId, seconds: Option<u32>) -> R
     outbox::send(work, id, NewContent { message, lamport, disappears: None, body, attachment: None })
 }
 
-/// Applies a setting by either side; the latest one counts (KE-25).
+/// Applies a setting by either side; the latest one counts (KE-25). Of two that were made at once it is the shorter time, so
+/// that both sides end with the same.
 pub(crate) fn heard(
     work: &mut Work<'_>,
     contact: ContactId,
@@ -32,7 +33,8 @@ pub(crate) fn heard(
 ) -> Result<(), StorageError> {
     let changed = run(
         work.db,
-        "UPDATE contacts SET disappearing = ?2, disappearing_set = ?3 WHERE id = ?1 AND disappearing_set < ?3",
+        "UPDATE contacts SET disappearing = ?2, disappearing_set = ?3 WHERE id = ?1 AND (disappearing_set < ?3 \
+         OR (disappearing_set = ?3 AND coalesce(disappearing > ?2, disappearing IS NULL AND ?2 IS NOT NULL)))",
         params![contact.column(), seconds.filter(|seconds| *seconds > 0), column(lamport)],
     )?;
     if changed > 0 {

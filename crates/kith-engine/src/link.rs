@@ -135,6 +135,9 @@ pub(crate) enum ClockCheck {
     Done,
 }
 
+/// Servers whose failures are remembered, before those that are not paused are forgotten.
+const MAX_PAUSES: usize = 256;
+
 impl Link {
     pub(crate) const fn new() -> Self {
         Self {
@@ -283,6 +286,9 @@ impl Link {
 
     /// Notes that another server's descriptor could not be had.
     pub(crate) fn pause_server(&mut self, server: ServerId, now: Timestamp, rng: &mut dyn CryptoRng) {
+        if self.pauses.len() >= MAX_PAUSES {
+            self.pauses.retain(|_, pause| pause.until.is_some());
+        }
         let attempts = self.pauses.get(&server).map_or(0, |pause| pause.attempts.saturating_add(1));
         let until = Timestamp(now.0.saturating_add(pause_ms(attempts, rng)));
         self.pauses.insert(server, Pause { until: Some(until), attempts });

@@ -75,6 +75,25 @@ fn ke_12_forgetting_leaves_nothing_behind() {
 }
 
 #[test]
+fn ke_25_settings_made_at_once_end_the_same_on_both_sides() {
+    for (hers, his) in [(Some(3600), Some(60)), (Some(60), Some(3600)), (None, Some(60)), (Some(60), None)] {
+        let (mut world, bela, ana) = World::met("settings-at-once");
+        for who in [ANA, BELA] {
+            world.online(who, Reach::Down);
+        }
+        world.command(ANA, Command::SetDisappearing { contact: bela, seconds: hers }).unwrap();
+        world.command(BELA, Command::SetDisappearing { contact: ana, seconds: his }).unwrap();
+        for who in [ANA, BELA] {
+            world.online(who, Reach::Up);
+        }
+        world.run(10);
+        for (who, contact) in [(ANA, bela), (BELA, ana)] {
+            assert_eq!(world.people[who].engine.contact(contact).unwrap().disappearing, Some(60), "{who} {hers:?}");
+        }
+    }
+}
+
+#[test]
 fn ke_26_messages_disappear_after_sending_here_and_after_reading_there() {
     let (mut world, bela, ana) = World::met("disappear");
     world.command(ANA, Command::SetDisappearing { contact: bela, seconds: Some(60) }).unwrap();
