@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kith_client::Client;
-use kith_engine::{CommandError, ContactId, ContactView, Whom};
+use kith_engine::{Command, CommandError, CommandId, ContactId, ContactView, Reply, Whom};
 use kith_wire::id::MessageId;
 
 use crate::failure::Failure;
@@ -20,11 +20,21 @@ pub(crate) struct Context {
     pub(crate) directory: PathBuf,
     /// What stood on standard input, when the command reads it.
     pub(crate) stdin: Option<String>,
+    /// The name under which the command is done once, however often it is handed over.
+    pub(crate) id: Option<CommandId>,
     /// The folder's password and the one that replaces it, when the command is about them.
     pub(crate) passwords: Option<(Typed, Typed)>,
 }
 
 impl Context {
+    /// Does the one thing that this command is about, unless it was done already.
+    pub(crate) fn once(&self, command: Command) -> Result<Reply, CommandError> {
+        self.client.command(match self.id {
+            Some(id) => Command::Once { id, command: Box::new(command) },
+            None => command,
+        })
+    }
+
     /// Finds a contact by id or by unique name.
     pub(crate) fn contact(&self, text: &str) -> Result<ContactView, Failure> {
         let all = self.client.ask(|engine| engine.contacts())?;

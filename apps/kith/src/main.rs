@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 use kith_client::{Client, ClientError, Options, Password, proof_key};
+use kith_engine::CommandId;
 
 use crate::cli::{Cli, Command};
 use crate::context::Context;
@@ -131,8 +132,9 @@ async fn with_folder(
 /// Does the command here, and meanwhile what others hand over.
 async fn own(cli: &Cli, client: Client, request: Request, out: &Out) -> Result<u8, Failure> {
     let owner = Owner::start(&client);
-    let Request { directory, stdin, passwords, .. } = request;
-    let context = Context { client: client.clone(), out: out.clone(), directory, stdin, passwords };
+    let Request { directory, stdin, id, passwords, .. } = request;
+    let id = id.map(CommandId);
+    let context = Context { client: client.clone(), out: out.clone(), directory, stdin, id, passwords };
     let outcome = tokio::select! {
         outcome = commands::run(&cli.command, &context) => outcome,
         () = interrupted() => match &cli.command {
@@ -177,7 +179,8 @@ fn request(
     };
     let directory = std::env::current_dir()
         .map_err(|error| Failure::new("file", error.to_string(), "the folder you are in is gone; go to another one"))?;
-    Ok(Request { words, directory, stdin, voice: out.voice(), colour: out.colour(), passwords })
+    let id = commands::may_be_said_again(command).then(owner::command_id).flatten();
+    Ok(Request { words, directory, stdin, voice: out.voice(), colour: out.colour(), id, passwords })
 }
 
 /// Reads what is piped in, up to far more than a message holds: the engine says how much that is.

@@ -12,7 +12,7 @@ mod words;
 
 pub(crate) use call::{Called, call};
 pub(crate) use serve::Owner;
-pub(crate) use words::Request;
+pub(crate) use words::{Request, command_id};
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ pub(crate) struct Block {
 
 pub(crate) fn run(args: &Block, context: &Context) -> Result<(), Failure> {
     let contact = context.contact(&args.contact)?;
-    context.client.command(Command::Block { contact: contact.id })?;
+    context.once(Command::Block { contact: contact.id })?;
     context.out.data(&json!({"contact": contact_id(contact.id)}), || {
         let name = show::one_line(&contact.name);
         format!("You no longer hear from {name}. They cannot tell.")

@@ -21,7 +21,7 @@ pub(crate) struct Delete {
 pub(crate) fn run(args: &Delete, context: &Context) -> Result<(), Failure> {
     let contact = context.contact(&args.contact)?.id;
     let message = message_id(&args.message)?;
-    context.client.command(Command::Delete { contact, message })?;
+    context.once(Command::Delete { contact, message })?;
     context.out.data(&json!({"message_id": message.to_string()}), || {
         "Taken back here, and there as soon as they are online. Whoever has read it may remember it.".into()
     });

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Edit, context: &Context) -> Result<(), Failure> {
     let contact = context.contact(&args.contact)?.id;
     let message = message_id(&args.message)?;
     let text = context.text(&args.text)?;
-    context.client.command(Command::Edit { contact, message, text })?;
+    context.once(Command::Edit { contact, message, text })?;
     context.out.data(&json!({"message_id": message.to_string()}), || "Changed.".into());
     Ok(())
 }

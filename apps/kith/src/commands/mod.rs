@@ -59,6 +59,37 @@ pub(crate) async fn run(command: &Command, context: &Context) -> Result<(), Fail
     }
 }
 
+/// Returns whether a command may be handed over again when an owner died without an answer: it asks only, or does one
+/// thing under a name. A card is told once; a forgotten or renamed contact is not found again; what shows what happens
+/// has shown it.
+pub(crate) fn may_be_said_again(command: &Command) -> bool {
+    match command {
+        Command::Card(Card::New(_))
+        | Command::Sync(_)
+        | Command::Listen(_)
+        | Command::Forget(_)
+        | Command::Set(_)
+        | Command::Export(_)
+        | Command::Save(_)
+        | Command::Init(_)
+        | Command::Password(_)
+        | Command::Completions(_)
+        | Command::Man(_) => false,
+        Command::Card(Card::Accept(_))
+        | Command::Send(_)
+        | Command::React(_)
+        | Command::Edit(_)
+        | Command::Delete(_)
+        | Command::Block(_)
+        | Command::Unblock(_)
+        | Command::Rotate(_)
+        | Command::Contacts(_)
+        | Command::Verify(_)
+        | Command::Log(_)
+        | Command::Status(_) => true,
+    }
+}
+
 /// Returns the text argument of a command, when it may be `-`: standard input.
 pub(crate) fn text_argument(command: &Command) -> Option<&str> {
     match command {

@@ -90,7 +90,7 @@ fn last_moment(expires: Span) -> Timestamp {
 
 /// Does a command that needs a spare queue; when there is none, the home server is asked for more first.
 pub(crate) async fn with_queue(context: &Context, command: impl Fn() -> Command) -> Result<Reply, Failure> {
-    match context.client.command(command()) {
+    match context.once(command()) {
         Err(CommandError::NoSpareQueue) => {}
         other => return Ok(other?),
     }
@@ -98,7 +98,7 @@ pub(crate) async fn with_queue(context: &Context, command: impl Fn() -> Command)
         client.ask(|engine| engine.status(crate::times::now())).is_ok_and(|status| status.spare_queues > 0)
     };
     match context.client.online_until(QUEUE_PATIENCE, has_spare).await {
-        Ok(()) => Ok(context.client.command(command())?),
+        Ok(()) => Ok(context.once(command())?),
         Err(kith_client::SyncError::TimedOut) => {
             Err(Failure::offline("your home server did not answer in time, and a card needs it"))
         }

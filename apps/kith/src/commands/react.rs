@@ -25,7 +25,7 @@ pub(crate) struct React {
 pub(crate) fn run(args: &React, context: &Context) -> Result<(), Failure> {
     let contact = context.contact(&args.contact)?.id;
     let message = message_id(&args.message)?;
-    context.client.command(Command::React { contact, message, emoji: args.emoji.clone() })?;
+    context.once(Command::React { contact, message, emoji: args.emoji.clone() })?;
     context.out.data(&json!({"message_id": message.to_string()}), || match args.emoji.is_empty() {
         true => "Your reaction is taken back.".into(),
         false => args.emoji.clone(),

@@ -17,7 +17,7 @@ pub(crate) struct Rotate {
 
 pub(crate) fn run(args: &Rotate, context: &Context) -> Result<(), Failure> {
     let contact = context.contact(&args.contact)?;
-    context.client.command(Command::Rotate { contact: contact.id })?;
+    context.once(Command::Rotate { contact: contact.id })?;
     context.out.data(&json!({"contact": contact_id(contact.id)}), || {
         let name = show::one_line(&contact.name);
         format!("{name} gets a fresh mailbox address. The old one is read until they use the new one.")

@@ -84,7 +84,7 @@ pub(crate) async fn run(args: &Send, context: &Context) -> Result<(), Failure> {
         }
     };
     let events = context.client.events();
-    let reply = context.client.command(Command::Send { contact, text, reply_to, attachment })?;
+    let reply = context.once(Command::Send { contact, text, reply_to, attachment })?;
     let Reply::Message(message) = reply else {
         return Err(Failure::new(
             "internal",

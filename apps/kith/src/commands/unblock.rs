@@ -17,7 +17,7 @@ pub(crate) struct Unblock {
 
 pub(crate) fn run(args: &Unblock, context: &Context) -> Result<(), Failure> {
     let contact = context.contact(&args.contact)?;
-    context.client.command(Command::Unblock { contact: contact.id })?;
+    context.once(Command::Unblock { contact: contact.id })?;
     context.out.data(&json!({"contact": contact_id(contact.id)}), || {
         let name = show::one_line(&contact.name);
         format!("You hear from {name} again.")

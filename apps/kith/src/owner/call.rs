@@ -10,7 +10,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use super::socket;
 use super::words::{CALLER, Challenge, OWNER, Reply, Request, Response, Welcome, from_hex, nonce, read, to_hex, write};
 use crate::failure::{Exit, Failure};
-use crate::output::Out;
+use crate::output::{Line, Out};
 
 /// How a call went.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,12 +34,19 @@ async fn converse(folder: &Path, key: &ProofKey, request: &Request, out: &Out) -
     let handed_over = tokio::time::timeout(PATIENCE, hand_over(folder, key, request)).await;
     // The sending half is kept: that it closes tells the owner that nobody waits any more.
     let (mut incoming, _outgoing) = handed_over.ok()??;
+    // Of a command that may be handed over again nothing is shown before it has ended: it would be shown twice.
+    let mut held = Vec::new();
     loop {
         match read(&mut incoming).await {
+            Some(Reply::Line(line @ Line::Out(_))) if request.id.is_some() => held.push(line),
             Some(Reply::Line(line)) => out.put(line),
-            Some(Reply::Exit(code)) => return Some(code),
+            Some(Reply::Exit(code)) => {
+                held.into_iter().for_each(|line| out.put(line));
+                return Some(code);
+            }
             Some(Reply::Moved) => return None,
-            // Whether the command was done nobody knows here; doing it again might do it twice.
+            // Whether the command was done nobody knows here. One with a name is done once all the same.
+            None if request.id.is_some() => return None,
             None => {
                 out.failure(&Failure::new(
                     "owner_ended",

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use clap::Parser as _;
 use kith_client::Client;
+use kith_engine::CommandId;
 use tokio::io::BufReader;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::unbounded_channel;
@@ -96,8 +97,8 @@ async fn serve(stream: UnixStream, client: Client, mut ending: watch::Receiver<b
     let work = async {
         let outcome = match command {
             Ok(cli) => {
-                let Request { directory, stdin, passwords, .. } = request;
-                let context = Context { client, out: out.clone(), directory, stdin, passwords };
+                let Request { directory, stdin, id, passwords, .. } = request;
+                let context = Context { client, out: out.clone(), directory, stdin, id: id.map(CommandId), passwords };
                 commands::run(&cli.command, &context).await
             }
             // It was parsed where it was typed; another version of this program may know other words.

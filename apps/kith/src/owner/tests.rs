@@ -12,6 +12,7 @@ async fn requests_and_replies_survive_the_way() {
         stdin: Some("text\n".into()),
         voice: Voice::Json,
         colour: Colour::Off,
+        id: Some([7; 16]),
         passwords: None,
     };
     let mut wire = Vec::new();

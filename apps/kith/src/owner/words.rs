@@ -45,6 +45,9 @@ pub(crate) struct Request {
     pub(crate) voice: Voice,
     /// How the output is decorated.
     pub(crate) colour: Colour,
+    /// Names the command, when it may be handed over again after an owner that died without an answer.
+    #[serde(default)]
+    pub(crate) id: Option<[u8; 16]>,
     /// The folder's password and the one that replaces it, for the one command that needs them. Only an owner that has
     /// proved the password is told, over a socket that only the user may open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,6 +89,13 @@ pub(super) fn nonce() -> Option<[u8; 32]> {
     let mut nonce = [0; 32];
     SysRng.try_fill_bytes(&mut nonce).ok()?;
     Some(nonce)
+}
+
+/// Draws the name of a command.
+pub(crate) fn command_id() -> Option<[u8; 16]> {
+    let mut id = [0; 16];
+    SysRng.try_fill_bytes(&mut id).ok()?;
+    Some(id)
 }
 
 pub(super) fn to_hex(bytes: &[u8; 32]) -> String {
