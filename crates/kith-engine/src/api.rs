@@ -422,6 +422,12 @@ pub enum Event {
         /// Chunks in all.
         total: u32,
     },
+    /// Many frames in a row from a contact could not be opened: perhaps one of the two went on from an old copy of its
+    /// data. A new card mends it.
+    Unopened {
+        /// The contact.
+        contact: ContactId,
+    },
     /// The contact's home server dropped frames because the queue was full.
     Overflow {
         /// The contact.

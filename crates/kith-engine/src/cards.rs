@@ -20,7 +20,7 @@ use crate::database::{StorageError, column, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, FrameKind, NewFrame};
 use crate::work::Work;
-use crate::{card_keys, person, queues, renewal, sessions};
+use crate::{card_keys, person, queues, renewal, sessions, unopened};
 
 /// Binds a sealed contact key to its purpose.
 pub(crate) const CONTACT_SECRET_PURPOSE: &[u8] = b"kith/1/contact-secret";
@@ -186,12 +186,12 @@ pub(crate) fn receive_late(work: &mut Work<'_>, contact: ContactId, frame: &Fram
     let row = first(work.db, "SELECT answered FROM contacts WHERE id = ?1", [contact.column()], |row| {
         row.get::<_, Option<Vec<u8>>>(0)
     })?;
-    let Some(answered) = row.flatten() else { return Ok(()) };
+    let Some(answered) = row.flatten() else { return unopened::note(work, contact) };
     let answered = AnsweredCard::from_bytes(&answered).map_err(|_| StorageError::Damaged("contacts"))?;
     match answered.classify(frame) {
         LateAnswer::Same => outbox::hurry_confirm(work.db, contact, work.now)?,
         LateAnswer::Different => work.tell(Event::CardAnsweredTwice { contact }),
-        LateAnswer::Garbage => {}
+        LateAnswer::Garbage => unopened::note(work, contact)?,
     }
     Ok(())
 }

@@ -149,7 +149,7 @@ impl Engine {
         self.call(now, rng, |work, _| Ok(attachments::drop_unused(work)?))
     }
 
-    /// Signs device lists anew that are older than seven days. At each password entry; contact keys are wiped at once.
+    /// Signs device lists anew that are older than one to three weeks. At each password entry; contact keys are wiped at once.
     ///
     /// # Errors
     /// [`RefreshError`] when storage fails or the user key is not the right one.
@@ -228,8 +228,11 @@ impl Engine {
 
 /// Statements kept ready: all that the rooms have.
 const STATEMENTS: usize = 256;
-/// Days after which a device list is signed anew.
+/// Days after which a device list is signed anew, at least.
 const LIST_AGE_DAYS: u32 = 7;
+/// Days over which contacts differ in that (KE-40): lists that always change on one day would tell two contacts, who compare them,
+/// that they know the same person. At most three weeks in all, so that a list of ninety days never runs out for it.
+const LIST_SPREAD_DAYS: u32 = 15;
 
 fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
     match command {
@@ -289,7 +292,8 @@ fn refresh_device_lists(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Re
     for (contact, sealed, list) in rows {
         let list = Signed::<DeviceList>::from_bytes(&list).ok().and_then(|list| open(list).ok());
         let list = list.ok_or(StorageError::Damaged("contacts"))?;
-        if work.now.day().0.saturating_sub(list.get().issued.0) <= LIST_AGE_DAYS {
+        let spread = list.get().devices.first().map_or(0, |device| u32::from(device.id.0[0]) % LIST_SPREAD_DAYS);
+        if work.now.day().0.saturating_sub(list.get().issued.0) <= LIST_AGE_DAYS + spread {
             continue;
         }
         let seed = user.open(CONTACT_SECRET_PURPOSE, &sealed).map_err(|_| RefreshError::WrongUserKey)?;

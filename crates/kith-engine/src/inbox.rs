@@ -22,6 +22,7 @@ use crate::database::{StorageError, all, column, run};
 use crate::outbox;
 use crate::queues::{self, QueueState};
 use crate::sessions::{self, PeerDevice};
+use crate::unopened;
 use crate::work::Work;
 
 pub(crate) const TABLES: &str = "
@@ -75,6 +76,7 @@ fn receive_from(work: &mut Work<'_>, contact: ContactId, frame: &Frame) -> Resul
         let Some(mut session) = peer.session(work.db)? else { continue };
         if let Ok(opened) = session.open(frame, work.now, work.rng) {
             sessions::store(work.db, peer.id, &session)?;
+            unopened::forget(work.db, contact)?;
             return apply(work, &peer, opened);
         }
     }

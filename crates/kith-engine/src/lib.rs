@@ -41,6 +41,7 @@ mod search;
 mod servers;
 mod sessions;
 mod transfers;
+mod unopened;
 mod work;
 
 pub use api::*;

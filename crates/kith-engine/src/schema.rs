@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::database::{StorageError, first, run};
 use crate::{
     attachments, card_keys, contacts, conversations, inbox, once, outbox, person, queues, search, servers, sessions,
+    unopened,
 };
 
 /// The layout that this code writes.
@@ -45,6 +46,7 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
         attachments::TABLES,
         search::TABLES,
         once::TABLES,
+        unopened::TABLES,
     ]]
 }
 

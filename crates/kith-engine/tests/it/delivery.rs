@@ -348,7 +348,7 @@ fn device_lists_are_signed_anew_at_a_password_entry_and_reach_the_contact() {
         list
     };
     let before = version(&world);
-    world.run(9 * 86_400);
+    world.run(23 * 86_400);
     let world_now = world.now;
     let user = world.people[ANA].user.clone();
     world.people[ANA].engine.refresh_device_lists(&user, world_now, &mut world.rng).unwrap();

@@ -94,6 +94,28 @@ fn ke_25_settings_made_at_once_end_the_same_on_both_sides() {
 }
 
 #[test]
+fn ke_40_lists_for_different_contacts_are_not_always_signed_on_the_same_day() {
+    let mut world = World::new("list-days");
+    world.run(5);
+    for _ in 0..6 {
+        world.meet();
+        world.run(60);
+    }
+    let mut days = Vec::new();
+    for _ in 0..20 {
+        world.run(86_400);
+        let (now, user) = (world.now, world.people[ANA].user.clone());
+        let before = world.lists(ANA);
+        world.people[ANA].engine.refresh_device_lists(&user, now, &mut world.rng).unwrap();
+        let changed = world.lists(ANA).iter().zip(&before).filter(|(new, old)| new != old).count();
+        if changed > 0 {
+            days.push(now);
+        }
+    }
+    assert!(days.len() > 1, "all lists are signed on one day: {days:?}");
+}
+
+#[test]
 fn ke_26_messages_disappear_after_sending_here_and_after_reading_there() {
     let (mut world, bela, ana) = World::met("disappear");
     world.command(ANA, Command::SetDisappearing { contact: bela, seconds: Some(60) }).unwrap();

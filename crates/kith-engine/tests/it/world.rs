@@ -600,6 +600,12 @@ impl World {
         txn.commit().unwrap();
     }
 
+    /// Returns the own device list for each contact, in order.
+    pub(crate) fn lists(&self, who: usize) -> Vec<Vec<u8>> {
+        let mut statement = self.people[who].keeper.prepare("SELECT own_list FROM contacts ORDER BY id").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
     /// A server loses every blob.
     pub(crate) fn lose_blobs(&mut self, server: usize) {
         let mut txn = self.servers[server].store.begin().unwrap();
