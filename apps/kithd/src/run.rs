@@ -23,6 +23,7 @@ use crate::data_dir::DataDir;
 use crate::error::AppError;
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
+use crate::outbox::Total;
 use crate::relay;
 use crate::room::Disk;
 use crate::site::Site;
@@ -72,7 +73,7 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), App
 
     let announcement = Announcement { config: &config, url: &url, server_key, listen, metrics: metrics_address };
     let well_known = announcement.well_known();
-    let site = Arc::new(Site { keeper, metrics, well_known, proof: config.limits.proof.0 });
+    let site = Arc::new(Site { keeper, metrics, well_known, waiting: Total::default(), proof: config.limits.proof.0 });
     let serving = tokio::spawn(listener.serve(site, stopped(stopping)));
     // Before anybody is told that the server is ready: whoever is told may want to stop it.
     let stop_signals = StopSignals::listen()?;

@@ -12,13 +12,15 @@ use tokio::time::timeout;
 
 use crate::keeper::{Connection, Keeper, Overloaded};
 use crate::metrics::Metrics;
-use crate::outbox::{Backlog, Outgoing, outbox};
+use crate::outbox::{Backlog, Outgoing, Total, outbox};
 
 /// What the listener talks to.
 pub(crate) struct Site {
     pub(crate) keeper: Keeper,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) well_known: String,
+    /// What waits to leave over all live connections.
+    pub(crate) waiting: Total,
     /// How long a live connection may take to prove a key that counts (KH-39).
     pub(crate) proof: Duration,
 }
@@ -43,7 +45,7 @@ impl Handler for Site {
     async fn live(&self, sender: LiveSender, receiver: LiveReceiver) {
         self.metrics.live_opened.count();
         let _held = self.metrics.live.hold();
-        let (outbox, outgoing, backlog) = outbox();
+        let (outbox, outgoing, backlog) = outbox(&self.waiting);
         let Ok((connection, known)) = self.keeper.live_opened(outbox).await else { return };
         tokio::select! {
             () = self.bring(&connection, receiver, backlog) => {}

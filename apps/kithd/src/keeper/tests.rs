@@ -12,7 +12,7 @@ use tokio::sync::mpsc as unbounded;
 
 use super::*;
 use crate::clock::now;
-use crate::outbox::outbox;
+use crate::outbox::{Total, outbox};
 
 /// A store whose transactions say that they want to begin, then wait for a gate, or fail.
 struct Gated {
@@ -139,7 +139,7 @@ async fn what_was_brought_before_the_stop_is_still_answered() {
 async fn a_live_connection_that_opens_with_garbage_is_closed() {
     let Fixture { keeper, thread, gate, .. } = start();
     drop(gate);
-    let (outbox, mut outgoing, _) = outbox();
+    let (outbox, mut outgoing, _) = outbox(&Total::default());
     let (connection, _known) = keeper.live_opened(outbox).await.unwrap();
     connection.message(garbage()).await.unwrap();
     let reply = outgoing.next().await.unwrap();
@@ -155,7 +155,7 @@ async fn kh_39_of_too_many_connections_that_prove_nothing_the_oldest_ends() {
     drop(gate);
     let mut lines = Vec::new();
     for _ in 0..3 {
-        lines.push(keeper.live_opened(outbox().0).await.unwrap());
+        lines.push(keeper.live_opened(outbox(&Total::default()).0).await.unwrap());
     }
     // Everything before this was seen by the thread.
     keeper.one_shot(garbage()).await.unwrap();
