@@ -264,6 +264,11 @@ fn event(out: &Out, client: &Client, event: &Event) {
             let text = format!("{}; give the contact a new card with `kith card new --name CONTACT`", ended(*why));
             error(out, "session_unusable", Some((client, *contact)), &text);
         }
+        Event::Unopened { contact } => {
+            let text = "what the contact sends cannot be opened: perhaps one of you went on from an older copy of the \
+                        folder; give the contact a new card with `kith card new --name CONTACT`";
+            error(out, "unopened", Some((client, *contact)), text);
+        }
         Event::Overflow { contact } => {
             let text = "so much waited that the home server had to drop some; it is sent again by itself";
             error(out, "overflow", Some((client, *contact)), text);

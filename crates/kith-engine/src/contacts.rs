@@ -197,6 +197,7 @@ pub(crate) fn forget(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandEr
         "DELETE FROM reactions WHERE contact = ?1",
         "DELETE FROM early_actions WHERE contact = ?1",
         "DELETE FROM messages WHERE contact = ?1",
+        "DELETE FROM unopened WHERE contact = ?1",
         "DELETE FROM contacts WHERE id = ?1",
     ] {
         run(work.db, sql, [id.column()])?;

@@ -21,7 +21,8 @@ const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.p
     (SELECT count(*) FROM messages m WHERE m.contact = c.id AND m.direction = 0 AND m.state < 3), \
     c.draft, c.disappearing, c.receipts, \
     (SELECT s.url FROM peers p JOIN servers s ON s.id = p.server WHERE p.contact = c.id ORDER BY p.id LIMIT 1), \
-    (c.unusable OR (c.stage = 0 AND c.giver IS NULL))";
+    (c.unusable OR (c.stage = 0 AND c.giver IS NULL) \
+    OR EXISTS (SELECT 1 FROM unopened u WHERE u.contact = c.id AND u.frames >= 12))";
 
 impl Engine {
     /// Returns all contacts, in the order in which they came.

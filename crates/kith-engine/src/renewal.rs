@@ -8,7 +8,7 @@ use crate::contacts::{self, Contact, Stage};
 use crate::database::run;
 use crate::errors::CommandError;
 use crate::work::Work;
-use crate::{card_keys, outbox, queues, sessions};
+use crate::{card_keys, outbox, queues, sessions, unopened};
 
 /// Returns the contact that a card is for: a new one, or one whose old meeting is cleared away (KE-37).
 pub(crate) fn contact_for(work: &mut Work<'_>, whom: &Whom, stage: Stage) -> Result<ContactId, CommandError> {
@@ -16,7 +16,7 @@ pub(crate) fn contact_for(work: &mut Work<'_>, whom: &Whom, stage: Stage) -> Res
         Whom::New(name) => contacts::add(work.db, name.as_deref(), stage),
         Whom::Again(id) => {
             let contact = contacts::required(work.db, *id)?;
-            check(&contact)?;
+            check(&contact, unopened::is_telling(work.db, *id)?)?;
             clear(work, *id, stage)?;
             Ok(*id)
         }
@@ -24,17 +24,22 @@ pub(crate) fn contact_for(work: &mut Work<'_>, whom: &Whom, stage: Stage) -> Res
 }
 
 /// A meeting that may still succeed, or a session that goes on, is not given up for a card.
-fn check(contact: &Contact) -> Result<(), CommandError> {
+fn check(contact: &Contact, is_silent: bool) -> Result<(), CommandError> {
     if contact.blocked {
         return Err(CommandError::Blocked);
     }
-    if contact.unusable || contact.stage == Stage::Invited { Ok(()) } else { Err(CommandError::NothingToRenew) }
+    if contact.unusable || is_silent || contact.stage == Stage::Invited {
+        Ok(())
+    } else {
+        Err(CommandError::NothingToRenew)
+    }
 }
 
 fn clear(work: &mut Work<'_>, id: ContactId, stage: Stage) -> Result<(), CommandError> {
     card_keys::forget(work.db, id)?;
     queues::forget(work.db, id)?;
     sessions::forget(work.db, id)?;
+    unopened::forget(work.db, id)?;
     // What was to be said of the old queues would lead the contact to one that is gone.
     outbox::withdraw_moves(work.db, id)?;
     run(

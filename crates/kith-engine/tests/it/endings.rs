@@ -73,6 +73,48 @@ fn ke_36_the_end_reaches_a_contact_that_is_away() {
     assert_eq!(world.count(ANA, "SELECT count(*) FROM frames WHERE due IS NOT NULL"), 0);
 }
 
+#[test]
+fn ke_41_a_copy_too_old_for_every_key_is_told_by_what_does_not_open() {
+    let (mut world, bela, ana) = World::met("restored-long-ago");
+    let backup = world.back_up(BELA);
+    // They talk until no key of the copy is known any more.
+    for hour in 0..8 {
+        world.send(ANA, bela, &format!("a{hour}"));
+        world.send(BELA, ana, &format!("b{hour}"));
+        world.run(2 * 3600);
+    }
+    world.restore(BELA, backup);
+    world.events(ANA);
+    world.events(BELA);
+    for number in 0..12 {
+        let told = world.events(BELA).contains(&Event::Unopened { contact: ana });
+        assert!(!told, "after {number} frames");
+        world.send(ANA, bela, "can you read this?");
+        world.run(5);
+    }
+    assert!(world.events(BELA).contains(&Event::Unopened { contact: ana }));
+    assert!(world.people[BELA].engine.contact(ana).unwrap().needs_card);
+    assert_eq!(endings(&mut world, BELA), []);
+    // Bela gives the card this time; Ana has noticed nothing yet and takes it for somebody new.
+    let new = Command::CardNew { whom: Whom::Again(ana), expires: 86_400 };
+    let Reply::Card { offer, .. } = world.command(BELA, new).unwrap() else { panic!("not a card") };
+    let again = world.accept(ANA, *offer);
+    world.run(10);
+    world.send(ANA, again, "now?");
+    world.run(5);
+    assert_eq!(world.texts(BELA, ana).last().unwrap(), "now?");
+}
+
+#[test]
+fn ke_41_a_frame_that_opens_begins_the_count_anew() {
+    let (mut world, bela, ana) = World::met("unopened-count");
+    world.people[BELA].keeper.execute("INSERT INTO unopened VALUES (?1, 11)", [ana.0 as i64]).unwrap();
+    world.send(ANA, bela, "hello");
+    world.run(5);
+    assert_eq!(world.count(BELA, "SELECT count(*) FROM unopened"), 0);
+    assert!(!world.people[BELA].engine.contact(ana).unwrap().needs_card);
+}
+
 /// Meets again by a new card, in the conversation that was there.
 fn meet_again(world: &mut World, bela: ContactId, ana: ContactId) {
     let new = Command::CardNew { whom: Whom::Again(bela), expires: 86_400 };
