@@ -1,5 +1,7 @@
 //! Who asks: signatures on one-shot requests, proofs on live connections.
 
+use kith_crypto::hash::Hasher;
+use kith_crypto::label::Label;
 use kith_crypto::random;
 use kith_crypto::request::verify;
 use kith_wire::Timestamp;
@@ -63,13 +65,15 @@ impl<T: Txn> Batch<'_, T> {
         self.txn.purge_nonces(self.now, 2 * request.signatures.len())?;
         for signature in &request.signatures {
             let expires = Timestamp::from_seconds(signature.time.saturating_add(SIGNATURE_WINDOW_SECONDS + 1));
-            self.txn.insert_nonce(&scope(signature), &signature.nonce, expires)?;
+            let (scope, nonce) = used(signature);
+            self.txn.insert_nonce(&scope, &nonce, expires)?;
         }
         Ok(caller)
     }
 
     fn is_used(&self, signature: &RequestSignature) -> Result<bool, StoreError> {
-        self.txn.nonce_seen(&scope(signature), &signature.nonce)
+        let (scope, nonce) = used(signature);
+        self.txn.nonce_seen(&scope, &nonce)
     }
 
     /// Returns the registered account of the asker (KH-9).
@@ -90,7 +94,16 @@ impl<T: Txn> Batch<'_, T> {
     }
 }
 
-/// A nonce is used up under the key that signed with it. No key has two roles.
-fn scope(signature: &RequestSignature) -> NonceScope {
-    NonceScope(signature.key)
+/// Returns what is remembered of a nonce under the key that signed with it; no key has two roles.
+///
+/// That is a hash of both. Whoever takes the disk away knows neither the nonces nor, therefore, which account or reader
+/// asked for something at which second (KH-8).
+pub(crate) fn used(signature: &RequestSignature) -> (NonceScope, Nonce) {
+    let mut hasher = Hasher::new(USED_NONCE);
+    hasher.update(&signature.key);
+    hasher.update(&signature.nonce.0);
+    (NonceScope(hasher.finish().0), Nonce([0; Nonce::SIZE]))
 }
+
+/// Never leaves this server, so it is not among the labels of the protocol.
+const USED_NONCE: Label = Label::of_object("kith/home/used-nonce");

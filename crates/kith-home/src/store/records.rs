@@ -108,7 +108,7 @@ pub struct Entry {
     pub frame: Vec<u8>,
 }
 
-/// The key under which a nonce was used: nonces of different signers never meet.
+/// What stands for the key under which a nonce was used: nonces of different signers never meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NonceScope(pub [u8; 32]);
 

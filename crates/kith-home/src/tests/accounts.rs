@@ -65,17 +65,34 @@ fn kh_8_old_nonces_go_as_fast_as_strangers_make_new_ones() {
     let stranger = AccountSecret::generate(&mut world.rng);
     let operation = Operation::ReturnAck { relay_id: kith_wire::id::RelayId([1; 16]) };
     let stamps: Vec<RequestStamp> = (0..40).map(|_| world.stamp()).collect();
+    let mut used = Vec::new();
     for stamp in &stamps {
         let signature = sign_as_account(&stranger, &operation, stamp);
+        used.push(crate::caller::used(&signature));
         assert_eq!(world.ask(operation.clone(), vec![signature]), refused(Refusal::UnknownAccount));
     }
+    assert!(used.iter().all(|(scope, nonce)| world.store.begin().unwrap().nonce_seen(scope, nonce).unwrap()));
     world.pass(200);
     for _ in 0..20 {
         world.ask_as_account(&stranger, operation.clone());
     }
     let txn = world.store.begin().unwrap();
-    let scope = crate::store::NonceScope(stranger.public().0);
-    assert!(stamps.iter().all(|stamp| !txn.nonce_seen(&scope, &stamp.nonce).unwrap()));
+    assert!(used.iter().all(|(scope, nonce)| !txn.nonce_seen(scope, nonce).unwrap()));
+}
+
+#[test]
+fn kh_8_what_is_remembered_of_a_nonce_names_no_key() {
+    let mut world = World::new();
+    let (one, other) = (world.account(), world.account());
+    let (stamp, next) = (world.stamp(), world.stamp());
+    let of = |account: &AccountSecret, stamp| {
+        crate::caller::used(&sign_as_account(account, &Operation::AccountOpen { invite: None }, stamp))
+    };
+    let all = [of(&one, &stamp), of(&other, &stamp), of(&one, &next)];
+    assert!(all[0] != all[1] && all[0] != all[2] && all[0] == of(&one, &stamp));
+    assert!(all.iter().all(|(scope, nonce)| {
+        scope.0 != one.public().0 && scope.0 != other.public().0 && *nonce != stamp.nonce && *nonce != next.nonce
+    }));
 }
 
 #[test]
