@@ -24,6 +24,9 @@ const FORBIDDEN_SECONDS: u64 = 3600;
 /// Seconds between this clock and the server's that are worth a warning.
 const CLOCK_SECONDS: u64 = 300;
 
+/// Seconds between the clocks beyond which nothing is given up by this one.
+const WRONG_CLOCK_SECONDS: u64 = 24 * 3600;
+
 /// Applies the answer to a request.
 pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: Answer) -> Result<(), StorageError> {
     if let Answer::Refused { reason: Refusal::UnknownAccount } = answer {
@@ -327,10 +330,14 @@ fn chunk_got(work: &mut Work<'_>, link: &mut Link, got: &Got, sealed: Vec<u8>) -
 
 /// The time, and with it the end of all that the server had to say before.
 fn clock(work: &mut Work<'_>, link: &mut Link, answer: &Answer) -> Result<(), StorageError> {
-    if let Answer::Clock { time } = answer
-        && time.abs_diff(work.now.seconds()) > CLOCK_SECONDS
-    {
-        work.tell(Event::Trouble(Trouble::ClockOff));
+    if let Answer::Clock { time } = answer {
+        let difference = time.abs_diff(work.now.seconds());
+        if difference > CLOCK_SECONDS {
+            work.tell(Event::Trouble(Trouble::ClockOff));
+        }
+        if let Some(live) = link.live() {
+            live.is_clock_wrong = difference > WRONG_CLOCK_SECONDS;
+        }
     }
     if let Some(live) = link.live()
         && live.quiet == Quiet::Asked

@@ -10,6 +10,8 @@ use crate::database::{StorageError, column, run};
 
 /// Milliseconds by which a clock may step back without anybody looking.
 pub(crate) const STEP_MS: u64 = 60_000;
+/// Milliseconds without any call after which a connection proves nothing any more.
+pub(crate) const SLEEP_MS: u64 = 2 * 3600 * 1000;
 /// Seconds beyond which nothing is put off: the longest pause between two deposits, and an hour.
 const LONGEST_PAUSE_SECONDS: u64 = 25 * 3600;
 /// Milliseconds after which every acknowledgement is due.

@@ -99,7 +99,6 @@ impl Engine {
             expiry::expire(work, link)?;
             disappearing::sweep(work)?;
             queues::retire(work.db, work.now)?;
-            cards::expire(work)?;
             Ok(())
         })
     }
@@ -172,6 +171,9 @@ impl Engine {
         let transaction = self.db.unchecked_transaction().map_err(StorageError::from)?;
         let is_set_back = now.0.saturating_add(clocks::STEP_MS) < self.last.0;
         let mut work = Work { db: &transaction, now, rng: &mut *rng, effects: Effects::default() };
+        if self.last.0.saturating_add(clocks::SLEEP_MS) < now.0 {
+            self.link.has_slept(now);
+        }
         if is_set_back {
             clocks::mend(work.db, now)?;
             outbox::seal_all_waiting(&mut work)?;
@@ -214,12 +216,12 @@ impl Engine {
             SELECT min(f.due) AS at FROM frames f WHERE f.due > ?1 \
             UNION ALL SELECT min(p.reply_at) FROM peers p JOIN contacts c ON c.id = p.contact WHERE c.blocked = 0 \
             UNION ALL SELECT min(expires) + ?3 FROM frames WHERE expires > ?1 - ?3 \
-            UNION ALL SELECT min(expires) FROM outgoing \
+            UNION ALL SELECT min(expires) FROM outgoing WHERE expires > ?1 \
             UNION ALL SELECT * FROM (SELECT m.disappears FROM messages m WHERE m.disappears IS NOT NULL \
                 AND NOT EXISTS (SELECT 1 FROM outgoing o WHERE o.contact = m.contact AND o.message = m.message) \
                 ORDER BY m.disappears LIMIT 1) \
             UNION ALL SELECT min(retires) FROM queues WHERE state = 3 \
-            UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL)";
+            UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL AND expires > ?1 - ?2)";
         let ack = column(expiry::ACK_SECONDS.saturating_mul(1000));
         let next = first(&self.db, sql, [last, late, ack], |row| row.get::<_, Option<i64>>(0))?;
         Ok(next.flatten().map(|at| Timestamp(number(at))))

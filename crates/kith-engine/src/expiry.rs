@@ -6,6 +6,7 @@ use kith_wire::id::MessageId;
 
 use crate::api::{AttachmentId, ContactId, MessageState};
 use crate::attachments;
+use crate::cards;
 use crate::conversations;
 use crate::database::{StorageError, all, column, run};
 use crate::link::Link;
@@ -18,10 +19,13 @@ use crate::work::Work;
 /// by another clock), and one for the ack on its way.
 pub(crate) const ACK_SECONDS: u64 = 3 * 3600;
 
-/// Gives up contents and frames whose time is over (KE-15). Of what was sealed an ack may be waiting at the home server, so
-/// that is given up only once everything was heard that waits there.
+/// Gives up contents, frames and cards whose time is over (KE-15), once everything was heard that waits at the home server:
+/// an ack or an answer may be among it. A clock that is far ahead gives up nothing: no server is believed by it (KE-5).
 pub(crate) fn expire(work: &mut Work<'_>, link: &mut Link) -> Result<(), StorageError> {
-    let has_heard = link.live().is_some_and(|live| live.has_heard(work.now));
+    if !link.live().is_some_and(|live| live.has_heard(work.now)) {
+        return Ok(());
+    }
+    cards::expire(work)?;
     let now = column(work.now.0);
     let sql = "SELECT message, attachment FROM outgoing WHERE expires <= ?1";
     let never_sealed = all(work.db, sql, [now], |row| {
@@ -34,7 +38,7 @@ pub(crate) fn expire(work: &mut Work<'_>, link: &mut Link) -> Result<(), Storage
     let mut messages: BTreeSet<MessageId> = never_sealed.into_iter().map(|(message, _)| message).collect();
     let over = column(work.now.minus_seconds(ACK_SECONDS).0);
     let peers = all(work.db, "SELECT DISTINCT peer FROM frames WHERE expires <= ?1", [over], |row| row.get(0))?;
-    for peer in peers.into_iter().filter(|_| has_heard) {
+    for peer in peers {
         messages.extend(expire_frames(work, PeerId(peer))?);
     }
     for message in messages {

@@ -86,6 +86,8 @@ pub(crate) struct Live {
     pub(crate) clock: ClockCheck,
     /// When everything that waited at the server must have come, if nothing else says so before.
     settles: Option<Timestamp>,
+    /// Whether this device's clock is a day or more from the server's: then nothing is given up by it.
+    pub(crate) is_clock_wrong: bool,
     /// Until when the server wants to be left alone.
     pub(crate) hold: Option<Timestamp>,
 }
@@ -249,6 +251,14 @@ impl Link {
         }
     }
 
+    /// Time has passed in which nobody looked: the device slept, or its clock was set. Everything must be heard anew.
+    pub(crate) fn has_slept(&mut self, now: Timestamp) {
+        if let Phase::Live(live) = &mut self.phase {
+            live.quiet = Quiet::Busy;
+            live.settles = Some(now.plus_seconds(SETTLING_SECONDS));
+        }
+    }
+
     /// Pauses were counted by a clock that was ahead: they are over.
     pub(crate) fn clock_was_set_back(&mut self, now: Timestamp) {
         for pause in self.pauses.values_mut() {
@@ -318,6 +328,7 @@ impl Live {
             quiet: Quiet::Busy,
             clock: ClockCheck::Due,
             settles: None,
+            is_clock_wrong: false,
             hold: None,
         }
     }
@@ -347,7 +358,7 @@ impl Live {
     /// Returns whether everything that waited at the server has come.
     pub(crate) fn has_heard(&self, now: Timestamp) -> bool {
         let has_settled = self.settles.is_none_or(|at| at <= now);
-        self.account == AccountStep::Ready && (self.quiet == Quiet::Told || has_settled)
+        self.account == AccountStep::Ready && !self.is_clock_wrong && (self.quiet == Quiet::Told || has_settled)
     }
 
     /// Returns whether a request of this kind is under way.

@@ -209,6 +209,25 @@ fn a_clock_that_was_ahead_delays_nothing_once_it_is_right() {
 }
 
 #[test]
+fn a_clock_that_is_far_ahead_gives_up_nothing() {
+    let mut world = World::new("clock-far");
+    let (bela, offer) = world.card(ANA);
+    world.run(5);
+    let message = world.send(ANA, bela, "before we met");
+    world.people[ANA].ahead = 4_000 * 86_400;
+    world.wake(ANA);
+    world.crash(ANA);
+    world.run(600);
+    world.people[ANA].ahead = 0;
+    world.crash(ANA);
+    world.wake(ANA);
+    let ana = world.accept(BELA, offer);
+    world.run(60);
+    assert_eq!(world.texts(BELA, ana), ["before we met"]);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+}
+
+#[test]
 fn a_clock_a_day_ahead_puts_off_no_retry_and_no_acknowledgement() {
     for dies in [false, true] {
         let (mut world, bela, ana) = World::met("clock-day");
