@@ -26,6 +26,8 @@ const DESTINATIONS: usize = 64;
 /// Back-off (KH-35): doubles from 2 seconds to a quarter of an hour, plus up to a quarter at random.
 const FIRST_DELAY_SECONDS: u64 = 2;
 pub(crate) const LONGEST_DELAY_SECONDS: u64 = 900;
+/// Seconds into the hour at most by which failed attempts are ordered.
+const LAST_TURN: u64 = 60;
 /// Notices told at once; the rest follows their acknowledgement.
 const NOTICES: usize = 64;
 
@@ -109,7 +111,8 @@ impl<T: Txn> Batch<'_, T> {
         }
         account.n_outgoing = account.n_outgoing.saturating_add(1);
         self.txn.put_account(&key, &account)?;
-        let (accepted, next_attempt) = (self.now.hour(), self.now);
+        // Due at once, and not a second more precise than the hour: it may lie on the disk for days.
+        let (accepted, next_attempt) = (self.now.hour(), self.now.hour().start());
         self.txn.put_outgoing(&outgoing_key, &Outgoing { to, sealed, accepted, next_attempt, attempts: 0 })?;
         self.home.outbox.look_again();
         Ok(Answer::Accepted)
@@ -205,7 +208,10 @@ impl<T: Txn> Batch<'_, T> {
             ExchangeOutcome::Forbidden => return self.give_back(key, Vec::new()),
         };
         match reply {
-            Some(OneShotReply::Busy(seconds)) => self.postpone(to, u64::from(seconds)),
+            Some(OneShotReply::Busy(seconds)) => {
+                self.wait_again(key)?;
+                self.postpone(to, u64::from(seconds));
+            }
             Some(reply) => {
                 self.answers_again(to)?;
                 self.settle(key, &reply)?;
@@ -213,6 +219,7 @@ impl<T: Txn> Batch<'_, T> {
             None => {
                 let in_a_row = self.home.outbox.failing.get(to).map_or(0, |failing| failing.in_a_row);
                 let delay = self.delay(in_a_row);
+                self.wait_again(key)?;
                 self.postpone(to, delay);
             }
         }
@@ -244,6 +251,15 @@ impl<T: Txn> Batch<'_, T> {
         self.txn.remove_outgoing(key)?;
         let fewer = |account: &mut crate::store::Account| account.n_outgoing = account.n_outgoing.saturating_sub(1);
         self.change_account(&key.account, fewer)
+    }
+
+    /// Lets what was not delivered wait for its destination. When that is asked again is known in memory; the disk keeps
+    /// only the hour, and an order in which what was tried less often comes first.
+    fn wait_again(&mut self, key: &OutgoingKey) -> Result<(), StoreError> {
+        let Some(outgoing) = self.txn.outgoing(key)? else { return Ok(()) };
+        let turn = u64::from(outgoing.attempts).min(LAST_TURN);
+        let next_attempt = self.now.hour().start().plus_seconds(turn);
+        self.txn.put_outgoing(key, &Outgoing { next_attempt, ..outgoing })
     }
 
     /// Leaves a destination alone for a while.

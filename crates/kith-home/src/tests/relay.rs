@@ -354,6 +354,24 @@ fn kh_35_a_server_that_is_away_is_asked_ever_more_rarely_and_caught_up_with_at_o
 }
 
 #[test]
+fn kh_35_what_waits_on_the_disk_tells_the_hour_and_nothing_finer() {
+    let mut world = World::new();
+    let account = world.account();
+    world.pass(1234);
+    let (outputs, _, _) = starts(&mut world, &account, durable(1, peer(1)));
+    world.input(ended(exchanges(&outputs)[0].0, ExchangeOutcome::Unreachable));
+    starts(&mut world, &account, durable(2, peer(1)));
+    let hour = world.now.hour();
+    let txn = world.store.begin().unwrap();
+    let row = |n: u8| {
+        let key = crate::store::OutgoingKey { account: account.public(), relay: RelayId([n; 16]) };
+        txn.outgoing(&key).unwrap().unwrap()
+    };
+    assert_eq!((row(1).accepted, row(1).next_attempt), (hour, hour.start().plus_seconds(1)));
+    assert_eq!((row(2).accepted, row(2).next_attempt), (hour, hour.start()));
+}
+
+#[test]
 fn kh_36_what_cannot_be_delivered_comes_back_until_it_is_acknowledged() {
     let mut world = World::new();
     let account = world.account();
