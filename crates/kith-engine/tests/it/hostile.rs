@@ -30,12 +30,15 @@ fn ke_18_frames_that_nothing_opens_are_dropped_and_acknowledged() {
     let (bela, offer) = world.card(ANA);
     world.run(2);
     let queue = offer.card.decode_unverified().unwrap().queue;
-    let before = world.dump(ANA);
+    let but_the_count = |world: &World| -> Vec<String> {
+        world.dump(ANA).lines().filter(|line| !line.starts_with("unopened:")).map(str::to_owned).collect()
+    };
+    let before = but_the_count(&world);
     for byte in 0..5 {
         world.deposit(0, &queue, Frame::new([byte; 4096]));
     }
     world.run(2);
-    assert_eq!(world.dump(ANA), before);
+    assert!(but_the_count(&world) == before);
     assert_eq!(world.queued(0), 0);
     let ana = world.accept(BELA, offer);
     world.run(5);
