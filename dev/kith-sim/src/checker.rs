@@ -68,6 +68,7 @@ pub fn at_the_end(world: &World, scenario: &Scenario) -> Vec<Violation> {
         world.history.violations.iter().map(|text| Violation::new("seen while it went on", &[], text)).collect();
     for side in sides(world, scenario) {
         found.extend(delivery::is_settled(&side));
+        found.extend(delivery::is_not_silent(&side));
     }
     found
 }

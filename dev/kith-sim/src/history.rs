@@ -69,6 +69,8 @@ pub struct History {
     pub glimpsed: BTreeSet<(usize, MessageId)>,
     /// Sessions that stopped: whose device said so, about whom, why.
     pub endings: Vec<(usize, usize, Ended)>,
+    /// Who was told that what somebody sends does not open.
+    pub unopened: BTreeSet<(usize, usize)>,
     /// Pairs whose messages may disappear, the lower number first.
     pub fleeting: BTreeSet<(usize, usize)>,
     /// The newest frames that each device sealed.

@@ -67,6 +67,31 @@ pub(super) fn is_settled(side: &Side<'_>) -> Vec<Violation> {
     found
 }
 
+/// Where copies of data were used and messages are lost for it, at least one of the two was told more than that they expired.
+pub(super) fn is_not_silent(side: &Side<'_>) -> Option<Violation> {
+    let history = &side.world.history;
+    let pairs = [(side.from, side.to), (side.to, side.from)];
+    let was_told = pairs.iter().any(|pair| {
+        history.unopened.contains(pair) || history.endings.iter().any(|(who, with, _)| (*who, *with) == *pair)
+    });
+    let states = states(side);
+    let lost = said(side).find(|(_, said)| {
+        let has_expired = states.get(&said.id) == Some(&MessageState::Expired);
+        has_expired && !said.deleted && !is_seen(side, &said.id)
+    });
+    // A copy of before the meeting knows nothing of the contact.
+    let both_know = pairs.iter().all(|(who, of)| side.world.knows(*who, *of));
+    let is_blamed = side.has_ended && both_know && !was_told && !history.gone.contains(&side.to) && !is_blocked(side);
+    let (number, _) = lost.filter(|_| is_blamed)?;
+    let text = format!("#{number} was lost because data were copied, and nobody was told why");
+    Some(Violation::new("nobody is left in silence", &[side.from, side.to], text))
+}
+
+fn is_blocked(side: &Side<'_>) -> bool {
+    let history = &side.world.history;
+    history.blocked.contains(&(side.from, side.to)) || history.blocked.contains(&(side.to, side.from))
+}
+
 fn said<'a>(side: &'a Side<'_>) -> impl Iterator<Item = (usize, &'a Said)> {
     let is_of_side = |(_, said): &(usize, &Said)| said.from == side.from && said.to == side.to;
     side.world.history.said.iter().enumerate().filter(is_of_side)

@@ -207,6 +207,12 @@ impl World {
                     self.tell(&[who, to], format!("{} was told that #{number} expired", Self::name(who)));
                 }
             }
+            Event::Unopened { contact } => {
+                let Some(from) = of(self, contact) else { return };
+                self.history.unopened.insert((who, from));
+                let line = format!("{} was told that what {} sends does not open", Self::name(who), Self::name(from));
+                self.tell(&[who, from], line);
+            }
             Event::SessionUnusable { contact, why } => {
                 let Some(with) = of(self, contact) else { return };
                 self.history.endings.push((who, with, *why));

@@ -40,6 +40,13 @@ impl World {
         self.people.iter().enumerate().flat_map(known).collect()
     }
 
+    /// Returns whether a device still knows a contact: a copy of before the meeting does not.
+    pub(crate) fn knows(&self, who: usize, of: usize) -> bool {
+        let person = &self.people[who];
+        let contact = person.known.get(&of);
+        contact.zip(person.engine.as_ref()).is_some_and(|(contact, engine)| engine.contact(*contact).is_ok())
+    }
+
     /// Returns what a person sees of a conversation.
     pub(crate) fn conversation(&self, who: usize, with: usize) -> Vec<MessageView> {
         self.log(who, with)
