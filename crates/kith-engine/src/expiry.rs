@@ -37,8 +37,8 @@ pub(crate) fn expire(work: &mut Work<'_>, link: &mut Link) -> Result<(), Storage
     }
     let mut messages: BTreeSet<MessageId> = never_sealed.into_iter().map(|(message, _)| message).collect();
     let over = column(work.now.minus_seconds(ACK_SECONDS).0);
-    let peers = all(work.db, "SELECT DISTINCT peer FROM frames WHERE expires <= ?1", [over], |row| row.get(0))?;
-    for peer in peers {
+    let peers = all(work.db, "SELECT peer FROM frames WHERE expires <= ?1", [over], |row| row.get(0))?;
+    for peer in BTreeSet::<i64>::from_iter(peers) {
         messages.extend(expire_frames(work, PeerId(peer))?);
     }
     for message in messages {

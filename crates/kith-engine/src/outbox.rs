@@ -37,6 +37,7 @@ CREATE TABLE outgoing (
 ) STRICT;
 CREATE INDEX outgoing_by_contact ON outgoing (contact);
 CREATE INDEX outgoing_by_message ON outgoing (message);
+CREATE INDEX outgoing_by_end ON outgoing (expires);
 CREATE TABLE frames (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     peer INTEGER NOT NULL,
@@ -53,6 +54,7 @@ CREATE TABLE frames (
 CREATE INDEX frames_by_peer ON frames (peer, seq);
 CREATE INDEX frames_by_message ON frames (message);
 CREATE INDEX frames_by_due ON frames (due);
+CREATE INDEX frames_by_end ON frames (expires);
 ";
 
 /// What a frame carries. The numbers are those of the column.

@@ -115,6 +115,22 @@ fn ke_8_a_refused_command_changes_nothing() {
     }
 }
 
+/// The engine asks these after every call: with a thousand frames waiting, none may read them all.
+#[test]
+fn the_next_moment_is_found_without_reading_every_frame() {
+    let world = World::new("indices");
+    for sql in [
+        "SELECT min(expires) + 1 FROM frames WHERE expires > 5",
+        "SELECT min(expires) FROM outgoing WHERE expires > 5",
+        "SELECT min(due) FROM frames WHERE due > 5",
+        "SELECT peer FROM frames WHERE expires <= 5",
+    ] {
+        let plan = format!("EXPLAIN QUERY PLAN {sql}");
+        let plan: String = world.people[ANA].keeper.query_row(&plan, [], |row| row.get(3)).unwrap();
+        assert!(plan.starts_with("SEARCH"), "{sql}: {plan}");
+    }
+}
+
 #[test]
 fn every_version_of_the_tables_can_be_opened_again() {
     let (mut world, bela, _) = World::met("reopen");
