@@ -16,10 +16,7 @@ pub const LENGTH_BYTES: usize = 4;
 
 /// Returns the smallest Padmé size that holds `length` bytes.
 pub fn padme(length: u64) -> u64 {
-    if length < 2 {
-        return length;
-    }
-    let exponent = u64::from(length.ilog2());
+    let Some(exponent) = length.checked_ilog2().map(u64::from) else { return 0 };
     let mantissa_bits = u64::from(exponent.max(1).ilog2()) + 1;
     let low_bits = exponent.saturating_sub(mantissa_bits);
     let mask = (1_u64 << low_bits) - 1;

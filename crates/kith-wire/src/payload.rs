@@ -53,7 +53,8 @@ impl Part {
         (1..=MAX_PARTS).contains(&self.count)
             && self.index < self.count
             && !self.bytes.is_empty()
-            && (self.bytes.len() == PART_BYTES || (is_last && self.bytes.len() < PART_BYTES))
+            && self.bytes.len() <= PART_BYTES
+            && (is_last || self.bytes.len() == PART_BYTES)
     }
 }
 

@@ -122,6 +122,13 @@ fn kw_3_holds_inside_bodies_that_are_kept_undecoded() {
     assert!(Content::from_bytes(&with_body(&[0x82, 0x18, 99, 0xa2, 0x01, 0x00, 0x61, b'a', 0x20])).is_ok());
     refused_body(&[0x82, 0x18, 99, 0x18, 0x05]);
     refused_body(&[0x82, 0x19, 0x00, 99, 0x05]);
+    // 255 in two bytes, 65,535 in four, 2³² − 1 in eight; one more is the shortest form each time.
+    refused_body(&[0x82, 0x18, 99, 0x19, 0, 0xff]);
+    refused_body(&[0x82, 0x18, 99, 0x1a, 0, 0, 0xff, 0xff]);
+    refused_body(&[0x82, 0x18, 99, 0x1b, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
+    for fine in [&[0x19, 1, 0][..], &[0x1a, 0, 1, 0, 0], &[0x1b, 0, 0, 0, 1, 0, 0, 0, 0]] {
+        assert!(Content::from_bytes(&with_body(&[&[0x82, 0x18, 99], fine].concat())).is_ok(), "{fine:02x?}");
+    }
     refused_body(&[0x82, 0x18, 99, 0x9f, 0xff]);
     refused_body(&[0x82, 0x18, 99, 0xa2, 0x02, 0x00, 0x01, 0x00]);
     refused_body(&[0x82, 0x18, 99, 0xa2, 0x01, 0x00, 0x01, 0x00]);
@@ -156,9 +163,11 @@ fn kw_2_nesting_is_bounded() {
 fn kw_4_what_is_not_cbor_or_another_shape_is_malformed() {
     let expected = Err(DecodeError::Malformed { object: "operation" });
     // Nothing; reserved heads; a cut head; a cut string; more items claimed than bytes there are; another shape.
-    let cases: [&[u8]; 9] = [
+    let cases: [&[u8]; 11] = [
         &[],
         &[0x1c],
+        &[0x1f],
+        &[0x3f],
         &[0x5e],
         &[0x19, 0x01],
         &[0x82, 0x0d, 0x58, 0x18, 0x00],

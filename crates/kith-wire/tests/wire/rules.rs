@@ -5,8 +5,8 @@ use kith_wire::blob::{BlobShape, Manifest};
 use kith_wire::devices::DeviceList;
 use kith_wire::ext::{Ext, Extension, Importance};
 use kith_wire::frame::{
-    Control, EndReason, FrameHeader, INNER_BYTES, Inner, InnerError, MAX_CONTROL_BYTES, MAX_OLM_BYTES, MAX_RANGES,
-    SeqRange, SessionAck,
+    Control, EndReason, Frame, FrameHeader, INNER_BYTES, Inner, InnerError, MAX_CONTROL_BYTES, MAX_OLM_BYTES,
+    MAX_RANGES, SeqRange, SessionAck,
 };
 use kith_wire::id::{DeviceId, Hash};
 use kith_wire::limits::{
@@ -211,6 +211,35 @@ fn kw_12_the_inner_text_of_a_frame_is_lengths_parts_and_zeros() {
 }
 
 #[test]
+fn kw_12_control_fields_have_their_room_and_no_more() {
+    // The first numbers are one byte wide, so that the length rises by single bytes around the limit.
+    let control = |skips: u32, last: u32| {
+        let mut skips: Vec<SeqRange> = (0..skips).map(|at| range(70_000 + 2 * at, 70_000 + 2 * at)).collect();
+        skips.push(range(last, last));
+        Control { ack: SessionAck { next: 0, ranges: vec![] }, skips, end: None }
+    };
+    let mut lengths = Vec::new();
+    for skips in 40..50 {
+        for last in [0, 24, 256, 65_536] {
+            let control = control(skips, last);
+            let length = control.to_bytes().len();
+            lengths.push(length);
+            let fits = length <= MAX_CONTROL_BYTES;
+            assert_eq!(Inner { olm: vec![], control }.to_bytes().is_some(), fits, "{length} bytes");
+        }
+    }
+    assert!(lengths.contains(&MAX_CONTROL_BYTES) && lengths.iter().any(|length| *length > MAX_CONTROL_BYTES + 9));
+    assert_eq!((MAX_CONTROL_BYTES, MAX_OLM_BYTES, INNER_BYTES), (512, 3524, 2 + 3524 + 2 + 512));
+}
+
+#[test]
+fn a_frame_splits_into_nonce_header_and_inner_text() {
+    let bytes: [u8; 4096] = std::array::from_fn(|at| if at < 12 { 1 } else { 2 + u8::from(at >= 40) });
+    let frame = Frame::new(bytes);
+    assert_eq!(frame.split(), Some((&[1; 12], &[2; 28], &[3; 4056][..])));
+}
+
+#[test]
 fn a_frame_header_is_three_big_endian_numbers() {
     let header = FrameHeader { epoch: 1, seq: 0x0203_0405, base: 0x0607_0809 };
     assert_eq!(header.to_bytes(), [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -306,6 +335,8 @@ fn kw_14_parts_are_full_but_the_last() {
     check(0, 1, PART_BYTES + 1, false);
     check(0, 2, PART_BYTES - 1, false);
     check(1, 1, 1, false);
+    check(1, 1, PART_BYTES, false);
+    check(3, 2, PART_BYTES, false);
     check(0, 0, 1, false);
     check(0, MAX_PARTS + 1, PART_BYTES, false);
 }

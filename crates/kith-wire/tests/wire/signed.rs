@@ -58,6 +58,13 @@ fn a_signed_object_gives_back_the_bytes_and_the_signature_it_was_made_of() {
 }
 
 #[test]
+fn kw_1_a_signed_object_may_be_longer_than_its_body_by_signature_and_heads() {
+    // 1 byte of array head, up to 5 of string head, 2 and 64 of signature.
+    assert_eq!(Signed::<Card>::MAX_BYTES, Card::MAX_BYTES + 72);
+    assert_eq!(Signed::<DeviceList>::MAX_BYTES, DeviceList::MAX_BYTES + 72);
+}
+
+#[test]
 fn signed_objects_are_equal_when_both_body_and_signature_are() {
     let of = |body: &[u8], signature| Signed::<Card>::new(body.to_vec(), Signature([signature; 64]));
     assert_eq!(of(b"one", 1), of(b"one", 1));

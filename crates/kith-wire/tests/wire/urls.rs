@@ -1,10 +1,10 @@
 //! Addresses of home servers and links to cards.
 
-use kith_wire::Wire;
 use kith_wire::address::{DEFAULT_PORT, Scheme, ServerUrl, UrlError};
 use kith_wire::card::CardOffer;
 use kith_wire::link::{CARD_PREFIX, LinkError, card_from_link, card_to_link};
 use kith_wire::signed::Signed;
+use kith_wire::{DecodeError, Wire};
 
 use crate::examples;
 
@@ -117,6 +117,9 @@ fn kw_16_a_card_link_is_prefix_and_base64url() {
     }
     let endless = format!("{CARD_PREFIX}{}", "A".repeat(CardOffer::MAX_BYTES * 2 + 4));
     assert_eq!(card_from_link(&endless).map(|_| ()), Err(LinkError::Damaged));
+    // The longest text that is decoded at all holds more than a card can.
+    let too_much = format!("{CARD_PREFIX}{}", "A".repeat(CardOffer::MAX_BYTES * 2));
+    assert!(matches!(card_from_link(&too_much), Err(LinkError::Content(DecodeError::TooLong { .. }))));
     let cut = &link[..link.len() - 4];
     assert!(matches!(card_from_link(cut), Err(LinkError::Content(_))), "a link cut at a group");
 }
