@@ -131,7 +131,21 @@ pub fn all() -> Vec<Scenario> {
     ]
 }
 
+/// A thousand people for a week: too long to be run with the others, only by its name.
+fn village() -> Scenario {
+    Scenario::named("village", "a thousand people on ten servers for a week")
+        .with(1_000, 10)
+        .for_seconds(7 * DAY)
+        .meeting(Meetings::Ring)
+        .doing(Habits { say: Some(DAY), ..QUIET })
+        .in_weather(DRIZZLE)
+        .hit_by(Fault::Cut, 2 * MINUTE)
+        .hit_by(Fault::Away(DAY), 10 * MINUTE)
+        .hit_by(Fault::CrashPerson, 10 * MINUTE)
+        .hit_by(Fault::CrashServer, 2 * HOUR)
+}
+
 /// Returns the scenario of that name.
 pub fn named(name: &str) -> Option<Scenario> {
-    all().into_iter().find(|scenario| scenario.name == name)
+    all().into_iter().chain([village()]).find(|scenario| scenario.name == name)
 }

@@ -70,6 +70,7 @@ struct Total {
 pub fn main(args: &Args) -> ExitCode {
     if args.list {
         scenarios::all().iter().for_each(|scenario| println!("{:<14} {}", scenario.name, scenario.about));
+        println!("{:<14} a thousand people on ten servers for a week; only by its name", "village");
         return ExitCode::SUCCESS;
     }
     if args.bite {

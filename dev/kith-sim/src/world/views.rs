@@ -105,7 +105,8 @@ impl World {
         let mut found = Vec::new();
         let mut rng = StdRng::seed_from_u64(1);
         for (from, frames) in &self.history.sample {
-            for who in 0..self.people.len() {
+            // Who went on from a copy has had messages before them that this copy knows nothing of.
+            for who in (0..self.people.len()).filter(|who| !self.history.restored.contains(who)) {
                 let Some(contact) = self.people[who].known.get(from) else { continue };
                 let sql = format!("SELECT id, core FROM peers WHERE core IS NOT NULL AND contact = {}", contact.0);
                 for (peer, core) in self.bytes(who, &sql) {
