@@ -166,12 +166,11 @@ impl<T: Signable> Verified<T> {
 /// Checks an object that names its own signer.
 ///
 /// # Errors
-/// [`VerifyError`] when it is malformed, names no signer, the signature does not fit (KC-3), or it has an unknown
-/// critical extension (KW-5).
+/// [`VerifyError`] when it is malformed, the signature does not fit (KC-3), or it has an unknown critical extension
+/// (KW-5).
 pub fn open<T: Signable>(signed: Signed<T>) -> Result<Verified<T>, VerifyError> {
     let object = signed.decode_unverified()?;
-    let signer = object.signer().ok_or(VerifyError::WrongSigner)?;
-    check(signer, signed, object)
+    check(object.signer(), signed, object)
 }
 
 /// Checks an object of which the signer is known from elsewhere.
@@ -181,7 +180,7 @@ pub fn open<T: Signable>(signed: Signed<T>) -> Result<Verified<T>, VerifyError> 
 /// unknown critical extension (KW-5).
 pub fn open_by<T: Signable>(signed: Signed<T>, signer: &[u8; 32]) -> Result<Verified<T>, VerifyError> {
     let object = signed.decode_unverified()?;
-    if object.signer().is_some_and(|named| named != *signer) {
+    if object.signer() != *signer {
         return Err(VerifyError::WrongSigner);
     }
     check(*signer, signed, object)

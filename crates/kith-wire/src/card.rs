@@ -72,8 +72,8 @@ impl Signable for Card {
         &self.ext
     }
 
-    fn signer(&self) -> Option<[u8; 32]> {
-        Some(self.contact_key.0)
+    fn signer(&self) -> [u8; 32] {
+        self.contact_key.0
     }
 }
 
@@ -142,8 +142,8 @@ impl Signable for AnswerCard {
         &self.ext
     }
 
-    fn signer(&self) -> Option<[u8; 32]> {
-        Some(self.contact_key.0)
+    fn signer(&self) -> [u8; 32] {
+        self.contact_key.0
     }
 }
 

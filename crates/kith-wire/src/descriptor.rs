@@ -104,7 +104,7 @@ impl Signable for Descriptor {
         &self.ext
     }
 
-    fn signer(&self) -> Option<[u8; 32]> {
-        Some(self.server_key.0)
+    fn signer(&self) -> [u8; 32] {
+        self.server_key.0
     }
 }

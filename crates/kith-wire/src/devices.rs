@@ -145,7 +145,7 @@ impl Signable for DeviceList {
         &self.ext
     }
 
-    fn signer(&self) -> Option<[u8; 32]> {
-        Some(self.contact_key.0)
+    fn signer(&self) -> [u8; 32] {
+        self.contact_key.0
     }
 }

@@ -20,10 +20,8 @@ pub trait Signable: Wire {
     /// Returns the extension map, in which an unknown critical entry refuses the object (KW-5).
     fn ext(&self) -> &Ext;
 
-    /// Returns the Ed25519 public key that must have signed, when the object names it itself.
-    fn signer(&self) -> Option<[u8; 32]> {
-        None
-    }
+    /// Returns the Ed25519 public key that must have signed: every object names it itself.
+    fn signer(&self) -> [u8; 32];
 }
 
 /// The bytes of a `T` and a signature that nobody has checked yet.

@@ -13,11 +13,11 @@ use crate::examples;
 #[test]
 fn kc_4_every_signed_object_names_the_key_that_signs_it() {
     let (card, answer) = (examples::card(), examples::answer_card());
-    assert_eq!(card.signer(), Some(card.contact_key.0));
-    assert_eq!(answer.signer(), Some(answer.contact_key.0));
+    assert_eq!(card.signer(), card.contact_key.0);
+    assert_eq!(answer.signer(), answer.contact_key.0);
     let (list, descriptor) = (examples::device_list(1, 0), examples::descriptor());
-    assert_eq!(list.signer(), Some(list.contact_key.0));
-    assert_eq!(descriptor.signer(), Some(descriptor.server_key.0));
+    assert_eq!(list.signer(), list.contact_key.0);
+    assert_eq!(descriptor.signer(), descriptor.server_key.0);
 }
 
 #[test]
