@@ -264,6 +264,11 @@ fn event(out: &Out, client: &Client, event: &Event) {
             let text = format!("{}; give the contact a new card with `kith card new --name CONTACT`", ended(*why));
             error(out, "session_unusable", Some((client, *contact)), &text);
         }
+        Event::ForbiddenServer { contact } => {
+            let text = "your home server may not talk to this contact's home server: ask who runs it; on one machine, for \
+                        a trial, start it with --allow-private-peers";
+            error(out, "forbidden_destination", Some((client, *contact)), text);
+        }
         Event::Unopened { contact } => {
             let text = "what the contact sends cannot be opened: perhaps one of you went on from an older copy of the \
                         folder; give the contact a new card with `kith card new --name CONTACT`";

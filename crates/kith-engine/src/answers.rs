@@ -15,7 +15,7 @@ use crate::link::{AccountStep, Link, Quiet, UploadStep};
 use crate::person::Registration;
 use crate::servers::{DescriptorError, ServerId};
 use crate::work::{LinkEffect, Work};
-use crate::{attachments, card_keys, expiry, outbox, person, queues, servers};
+use crate::{attachments, card_keys, expiry, outbox, person, queues, servers, sessions};
 
 /// Seconds after which something is tried again that the server refused for a reason of its own.
 const REFUSED_SECONDS: u64 = 60;
@@ -170,6 +170,12 @@ fn descriptor(work: &mut Work<'_>, link: &mut Link, server: ServerId, answer: &A
         Answer::Descriptor { descriptor } => servers::learn(work.db, server, descriptor, work.now),
         _ => Err(DescriptorError::NotSigned),
     };
+    let is_forbidden = matches!(answer, Answer::Refused { reason: Refusal::ForbiddenDestination });
+    if is_forbidden && !link.pauses.contains_key(&server) {
+        for contact in sessions::contacts_at(work.db, server)? {
+            work.tell(Event::ForbiddenServer { contact });
+        }
+    }
     match learnt {
         Ok(()) => {
             link.pauses.remove(&server);

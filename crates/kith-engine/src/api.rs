@@ -422,6 +422,11 @@ pub enum Event {
         /// Chunks in all.
         total: u32,
     },
+    /// The person's home server does not talk to the contact's: its operator forbids the address.
+    ForbiddenServer {
+        /// The contact.
+        contact: ContactId,
+    },
     /// Many frames in a row from a contact could not be opened: perhaps one of the two went on from an old copy of its
     /// data. A new card mends it.
     Unopened {

@@ -12,6 +12,7 @@ use rusqlite::{Connection, Row, params};
 use crate::api::{ContactId, Ended, Event};
 use crate::database::{StorageError, all, column, first, run};
 use crate::outbox::{self, FrameKind, NewFrame};
+use crate::servers::ServerId;
 use crate::work::Work;
 
 pub(crate) const TABLES: &str = "
@@ -71,6 +72,12 @@ pub(crate) fn move_queue(db: &Connection, peer: PeerId, queue: &QueueAddress) ->
 /// Returns the devices of a contact.
 pub(crate) fn of_contact(db: &Connection, contact: ContactId) -> Result<Vec<PeerDevice>, StorageError> {
     all(db, &format!("SELECT {COLUMNS} FROM peers WHERE contact = ?1 ORDER BY id"), [contact.column()], read)
+}
+
+/// Returns the contacts that are written to at a server.
+pub(crate) fn contacts_at(db: &Connection, server: ServerId) -> Result<Vec<ContactId>, StorageError> {
+    let sql = "SELECT DISTINCT contact FROM peers WHERE server = ?1 ORDER BY contact";
+    all(db, sql, [server.0], |row| row.get(0).map(ContactId::from_column))
 }
 
 /// Returns a device.

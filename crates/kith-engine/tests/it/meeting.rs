@@ -162,3 +162,17 @@ fn a_code_whose_key_never_comes_is_given_up_when_the_card_expires() {
     assert!(world.events(BELA).contains(&Event::SessionUnusable { contact: ana, why: Ended::CardKey }));
     assert_eq!(world.count(BELA, "SELECT count(*) FROM card_requests"), 0);
 }
+
+#[test]
+fn a_contact_whose_server_is_forbidden_is_named_once() {
+    let mut world = World::new("forbidden");
+    world.forbids = true;
+    let (_, offer) = world.card(ANA);
+    let ana = world.accept(BELA, offer);
+    world.run(3600);
+    let named = |event: &&Event| **event == Event::ForbiddenServer { contact: ana };
+    assert_eq!(world.events(BELA).iter().filter(named).count(), 1);
+    world.forbids = false;
+    world.run(2 * 3600);
+    assert_eq!(world.people[BELA].engine.contact(ana).unwrap().state, ContactState::Established);
+}

@@ -55,6 +55,8 @@ pub(crate) struct World {
     pub(crate) people: Vec<Person>,
     pending: VecDeque<Step>,
     next: u64,
+    /// Whether operators forbid the addresses of all other servers.
+    pub(crate) forbids: bool,
     /// Steps taken so far.
     pub(crate) steps: u64,
     /// Time spent in Bela's engine taking in what arrived.
@@ -156,6 +158,7 @@ impl World {
             people: Vec::new(),
             pending: VecDeque::new(),
             next: 1,
+            forbids: false,
             steps: 0,
             receiving: Duration::ZERO,
         };
@@ -418,6 +421,7 @@ impl World {
             HomeOutput::Exchange { exchange, url, ask } => {
                 let other = self.servers.iter().position(|other| other.url == url && other.reach == Reach::Up);
                 let outcome = match (other, ask) {
+                    _ if self.forbids => ExchangeOutcome::Forbidden,
                     (None, _) => ExchangeOutcome::Unreachable,
                     (Some(other), Ask::Descriptor) => {
                         ExchangeOutcome::Answered(self.servers[other].home.descriptor().to_vec())
