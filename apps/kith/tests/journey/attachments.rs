@@ -31,6 +31,30 @@ fn send_and_save(world: &World, from: (&Person, &str), to: (&Person, &str), seed
     assert!(same(&original, &copy), "the copy differs");
 }
 
+#[test]
+fn a_picture_travels_without_what_is_about_it_when_its_sender_says_so() {
+    let world = World::of_friends();
+    let segment = |marker: u8, content: &[u8]| {
+        let length = u16::try_from(content.len() + 2).unwrap().to_be_bytes();
+        [&[0xff, marker], length.as_slice(), content].concat()
+    };
+    let place = segment(0xe1, b"Exif\0\0 the house at 47.1 N 8.5 E");
+    let picture = [segment(0xda, b"\x01\x01\x00\x00\x3f\x00"), vec![1, 2, 3, 0xff, 0xd9]].concat();
+    let whole = [[0xff, 0xd8].as_slice(), &place, &picture].concat();
+    let original = world.folder.path().join("house.jpg");
+    std::fs::write(&original, &whole).unwrap();
+    let file = original.to_str().unwrap();
+    let arguments =
+        ["send", "Belarmino", "--file", file, "--strip-metadata", "--wait", "delivered", "--timeout", "60s"];
+    let receiver = world.bela.listen();
+    let message = world.ana.succeed(&arguments).text("message_id");
+    drop(receiver);
+    let copy = world.folder.path().join("copy.jpg");
+    world.bela.succeed(&["save", "Anastasia", &message, "--out", copy.to_str().unwrap()]);
+    assert_eq!(std::fs::read(&copy).unwrap(), [[0xff, 0xd8].as_slice(), &picture].concat());
+    assert_eq!(std::fs::read(&original).unwrap(), whole, "the sender's file stays as it is");
+}
+
 fn same(left: &Path, right: &Path) -> bool {
     std::fs::read(left).unwrap() == std::fs::read(right).unwrap()
 }
