@@ -335,6 +335,15 @@ impl Epochs {
         self.starting.is_some()
     }
 
+    /// Whether the next frame with room starts an epoch.
+    pub(crate) fn is_about_to_start(&self, next_seq: u32, acked: &Settled, received: &Settled) -> bool {
+        self.starting.is_none() && self.may_follow(self.role, acked) && self.is_ripe(next_seq, received)
+    }
+
+    pub(crate) fn oldest(&self) -> &ReceiveChain {
+        self.receive.first().unwrap()
+    }
+
     fn spoil_root(&mut self) {
         self.root_chain = Secret::new([0; 32]);
     }

@@ -38,9 +38,9 @@ pub enum SealError {
 }
 
 /// Bytes of a payload's frame around its items: two list states and heads.
-const PAYLOAD_OVERHEAD: usize = 96;
+pub(super) const PAYLOAD_OVERHEAD: usize = 96;
 /// Bytes of an item's frame around its content.
-const ITEM_OVERHEAD: usize = 48;
+pub(super) const ITEM_OVERHEAD: usize = 48;
 
 impl Session {
     /// Seals parts into one frame, with whatever the session has to add. The caller stores the state before it sends.

@@ -1,5 +1,6 @@
 //! Rules of sessions, one test each, and the promises made to people.
 
+mod edges;
 mod end;
 mod lists;
 
