@@ -122,6 +122,13 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_ack_settles_nothing() {
+        let mut settled = Settled::default();
+        assert_eq!(settled.merge(&SessionAck { next: 0, ranges: Vec::new() }), []);
+        assert_eq!(settled, Settled::default());
+    }
+
+    #[test]
     fn merging_an_ack_returns_only_what_is_new() {
         let mut set = Settled::default();
         set.insert(2);

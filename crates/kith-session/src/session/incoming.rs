@@ -96,7 +96,7 @@ pub struct Opened {
 
 impl Incoming {
     /// Remembers an ack-only frame; of many ranges the newest are kept.
-    fn note_quiet(&mut self, seq: u32) {
+    pub(super) fn note_quiet(&mut self, seq: u32) {
         crate::ranges::insert_range(&mut self.quiet, SeqRange { first: seq, last: seq });
         if self.quiet.len() > MAX_RANGES {
             self.quiet.remove(0);

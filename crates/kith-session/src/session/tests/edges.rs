@@ -224,3 +224,46 @@ fn ks_22_an_old_epoch_ends_where_the_next_begins() {
     let forged = copy.binding(Role::Giver).seal(&chain.header, &staged.message, header, &inner, &mut pair.rng).unwrap();
     super::refuses(&mut pair.answerer, &forged);
 }
+
+#[test]
+fn a_list_of_the_same_version_is_not_announced_again() {
+    let mut r = rng(93);
+    let m = meeting(&mut r);
+    let mut giver = Side::new(m.met.session);
+    giver.hear(&m.confirmed.first.frame, &mut r).unwrap();
+    giver.reply(&mut r);
+    giver.session.set_devices(m.card.devices.clone());
+    assert!(giver.session.core.lists.pending.is_none());
+}
+
+#[test]
+fn a_repetition_reminds_of_an_owed_acknowledgement() {
+    let mut pair = Pair::new(94);
+    let said = pair.giver.say("hello", &mut pair.rng);
+    assert!(pair.answerer.hear(&said.frame, &mut pair.rng).unwrap().reply_due);
+    assert!(pair.answerer.hear(&said.frame, &mut pair.rng).unwrap().reply_due);
+    pair.answerer.reply(&mut pair.rng).unwrap();
+    assert!(!pair.answerer.hear(&said.frame, &mut pair.rng).unwrap().reply_due);
+}
+
+#[test]
+fn of_quiet_frames_the_newest_ranges_are_remembered() {
+    let mut incoming = Pair::new(95).giver.session.core.incoming;
+    incoming.quiet.clear();
+    for number in 0..=20 {
+        incoming.note_quiet(2 * number);
+        assert_eq!(incoming.quiet.len(), 20.min(number as usize + 1));
+    }
+    assert_eq!((incoming.quiet[0].first, incoming.quiet[19].last), (2, 40));
+}
+
+#[test]
+fn lists_are_dated_back_by_up_to_three_days() {
+    let days: std::collections::BTreeSet<u32> = (0..60)
+        .map(|seed| {
+            let made = crate::pair::card(&mut rng(seed));
+            today().0 - made.devices.get().issued.0
+        })
+        .collect();
+    assert_eq!(days.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3]);
+}
