@@ -47,7 +47,7 @@ pub(crate) struct Side<'a> {
 /// Checks what must hold when everything was mended and could arrive.
 pub fn after_arrival(world: &World, scenario: &Scenario) -> Vec<Violation> {
     let mut found: Vec<Violation> =
-        world.history.violations.iter().map(|text| Violation::new("seen while it went on", &[], text)).collect();
+        world.history.violations.iter().map(|(rule, text)| Violation::new(rule, &[], text)).collect();
     for side in sides(world, scenario) {
         found.extend(delivery::arrived(&side));
         found.extend(agreement::agrees(&side));
@@ -65,7 +65,7 @@ pub fn after_arrival(world: &World, scenario: &Scenario) -> Vec<Violation> {
 /// Checks what must hold when all time limits are over.
 pub fn at_the_end(world: &World, scenario: &Scenario) -> Vec<Violation> {
     let mut found: Vec<Violation> =
-        world.history.violations.iter().map(|text| Violation::new("seen while it went on", &[], text)).collect();
+        world.history.violations.iter().map(|(rule, text)| Violation::new(rule, &[], text)).collect();
     for side in sides(world, scenario) {
         found.extend(delivery::is_settled(&side));
         found.extend(delivery::is_not_silent(&side));

@@ -85,8 +85,8 @@ pub struct History {
     pub lines: Vec<Line>,
     /// Faults that really happened, by name.
     pub faults: BTreeMap<&'static str, u64>,
-    /// What was found while the world went on.
-    pub violations: Vec<String>,
+    /// Promises that were broken while the world went on: which, and how.
+    pub violations: Vec<(&'static str, String)>,
     /// Frames that left a device: by device, peer and number, a digest of their bytes.
     sealed: BTreeMap<(usize, i64, u32), u64>,
     /// What the network saw, up to a bound.
@@ -132,7 +132,8 @@ impl History {
     pub fn sees(&mut self, place: &str, bytes: &[u8]) {
         self.n_bytes += bytes.len() as u64;
         if memchr::memmem::find(bytes, MARKER.as_bytes()).is_some() {
-            self.violations.push(format!("a name or text can be read in what {place} saw"));
+            let text = format!("a name or text can be read in what {place} saw");
+            self.violations.push(("servers see only ciphertext", text));
         }
         if self.seen.len() + bytes.len() <= MAX_SEEN {
             self.seen.extend_from_slice(bytes);
@@ -153,10 +154,9 @@ impl History {
         let digest = hasher.finish();
         let known = *self.sealed.entry((who, peer, seq)).or_insert(digest);
         if known != digest && !self.restored.contains(&who) {
-            self.violations.push(format!(
-                "{} sealed two different frames under number {seq} of session {peer}",
-                crate::names::person(who)
-            ));
+            let name = crate::names::person(who);
+            let text = format!("{name} sealed two different frames under number {seq} of session {peer}");
+            self.violations.push(("a number is used once", text));
         }
     }
 

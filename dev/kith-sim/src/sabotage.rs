@@ -76,7 +76,7 @@ impl Sabotage {
             Self::MessagesComeTwice => {
                 "AFTER INSERT ON messages WHEN new.direction = 0 AND new.id % 10 = 9 BEGIN \
                  INSERT INTO messages (contact, message, direction, device, lamport, sent, kind, text, state) \
-                 VALUES (new.contact, zeroblob(8) || substr(new.message, 9), 0, new.device, new.lamport, new.sent, new.kind, \
+                 VALUES (new.contact, randomblob(16), 0, new.device, new.lamport, new.sent, new.kind, \
                  new.text, new.state);"
             }
             Self::MessagesVanish => {

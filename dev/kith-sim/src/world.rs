@@ -168,8 +168,8 @@ impl World {
             self.now = self.now.max(at);
             self.n_happened += 1;
             if self.n_happened > MOST_HAPPENINGS * self.people.len() as u64 + MOST_HAPPENINGS {
-                let restless = "the world does not come to rest: something is done again and again".to_owned();
-                self.history.violations.push(restless);
+                let restless = "something is done again and again".to_owned();
+                self.history.violations.push(("everything comes to rest", restless));
                 self.queue.clear();
                 break;
             }
@@ -310,7 +310,8 @@ impl World {
         let Some(home) = place.home.as_mut() else { return };
         let batch = home.begin(&mut place.store, self.now, &mut self.rng);
         let Ok(outputs) = batch.and_then(|batch| batch.handle(input)?.commit()) else {
-            return self.history.violations.push(format!("server {} failed", names::server(server)));
+            let text = format!("server {} failed", names::server(server));
+            return self.history.violations.push(("servers do not fail", text));
         };
         for output in outputs {
             match self.servers[server].fuse.as_mut() {
