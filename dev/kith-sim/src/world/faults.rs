@@ -249,12 +249,15 @@ impl World {
         self.drain(who);
     }
 
-    /// The operator lets nobody in for a while, so that frames wait, and then does something to them.
+    /// The operator lets nobody in for a while, so that frames wait, and then does something to them. Or nothing out, so
+    /// that there are deposits to forget.
     fn withhold(&mut self, server: usize, vice: Vice) -> bool {
         let wait = self.luck.random_range(WITHHOLDS_MS / 8..WITHHOLDS_MS);
         let until = Timestamp(self.now.0 + wait + 1_000);
-        for who in 0..self.people.len() {
-            if self.people[who].server == server {
+        if vice == Vice::Forget {
+            (0..self.servers.len()).for_each(|other| self.network.lose(server, other, until));
+        } else {
+            for who in (0..self.people.len()).filter(|who| self.people[*who].server == server).collect::<Vec<_>>() {
                 self.network.cut_off(who, until);
                 self.cut(who);
             }
