@@ -3,12 +3,11 @@
 use kith_wire::id::{KemCiphertext, KemKey};
 use rand_core::CryptoRng;
 use thiserror::Error;
-use x_wing::kem::{Decapsulate, Decapsulator, Encapsulate, KeyExport};
-use x_wing::{DecapsulationKey, EncapsulationKey};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::dh::check_not_low_order;
 use crate::random;
+use crate::xwing::{DecapsulationKey, EncapsulationKey};
 
 /// KC-2: the key or ciphertext is not one that honest software makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -37,8 +36,7 @@ impl KemSecret {
 
     /// Returns the encapsulation key.
     pub fn public(&self) -> KemKey {
-        let key = DecapsulationKey::from(self.0);
-        KemKey::new(key.encapsulation_key().to_bytes().into())
+        KemKey::new(*self.expand().public())
     }
 
     /// Takes the shared secret out of a ciphertext.
@@ -49,8 +47,12 @@ impl KemSecret {
     /// [`KemError`] when the X25519 share has low order (KC-2).
     pub fn decapsulate(&self, ciphertext: &KemCiphertext) -> Result<Zeroizing<[u8; 32]>, KemError> {
         check_x25519_share(ciphertext.as_bytes())?;
-        let array = x_wing::Ciphertext::try_from(ciphertext.as_bytes().as_slice()).map_err(|_| KemError)?;
-        Ok(Zeroizing::new(DecapsulationKey::from(self.0).decapsulate(&array).into()))
+        Ok(self.expand().decapsulate(ciphertext.as_bytes()))
+    }
+
+    /// Expands the seed into what opens ciphertexts.
+    pub(crate) fn expand(&self) -> DecapsulationKey {
+        DecapsulationKey::expand(&self.0)
     }
 }
 
@@ -65,8 +67,12 @@ impl std::fmt::Debug for KemSecret {
 /// # Errors
 /// [`KemError`] when either is wrong (KC-2).
 pub fn check_key(key: &KemKey) -> Result<(), KemError> {
+    checked_key(key).map(|_| ())
+}
+
+pub(crate) fn checked_key(key: &KemKey) -> Result<EncapsulationKey, KemError> {
     check_x25519_share(key.as_bytes())?;
-    EncapsulationKey::try_from(key.as_bytes().as_slice()).map(|_| ()).map_err(|_| KemError)
+    EncapsulationKey::check(key.as_bytes()).ok_or(KemError)
 }
 
 /// Makes a fresh shared secret and its ciphertext.
@@ -74,10 +80,9 @@ pub fn check_key(key: &KemKey) -> Result<(), KemError> {
 /// # Errors
 /// [`KemError`] when `key` is not a valid encapsulation key (KC-2).
 pub fn encapsulate(key: &KemKey, rng: &mut dyn CryptoRng) -> Result<(KemCiphertext, Zeroizing<[u8; 32]>), KemError> {
-    check_key(key)?;
-    let key = EncapsulationKey::try_from(key.as_bytes().as_slice()).map_err(|_| KemError)?;
-    let (ciphertext, shared) = key.encapsulate_with_rng(rng);
-    Ok((KemCiphertext::new(ciphertext.into()), Zeroizing::new(shared.into())))
+    let randomness = Zeroizing::new(random::bytes(rng));
+    let (ciphertext, shared) = checked_key(key)?.encapsulate(&randomness);
+    Ok((KemCiphertext::new(*ciphertext.0), shared))
 }
 
 /// In both keys and ciphertexts of X-Wing the X25519 share stands last.

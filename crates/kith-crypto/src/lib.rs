@@ -21,5 +21,7 @@ pub mod request;
 pub mod sealed;
 pub mod sign;
 pub mod user;
+mod x25519;
+mod xwing;
 
 pub use rand_core::CryptoRng;

@@ -4,8 +4,7 @@ use std::ops::RangeInclusive;
 
 use hpke::aead::{AeadCtxR, AeadCtxS, ChaCha20Poly1305};
 use hpke::kdf::HkdfSha256;
-use hpke::kem::XWing;
-use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable, setup_receiver, setup_sender_with_rng};
+use hpke::{OpModeR, OpModeS, setup_receiver, setup_sender_with_rng};
 use kith_wire::descriptor::EpochKeys;
 use kith_wire::id::{DhKey, KemCiphertext, KemKey, ServerKey};
 use kith_wire::limits::{ANSWER_BYTES, MAX_ANSWER_BYTES, MAX_SEALED_BYTES, SEALED_BYTES};
@@ -18,8 +17,9 @@ use zeroize::Zeroizing;
 
 use crate::aead::{AeadKey, NONCE_BYTES, OpenError, TAG_BYTES};
 use crate::dh::DhSecret;
-use crate::kem::{KemSecret, check_key, check_x25519_share};
+use crate::kem::{KemSecret, check_x25519_share, checked_key};
 use crate::label::Label;
+use crate::xwing::{Ciphertext, DecapsulationKey, XWing};
 use crate::{kdf, random};
 
 type Sender = AeadCtxS<ChaCha20Poly1305, HkdfSha256, XWing>;
@@ -44,18 +44,24 @@ pub enum SealError {
     TooLong,
 }
 
-/// The secrets of one server epoch.
+/// The secrets of one server epoch, expanded once for all the requests that they open.
 #[derive(Clone)]
 pub struct EpochSecret {
     id: EpochId,
     kem: KemSecret,
     dh: DhSecret,
+    opener: DecapsulationKey,
 }
 
 impl EpochSecret {
     /// Draws the secrets of a week.
     pub fn generate(id: EpochId, rng: &mut dyn CryptoRng) -> Self {
-        Self { id, kem: KemSecret::generate(rng), dh: DhSecret::generate(rng) }
+        Self::new(id, KemSecret::generate(rng), DhSecret::generate(rng))
+    }
+
+    fn new(id: EpochId, kem: KemSecret, dh: DhSecret) -> Self {
+        let opener = kem.expand();
+        Self { id, kem, dh, opener }
     }
 
     /// Takes stored secrets back: X-Wing seed, then X25519 secret.
@@ -65,7 +71,7 @@ impl EpochSecret {
         for (slot, byte) in kem.iter_mut().chain(dh.iter_mut()).zip(bytes) {
             *slot = *byte;
         }
-        Self { id, kem: KemSecret::from_seed(kem), dh: DhSecret::from_bytes(dh) }
+        Self::new(id, KemSecret::from_seed(kem), DhSecret::from_bytes(dh))
     }
 
     /// Shows the secret bytes to code that stores them.
@@ -84,7 +90,7 @@ impl EpochSecret {
 
     /// Returns the public keys for the descriptor.
     pub fn public(&self) -> EpochKeys {
-        let kem: KemKey = self.kem.public();
+        let kem = KemKey::new(*self.opener.public());
         let dh: DhKey = self.dh.public();
         EpochKeys { id: self.id, kem, dh }
     }
@@ -134,18 +140,17 @@ pub fn seal(
     content: &[u8],
     rng: &mut dyn CryptoRng,
 ) -> Result<SealedRequest, SealError> {
-    check_key(&epoch.kem).map_err(|_| SealError::BadKey)?;
+    let key = checked_key(&epoch.kem).map_err(|_| SealError::BadKey)?;
     let total =
         total_size(content.len(), REQUEST_OVERHEAD, SEALED_BYTES..=MAX_SEALED_BYTES).ok_or(SealError::TooLong)?;
     let padded = Zeroizing::new(pad_to(content, total - REQUEST_OVERHEAD).ok_or(SealError::TooLong)?);
     let header = ClearHeader::current(epoch.id);
-    let key = <XWing as Kem>::PublicKey::from_bytes(epoch.kem.as_bytes()).map_err(|_| SealError::BadKey)?;
     let mut rng = rng;
     let (enc, mut context): (_, Sender) =
         setup_sender_with_rng(&OpModeS::Base, &key, &info(server, header, kind), &mut rng)
             .map_err(|_| SealError::BadKey)?;
     let ciphertext = context.seal(&padded, &[]).map_err(|_| SealError::TooLong)?;
-    let enc = KemCiphertext::from_slice(&enc.to_bytes()).ok_or(SealError::BadKey)?;
+    let enc = KemCiphertext::new(*enc.0);
     let mut bytes = Vec::with_capacity(total);
     bytes.extend_from_slice(&header.to_bytes());
     bytes.extend_from_slice(enc.as_bytes());
@@ -171,10 +176,9 @@ pub fn open(
         return Err(OpenError);
     }
     check_x25519_share(parts.enc.as_bytes()).map_err(|_| OpenError)?;
-    let key = <XWing as Kem>::PrivateKey::from_bytes(secret.kem.expose()).map_err(|_| OpenError)?;
-    let enc = <XWing as Kem>::EncappedKey::from_bytes(parts.enc.as_bytes()).map_err(|_| OpenError)?;
-    let mut context: Receiver =
-        setup_receiver(&OpModeR::Base, &key, &enc, &info(server, parts.header, kind)).map_err(|_| OpenError)?;
+    let enc = Ciphertext(Box::new(*parts.enc.as_bytes()));
+    let info = info(server, parts.header, kind);
+    let mut context: Receiver = setup_receiver(&OpModeR::Base, &secret.opener, &enc, &info).map_err(|_| OpenError)?;
     let padded = Zeroizing::new(context.open(parts.ciphertext, &[]).map_err(|_| OpenError)?);
     let content = Zeroizing::new(unpad(&padded).map_err(|_| OpenError)?.to_vec());
     let mut export = Zeroizing::new([0; 32]);

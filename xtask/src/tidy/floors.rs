@@ -14,7 +14,7 @@ const NETWORK: [&str; 9] = ["tokio", "mio", "hyper", "socket2", "async-std", "sm
 const AMBIENT: [&str; 8] = ["rand", "getrandom", "fastrand", "chrono", "time", "web-time", "instant", "quanta"];
 
 /// Packages of cryptographic primitives; only `kith-crypto` names them.
-const PRIMITIVES: [&str; 37] = [
+const PRIMITIVES: [&str; 38] = [
     "aead",
     "aegis",
     "aes",
@@ -38,6 +38,7 @@ const PRIMITIVES: [&str; 37] = [
     "hpke",
     "k256",
     "libcrux-ml-kem",
+    "libcrux-sha3",
     "md-5",
     "ml-dsa",
     "ml-kem",
