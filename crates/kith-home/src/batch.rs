@@ -6,7 +6,7 @@ use kith_wire::sealed::{OneShotReply, SealKind, SealedParts};
 use kith_wire::{Timestamp, Wire};
 use rand_core::CryptoRng;
 
-use crate::home::{Home, MemoryState};
+use crate::home::Home;
 use crate::io::{Input, Output, Ticket};
 use crate::operations::{Outcome, Way};
 use crate::relay::Waiter;
@@ -65,7 +65,7 @@ impl<T: Txn> Batch<'_, T> {
         self.send_outgoing()?;
         self.push_all()?;
         self.txn.commit()?;
-        self.home.state = MemoryState::Agrees;
+        self.home.committed();
         Ok(self.out)
     }
 

@@ -9,7 +9,7 @@ use crate::batch::Batch;
 use crate::config::{Config, Room};
 use crate::housekeeping::Housekeeping;
 use crate::identity::Identity;
-use crate::io::ConnectionId;
+use crate::io::{ConnectionId, Output};
 use crate::live::Connections;
 use crate::outbox::Outbox;
 use crate::relay::Exchanges;
@@ -25,12 +25,14 @@ pub struct Home {
     pub(crate) housekeeping: Housekeeping,
     pub(crate) room: Room,
     /// Whether the last batch was dropped without its commit.
-    pub(crate) state: MemoryState,
+    state: MemoryState,
+    /// The descriptor that the program hands out.
+    handed_out: Vec<u8>,
 }
 
 /// Whether the memory agrees with the store.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MemoryState {
+enum MemoryState {
     Agrees,
     /// A batch changed the memory and was not committed.
     Ahead,
@@ -71,9 +73,11 @@ impl Home {
         let mut txn = store.begin()?;
         let identity = Identity::open(&mut txn, &config, now, rng)?;
         txn.commit()?;
+        let handed_out = identity.descriptor.clone();
         Ok(Self {
             config,
             identity,
+            handed_out,
             connections: Connections::default(),
             exchanges: Exchanges::default(),
             outbox: Outbox::default(),
@@ -129,11 +133,24 @@ impl Home {
         let mut out = Vec::new();
         if self.state == MemoryState::Ahead {
             self.identity = Identity::open(&mut txn, &self.config, now, rng)?;
+            if self.identity.descriptor != self.handed_out {
+                // Whatever was to announce it was lost with its batch.
+                out.push(Output::Descriptor { bytes: self.identity.descriptor.clone() });
+            }
             self.connections.end_all(&mut out);
             self.exchanges = std::mem::take(&mut self.exchanges).forgotten();
             self.outbox = Outbox::default();
         }
         self.state = MemoryState::Ahead;
         Ok(Batch { home: self, txn, now, rng, out })
+    }
+
+    /// The memory agrees with the store, and the program hears everything that it was to hear.
+    pub(crate) fn committed(&mut self) {
+        self.state = MemoryState::Agrees;
+        self.connections.closes_are_known();
+        if self.handed_out != self.identity.descriptor {
+            self.handed_out.clone_from(&self.identity.descriptor);
+        }
     }
 }

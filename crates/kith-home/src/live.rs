@@ -87,7 +87,7 @@ impl<T: Txn> Batch<'_, T> {
     }
 
     fn close(&mut self, id: ConnectionId) {
-        self.home.connections.end(id);
+        self.home.connections.close(id);
         self.out.push(Output::Close { connection: id });
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Connections {
     to_tell: BTreeSet<ConnectionId>,
     overflows: BTreeSet<(ConnectionId, ReaderId)>,
     ready: BTreeSet<ConnectionId>,
+    /// Connections that the rules ended since the last commit: only a commit lets the program know.
+    closing: BTreeSet<ConnectionId>,
 }
 
 struct Connection {
@@ -76,6 +78,7 @@ impl Connections {
 
     /// Forgets a connection and all that was to be said on it.
     pub(crate) fn end(&mut self, id: ConnectionId) {
+        self.closing.remove(&id);
         let Some(connection) = self.open.remove(&id) else { return };
         for reader in connection.reads.keys() {
             if self.readers.get(reader) == Some(&id) {
@@ -92,10 +95,23 @@ impl Connections {
         self.ready.remove(&id);
     }
 
-    /// Ends every connection.
+    /// Ends a connection of which the program must hear.
+    pub(crate) fn close(&mut self, id: ConnectionId) {
+        self.end(id);
+        self.closing.insert(id);
+    }
+
+    /// Ends every connection, once more also those of which the program has not heard: what was to tell it was lost.
     pub(crate) fn end_all(&mut self, out: &mut Vec<Output>) {
-        out.extend(self.open.keys().map(|id| Output::Close { connection: *id }));
-        *self = Self::default();
+        let mut closing = std::mem::take(&mut self.closing);
+        closing.extend(self.open.keys());
+        out.extend(closing.iter().map(|id| Output::Close { connection: *id }));
+        *self = Self { closing, ..Self::default() };
+    }
+
+    /// A commit has let the program know.
+    pub(crate) fn closes_are_known(&mut self) {
+        self.closing.clear();
     }
 
     pub(crate) fn open_record(&mut self, id: ConnectionId, record: &[u8]) -> Option<Zeroizing<Vec<u8>>> {

@@ -106,6 +106,36 @@ fn kh_4_inputs_that_found_the_store_locked_leave_nothing_half_known() {
 }
 
 #[test]
+fn regression_kh_4_connections_end_though_the_batch_that_says_so_is_lost_too() {
+    let mut world = World::new();
+    let device = world.device();
+    let (mut line, _) = world.listen(&device, 8);
+    let (mut ended, close) = (world.connect(), Output::Close { connection: line.id });
+    for _ in 0..3 {
+        drop(world.home.begin(&mut world.store, world.now, &mut world.rng).unwrap());
+    }
+    assert_eq!(world.tick(), [close.clone(), Output::Close { connection: ended.id }]);
+    assert_eq!(world.tick(), []);
+    // One that the rules ended in a batch that was lost, and one that has left by itself since.
+    (line, ended) = (world.connect(), world.connect());
+    let batch = world.home.begin(&mut world.store, world.now, &mut world.rng).unwrap();
+    drop(batch.handle(Input::Live { connection: line.id, message: vec![0; 40] }).unwrap());
+    let outputs = world.input(Input::Closed { connection: ended.id });
+    assert!(outputs.contains(&Output::Close { connection: line.id }), "{outputs:?}");
+    assert_eq!(world.tick(), []);
+}
+
+#[test]
+fn regression_kh_4_a_descriptor_whose_announcement_was_lost_is_announced() {
+    let mut world = World::new();
+    world.now = START.epoch().end();
+    drop(world.home.begin(&mut world.store, world.now, &mut world.rng).unwrap().handle(Input::Tick).unwrap());
+    let outputs = world.tick();
+    assert_eq!(outputs, [Output::Descriptor { bytes: world.home.descriptor().to_vec() }]);
+    assert_eq!(world.tick(), []);
+}
+
+#[test]
 fn kh_4_a_rotation_that_was_not_committed_is_done_again() {
     let mut world = World::new();
     let first = world.descriptor();
