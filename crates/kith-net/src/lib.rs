@@ -16,9 +16,11 @@
 #[cfg(feature = "acme")]
 pub mod acme;
 mod address;
+mod body;
 mod client;
 mod limits;
 mod live;
+mod pace;
 mod server;
 mod tls;
 mod upgrade;

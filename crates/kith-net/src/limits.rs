@@ -14,9 +14,15 @@ pub const MAX_MESSAGE: usize = kith_wire::limits::MAX_SEALED_BYTES;
 pub struct ListenerLimits {
     /// Connections open at the same time; further ones wait in the backlog of the operating system.
     pub max_connections: usize,
-    /// Of these, connections from one network (/24 of IPv4, /56 of IPv6); further ones are closed at once. Sixteen
+    /// Of these, connections from one network (/24 of IPv4, /48 of IPv6); further ones are closed at once. Sixteen
     /// networks together can fill the default: one attacker's cannot. Many people behind one address of a provider fit.
     pub max_per_network: usize,
+    /// New connections of one network in a second, 0 for no bound; after a rest as many at once as it may have. Further
+    /// ones are closed at once. A TLS handshake costs a millisecond, so that one network takes some percent of a core.
+    pub connects_per_network: u32,
+    /// Requests and live messages of one network in a second, 0 for no bound; after a rest as many at once. Further
+    /// ones wait. To open one sealed request costs 0.2 ms, so that one network takes some tenth of a core.
+    pub requests_per_network: u32,
     /// Whether connections from this machine count as a network.
     pub loopback: LoopbackPeers,
     /// How long a TLS handshake may take.
@@ -51,6 +57,8 @@ impl Default for ListenerLimits {
         Self {
             max_connections: 4096,
             max_per_network: 256,
+            connects_per_network: 32,
+            requests_per_network: 512,
             loopback: LoopbackPeers::default(),
             tls_handshake: Duration::from_secs(10),
             request_head: Duration::from_secs(15),
@@ -70,12 +78,14 @@ pub struct LiveLimits {
     pub ping_every: Duration,
     /// Silence of the other side after which the connection counts as dead.
     pub idle: Duration,
+    /// How long the rest of a message that has begun may be waited for.
+    pub message: Duration,
     /// How long one message may take to leave. A peer that stops reading is cut after this.
     pub write: Duration,
     /// How long the closing handshake may take.
     pub close: Duration,
-    /// Pings that the other side may send in the time of `idle`. Each must be answered, and the answers wait in memory
-    /// when nobody reads them.
+    /// Pings and pongs that the other side may send in the time of `idle`. Each ping must be answered, and the answers wait
+    /// in memory when nobody reads them.
     pub pings: usize,
     /// Messages held per direction between the connection and the program before the peer has to wait.
     pub window: usize,
@@ -86,6 +96,7 @@ impl Default for LiveLimits {
         Self {
             ping_every: Duration::from_secs(30),
             idle: Duration::from_secs(90),
+            message: Duration::from_secs(30),
             write: Duration::from_secs(30),
             close: Duration::from_secs(2),
             pings: 64,

@@ -4,7 +4,10 @@
 //! while, gives up on a peer that is silent or stops reading, and makes the peer wait when the program is slow.
 //! It knows no opening, no keys and no meaning: the first message is as opaque as the last.
 
+pub(crate) mod watched;
+
 use std::future::Future;
+use std::io::ErrorKind;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,6 +21,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_websockets::{CloseCode, Message, WebSocketStream};
 
 use crate::limits::{LiveLimits, MAX_MESSAGE};
+use crate::pace::Turns;
 
 /// The half of a live connection that messages go into. When every clone of it is dropped the connection is
 /// closed after what was sent has left.
@@ -109,13 +113,13 @@ pub enum LiveEnd {
     /// Nothing was heard for too long.
     #[error("the live connection fell silent")]
     Silent,
-    /// The other side stopped reading.
-    #[error("the other side stopped reading")]
+    /// The other side stopped reading, or did not finish a message that it had begun.
+    #[error("the other side stopped in the middle of a message")]
     Stalled,
     /// The other side sent a message larger than [`MAX_MESSAGE`].
     #[error("a message exceeded the limit of {MAX_MESSAGE} bytes")]
     TooLarge,
-    /// The other side broke the rules of WebSocket, sent text, or sent more pings than make sense.
+    /// The other side broke the rules of WebSocket, sent text, or sent more pings or pieces of messages than make sense.
     #[error("the other side does not speak this protocol")]
     Malformed,
     /// The connection underneath broke.
@@ -124,11 +128,11 @@ pub enum LiveEnd {
 }
 
 /// The two halves and what [`run`] needs to serve them.
-pub(crate) fn channel(limits: &LiveLimits) -> (LiveSender, LiveReceiver, Inner) {
+pub(crate) fn channel(limits: &LiveLimits, turns: Turns) -> (LiveSender, LiveReceiver, Inner) {
     let (outgoing, from_program) = mpsc::channel(limits.window.max(1));
     let (to_program, incoming) = mpsc::channel(limits.window.max(1));
     let end = Arc::new(OnceLock::new());
-    let inner = Inner { from_program, to_program, end: Arc::clone(&end) };
+    let inner = Inner { from_program, to_program, end: Arc::clone(&end), turns };
     (LiveSender { outgoing }, LiveReceiver { incoming, end }, inner)
 }
 
@@ -137,6 +141,8 @@ pub(crate) struct Inner {
     from_program: mpsc::Receiver<Bytes>,
     to_program: mpsc::Sender<Bytes>,
     end: Arc<OnceLock<LiveEnd>>,
+    /// Turns of which each message that comes in takes one.
+    turns: Turns,
 }
 
 /// Moves messages until the connection ends or `going_away` resolves, then closes it.
@@ -145,10 +151,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
     G: Future<Output = ()>,
 {
-    let Inner { mut from_program, to_program, end: told } = inner;
+    let Inner { mut from_program, to_program, end: told, turns } = inner;
     let (mut sink, mut stream) = socket.split();
     let end = tokio::select! {
-        end = read(&mut stream, &limits, &to_program) => end,
+        end = read(&mut stream, &limits, &turns, &to_program) => end,
         end = write(&mut sink, &limits, &mut from_program) => end,
         () = going_away => LiveEnd::GoingAway,
     };
@@ -161,12 +167,13 @@ where
 async fn read<S>(
     stream: &mut SplitStream<WebSocketStream<S>>,
     limits: &LiveLimits,
+    turns: &Turns,
     to_program: &mpsc::Sender<Bytes>,
 ) -> LiveEnd
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (mut n_pings, mut count_until) = (0_usize, Instant::now() + limits.idle);
+    let (mut n_signs, mut count_until) = (0_usize, Instant::now() + limits.idle);
     loop {
         // Anything counts as a sign of life, pings and pongs included.
         let message = match timeout(limits.idle, stream.next()).await {
@@ -176,6 +183,7 @@ where
             Ok(Some(Ok(message))) => message,
         };
         if message.is_binary() {
+            turns.next().await;
             if to_program.send(message.into_payload().into()).await.is_err() {
                 return LiveEnd::Closed;
             }
@@ -184,12 +192,13 @@ where
             return if is_restart { LiveEnd::GoingAway } else { LiveEnd::Closed };
         } else if message.is_text() {
             return LiveEnd::Malformed;
-        } else if message.is_ping() {
+        } else {
+            // A ping or a pong.
             if Instant::now() > count_until {
-                (n_pings, count_until) = (0, Instant::now() + limits.idle);
+                (n_signs, count_until) = (0, Instant::now() + limits.idle);
             }
-            n_pings += 1;
-            if n_pings > limits.pings {
+            n_signs += 1;
+            if n_signs > limits.pings {
                 return LiveEnd::Malformed;
             }
         }
@@ -253,6 +262,8 @@ fn end_of(error: &tokio_websockets::Error) -> LiveEnd {
         tokio_websockets::Error::PayloadTooLong { .. } => LiveEnd::TooLarge,
         tokio_websockets::Error::Protocol(_) => LiveEnd::Malformed,
         tokio_websockets::Error::AlreadyClosed => LiveEnd::Closed,
+        tokio_websockets::Error::Io(error) if error.kind() == ErrorKind::TimedOut => LiveEnd::Stalled,
+        tokio_websockets::Error::Io(error) if error.kind() == ErrorKind::InvalidData => LiveEnd::Malformed,
         _ => LiveEnd::Broken,
     }
 }

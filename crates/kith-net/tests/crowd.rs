@@ -26,7 +26,12 @@ async fn is_served(stream: &mut TcpStream) -> bool {
 }
 
 fn four_each() -> ListenerLimits {
-    ListenerLimits { max_per_network: 4, loopback: LoopbackPeers::Counted, ..ListenerLimits::default() }
+    ListenerLimits {
+        max_per_network: 4,
+        connects_per_network: 0,
+        loopback: LoopbackPeers::Counted,
+        ..ListenerLimits::default()
+    }
 }
 
 #[tokio::test]

@@ -141,6 +141,52 @@ async fn a_flood_of_pings_whose_answers_nobody_reads_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn a_flood_of_pongs_ends_the_connection() {
+    let live = LiveLimits { close: Duration::from_millis(50), ..LiveLimits::default() };
+    let server = Server::start(listener(live)).await;
+    let mut stream = raw_live(&server).await;
+    stream.write_all(&[0x8a, 0x80, 0, 0, 0, 0].repeat(65)).await.unwrap();
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest).await;
+    assert_eq!(rest, [0x88, 2, 0x03, 0xeb], "1003");
+}
+
+#[tokio::test]
+async fn a_message_that_is_begun_and_not_ended_is_cut_whatever_signs_of_life_come() {
+    let live = LiveLimits { message: Duration::from_millis(200), pings: usize::MAX, ..LiveLimits::default() };
+    let server = Server::start(listener(live)).await;
+    let mut stream = raw_live(&server).await;
+    // A beginning; then pings and pieces of one byte.
+    stream.write_all(&[0x02, 0x81, 0, 0, 0, 0, 1]).await.unwrap();
+    let mut pause = tokio::time::interval(Duration::from_millis(20));
+    let dribble = async {
+        loop {
+            pause.tick().await;
+            if stream.write_all(&[0x89, 0x80, 0, 0, 0, 0, 0x00, 0x81, 0, 0, 0, 0, 1]).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = dribble => {}
+        () = server.handler.live_ended.notified() => {}
+    }
+}
+
+#[tokio::test]
+async fn a_message_in_endless_pieces_of_nothing_ends_the_connection() {
+    let server = Server::start(ListenerLimits::default()).await;
+    let mut stream = raw_live(&server).await;
+    stream.write_all(&[0x02, 0x80, 0, 0, 0, 0]).await.unwrap();
+    let pieces = [0x00, 0x80, 0, 0, 0, 0].repeat(100);
+    let flood = async { while stream.write_all(&pieces).await.is_ok() {} };
+    tokio::select! {
+        () = async { flood.await; std::future::pending::<()>().await } => {}
+        () = server.handler.live_ended.notified() => {}
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_goes_away_says_so() {
     let server = Server::start(ListenerLimits::default()).await;
     let (_sender, mut receiver) = carrier().live(&server.url()).await.unwrap();

@@ -15,6 +15,10 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     /// Of these, connections from one network.
     pub(crate) connections_per_network: usize,
+    /// New connections of one network in a second; 0 is no bound.
+    pub(crate) connects_per_network: u32,
+    /// Requests and live messages of one network in a second; 0 is no bound.
+    pub(crate) requests_per_network: u32,
     /// Whether connections from this machine count as a network.
     pub(crate) count_loopback: bool,
     /// Live connections that have proven no key yet.
@@ -39,6 +43,8 @@ pub(crate) struct Limits {
     pub(crate) ping: Span,
     /// How long a live connection may be silent before it counts as dead.
     pub(crate) silence: Span,
+    /// How long the rest of a live message that has begun may be waited for.
+    pub(crate) message: Span,
     /// How long one message may take to leave.
     pub(crate) write: Span,
     /// How long another home server may take.
@@ -53,6 +59,8 @@ pub(crate) struct Limits {
 pub(crate) struct LimitLayer {
     connections: Option<usize>,
     connections_per_network: Option<usize>,
+    connects_per_network: Option<u32>,
+    requests_per_network: Option<u32>,
     count_loopback: Option<bool>,
     unproven: Option<usize>,
     proof: Option<Span>,
@@ -65,6 +73,7 @@ pub(crate) struct LimitLayer {
     connection_age: Option<Span>,
     ping: Option<Span>,
     silence: Option<Span>,
+    message: Option<Span>,
     write: Option<Span>,
     peer: Option<Span>,
     drain: Option<Span>,
@@ -76,6 +85,8 @@ impl LimitLayer {
         Self {
             connections: self.connections.or(below.connections),
             connections_per_network: self.connections_per_network.or(below.connections_per_network),
+            connects_per_network: self.connects_per_network.or(below.connects_per_network),
+            requests_per_network: self.requests_per_network.or(below.requests_per_network),
             count_loopback: self.count_loopback.or(below.count_loopback),
             unproven: self.unproven.or(below.unproven),
             proof: self.proof.or(below.proof),
@@ -88,6 +99,7 @@ impl LimitLayer {
             connection_age: self.connection_age.or(below.connection_age),
             ping: self.ping.or(below.ping),
             silence: self.silence.or(below.silence),
+            message: self.message.or(below.message),
             write: self.write.or(below.write),
             peer: self.peer.or(below.peer),
             drain: self.drain.or(below.drain),
@@ -100,6 +112,8 @@ impl LimitLayer {
         let limits = Limits {
             connections: self.connections.unwrap_or(default.max_connections),
             connections_per_network: self.connections_per_network.unwrap_or(default.max_per_network),
+            connects_per_network: self.connects_per_network.unwrap_or(default.connects_per_network),
+            requests_per_network: self.requests_per_network.unwrap_or(default.requests_per_network),
             count_loopback: self.count_loopback.unwrap_or(default.loopback == LoopbackPeers::Counted),
             unproven: self.unproven.unwrap_or(UNPROVEN),
             proof: self.proof.unwrap_or(Span(PROOF)),
@@ -112,6 +126,7 @@ impl LimitLayer {
             connection_age: self.connection_age.unwrap_or(Span(default.connection_age)),
             ping: self.ping.unwrap_or(Span(default.live.ping_every)),
             silence: self.silence.unwrap_or(Span(default.live.idle)),
+            message: self.message.unwrap_or(Span(default.live.message)),
             write: self.write.unwrap_or(Span(default.live.write)),
             peer: self.peer.unwrap_or(Span(PEER)),
             drain: self.drain.unwrap_or(Span(default.drain)),
@@ -142,6 +157,7 @@ impl Limits {
             ("limits.connection_age", self.connection_age),
             ("limits.ping", self.ping),
             ("limits.silence", self.silence),
+            ("limits.message", self.message),
             ("limits.write", self.write),
             ("limits.peer", self.peer),
             ("limits.drain", self.drain),
@@ -164,6 +180,8 @@ impl Limits {
         ListenerLimits {
             max_connections: self.connections,
             max_per_network: self.connections_per_network,
+            connects_per_network: self.connects_per_network,
+            requests_per_network: self.requests_per_network,
             loopback: if self.count_loopback { LoopbackPeers::Counted } else { LoopbackPeers::Exempt },
             tls_handshake: self.tls_handshake.0,
             request_head: self.request_head.0,
@@ -174,6 +192,7 @@ impl Limits {
             live: LiveLimits {
                 ping_every: self.ping.0,
                 idle: self.silence.0,
+                message: self.message.0,
                 write: self.write.0,
                 ..LiveLimits::default()
             },

@@ -13,8 +13,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use kith_wire::address::{Scheme, ServerUrl};
@@ -25,9 +25,11 @@ pub(crate) use dial::Stream;
 pub use error::{CarrierError, Stage};
 
 use crate::address::AddressPolicy;
+use crate::body::{self, BodyError};
 use crate::client::pool::{Connection, Pool};
 use crate::limits::{CarrierLimits, MAX_MESSAGE};
-use crate::live::{self, LiveReceiver, LiveSender};
+use crate::live::{self, LiveReceiver, LiveSender, watched::Watched};
+use crate::pace::Turns;
 use crate::path;
 use crate::tls::{TlsError, TrustAnchors};
 use crate::upgrade::{self, Challenge};
@@ -170,9 +172,9 @@ impl Carrier {
             return Err(CarrierError::NotAHomeServer);
         }
         let upgraded = hyper::upgrade::on(response).await?;
-        let socket =
-            tokio_websockets::ClientBuilder::new().limits(upgrade::message_limits()).take_over(TokioIo::new(upgraded));
-        let (sender, receiver, inner) = live::channel(&limits.live);
+        let stream = Watched::new(TokioIo::new(upgraded), limits.live.message);
+        let socket = tokio_websockets::ClientBuilder::new().limits(upgrade::message_limits()).take_over(stream);
+        let (sender, receiver, inner) = live::channel(&limits.live, Turns::default());
         tokio::spawn(live::run(socket, limits.live, inner, std::future::pending()));
         Ok((sender, receiver))
     }
@@ -259,12 +261,8 @@ fn check_status(response: &Response<Incoming>, wanted: StatusCode) -> Result<(),
 }
 
 async fn read_body(body: Incoming) -> Result<Bytes, CarrierError> {
-    if body.size_hint().lower() > u64::try_from(MAX_MESSAGE).unwrap_or(u64::MAX) {
-        return Err(CarrierError::TooLarge);
-    }
-    match Limited::new(body, MAX_MESSAGE).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(CarrierError::TooLarge),
-        Err(_) => Err(CarrierError::Closed),
-    }
+    body::read(body).await.map_err(|error| match error {
+        BodyError::TooLarge => CarrierError::TooLarge,
+        BodyError::Broken => CarrierError::Closed,
+    })
 }

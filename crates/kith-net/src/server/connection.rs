@@ -16,7 +16,8 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::client::Stream;
 use crate::limits::ListenerLimits;
-use crate::live;
+use crate::live::{self, watched::Watched};
+use crate::pace::Turns;
 use crate::server::site::Site;
 use crate::upgrade;
 
@@ -42,7 +43,12 @@ impl UpgradeSlot {
 }
 
 /// Serves one connection until it ends or is told to stop.
-pub(super) async fn serve<S: Site>(shared: Arc<Shared<S>>, stream: TcpStream, mut told_to_stop: watch::Receiver<bool>) {
+pub(super) async fn serve<S: Site>(
+    shared: Arc<Shared<S>>,
+    stream: TcpStream,
+    turns: Turns,
+    mut told_to_stop: watch::Receiver<bool>,
+) {
     let handshake = timeout(shared.limits.tls_handshake, secure(shared.tls.as_ref(), stream));
     let stream = tokio::select! {
         outcome = handshake => match outcome {
@@ -51,8 +57,8 @@ pub(super) async fn serve<S: Site>(shared: Arc<Shared<S>>, stream: TcpStream, mu
         },
         () = stopped(&mut told_to_stop) => return,
     };
-    if let Some(upgrade) = serve_requests(&shared, stream, &mut told_to_stop).await {
-        serve_live(&shared, upgrade, &mut told_to_stop).await;
+    if let Some(upgrade) = serve_requests(&shared, stream, &turns, &mut told_to_stop).await {
+        serve_live(&shared, upgrade, turns, &mut told_to_stop).await;
     }
 }
 
@@ -66,13 +72,19 @@ async fn secure(tls: Option<&TlsAcceptor>, stream: TcpStream) -> Option<Box<dyn 
 async fn serve_requests<S: Site>(
     shared: &Arc<Shared<S>>,
     stream: Box<dyn Stream>,
+    turns: &Turns,
     told_to_stop: &mut watch::Receiver<bool>,
 ) -> Option<OnUpgrade> {
     let slot = Arc::new(UpgradeSlot::default());
     let service = service_fn(|request| {
         let shared = Arc::clone(shared);
         let slot = Arc::clone(&slot);
-        async move { Ok::<_, Infallible>(shared.site.respond(request, &shared.limits, &slot).await) }
+        let turns = turns.clone();
+        async move {
+            // Before the body is taken: who waits for a turn holds nothing but a head.
+            turns.next().await;
+            Ok::<_, Infallible>(shared.site.respond(request, &shared.limits, &slot).await)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -97,12 +109,18 @@ async fn serve_requests<S: Site>(
     slot.take()
 }
 
-async fn serve_live<S: Site>(shared: &Shared<S>, upgrade: OnUpgrade, told_to_stop: &mut watch::Receiver<bool>) {
+async fn serve_live<S: Site>(
+    shared: &Shared<S>,
+    upgrade: OnUpgrade,
+    turns: Turns,
+    told_to_stop: &mut watch::Receiver<bool>,
+) {
     let limits = shared.limits.live;
     // Resolved already: the exchange that promised the upgrade is over. If it broke, there is nobody to talk to.
     let Ok(Ok(upgraded)) = timeout(limits.close, upgrade).await else { return };
-    let socket = tokio_websockets::ServerBuilder::new().limits(upgrade::message_limits()).serve(TokioIo::new(upgraded));
-    let (sender, receiver, inner) = live::channel(&limits);
+    let stream = Watched::new(TokioIo::new(upgraded), limits.message);
+    let socket = tokio_websockets::ServerBuilder::new().limits(upgrade::message_limits()).serve(stream);
+    let (sender, receiver, inner) = live::channel(&limits, turns);
     tokio::join!(live::run(socket, limits, inner, stopped(told_to_stop)), shared.site.live(sender, receiver));
 }
 

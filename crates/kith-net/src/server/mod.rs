@@ -18,7 +18,7 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 pub use site::Pages;
@@ -120,7 +120,7 @@ impl Listener {
                     let shared = Arc::clone(&shared);
                     let told_to_stop = told_to_stop.clone();
                     connections.spawn(async move {
-                        connection::serve(shared, stream, told_to_stop).await;
+                        connection::serve(shared, stream, place.turns(), told_to_stop).await;
                         drop((permit, place));
                     });
                 }
@@ -163,7 +163,7 @@ async fn accept(
         match tcp.accept().await {
             Ok((stream, peer)) => {
                 // Without a place it is closed here, before a byte of it was read or any work was done for it.
-                let Some(place) = crowd.enter(peer.ip()) else { continue };
+                let Some(place) = crowd.enter(peer.ip(), Instant::now()) else { continue };
                 let _ = stream.set_nodelay(true);
                 return (stream, permit, place);
             }

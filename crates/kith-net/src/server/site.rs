@@ -7,11 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
+use http_body_util::Full;
+use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::limits::{ListenerLimits, MAX_MESSAGE};
+use crate::body::{self, BodyError};
+use crate::limits::ListenerLimits;
 use crate::live::{LiveReceiver, LiveSender};
 use crate::server::connection::UpgradeSlot;
 use crate::server::{Answer, Handler};
@@ -138,15 +139,11 @@ impl Site for Pages {
 }
 
 async fn read_body(body: Incoming, patience: Duration) -> Result<Bytes, StatusCode> {
-    // Said in advance: refused in advance, before a byte of it was taken.
-    if body.size_hint().lower() > u64::try_from(MAX_MESSAGE).unwrap_or(u64::MAX) {
-        return Err(StatusCode::PAYLOAD_TOO_LARGE);
-    }
-    match timeout(patience, Limited::new(body, MAX_MESSAGE).collect()).await {
+    match timeout(patience, body::read(body)).await {
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(BodyError::TooLarge)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(BodyError::Broken)) => Err(StatusCode::BAD_REQUEST),
     }
 }
 
