@@ -58,8 +58,17 @@ pub fn after_arrival(world: &World, scenario: &Scenario) -> Vec<Violation> {
             found.push(Violation::new("sessions go on", &[*who, *with], text));
         }
     }
+    found.extend(misleading(world));
     found.extend(secrecy::check(world));
     found
+}
+
+fn misleading(world: &World) -> impl Iterator<Item = Violation> {
+    let text = |server| format!("{server} hands out another descriptor than its own newest");
+    world
+        .servers_that_mislead()
+        .into_iter()
+        .map(move |server| Violation::new("servers hand out what they go by", &[], text(server)))
 }
 
 /// Checks what must hold when all time limits are over.
@@ -70,6 +79,7 @@ pub fn at_the_end(world: &World, scenario: &Scenario) -> Vec<Violation> {
         found.extend(delivery::is_settled(&side));
         found.extend(delivery::is_not_silent(&side));
     }
+    found.extend(misleading(world));
     found
 }
 

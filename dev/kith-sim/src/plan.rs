@@ -122,6 +122,16 @@ impl Drawer<'_> {
                 Fault::CrashServer => Step::CrashServer { server, outputs, seconds: about(rng, MINUTE) },
                 Fault::DiskFails => Step::DiskFails { who, seconds: minutes },
                 Fault::DiskFull => Step::DiskFull { who, seconds: minutes },
+                Fault::ServerDiskFails => Step::ServerDiskFails { server, seconds: minutes },
+                Fault::ServerDiskFull => {
+                    // Now and then it fills up faster than anybody looks.
+                    if rng.random_ratio(2, 3) {
+                        let seconds = 3 * minutes;
+                        let at = at.saturating_sub(minutes * 1000);
+                        self.plan.push(Timed { at, step: Step::ServerDiskScarce { server, seconds } });
+                    }
+                    Step::ServerDiskFull { server, seconds: minutes }
+                }
                 Fault::RestoreServer => {
                     let later = about(rng, 8 * HOUR) * 1000;
                     self.plan.push(Timed { at: at.saturating_sub(later), step: Step::BackUp { server } });

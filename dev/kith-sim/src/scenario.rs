@@ -54,6 +54,10 @@ pub enum Fault {
     DiskFails,
     /// A device's disk is full for some minutes.
     DiskFull,
+    /// A server's disk fails for some minutes.
+    ServerDiskFails,
+    /// A server's disk is full for some minutes, mostly after a time in which its program knows that room is scarce.
+    ServerDiskFull,
     /// A server is backed up, and some hours later goes on from the backup.
     RestoreServer,
     /// A device goes on from a copy of about so many seconds ago.

@@ -49,11 +49,16 @@ pub fn all() -> Vec<Scenario> {
             .in_weather(DRIZZLE)
             .hit_by(Fault::CrashPerson, 20 * MINUTE)
             .hit_by(Fault::CrashServer, HOUR),
-        Scenario::named("disks", "disks fail and fill up")
+        Scenario::named("disks", "disks of devices and servers fail and fill up")
+            // The servers' keys change at the end of the second day.
+            .for_seconds(54 * HOUR)
             .doing(LIVELY)
             .hit_by(Fault::DiskFails, 2 * HOUR)
             .hit_by(Fault::DiskFull, 2 * HOUR)
-            .hit_by(Fault::CrashPerson, 3 * HOUR),
+            .hit_by(Fault::ServerDiskFails, 2 * HOUR)
+            .hit_by(Fault::ServerDiskFull, 2 * HOUR)
+            .hit_by(Fault::CrashPerson, 3 * HOUR)
+            .hit_by(Fault::CrashServer, 6 * HOUR),
         Scenario::named("absence", "people are away for days and weeks")
             .with(3, 2)
             .for_seconds(12 * DAY)
@@ -125,6 +130,8 @@ pub fn all() -> Vec<Scenario> {
             .hit_by(Fault::CrashPerson, 4 * HOUR)
             .hit_by(Fault::CrashServer, 6 * HOUR)
             .hit_by(Fault::DiskFails, 8 * HOUR)
+            .hit_by(Fault::ServerDiskFails, 10 * HOUR)
+            .hit_by(Fault::ServerDiskFull, 10 * HOUR)
             .hit_by(Fault::Away(10 * HOUR), 10 * HOUR)
             .hit_by(Fault::Partition(HOUR), 5 * HOUR)
             .hit_by(Fault::ClockJump(5 * MINUTE), 10 * HOUR),

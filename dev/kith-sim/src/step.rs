@@ -78,6 +78,12 @@ pub enum Step {
     DiskFails { who: usize, seconds: u64 },
     /// A device's disk is full for a time.
     DiskFull { who: usize, seconds: u64 },
+    /// A server's disk fails for a time.
+    ServerDiskFails { server: usize, seconds: u64 },
+    /// A server's disk is full for a time.
+    ServerDiskFull { server: usize, seconds: u64 },
+    /// There is little room on a server's disk for a time, and its program knows.
+    ServerDiskScarce { server: usize, seconds: u64 },
     /// A server is copied, as a backup does.
     BackUp { server: usize },
     /// A server goes on from its last backup.
@@ -107,6 +113,9 @@ impl Step {
             Self::CrashServer { .. } => "server crashed",
             Self::DiskFails { .. } => "device disk failing",
             Self::DiskFull { .. } => "device disk full",
+            Self::ServerDiskFails { .. } => "server disk failing",
+            Self::ServerDiskFull { .. } => "server disk full",
+            Self::ServerDiskScarce { .. } => "server disk nearly full",
             Self::RestoreServer { .. } => "server restored from backup",
             Self::RestorePerson { .. } => "device restored from copy",
             Self::Partition { .. } => "device cut off",
@@ -157,6 +166,15 @@ impl fmt::Display for Step {
             }
             Self::DiskFails { who, seconds } => write!(f, "the disk of {} fails for {seconds} s", p(*who)),
             Self::DiskFull { who, seconds } => write!(f, "the disk of {} is full for {seconds} s", p(*who)),
+            Self::ServerDiskFails { server, seconds } => {
+                write!(f, "the disk of server {} fails for {seconds} s", s(*server))
+            }
+            Self::ServerDiskFull { server, seconds } => {
+                write!(f, "the disk of server {} is full for {seconds} s", s(*server))
+            }
+            Self::ServerDiskScarce { server, seconds } => {
+                write!(f, "there is little room on the disk of server {} for {seconds} s", s(*server))
+            }
             Self::BackUp { server } => write!(f, "server {} is backed up", s(*server)),
             Self::RestoreServer { server } => write!(f, "server {} goes on from its backup", s(*server)),
             Self::RestorePerson { who, copied_before } => {

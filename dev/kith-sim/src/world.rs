@@ -3,6 +3,7 @@
 mod carry;
 mod deeds;
 mod faults;
+mod flaky;
 mod mend;
 mod network;
 mod person;
@@ -58,6 +59,10 @@ enum Happening {
     StartServer { server: usize, life: u32 },
     /// A disk works again.
     DiskWorks { who: usize },
+    /// A server's disk may work again, or have room.
+    ServerDiskWorks { server: usize },
+    /// A live connection should have proven a key by now.
+    Prove { server: usize, life: u32, connection: ConnectionId },
     /// A blocked contact is heard again.
     Unblock { who: usize, of: usize },
     /// An operator does what was planned.
@@ -117,7 +122,7 @@ impl World {
         let url = format!("https://{}.example", names::server(place));
         #[allow(clippy::expect_used, reason = "the names are ours")]
         let url = ServerUrl::parse(&url).expect("it is a good name");
-        let mut server = Server::new(url);
+        let mut server = Server::new(url, self.rng.random());
         server.start(self.now, &mut self.rng);
         self.servers.push(server);
         self.schedule_tick(place);
@@ -196,6 +201,8 @@ impl World {
             Happening::Start { who, life } => self.start(who, life),
             Happening::StartServer { server, life } => self.start_server(server, life),
             Happening::DiskWorks { who } => self.disk_works(who),
+            Happening::ServerDiskWorks { server } => self.server_disk_works(server),
+            Happening::Prove { server, life, connection } => self.must_be_proven(server, life, connection),
             Happening::Unblock { who, of } => self.unblock(who, of),
             Happening::Indulge { server, vice } => self.indulge(server, vice),
             Happening::Copy { who } => self.copy(who),
@@ -308,10 +315,18 @@ impl World {
         self.history.trace(self.now, "home", kind_of_input(&input));
         let place = &mut self.servers[server];
         let Some(home) = place.home.as_mut() else { return };
+        // As kithd does: what does not open never reaches the rules.
+        let (input, ticket) = match input {
+            Input::OneShot { ticket, sealed } => match home.opener().open(&sealed) {
+                Ok(opened) => (Input::Opened { ticket, opened }, Some(ticket)),
+                Err(reply) => return self.replied(server, ticket, reply.to_bytes()),
+            },
+            input => (input, None),
+        };
         let batch = home.begin(&mut place.store, self.now, &mut self.rng);
-        let Ok(outputs) = batch.and_then(|batch| batch.handle(input)?.commit()) else {
-            let text = format!("server {} failed", names::server(server));
-            return self.history.violations.push(("servers do not fail", text));
+        let outputs = match batch.and_then(|batch| batch.handle(input)?.commit()) {
+            Ok(outputs) => outputs,
+            Err(problem) => return self.batch_failed(server, ticket, &problem),
         };
         for output in outputs {
             match self.servers[server].fuse.as_mut() {
@@ -327,6 +342,7 @@ impl World {
     fn tick(&mut self, server: usize) {
         if self.servers[server].tick_at.is_some_and(|at| at <= self.now) {
             self.servers[server].tick_at = None;
+            self.servers[server].measure_room(self.now);
             self.home(server, Input::Tick);
         }
     }
@@ -346,6 +362,10 @@ impl World {
             HomeOutput::Live { connection, message } => self.live_down(server, connection, message),
             HomeOutput::Close { connection } => self.closed_by_server(server, connection),
             HomeOutput::Exchange { exchange, url, ask } => self.exchange(server, exchange, &url, ask),
+            HomeOutput::Answer { ticket, answer } => {
+                let reply = answer.seal(&mut self.rng);
+                self.replied(server, ticket, reply.to_bytes());
+            }
             HomeOutput::Reply { ticket, bytes } => self.replied(server, ticket, bytes),
             HomeOutput::Descriptor { .. } => self.servers[server].keep_descriptor(),
         }

@@ -14,7 +14,9 @@ use crate::names;
 use crate::sabotage::Sabotage;
 
 /// Milliseconds after which somebody who asks in vain gives up.
-const GIVES_UP_MS: u64 = 10_000;
+pub(super) const GIVES_UP_MS: u64 = 10_000;
+/// Milliseconds in which a connection proves a key that counts (KH-39).
+const PROOF_MS: u64 = 30_000;
 
 impl World {
     pub(super) fn output(&mut self, who: usize, output: Output) {
@@ -82,6 +84,8 @@ impl World {
         person.open = Some(link);
         self.servers[server].lines.insert(connection, who);
         self.servers[server].open.insert(connection);
+        let life = self.servers[server].life;
+        self.schedule_in(PROOF_MS, Happening::Prove { server, life, connection });
         self.live_up(who, link, bytes);
     }
 
@@ -144,6 +148,16 @@ impl World {
         // What was said before still arrives.
         let at = Timestamp(line.down.0.max(self.now.0) + 1);
         self.tell_engine_closed(who, line.link, at);
+    }
+
+    /// A connection that has proven nothing by now is ended by the program, and the rules hear of it.
+    pub(super) fn must_be_proven(&mut self, server: usize, life: u32, connection: ConnectionId) {
+        let place = &self.servers[server];
+        let is_known = place.home.as_ref().is_some_and(|home| home.is_known(connection));
+        if place.life == life && place.open.contains(&connection) && !is_known {
+            self.closed_by_server(server, connection);
+            self.home(server, Input::Closed { connection });
+        }
     }
 
     /// The connection of a device breaks; each side notices in its own time.
@@ -237,12 +251,16 @@ impl World {
     }
 
     pub(super) fn end_exchange(&mut self, asker: Asker, outcome: ExchangeOutcome) {
+        let wait = self.latency();
+        self.end_exchange_in(wait, asker, outcome);
+    }
+
+    pub(super) fn end_exchange_in(&mut self, wait: u64, asker: Asker, outcome: ExchangeOutcome) {
         let Asker { server, life, exchange, loses } = asker;
         // A repeated request has nobody who waits; a lost answer was given up already.
         if server == usize::MAX || loses {
             return;
         }
-        let wait = self.latency();
         self.schedule_in(wait, Happening::Exchanged { server, life, exchange, outcome });
     }
 

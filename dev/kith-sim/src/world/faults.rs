@@ -1,10 +1,14 @@
 //! What goes wrong, and how it begins and ends.
 
 use kith_engine::{Command, Connection};
-use kith_home::ExchangeOutcome;
+use kith_home::store::StoreError;
+use kith_home::{ExchangeOutcome, Ticket};
 use kith_wire::Timestamp;
+use kith_wire::sealed::OneShotReply;
 use rand::RngExt as _;
 
+use super::carry::GIVES_UP_MS;
+use super::flaky::Disk;
 use super::{Happening, World};
 use crate::names;
 use crate::sabotage::Sabotage;
@@ -12,6 +16,12 @@ use crate::step::{Step, Vice};
 
 /// Milliseconds for which an operator withholds what comes, so that there is something to do things to.
 const WITHHOLDS_MS: u64 = 40 * 60_000;
+/// Milliseconds after which a program that could not start is started again.
+const RESTART_MS: u64 = 10_000;
+/// Milliseconds between two ticks of a program that has something to do.
+const TICK_MS: u64 = 1_000;
+/// Seconds after which whoever is told to come back comes back.
+const BUSY_SECONDS: u16 = 5;
 /// Longer than any world lasts.
 const FOR_EVER_SECONDS: u64 = 1_000 * 86_400;
 /// How many copies are kept.
@@ -52,8 +62,17 @@ impl World {
                 self.schedule_in(seconds * 1000, Happening::DiskWorks { who });
                 true
             }
+            Step::ServerDiskFails { server, seconds } => self.break_disk(server, Disk::Fails, seconds),
+            Step::ServerDiskFull { server, seconds } => self.break_disk(server, Disk::Full, seconds),
+            Step::ServerDiskScarce { server, seconds } => {
+                let until = self.now.plus_seconds(seconds);
+                self.servers[server].scarce_until = until;
+                self.servers[server].measure_room(self.now);
+                self.schedule_at(until, Happening::ServerDiskWorks { server });
+                true
+            }
             Step::BackUp { server } => {
-                self.servers[server].backup = Some(self.servers[server].store.clone());
+                self.servers[server].backup = Some(self.servers[server].store.inner.clone());
                 true
             }
             Step::RestoreServer { server } => self.restore_server(server),
@@ -189,13 +208,58 @@ impl World {
             return;
         }
         place.start(self.now, &mut self.rng);
+        if self.servers[server].home.is_none() {
+            // The disk fails: whoever watches over the program starts it again.
+            return self.schedule_in(RESTART_MS, Happening::StartServer { server, life });
+        }
         self.schedule_tick(server);
+    }
+
+    fn break_disk(&mut self, server: usize, disk: Disk, seconds: u64) -> bool {
+        let until = self.now.plus_seconds(seconds);
+        self.servers[server].set_disk(disk, until);
+        self.schedule_at(until, Happening::ServerDiskWorks { server });
+        true
+    }
+
+    pub(super) fn server_disk_works(&mut self, server: usize) {
+        let place = &mut self.servers[server];
+        if place.disk_until <= self.now {
+            place.store.disk = Disk::Works;
+        }
+        place.measure_room(self.now);
+    }
+
+    /// A batch could not be made durable: as in the program, nothing of it is given out, whoever waited for it is told to
+    /// come back, and the connections end with the next batch that can be.
+    pub(super) fn batch_failed(&mut self, server: usize, ticket: Option<Ticket>, problem: &StoreError) {
+        let place = &mut self.servers[server];
+        if place.store.disk == Disk::Works {
+            let text = format!("server {} failed on a disk that works: {problem}", names::server(server));
+            return self.history.violations.push(("servers do not fail", text));
+        }
+        self.history.fault("server batch failed");
+        if place.store.n_hidden.take() > 0 {
+            self.history.fault("server batch that counts as failed had happened");
+        }
+        place.tick_at = Some(Timestamp(self.now.0 + TICK_MS));
+        let waiting = std::mem::take(&mut place.waiting);
+        self.schedule_in(TICK_MS, Happening::Tick { server });
+        for (waits, asker) in waiting {
+            let busy = OneShotReply::Busy(BUSY_SECONDS).to_bytes();
+            if ticket == Some(waits) {
+                self.end_exchange(asker, ExchangeOutcome::Answered(busy));
+            } else {
+                // The rules have forgotten for whom they asked another server; the asker's patience ends.
+                self.end_exchange_in(GIVES_UP_MS, asker, ExchangeOutcome::Unreachable);
+            }
+        }
     }
 
     fn restore_server(&mut self, server: usize) -> bool {
         let Some(backup) = self.servers[server].backup.take() else { return false };
         self.die_server(server);
-        self.servers[server].store = backup;
+        self.servers[server].store.inner = backup;
         true
     }
 

@@ -21,6 +21,9 @@ impl World {
         });
         for server in 0..self.servers.len() {
             self.servers[server].fuse = None;
+            self.servers[server].disk_until = self.now;
+            self.servers[server].scarce_until = self.now;
+            self.server_disk_works(server);
             self.servers[server].lies_until = self.now;
             let life = self.servers[server].life;
             self.start_server(server, life);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kith_home::store::memory::Memory;
 use kith_home::store::records::Entry;
 use kith_home::store::{Store, Txn};
-use kith_home::{Config, ConnectionId, ExchangeId, Home, Ticket};
+use kith_home::{Config, ConnectionId, ExchangeId, Home, Room, Ticket};
 use kith_wire::Timestamp;
 use kith_wire::address::ServerUrl;
 use kith_wire::id::ReaderId;
@@ -13,6 +13,7 @@ use kith_wire::time::Hour;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
+use super::flaky::{Disk, Flaky};
 use crate::step::Vice;
 
 /// Who waits for the reply to a one-shot request.
@@ -29,7 +30,10 @@ pub(super) struct Asker {
 pub struct Server {
     /// The rules, while it runs.
     pub(super) home: Option<Home>,
-    pub(super) store: Memory,
+    pub(super) store: Flaky,
+    /// Until when the disk fails or is full, and until when there is little room on it.
+    pub(super) disk_until: Timestamp,
+    pub(super) scarce_until: Timestamp,
     pub(super) backup: Option<Memory>,
     pub(super) url: ServerUrl,
     pub(super) life: u32,
@@ -52,10 +56,12 @@ pub struct Server {
 const MAX_KEPT: usize = 200;
 
 impl Server {
-    pub(super) fn new(url: ServerUrl) -> Self {
+    pub(super) fn new(url: ServerUrl, seed: u64) -> Self {
         Self {
             home: None,
-            store: Memory::new(),
+            store: Flaky::new(seed),
+            disk_until: Timestamp(0),
+            scarce_until: Timestamp(0),
             backup: None,
             url,
             life: 0,
@@ -75,6 +81,19 @@ impl Server {
         let config = Config::new(vec![self.url.clone()]);
         self.home = Home::open(&mut self.store, config, now, rng).ok();
         self.keep_descriptor();
+        self.measure_room(now);
+    }
+
+    /// Tells the rules how much room there is, as the program does with each tick.
+    pub(super) fn measure_room(&mut self, now: Timestamp) {
+        let room = if now < self.scarce_until { Room::Scarce } else { Room::Ample };
+        self.home.iter_mut().for_each(|home| home.set_room(room));
+    }
+
+    /// The disk is another one from now on; it works again at that time.
+    pub(super) fn set_disk(&mut self, disk: Disk, until: Timestamp) {
+        self.store.disk = disk;
+        self.disk_until = until;
     }
 
     pub(super) fn keep_descriptor(&mut self) {
@@ -99,7 +118,7 @@ impl Server {
 
     /// Returns when a relay is due next.
     pub(super) fn next_due(&mut self) -> Option<Timestamp> {
-        self.store.begin().ok()?.next_due().ok()?
+        self.store.inner.begin().ok()?.next_due().ok()?
     }
 
     /// The operator does something. Returns whether there was anything to do it to.
@@ -119,7 +138,7 @@ impl Server {
     }
 
     fn forget(&mut self, rng: &mut StdRng) -> Option<()> {
-        let mut txn = self.store.begin().ok()?;
+        let mut txn = self.store.inner.begin().ok()?;
         let keys = txn.outgoing_before(Hour(u32::MAX), 1_000).ok()?;
         let key = keys.get(rng.random_range(0..keys.len().max(1)))?;
         let account = txn.account(&key.account).ok()??;
@@ -161,7 +180,7 @@ impl Server {
     }
 
     fn some_frame(&mut self, rng: &mut StdRng) -> Option<(ReaderId, u64, Entry)> {
-        let txn = self.store.begin().ok()?;
+        let txn = self.store.inner.begin().ok()?;
         let all = txn.entries_before(Hour(u32::MAX), 1_000).ok()?;
         let (reader, seq) = *all.get(rng.random_range(0..all.len().max(1)))?;
         let (_, entry) = txn.entries(&reader, seq, 1).ok()?.into_iter().next()?;
@@ -169,7 +188,7 @@ impl Server {
     }
 
     fn take(&mut self, reader: &ReaderId, seq: u64) -> Option<()> {
-        let mut txn = self.store.begin().ok()?;
+        let mut txn = self.store.inner.begin().ok()?;
         let mut queue = txn.queue(reader).ok()??;
         if txn.remove_entry(reader, seq).ok()? {
             queue.length = queue.length.saturating_sub(1);
@@ -179,7 +198,7 @@ impl Server {
     }
 
     fn put(&mut self, reader: &ReaderId, entry: Entry) -> Option<()> {
-        let mut txn = self.store.begin().ok()?;
+        let mut txn = self.store.inner.begin().ok()?;
         let mut queue = txn.queue(reader).ok()??;
         txn.insert_entry(reader, queue.next_seq, &entry).ok()?;
         queue.next_seq += 1;
@@ -190,7 +209,7 @@ impl Server {
 
     /// The operator keeps copies of what is there, for later.
     pub(super) fn keep_frames(&mut self) {
-        let Ok(txn) = self.store.begin() else { return };
+        let Ok(txn) = self.store.inner.begin() else { return };
         let Ok(all) = txn.entries_before(Hour(u32::MAX), 50) else { return };
         for (reader, seq) in all {
             let found = txn.entries(&reader, seq, 1).ok().and_then(|entries| entries.into_iter().next());

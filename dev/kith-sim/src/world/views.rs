@@ -47,6 +47,15 @@ impl World {
         contact.zip(person.engine.as_ref()).is_some_and(|(contact, engine)| engine.contact(*contact).is_ok())
     }
 
+    /// Returns the servers that run and hand out another descriptor than the one that they go by.
+    pub(crate) fn servers_that_mislead(&self) -> Vec<String> {
+        let misleads = |server: &&super::Server| {
+            let own = server.home.as_ref().map(|home| home.descriptor());
+            own.is_some_and(|own| server.descriptors.last().is_none_or(|last| last != own))
+        };
+        self.servers.iter().filter(misleads).map(|server| server.url.to_string()).collect()
+    }
+
     /// Returns what a person sees of a conversation.
     pub(crate) fn conversation(&self, who: usize, with: usize) -> Vec<MessageView> {
         self.log(who, with)
