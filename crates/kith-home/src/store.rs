@@ -18,7 +18,8 @@ use kith_wire::time::{EpochId, Hour, Timestamp};
 use thiserror::Error;
 
 pub use records::{
-    Account, Blob, Counts, Entry, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Overflow, Queue, Returned, Secret,
+    Account, Blob, Counts, Entry, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Overflow, Queue, Returned,
+    RowKey, Secret,
 };
 
 /// The layout of the tables that this code writes. A store that says more was written by a newer release.
@@ -197,6 +198,10 @@ pub trait Txn {
     /// Gives up to `pages` pages that nothing needs any more back to the disk; returns how many. Some are kept for what
     /// comes next.
     fn shrink(&mut self, pages: usize) -> Result<usize, StoreError>;
+
+    /// Returns the names of rows after `after`, in the order of [`RowKey`]. For backups and checks, which read everything
+    /// a few rows at a time: this may cost as much as looking at every name once.
+    fn keys_after(&self, after: Option<&RowKey>, limit: usize) -> Result<Vec<RowKey>, StoreError>;
 
     /// Returns how many rows there are. For operators; slow on large stores.
     fn counts(&self) -> Result<Counts, StoreError>;

@@ -4,6 +4,7 @@
 //! protocol rules in here: rows come and go as the rules ask.
 
 mod embedded;
+mod listing;
 mod rows;
 mod schema;
 mod txn;

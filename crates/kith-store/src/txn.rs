@@ -2,7 +2,7 @@
 
 use kith_home::store::{
     Account, Blob, Counts, Entry, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Overflow, Queue, Returned,
-    Secret, StoreError, Txn,
+    RowKey, Secret, StoreError, Txn,
 };
 use kith_wire::address::ServerAddress;
 use kith_wire::id::{AccountKey, BlobId, DedupId, Hash, LookupKey, Nonce, ReaderId, RelayId, SenderId};
@@ -10,6 +10,7 @@ use kith_wire::time::{EpochId, Hour, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use zeroize::Zeroizing;
 
+use crate::listing;
 use crate::rows::{self, failed, int, limit, unsigned};
 
 /// Free pages that are kept for what comes next, 4 MiB: a queue that fills and empties should not move the end of the
@@ -47,7 +48,7 @@ impl<'a> EmbeddedTxn<'a> {
     }
 
     /// Reads all rows.
-    fn many<T>(
+    pub(crate) fn many<T>(
         &self,
         table: &'static str,
         sql: &str,
@@ -420,6 +421,10 @@ impl Txn for EmbeddedTxn<'_> {
         // Each step gives one page back, so the statement has to be stepped to its end.
         self.many("free pages", &format!("PRAGMA incremental_vacuum({spare})"), [], |_| Ok(()))?;
         Ok(spare)
+    }
+
+    fn keys_after(&self, after: Option<&RowKey>, most: usize) -> Result<Vec<RowKey>, StoreError> {
+        listing::keys_after(self, after, most)
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {

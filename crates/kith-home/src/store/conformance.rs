@@ -10,7 +10,7 @@ use kith_wire::time::{Day, EpochId, Hour, Timestamp};
 
 use super::memory::Memory;
 use super::records::{
-    Account, Blob, Entry, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Overflow, Queue, Returned, Secret,
+    Account, Blob, Entry, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Overflow, Queue, Returned, RowKey, Secret,
 };
 use super::{SCHEMA_VERSION, Store, StoreError, Txn};
 
@@ -71,6 +71,7 @@ macro_rules! store_conformance {
             notices_belong_to_their_account,
             a_blob_is_removed_with_its_chunks,
             epoch_keys_are_erased,
+            every_row_is_listed_once_whatever_the_size_of_the_page,
         }
     };
 }
@@ -471,6 +472,53 @@ pub fn epoch_keys_are_erased<F: Fixture>(mut fixture: F) -> Result<(), StoreErro
     assert_eq!(txn.epoch_keys()?, [(EpochId(9), Secret::new(&[9; 32]))]);
     let again = txn.insert_epoch_key(EpochId(9), &Secret::new(&[1; 32]));
     assert!(matches!(again, Err(StoreError::Conflict { table: "epoch keys" })));
+    Ok(())
+}
+
+/// Names come in order and once, in pages of any size.
+///
+/// # Errors
+/// When the store fails.
+pub fn every_row_is_listed_once_whatever_the_size_of_the_page<F: Fixture>(mut fixture: F) -> Result<(), StoreError> {
+    let mut store = fixture.create()?;
+    let mut txn = store.begin()?;
+    assert_eq!(txn.keys_after(None, 9)?, []);
+    let Some(somewhere) = server(0) else { return Err(StoreError::Damaged { table: "fixture" }) };
+    let mut wanted = Vec::new();
+    for n in [3, 1, 2] {
+        txn.insert_queue(&reader(n), &queue(n))?;
+        txn.insert_entry(&reader(n), 1, &entry(5, n))?;
+        txn.put_blob(&BlobId([n; 24]), &blob(n, 5))?;
+        txn.put_outgoing(&relay(n, 4 - n), &outgoing(&somewhere, n.into(), 50))?;
+        for relay_byte in [1, 2] {
+            txn.put_returned(&relay(n, relay_byte), &Returned { stored: Hour(1), notice: vec![n] })?;
+        }
+        txn.put_invite(&Hash([n; 32]), &Invite { uses_left: 1, expires: Timestamp(10) })?;
+        txn.put_account(&account(n), &Account { created: Day(1), n_queues: 1, blob_bytes: 0, n_outgoing: 0 })?;
+        wanted.extend([
+            RowKey::Queue(reader(n)),
+            RowKey::Blob(BlobId([n; 24])),
+            RowKey::Outgoing(relay(n, 4 - n)),
+            RowKey::Returned(account(n)),
+            RowKey::Invite(Hash([n; 32])),
+            RowKey::Account(account(n)),
+        ]);
+    }
+    txn.commit()?;
+    wanted.sort_unstable();
+    let txn = store.begin()?;
+    for page in [1, 2, 7, 18, 99] {
+        let mut listed: Vec<RowKey> = Vec::new();
+        loop {
+            let more = txn.keys_after(listed.last(), page)?;
+            if more.is_empty() {
+                break;
+            }
+            assert!(more.len() <= page);
+            listed.extend(more);
+        }
+        assert_eq!(listed, wanted, "in pages of {page}");
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use kith_wire::id::{AccountKey, BlobId, DedupId, Hash, LookupKey, Nonce, ReaderI
 use kith_wire::time::{EpochId, Hour, Timestamp};
 
 use super::records::{
-    Account, Blob, Counts, Entry, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Queue, Returned, Secret,
+    Account, Blob, Counts, Entry, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Queue, Returned, RowKey, Secret,
 };
 use super::{SCHEMA_VERSION, Store, StoreError, Txn};
 
@@ -432,6 +432,20 @@ impl Txn for MemoryTxn<'_> {
 
     fn shrink(&mut self, _: usize) -> Result<usize, StoreError> {
         Ok(0)
+    }
+
+    fn keys_after(&self, after: Option<&RowKey>, limit: usize) -> Result<Vec<RowKey>, StoreError> {
+        let tables = &*self.tables;
+        let mut holders: Vec<AccountKey> = tables.returned.keys().map(|key| key.account).collect();
+        holders.dedup();
+        let queues = tables.queues.keys().map(|reader| RowKey::Queue(*reader));
+        let blobs = tables.blobs.keys().map(|id| RowKey::Blob(*id));
+        let outgoing = tables.outgoing.keys().map(|key| RowKey::Outgoing(*key));
+        let returned = holders.into_iter().map(RowKey::Returned);
+        let invites = tables.invites.keys().map(|code| RowKey::Invite(*code));
+        let accounts = tables.accounts.keys().map(|key| RowKey::Account(*key));
+        let all = queues.chain(blobs).chain(outgoing).chain(returned).chain(invites).chain(accounts);
+        Ok(all.skip_while(|key| after.is_some_and(|after| key <= after)).take(limit).collect())
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {

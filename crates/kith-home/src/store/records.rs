@@ -1,7 +1,7 @@
 //! The rows of the tables. Plain data: what a field means for the rules is said where the rules are.
 
 use kith_wire::address::ServerAddress;
-use kith_wire::id::{AccountKey, LookupKey, RelayId, SenderId, Verifier};
+use kith_wire::id::{AccountKey, BlobId, Hash, LookupKey, ReaderId, RelayId, SenderId, Verifier};
 use kith_wire::time::{Day, Hour, Timestamp};
 use zeroize::Zeroizing;
 
@@ -162,6 +162,26 @@ pub struct Blob {
     pub delete: Verifier,
     /// The last hour in which it is there.
     pub expires: Hour,
+}
+
+/// Names a row, or what belongs together, for those who read a whole store: backups and checks.
+///
+/// The order is the one in which rows are listed. What refers to an account comes before the accounts: they are never
+/// removed, so whoever reads page by page while others write finds the account of everything that was found before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RowKey {
+    /// A queue with its entries.
+    Queue(ReaderId),
+    /// A blob with its chunks.
+    Blob(BlobId),
+    /// Something that waits to be sent.
+    Outgoing(OutgoingKey),
+    /// All notices that wait for an account.
+    Returned(AccountKey),
+    /// An invite.
+    Invite(Hash),
+    /// An account.
+    Account(AccountKey),
 }
 
 /// Rows in the tables that grow.
