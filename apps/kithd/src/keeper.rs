@@ -3,6 +3,8 @@
 //! Everything that arrives goes into one bounded queue. The thread takes what is there, at most [`MAX_BATCH`] inputs,
 //! handles it in one transaction, commits once, and only then lets the answers go: one write to the disk serves
 //! everybody who waited for it. Under load batches grow by themselves; without load an input waits for nobody.
+//!
+//! Requests are opened, and answers sealed, by the tasks that bring them: that is most of the work, and it needs no order.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,7 +14,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use kith_home::store::{Store, StoreError};
-use kith_home::{ConnectionId, ExchangeId, ExchangeOutcome, Home, Input, Output, Room, Ticket};
+use kith_home::{
+    ConnectionId, ExchangeId, ExchangeOutcome, Home, Input, OpenedRequest, Opener, Output, Room, SealableAnswer, Ticket,
+};
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -30,6 +34,7 @@ mod tests;
 pub(crate) struct Keeper {
     inbox: mpsc::Sender<Message>,
     descriptor: watch::Receiver<Bytes>,
+    opener: watch::Receiver<Opener>,
     next_connection: Arc<AtomicU64>,
 }
 
@@ -51,7 +56,7 @@ pub(crate) struct KeeperThread {
 }
 
 enum Message {
-    OneShot { sealed: Bytes, reply: oneshot::Sender<Bytes> },
+    OneShot { opened: OpenedRequest, reply: oneshot::Sender<SealableAnswer> },
     LiveOpened { connection: ConnectionId, outbox: Outbox, known: oneshot::Sender<()> },
     Live { connection: ConnectionId, message: Bytes },
     LiveEnded { connection: ConnectionId },
@@ -76,16 +81,17 @@ impl Keeper {
     {
         let (inbox, messages) = mpsc::channel(MAX_WAITING);
         let (publish, descriptor) = watch::channel(Bytes::copy_from_slice(home.descriptor()));
+        let (renew, opener) = watch::channel(home.opener().clone());
         let (dials, wanted) = mpsc::unbounded_channel();
         let (ends, ended) = oneshot::channel();
         let (waiting, outboxes, unproven) = (HashMap::new(), HashMap::new(), BTreeMap::new());
-        let desk = Desk { waiting, outboxes, unproven, max_unproven, next_ticket: 0, publish, dials };
+        let desk = Desk { waiting, outboxes, unproven, max_unproven, next_ticket: 0, publish, renew, dials };
         let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || {
             // Dropped when the thread ends, however it does.
             let _ends = ends;
             Work { home, store, messages, desk, metrics }.run();
         })?;
-        let keeper = Self { inbox: inbox.clone(), descriptor, next_connection: Arc::default() };
+        let keeper = Self { inbox: inbox.clone(), descriptor, opener, next_connection: Arc::default() };
         Ok((keeper, KeeperThread { inbox, thread, ended }, wanted))
     }
 
@@ -96,9 +102,17 @@ impl Keeper {
 
     /// Has one sealed request handled and returns the reply once it is durable.
     pub(crate) async fn one_shot(&self, sealed: Bytes) -> Result<Bytes, Overloaded> {
+        let opener = self.opener.borrow().clone();
+        let opened = match opener.open(&sealed) {
+            Ok(opened) => opened,
+            Err(reply) => return Ok(reply.to_bytes().into()),
+        };
+        // Held no longer than needed: what opens requests is wiped when its time is over and nobody holds it.
+        drop((opener, sealed));
         let (reply, replied) = oneshot::channel();
-        self.inbox.send(Message::OneShot { sealed, reply }).await.map_err(|_| Overloaded)?;
-        replied.await.map_err(|_| Overloaded)
+        self.inbox.send(Message::OneShot { opened, reply }).await.map_err(|_| Overloaded)?;
+        let answer = replied.await.map_err(|_| Overloaded)?;
+        Ok(answer.seal(&mut UnwrapErr(SysRng)).to_bytes().into())
     }
 
     /// Announces a live connection; what is for it goes into `outbox`. The receiver hears once the connection has proven a
@@ -150,13 +164,14 @@ impl KeeperThread {
 
 /// Who waits for what.
 struct Desk {
-    waiting: HashMap<Ticket, oneshot::Sender<Bytes>>,
+    waiting: HashMap<Ticket, oneshot::Sender<SealableAnswer>>,
     outboxes: HashMap<ConnectionId, Outbox>,
     /// Connections that have proven nothing yet, the oldest first; dropping the sender ends one (KH-39).
     unproven: BTreeMap<ConnectionId, oneshot::Sender<()>>,
     max_unproven: usize,
     next_ticket: u64,
     publish: watch::Sender<Bytes>,
+    renew: watch::Sender<Opener>,
     dials: mpsc::UnboundedSender<Dial>,
 }
 
@@ -191,6 +206,7 @@ impl<S: Store> Work<S> {
                     Ok(outputs) => {
                         outputs.into_iter().for_each(|output| self.desk.release(output));
                         self.desk.let_in_who_is_known(&self.home);
+                        self.desk.renew_opener(&self.home);
                     }
                     Err(error) => {
                         // Nothing of the batch happened; who waited for it is told to come back.
@@ -224,12 +240,12 @@ impl Desk {
         match message {
             // Whoever asked has hung up already: nobody would read the answer.
             Message::OneShot { reply, .. } if reply.is_closed() => None,
-            Message::OneShot { sealed, reply } => {
+            Message::OneShot { opened, reply } => {
                 let ticket = Ticket(self.next_ticket);
                 self.next_ticket += 1;
                 self.waiting.insert(ticket, reply);
                 tickets.push(ticket);
-                Some(Input::OneShot { ticket, sealed: sealed.into() })
+                Some(Input::Opened { ticket, opened })
             }
             Message::LiveOpened { connection, outbox, known } => {
                 self.outboxes.insert(connection, outbox);
@@ -261,11 +277,13 @@ impl Desk {
     /// what matters is in the store.
     fn release(&mut self, output: Output) {
         match output {
-            Output::Reply { ticket, bytes } => {
+            Output::Answer { ticket, answer } => {
                 if let Some(reply) = self.waiting.remove(&ticket) {
-                    let _ = reply.send(bytes.into());
+                    let _ = reply.send(answer);
                 }
             }
+            // For requests that the rules open themselves; there are none here.
+            Output::Reply { ticket, .. } => drop(self.waiting.remove(&ticket)),
             Output::Live { connection, message } => {
                 let is_behind =
                     self.outboxes.get(&connection).is_some_and(|outbox| outbox.put(message.into()).is_err());
@@ -290,6 +308,17 @@ impl Desk {
                 let _ = known.send(());
             }
         }
+    }
+
+    /// Hands out the epoch keys anew when they have changed.
+    fn renew_opener(&self, home: &Home) {
+        self.renew.send_if_modified(|opener| {
+            let is_new = !opener.is_same(home.opener());
+            if is_new {
+                *opener = home.opener().clone();
+            }
+            is_new
+        });
     }
 
     /// Requests that wait for another server may wait for one that never answers, while the asker has left.

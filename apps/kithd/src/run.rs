@@ -34,9 +34,8 @@ use crate::site::Site;
 /// Whatever keeps it from starting, and a store that fails for good.
 pub(crate) fn run(config: Config, voice: Voice) -> Result<(), AppError> {
     let folder = DataDir::take(&config.data)?;
-    // One thread moves bytes, the keeper decides; TLS and sealing are the only work that counts, and a second
-    // thread for them would idle at home.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // The keeper decides, alone; opening, sealing and TLS are most of the work and take every core there is.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(serve(config, voice, &folder));
     // Name lookups may hang in threads of their own; nobody waits for them.
     runtime.shutdown_background();

@@ -189,6 +189,15 @@ pub fn open(
     Ok(Opened { content, answer, export: live })
 }
 
+/// Equal are sealers for the same request.
+impl PartialEq for AnswerSealer {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.enc == other.0.enc
+    }
+}
+
+impl Eq for AnswerSealer {}
+
 impl AnswerSealer {
     /// Seals the answer: at least 1,024 bytes, a Padmé size above that. Empty when longer than
     /// [`MAX_ANSWER_BYTES`].

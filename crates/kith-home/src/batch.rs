@@ -1,15 +1,15 @@
 //! One batch of inputs in one transaction, and the gate in front of its outputs.
 
-use kith_crypto::sealed::{self, AnswerSealer};
-use kith_wire::operation::{Answer, Refusal, Request};
-use kith_wire::sealed::{OneShotReply, SealKind, SealedParts};
-use kith_wire::{Timestamp, Wire};
+use kith_crypto::sealed::AnswerSealer;
+use kith_wire::Timestamp;
+use kith_wire::sealed::OneShotReply;
 use rand_core::CryptoRng;
 
 use crate::home::Home;
 use crate::io::{Input, Output, Ticket};
+use crate::opener::{OpenedRequest, SealableAnswer};
 use crate::operations::{Outcome, Way};
-use crate::relay::Waiter;
+use crate::relay::{Errand, Waiter};
 use crate::store::{StoreError, Txn};
 
 /// A transaction in which inputs are handled.
@@ -36,9 +36,20 @@ pub(crate) enum Origin {
 
 /// What became of a one-shot request.
 pub(crate) enum Handled {
+    /// It was no request.
     Replied(OneShotReply),
+    Answered(SealableAnswer),
     /// Another server must be asked first.
-    Waits(AnswerSealer, crate::relay::Errand),
+    Waits(AnswerSealer, Errand),
+}
+
+/// Where the answer to a one-shot request is sealed.
+#[derive(Clone, Copy)]
+pub(crate) enum Sealing {
+    /// Here, as the request was opened here.
+    Inside,
+    /// By the program, as it opened the request.
+    Outside,
 }
 
 impl<T: Txn> Batch<'_, T> {
@@ -49,6 +60,7 @@ impl<T: Txn> Batch<'_, T> {
     pub fn handle(mut self, input: Input) -> Result<Self, StoreError> {
         match input {
             Input::OneShot { ticket, sealed } => self.one_shot_from_outside(ticket, &sealed)?,
+            Input::Opened { ticket, opened } => self.opened_outside(ticket, opened)?,
             Input::Live { connection, message } => self.live_message(connection, &message)?,
             Input::Closed { connection } => self.home.connections.end(connection),
             Input::Exchanged { exchange, outcome } => self.exchanged(exchange, outcome)?,
@@ -72,34 +84,50 @@ impl<T: Txn> Batch<'_, T> {
     fn one_shot_from_outside(&mut self, ticket: Ticket, sealed: &[u8]) -> Result<(), StoreError> {
         match self.one_shot(sealed, Origin::Outside)? {
             Handled::Replied(reply) => self.out.push(Output::Reply { ticket, bytes: reply.to_bytes() }),
-            Handled::Waits(sealer, errand) => self.start(errand, |wants| Waiter::OneShot { ticket, sealer, wants }),
+            Handled::Answered(answer) => self.answer(ticket, Sealing::Inside, answer),
+            Handled::Waits(sealer, errand) => self.wait(ticket, Sealing::Inside, sealer, errand),
         }
         Ok(())
     }
 
-    /// Opens and answers a one-shot request.
-    pub(crate) fn one_shot(&mut self, bytes: &[u8], origin: Origin) -> Result<Handled, StoreError> {
-        let Ok(parts) = SealedParts::split(bytes) else { return Ok(Handled::Replied(OneShotReply::Refused)) };
-        let Some(secret) = self.home.identity.epoch(parts.header.epoch) else {
-            // KH-5: before anything is opened.
-            return Ok(Handled::Replied(OneShotReply::Descriptor(self.home.identity.descriptor.clone())));
-        };
-        let Ok(opened) = sealed::open(&self.home.identity.key, secret, SealKind::OneShot, &parts) else {
-            return Ok(Handled::Replied(OneShotReply::Refused));
-        };
-        let outcome = match Request::from_bytes(&opened.content) {
-            Ok(request) => self.operate(request, Way::OneShot { size: bytes.len(), origin })?,
-            Err(_) => Outcome::refused(Refusal::Invalid),
-        };
-        Ok(match outcome {
-            Outcome::Now(answer) => Handled::Replied(self.seal_answer(opened.answer, &answer)),
-            Outcome::Ask(errand) => Handled::Waits(opened.answer, errand),
-        })
+    fn opened_outside(&mut self, ticket: Ticket, opened: OpenedRequest) -> Result<(), StoreError> {
+        match self.opened(opened, Origin::Outside)? {
+            Handled::Replied(reply) => self.out.push(Output::Reply { ticket, bytes: reply.to_bytes() }),
+            Handled::Answered(answer) => self.answer(ticket, Sealing::Outside, answer),
+            Handled::Waits(sealer, errand) => self.wait(ticket, Sealing::Outside, sealer, errand),
+        }
+        Ok(())
     }
 
-    /// Seals an answer; one that is too long for a sealed answer becomes a refusal.
-    pub(crate) fn seal_answer(&mut self, sealer: AnswerSealer, answer: &Answer) -> OneShotReply {
-        let bytes = sealer.seal(&answer.to_bytes(), self.rng);
-        if bytes.is_empty() { OneShotReply::Refused } else { OneShotReply::Sealed(bytes) }
+    /// Answers a one-shot request.
+    pub(crate) fn answer(&mut self, ticket: Ticket, sealing: Sealing, answer: SealableAnswer) {
+        self.out.push(match sealing {
+            Sealing::Inside => Output::Reply { ticket, bytes: answer.seal(self.rng).to_bytes() },
+            Sealing::Outside => Output::Answer { ticket, answer },
+        });
+    }
+
+    fn wait(&mut self, ticket: Ticket, sealing: Sealing, sealer: AnswerSealer, errand: Errand) {
+        self.start(errand, |wants| Waiter::OneShot { ticket, sealing, sealer, wants });
+    }
+
+    /// Opens and handles a one-shot request.
+    pub(crate) fn one_shot(&mut self, bytes: &[u8], origin: Origin) -> Result<Handled, StoreError> {
+        match self.home.identity.opener().open(bytes) {
+            Err(reply) => Ok(Handled::Replied(reply)),
+            Ok(opened) => self.opened(opened, origin),
+        }
+    }
+
+    fn opened(&mut self, opened: OpenedRequest, origin: Origin) -> Result<Handled, StoreError> {
+        let OpenedRequest { size, request, sealer } = opened;
+        let outcome = match request {
+            Ok(request) => self.operate(request, Way::OneShot { size, origin })?,
+            Err(refusal) => Outcome::refused(refusal),
+        };
+        Ok(match outcome {
+            Outcome::Now(answer) => Handled::Answered(SealableAnswer { sealer, answer }),
+            Outcome::Ask(errand) => Handled::Waits(sealer, errand),
+        })
     }
 }

@@ -47,7 +47,7 @@ impl<T: Txn> Batch<'_, T> {
             _ => return Err(Stop::Refuse(Refusal::NotAuthorised)),
         }
         for signature in &request.signatures {
-            if !verify(signature, &request.operation, &self.home.identity.key) {
+            if !verify(signature, &request.operation, &self.home.identity.key()) {
                 return Err(Stop::Refuse(Refusal::NotAuthorised));
             }
             match signature.role {

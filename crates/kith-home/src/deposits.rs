@@ -31,7 +31,7 @@ impl<T: Txn> Batch<'_, T> {
 
     /// Stores a deposit, if it is one.
     fn take_in(&mut self, deposit: &Deposit) -> Result<(), StoreError> {
-        let server = self.home.identity.key;
+        let server = self.home.identity.key();
         let Some((reader, mut queue)) = self.txn.queue_by_sender(&deposit.sender_id)? else {
             // The costly part of what a queue that exists would need, so that time tells little (KH-20).
             std::hint::black_box(is_proven(deposit, &Verifier([0; 32]), &server));

@@ -11,6 +11,7 @@ use crate::housekeeping::Housekeeping;
 use crate::identity::Identity;
 use crate::io::{ConnectionId, Output};
 use crate::live::Connections;
+use crate::opener::Opener;
 use crate::outbox::Outbox;
 use crate::relay::Exchanges;
 use crate::store::{Store, StoreError, Txn};
@@ -73,7 +74,7 @@ impl Home {
         let mut txn = store.begin()?;
         let identity = Identity::open(&mut txn, &config, now, rng)?;
         txn.commit()?;
-        let handed_out = identity.descriptor.clone();
+        let handed_out = identity.descriptor().to_vec();
         Ok(Self {
             config,
             identity,
@@ -89,12 +90,17 @@ impl Home {
 
     /// Returns the server's identity.
     pub fn server_key(&self) -> ServerKey {
-        self.identity.key
+        self.identity.key()
     }
 
     /// Returns the signed descriptor. May change with every commit; [`Output::Descriptor`](crate::Output) says so.
     pub fn descriptor(&self) -> &[u8] {
-        &self.identity.descriptor
+        self.identity.descriptor()
+    }
+
+    /// Returns what opens one-shot requests outside the rules. Another one may be due after every commit.
+    pub fn opener(&self) -> &Opener {
+        self.identity.opener()
     }
 
     /// Says whether the disk has room for more. A disk that is really full fails every commit, also those that would
@@ -133,9 +139,9 @@ impl Home {
         let mut out = Vec::new();
         if self.state == MemoryState::Ahead {
             self.identity = Identity::open(&mut txn, &self.config, now, rng)?;
-            if self.identity.descriptor != self.handed_out {
+            if self.identity.descriptor() != self.handed_out {
                 // Whatever was to announce it was lost with its batch.
-                out.push(Output::Descriptor { bytes: self.identity.descriptor.clone() });
+                out.push(Output::Descriptor { bytes: self.identity.descriptor().to_vec() });
             }
             self.connections.end_all(&mut out);
             self.exchanges = std::mem::take(&mut self.exchanges).forgotten();
@@ -149,8 +155,8 @@ impl Home {
     pub(crate) fn committed(&mut self) {
         self.state = MemoryState::Agrees;
         self.connections.closes_are_known();
-        if self.handed_out != self.identity.descriptor {
-            self.handed_out.clone_from(&self.identity.descriptor);
+        if self.handed_out != self.identity.descriptor() {
+            self.handed_out = self.identity.descriptor().to_vec();
         }
     }
 }

@@ -28,7 +28,7 @@ impl<T: Txn> Batch<'_, T> {
     pub(crate) fn tick(&mut self) -> Result<(), StoreError> {
         let home = &mut *self.home;
         if home.identity.keep_up(&mut self.txn, &home.config, self.now, self.rng)? {
-            self.out.push(Output::Descriptor { bytes: home.identity.descriptor.clone() });
+            self.out.push(Output::Descriptor { bytes: home.identity.descriptor().to_vec() });
         }
         self.home.outbox.look_again();
         let next = self.home.housekeeping.next;

@@ -14,15 +14,14 @@ use kith_wire::{Timestamp as Time, Wire};
 use rand_core::CryptoRng;
 
 use crate::config::{Config, Registration};
+use crate::opener::{Keys, Opener};
 use crate::store::{MetaKey, Secret, StoreError, Txn};
 
 /// The keys of this server, as they are in the store.
 pub(crate) struct Identity {
     secret: ServerSecret,
-    pub(crate) key: ServerKey,
-    epochs: BTreeMap<EpochId, EpochSecret>,
-    /// The signed descriptor.
-    pub(crate) descriptor: Vec<u8>,
+    /// The epoch keys and the signed descriptor.
+    opener: Opener,
     /// The weeks for which all this was brought up to date.
     kept_up: Option<[EpochId; 2]>,
 }
@@ -52,15 +51,30 @@ impl Identity {
             epochs.insert(epoch, EpochSecret::from_bytes(epoch, seed));
         }
         let descriptor = txn.meta(MetaKey::Descriptor)?.map_or_else(Vec::new, |stored| stored.expose().to_vec());
-        let key = secret.public();
-        let mut identity = Self { secret, key, epochs, descriptor, kept_up: None };
+        let opener = Opener::new(Keys { server: secret.public(), epochs, descriptor });
+        let mut identity = Self { secret, opener, kept_up: None };
         identity.keep_up(txn, config, now, rng)?;
         Ok(identity)
     }
 
+    /// Returns the server key.
+    pub(crate) fn key(&self) -> ServerKey {
+        self.opener.keys().server
+    }
+
+    /// Returns the signed descriptor.
+    pub(crate) fn descriptor(&self) -> &[u8] {
+        &self.opener.keys().descriptor
+    }
+
     /// Returns the secrets of an epoch, while the server has them.
     pub(crate) fn epoch(&self, id: EpochId) -> Option<&EpochSecret> {
-        self.epochs.get(&id)
+        self.opener.keys().epochs.get(&id)
+    }
+
+    /// Returns what opens requests now.
+    pub(crate) fn opener(&self) -> &Opener {
+        &self.opener
     }
 
     /// Makes the keys that are needed now, erases those whose time is over (KH-3), and signs a new descriptor when
@@ -74,27 +88,31 @@ impl Identity {
     ) -> Result<bool, StoreError> {
         let over = |epoch: &EpochId| epoch.end().plus_seconds(EPOCH_GRACE_SECONDS) < now;
         let needed = [now.epoch(), now.plus_seconds(EPOCH_SLACK_SECONDS).epoch()];
-        if self.kept_up == Some(needed) && !self.epochs.keys().any(over) {
+        if self.kept_up == Some(needed) && !self.epochs().any(|(epoch, _)| over(epoch)) {
             return Ok(false);
         }
         for epoch in needed {
-            if let std::collections::btree_map::Entry::Vacant(place) = self.epochs.entry(epoch) {
+            if self.epoch(epoch).is_none() {
                 let secret = EpochSecret::generate(epoch, rng);
                 txn.insert_epoch_key(epoch, &Secret::new(secret.expose().as_slice()))?;
-                place.insert(secret);
+                self.opener.keys_mut().epochs.insert(epoch, secret);
             }
         }
-        let erased: Vec<EpochId> = self.epochs.keys().copied().filter(over).collect();
+        let erased: Vec<EpochId> = self.epochs().map(|(epoch, _)| *epoch).filter(over).collect();
         for epoch in erased {
             txn.erase_epoch_key(epoch)?;
-            self.epochs.remove(&epoch);
+            self.opener.keys_mut().epochs.remove(&epoch);
         }
         self.kept_up = Some(needed);
         self.sign(txn, config, now)
     }
 
+    fn epochs(&self) -> impl Iterator<Item = (&EpochId, &EpochSecret)> {
+        self.opener.keys().epochs.iter()
+    }
+
     fn sign<T: Txn>(&mut self, txn: &mut T, config: &Config, now: Timestamp) -> Result<bool, StoreError> {
-        let before = Signed::<Descriptor>::from_bytes(&self.descriptor).and_then(|signed| signed.decode_unverified());
+        let before = Signed::<Descriptor>::from_bytes(self.descriptor()).and_then(|signed| signed.decode_unverified());
         let serial = before.as_ref().map_or(0, |before| before.serial);
         let mut wanted = self.describe(config, now, serial);
         if before.is_ok_and(|before| before == wanted) {
@@ -108,19 +126,20 @@ impl Identity {
             None => 0,
         };
         wanted.serial = last.max(serial).saturating_add(1);
-        self.descriptor = self.secret.sign(&wanted).to_bytes();
+        self.opener.keys_mut().descriptor = self.secret.sign(&wanted).to_bytes();
         txn.set_meta(MetaKey::DescriptorSerial, &Secret::new(&wanted.serial.to_be_bytes()))?;
-        txn.set_meta(MetaKey::Descriptor, &Secret::new(&self.descriptor))?;
+        txn.set_meta(MetaKey::Descriptor, &Secret::new(self.descriptor()))?;
         Ok(true)
     }
 
     fn describe(&self, config: &Config, now: Time, serial: u64) -> Descriptor {
         // Not simply all that are there: a clock that was ahead leaves keys of weeks far away.
         let last = now.plus_seconds(EPOCH_SLACK_SECONDS).epoch();
-        let epochs: Vec<EpochKeys> = self.epochs.range(now.epoch()..=last).map(|(_, secret)| secret.public()).collect();
+        let valid = self.opener.keys().epochs.range(now.epoch()..=last);
+        let epochs: Vec<EpochKeys> = valid.map(|(_, secret)| secret.public()).collect();
         Descriptor {
             versions: VersionRange::OURS,
-            server_key: self.key,
+            server_key: self.key(),
             serial,
             urls: config.urls.clone(),
             epochs,

@@ -2,6 +2,8 @@
 
 use kith_wire::address::ServerUrl;
 
+use crate::opener::{OpenedRequest, SealableAnswer};
+
 /// Pairs a one-shot request with its reply; chosen by the caller, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
@@ -15,7 +17,7 @@ pub struct ConnectionId(pub u64);
 pub struct ExchangeId(pub u64);
 
 /// What happened.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Input {
     /// Somebody sent a one-shot sealed request. Answered by [`Output::Reply`], perhaps in a later batch.
     OneShot {
@@ -23,6 +25,14 @@ pub enum Input {
         ticket: Ticket,
         /// The bytes as they came.
         sealed: Vec<u8>,
+    },
+    /// A one-shot request that the program opened itself, with [`Home::opener`](crate::Home::opener). Answered by [`Output::Answer`],
+    /// perhaps in a later batch.
+    Opened {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// The request.
+        opened: OpenedRequest,
     },
     /// A message came over a live connection. The first one of a connection is its opening.
     Live {
@@ -68,7 +78,7 @@ pub enum Ask {
 }
 
 /// What to do, after the commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Output {
     /// Send the reply to a one-shot request.
     Reply {
@@ -76,6 +86,13 @@ pub enum Output {
         ticket: Ticket,
         /// The bytes to send.
         bytes: Vec<u8>,
+    },
+    /// Seal the answer to a request that the program opened, and send it.
+    Answer {
+        /// The request.
+        ticket: Ticket,
+        /// The answer.
+        answer: SealableAnswer,
     },
     /// Send a message over a live connection. The order within a connection matters.
     Live {

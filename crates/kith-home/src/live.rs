@@ -52,8 +52,8 @@ impl<T: Txn> Batch<'_, T> {
         let reply = match SealedParts::split(message) {
             Err(_) => OneShotReply::Refused,
             Ok(parts) => match self.home.identity.epoch(parts.header.epoch) {
-                None => OneShotReply::Descriptor(self.home.identity.descriptor.clone()),
-                Some(secret) => match accept_opening(&self.home.identity.key, secret, message, self.rng) {
+                None => OneShotReply::Descriptor(self.home.identity.descriptor().to_vec()),
+                Some(secret) => match accept_opening(&self.home.identity.key(), secret, message, self.rng) {
                     Err(_) => OneShotReply::Refused,
                     Ok((sealed, channel)) => {
                         self.home.connections.begin(id, channel);

@@ -99,7 +99,7 @@ impl<T: Txn> Batch<'_, T> {
         // What comes back counts until it is acknowledged: else notices could pile up without end.
         let quota = self.home.config.quotas.outgoing;
         let used = account.n_outgoing.saturating_add(self.txn.n_returned(&key, quota.max(1))?);
-        let is_own = to.key == self.home.identity.key;
+        let is_own = to.key == self.home.identity.key();
         // An operator who lets nothing out still lets people of this server write to each other.
         if used >= quota && !(is_own && used == 0) {
             return Err(Stop::Refuse(Refusal::QuotaExceeded));

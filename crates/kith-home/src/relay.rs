@@ -12,9 +12,10 @@ use kith_wire::operation::{Answer, Refusal};
 use kith_wire::sealed::{OneShotReply, SealedParts};
 use kith_wire::signed::Signed;
 
-use crate::batch::{Batch, Handled, Origin};
+use crate::batch::{Batch, Handled, Origin, Sealing};
 use crate::caller::Caller;
 use crate::io::{Ask, ConnectionId, ExchangeId, ExchangeOutcome, Output, Ticket};
+use crate::opener::SealableAnswer;
 use crate::operations::{Outcome, Stop, Way};
 use crate::store::{OutgoingKey, StoreError, Txn};
 
@@ -49,7 +50,7 @@ enum What {
 
 /// Who waits for an exchange.
 pub(crate) enum Waiter {
-    OneShot { ticket: Ticket, sealer: AnswerSealer, wants: Wants },
+    OneShot { ticket: Ticket, sealing: Sealing, sealer: AnswerSealer, wants: Wants },
     Live { connection: ConnectionId, number: RequestNumber, wants: Wants },
     Outgoing { key: OutgoingKey, to: ServerAddress },
 }
@@ -102,7 +103,7 @@ impl<T: Txn> Batch<'_, T> {
         if SealedParts::split(&sealed).is_err() {
             return Err(Stop::Refuse(Refusal::Invalid));
         }
-        if to.key == self.home.identity.key {
+        if to.key == self.home.identity.key() {
             let reply = self.relay_to_self(&sealed)?;
             return Ok(Outcome::Now(Answer::Relayed { reply: reply.to_bytes() }));
         }
@@ -114,7 +115,7 @@ impl<T: Txn> Batch<'_, T> {
         refuse_chain(way)?;
         let (account, _) = self.account_of(caller)?;
         if self.home.config.urls.contains(&url) {
-            let descriptor = self.home.identity.descriptor.clone();
+            let descriptor = self.home.identity.descriptor().to_vec();
             return Ok(Outcome::Now(Answer::Descriptor { descriptor }));
         }
         self.errand(Errand { account, url, ask: Ask::Descriptor })
@@ -131,6 +132,7 @@ impl<T: Txn> Batch<'_, T> {
     pub(crate) fn relay_to_self(&mut self, sealed: &[u8]) -> Result<OneShotReply, Stop> {
         match self.one_shot(sealed, Origin::OwnRelay)? {
             Handled::Replied(reply) => Ok(reply),
+            Handled::Answered(answer) => Ok(answer.seal(self.rng)),
             Handled::Waits(..) => Ok(OneShotReply::Refused),
         }
     }
@@ -150,9 +152,8 @@ impl<T: Txn> Batch<'_, T> {
     pub(crate) fn exchanged(&mut self, id: ExchangeId, outcome: ExchangeOutcome) -> Result<(), StoreError> {
         match self.home.exchanges.waiting.remove(&id) {
             None => {}
-            Some(Waiter::OneShot { ticket, sealer, wants }) => {
-                let reply = self.seal_answer(sealer, &passed_on(outcome, wants.what));
-                self.out.push(Output::Reply { ticket, bytes: reply.to_bytes() });
+            Some(Waiter::OneShot { ticket, sealing, sealer, wants }) => {
+                self.answer(ticket, sealing, SealableAnswer { sealer, answer: passed_on(outcome, wants.what) });
             }
             Some(Waiter::Live { connection, number, wants }) => {
                 self.tell_answer(connection, number, passed_on(outcome, wants.what));

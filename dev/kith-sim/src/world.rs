@@ -316,6 +316,14 @@ impl World {
         let place = &mut self.servers[server];
         let Some(home) = place.home.as_mut() else { return };
         // As kithd does: what does not open never reaches the rules.
+        let input = match input {
+            Input::OneShot { ticket, sealed } => match home.opener().open(&sealed) {
+                Ok(opened) => Input::Opened { ticket, opened },
+                Err(reply) => return self.replied(server, ticket, reply.to_bytes()),
+            },
+            input => input,
+        };
+        // As kithd does: what does not open never reaches the rules.
         let (input, ticket) = match input {
             Input::OneShot { ticket, sealed } => match home.opener().open(&sealed) {
                 Ok(opened) => (Input::Opened { ticket, opened }, Some(ticket)),
@@ -362,6 +370,10 @@ impl World {
             HomeOutput::Live { connection, message } => self.live_down(server, connection, message),
             HomeOutput::Close { connection } => self.closed_by_server(server, connection),
             HomeOutput::Exchange { exchange, url, ask } => self.exchange(server, exchange, &url, ask),
+            HomeOutput::Answer { ticket, answer } => {
+                let reply = answer.seal(&mut self.rng);
+                self.replied(server, ticket, reply.to_bytes());
+            }
             HomeOutput::Answer { ticket, answer } => {
                 let reply = answer.seal(&mut self.rng);
                 self.replied(server, ticket, reply.to_bytes());

@@ -3,10 +3,15 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 
+use kith_crypto::sealed::seal;
 use kith_home::store::memory::Memory;
 use kith_home::{Config, Home};
+use kith_wire::Wire as _;
 use kith_wire::address::ServerUrl;
-use kith_wire::sealed::OneShotReply;
+use kith_wire::descriptor::Descriptor;
+use kith_wire::operation::{Operation, Request};
+use kith_wire::sealed::{OneShotReply, SealKind};
+use kith_wire::signed::Signed;
 
 use tokio::sync::mpsc as unbounded;
 
@@ -62,12 +67,21 @@ fn garbage() -> Bytes {
     Bytes::from(vec![0; 5376])
 }
 
+/// A request that anybody may make and that changes nothing.
+fn question(keeper: &Keeper) -> Bytes {
+    let descriptor: Descriptor = Signed::from_bytes(&keeper.descriptor()).unwrap().decode_unverified().unwrap();
+    let content = Request { operation: Operation::Clock, signatures: Vec::new() }.to_bytes();
+    let (key, epoch) = (descriptor.server_key, &descriptor.epochs[0]);
+    seal(&key, epoch, SealKind::OneShot, &content, &mut UnwrapErr(SysRng)).unwrap().bytes.into()
+}
+
 #[tokio::test]
-async fn garbage_is_answered_and_not_an_error() {
+async fn garbage_is_answered_at_once_and_costs_the_thread_nothing() {
+    // The gate is shut: the thread could not answer.
     let Fixture { keeper, thread, gate, .. } = start();
-    drop(gate);
     let reply = keeper.one_shot(garbage()).await.unwrap();
     assert_eq!(OneShotReply::from_bytes(&reply), Some(OneShotReply::Refused));
+    drop(gate);
     thread.stop().await;
 }
 
@@ -76,7 +90,7 @@ async fn whoever_arrives_during_a_commit_shares_the_next_one() {
     let Fixture { keeper, thread, mut wants, gate, metrics, .. } = start();
     let ask = || {
         let keeper = keeper.clone();
-        tokio::spawn(async move { keeper.one_shot(garbage()).await })
+        tokio::spawn(async move { keeper.one_shot(question(&keeper)).await })
     };
     let first = ask();
     wants.recv().await.unwrap();
@@ -97,7 +111,7 @@ async fn whoever_arrives_during_a_commit_shares_the_next_one() {
 #[tokio::test]
 async fn no_answer_leaves_before_the_commit() {
     let Fixture { keeper, thread, mut wants, gate, .. } = start();
-    let asking = keeper.one_shot(garbage());
+    let asking = keeper.one_shot(question(&keeper));
     tokio::pin!(asking);
     tokio::select! {
         biased;
@@ -114,9 +128,9 @@ async fn a_store_that_fails_gives_no_answers_and_may_recover() {
     let Fixture { keeper, thread, gate, fails, .. } = start();
     drop(gate);
     fails.store(true, Ordering::Relaxed);
-    assert_eq!(keeper.one_shot(garbage()).await, Err(Overloaded));
+    assert_eq!(keeper.one_shot(question(&keeper)).await, Err(Overloaded));
     fails.store(false, Ordering::Relaxed);
-    assert!(keeper.one_shot(garbage()).await.is_ok());
+    assert!(keeper.one_shot(question(&keeper)).await.is_ok());
     thread.stop().await;
 }
 
@@ -125,14 +139,14 @@ async fn what_was_brought_before_the_stop_is_still_answered() {
     let Fixture { keeper, thread, mut wants, gate, .. } = start();
     let asking = tokio::spawn({
         let keeper = keeper.clone();
-        async move { keeper.one_shot(garbage()).await }
+        async move { keeper.one_shot(question(&keeper)).await }
     });
     wants.recv().await.unwrap();
     let stopping = tokio::spawn(thread.stop());
     drop(gate);
     assert!(asking.await.unwrap().is_ok());
     stopping.await.unwrap();
-    assert_eq!(keeper.one_shot(garbage()).await, Err(Overloaded));
+    assert_eq!(keeper.one_shot(question(&keeper)).await, Err(Overloaded));
 }
 
 #[tokio::test]
@@ -158,7 +172,7 @@ async fn kh_39_of_too_many_connections_that_prove_nothing_the_oldest_ends() {
         lines.push(keeper.live_opened(outbox(&Total::default()).0).await.unwrap());
     }
     // Everything before this was seen by the thread.
-    keeper.one_shot(garbage()).await.unwrap();
+    keeper.one_shot(question(&keeper)).await.unwrap();
     let ends: Vec<bool> =
         lines.iter_mut().map(|(_, known)| known.try_recv() == Err(oneshot::error::TryRecvError::Closed)).collect();
     assert_eq!(ends, [true, false, false]);

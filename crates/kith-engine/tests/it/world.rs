@@ -442,6 +442,7 @@ impl World {
                 }
             }
             HomeOutput::Descriptor { .. } => {}
+            HomeOutput::Answer { .. } => unreachable!("here the rules open requests themselves"),
         }
     }
 

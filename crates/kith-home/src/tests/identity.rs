@@ -66,6 +66,21 @@ fn kh_3_an_epoch_key_is_erased_fourteen_days_after_its_week() {
 }
 
 #[test]
+fn kh_3_what_opens_requests_changes_with_the_epoch_keys_and_only_then() {
+    let mut world = World::new();
+    let first = world.home.opener().clone();
+    world.pass(1);
+    world.tick();
+    assert!(world.home.opener().is_same(&first));
+    let (sealed, _) = world.seal(&Request { operation: Operation::Clock, signatures: Vec::new() });
+    world.now = START.epoch().end().plus_seconds(14 * 86_400 + 1);
+    world.tick();
+    assert!(!world.home.opener().is_same(&first));
+    assert!(first.open(&sealed).is_ok());
+    assert!(matches!(world.home.opener().open(&sealed), Err(OneShotReply::Descriptor(_))));
+}
+
+#[test]
 fn kh_4_a_batch_without_commit_answers_nothing_and_leaves_nothing() {
     let mut world = World::new();
     let device = world.device();
@@ -110,11 +125,12 @@ fn regression_kh_4_connections_end_though_the_batch_that_says_so_is_lost_too() {
     let mut world = World::new();
     let device = world.device();
     let (mut line, _) = world.listen(&device, 8);
-    let (mut ended, close) = (world.connect(), Output::Close { connection: line.id });
+    let mut ended = world.connect();
+    let expected = [line.id, ended.id].map(|connection| Output::Close { connection });
     for _ in 0..3 {
         drop(world.home.begin(&mut world.store, world.now, &mut world.rng).unwrap());
     }
-    assert_eq!(world.tick(), [close.clone(), Output::Close { connection: ended.id }]);
+    assert_eq!(world.tick(), expected);
     assert_eq!(world.tick(), []);
     // One that the rules ended in a batch that was lost, and one that has left by itself since.
     (line, ended) = (world.connect(), world.connect());
