@@ -139,8 +139,13 @@ impl Drawer<'_> {
                 }
                 Fault::RestorePerson(age) => Step::RestorePerson { who, copied_before: about(rng, age) },
                 Fault::Partition(seconds) => Step::Partition { who, seconds: about(rng, seconds) },
+                Fault::NameLeads(seconds) => {
+                    let to = other_server(server, self.scenario.servers, rng);
+                    Step::NameLeads { server, to, seconds: about(rng, seconds) }
+                }
+                Fault::NewName => Step::NewName { server },
                 Fault::PartitionServers(seconds) => {
-                    let to = (server + rng.random_range(1..self.scenario.servers.max(2))) % self.scenario.servers;
+                    let to = other_server(server, self.scenario.servers, rng);
                     Step::PartitionServers { from: server, to, seconds: about(rng, seconds) }
                 }
                 Fault::Throttle => Step::Throttle { seconds: minutes },
@@ -158,4 +163,8 @@ impl Drawer<'_> {
 /// Draws a duration between a fifth of and twice what is usual.
 fn about(rng: &mut impl Rng, usual: u64) -> u64 {
     rng.random_range(usual / 5..=usual * 2)
+}
+
+fn other_server(server: usize, n_servers: usize, rng: &mut impl Rng) -> usize {
+    (server + rng.random_range(1..n_servers.max(2))) % n_servers
 }

@@ -66,6 +66,10 @@ pub enum Fault {
     Partition(u64),
     /// What one server sends to another is lost for about so many seconds.
     PartitionServers(u64),
+    /// The names of a server lead to another one for about so many seconds.
+    NameLeads(u64),
+    /// A server gets one more name.
+    NewName,
     /// Everything is slow for some minutes.
     Throttle,
     /// A device's clock jumps by up to so many seconds, in either direction.
@@ -118,6 +122,8 @@ pub struct Scenario {
     pub people: usize,
     /// How many home servers; people are spread over them.
     pub servers: usize,
+    /// How many names each server has; people know it by one of them.
+    pub names: usize,
     /// For how many seconds people live before everything is mended.
     pub seconds: u64,
     /// Who meets whom.
@@ -140,6 +146,7 @@ impl Scenario {
             about,
             people: 2,
             servers: 2,
+            names: 1,
             seconds: DAY,
             meetings: Meetings::All,
             habits: Habits::default(),
@@ -152,6 +159,12 @@ impl Scenario {
     /// Sets how many people live on how many servers.
     pub fn with(mut self, people: usize, servers: usize) -> Self {
         (self.people, self.servers) = (people, servers);
+        self
+    }
+
+    /// Gives each server so many names.
+    pub fn with_names(mut self, names: usize) -> Self {
+        self.names = names;
         self
     }
 

@@ -93,6 +93,14 @@ pub fn all() -> Vec<Scenario> {
             .hit_by(Fault::ClockJump(10 * MINUTE), 2 * HOUR)
             .hit_by(Fault::ClockJump(2 * DAY), 8 * HOUR)
             .hit_by(Fault::Cut, HOUR),
+        Scenario::named("names", "names of servers lead astray, and servers get more of them")
+            .with(4, 2)
+            .with_names(2)
+            .doing(Habits { say: Some(6 * HOUR), ..LIVELY })
+            .in_weather(DRIZZLE)
+            .hit_by(Fault::NameLeads(30 * MINUTE), 2 * HOUR)
+            .hit_by(Fault::NewName, 12 * HOUR)
+            .hit_by(Fault::Cut, HOUR),
         Scenario::named("meddling", "somebody on the way changes, drops and repeats what passes")
             .with(3, 2)
             .doing(LIVELY)
@@ -115,6 +123,7 @@ pub fn all() -> Vec<Scenario> {
             .excusing(Excuses { expiry: true, endings: true }),
         Scenario::named("everything", "all at once")
             .with(4, 3)
+            .with_names(2)
             .for_seconds(3 * DAY)
             .meeting(Meetings::Late)
             .doing(Habits {
@@ -134,6 +143,8 @@ pub fn all() -> Vec<Scenario> {
             .hit_by(Fault::ServerDiskFull, 10 * HOUR)
             .hit_by(Fault::Away(10 * HOUR), 10 * HOUR)
             .hit_by(Fault::Partition(HOUR), 5 * HOUR)
+            .hit_by(Fault::NameLeads(30 * MINUTE), 8 * HOUR)
+            .hit_by(Fault::NewName, 2 * DAY)
             .hit_by(Fault::ClockJump(5 * MINUTE), 10 * HOUR),
     ]
 }

@@ -94,6 +94,10 @@ pub enum Step {
     Partition { who: usize, seconds: u64 },
     /// What one server sends to another is lost for a time.
     PartitionServers { from: usize, to: usize, seconds: u64 },
+    /// The names of a server lead to another one for a time.
+    NameLeads { server: usize, to: usize, seconds: u64 },
+    /// A server gets one more name, and keeps those that it has.
+    NewName { server: usize },
     /// Everything is slow for a time.
     Throttle { seconds: u64 },
     /// A device's clock jumps.
@@ -120,6 +124,8 @@ impl Step {
             Self::RestorePerson { .. } => "device restored from copy",
             Self::Partition { .. } => "device cut off",
             Self::PartitionServers { .. } => "servers cut off, one way",
+            Self::NameLeads { .. } => "server name leads elsewhere",
+            Self::NewName { .. } => "server named anew",
             Self::Throttle { .. } => "network throttled",
             Self::ClockJump { .. } => "device clock jumped",
             Self::Vice { vice, .. } => match vice {
@@ -184,6 +190,10 @@ impl fmt::Display for Step {
             Self::PartitionServers { from, to, seconds } => {
                 write!(f, "what server {} sends to {} is lost for {seconds} s", s(*from), s(*to))
             }
+            Self::NameLeads { server, to, seconds } => {
+                write!(f, "the names of server {} lead to {} for {seconds} s", s(*server), s(*to))
+            }
+            Self::NewName { server } => write!(f, "server {} gets one more name", s(*server)),
             Self::Throttle { seconds } => write!(f, "the network is slow for {seconds} s"),
             Self::ClockJump { who, seconds } => write!(f, "the clock of {} jumps by {seconds} s", p(*who)),
             Self::Vice { server, vice } => write!(f, "the operator of server {}: {vice:?}", s(*server)),

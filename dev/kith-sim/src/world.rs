@@ -16,7 +16,6 @@ use kith_crypto::user::UserSecret;
 use kith_engine::{Arrival, Command, Connection, Engine, Output};
 use kith_home::{ConnectionId, ExchangeId, ExchangeOutcome, Input, Output as HomeOutput};
 use kith_wire::Timestamp;
-use kith_wire::address::ServerUrl;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng};
 
@@ -30,6 +29,7 @@ use crate::step::{Step, Vice};
 use network::Network;
 pub use person::Person;
 pub use server::Server;
+use server::server_name;
 
 /// When every world begins: a moment in the middle of a week.
 pub const BEGINNING: Timestamp = Timestamp::from_seconds(2_950 * 7 * 86_400 + 3 * 86_400);
@@ -109,7 +109,7 @@ impl World {
             n_happened: 0,
         };
         for place in 0..scenario.servers {
-            world.add_server(place);
+            world.add_server(place, scenario.names);
         }
         for who in 0..scenario.people {
             world.add_person(who, who % scenario.servers);
@@ -118,11 +118,9 @@ impl World {
         world
     }
 
-    fn add_server(&mut self, place: usize) {
-        let url = format!("https://{}.example", names::server(place));
-        #[allow(clippy::expect_used, reason = "the names are ours")]
-        let url = ServerUrl::parse(&url).expect("it is a good name");
-        let mut server = Server::new(url, self.rng.random());
+    fn add_server(&mut self, place: usize, n_names: usize) {
+        let urls = (0..n_names).rev().map(|n_before| server_name(place, n_before)).collect();
+        let mut server = Server::new(urls, self.rng.random());
         server.start(self.now, &mut self.rng);
         self.servers.push(server);
         self.schedule_tick(place);
@@ -131,7 +129,10 @@ impl World {
     fn add_person(&mut self, who: usize, place: usize) {
         let user = UserSecret::generate(&mut self.rng);
         let key = user.public();
-        let mut person = Person::new(user, place, self.now, self.sabotage);
+        let urls = &self.servers[place].urls;
+        // Neighbours know their server by different names, if it has several.
+        let url = urls[(who / self.servers.len()) % urls.len()].clone();
+        let mut person = Person::new(user, (place, url.clone()), self.now, self.sabotage);
         // Nobody's clock is quite right.
         person.offset = self.luck.random_range(-20_000..20_000);
         if let Some(engine) = &mut person.engine {
@@ -140,7 +141,6 @@ impl World {
         }
         self.people.push(person);
         let descriptor = self.servers[place].descriptors.last().cloned().unwrap_or_default();
-        let url = self.servers[place].url.clone();
         let name = Some(names::secret_name(who));
         let init = Command::Init { url, descriptor, expect: None, invite: None, name };
         let made = self.command(who, init);
@@ -316,14 +316,6 @@ impl World {
         let place = &mut self.servers[server];
         let Some(home) = place.home.as_mut() else { return };
         // As kithd does: what does not open never reaches the rules.
-        let input = match input {
-            Input::OneShot { ticket, sealed } => match home.opener().open(&sealed) {
-                Ok(opened) => Input::Opened { ticket, opened },
-                Err(reply) => return self.replied(server, ticket, reply.to_bytes()),
-            },
-            input => input,
-        };
-        // As kithd does: what does not open never reaches the rules.
         let (input, ticket) = match input {
             Input::OneShot { ticket, sealed } => match home.opener().open(&sealed) {
                 Ok(opened) => (Input::Opened { ticket, opened }, Some(ticket)),
@@ -370,10 +362,6 @@ impl World {
             HomeOutput::Live { connection, message } => self.live_down(server, connection, message),
             HomeOutput::Close { connection } => self.closed_by_server(server, connection),
             HomeOutput::Exchange { exchange, url, ask } => self.exchange(server, exchange, &url, ask),
-            HomeOutput::Answer { ticket, answer } => {
-                let reply = answer.seal(&mut self.rng);
-                self.replied(server, ticket, reply.to_bytes());
-            }
             HomeOutput::Answer { ticket, answer } => {
                 let reply = answer.seal(&mut self.rng);
                 self.replied(server, ticket, reply.to_bytes());

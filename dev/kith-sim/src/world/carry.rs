@@ -27,7 +27,7 @@ impl World {
             Output::CloseLink { link } => {
                 self.people[who].open.take_if(|open| *open == link);
                 if let Some(line) = self.people[who].line.take_if(|line| line.link == link) {
-                    self.tell_server_closed(who, line.connection, 50);
+                    self.tell_server_closed(line.server, line.connection, 50);
                 }
             }
             Output::FetchDescriptor { link, .. } => self.fetch_descriptor(who, link),
@@ -47,8 +47,17 @@ impl World {
         }
     }
 
-    fn is_reachable(&self, who: usize) -> bool {
-        self.servers[self.people[who].server].home.is_some() && !self.network.is_cut_off(who, self.now)
+    /// Returns the server to which a name leads now.
+    pub(super) fn resolve(&self, name: &ServerUrl) -> Option<usize> {
+        let owner = self.servers.iter().position(|server| server.urls.contains(name))?;
+        Some(self.network.leads(owner, self.now))
+    }
+
+    /// Returns the server that a device reaches now by the name that it knows.
+    fn reached(&self, who: usize) -> Option<usize> {
+        let server = self.resolve(&self.people[who].server_name)?;
+        let is_up = self.servers[server].home.is_some() && !self.network.is_cut_off(who, self.now);
+        is_up.then_some(server)
     }
 
     fn latency(&mut self) -> u64 {
@@ -63,10 +72,7 @@ impl World {
     }
 
     fn fetch_descriptor(&mut self, who: usize, link: LinkId) {
-        if !self.is_reachable(who) {
-            return self.unreachable(who, link);
-        }
-        let server = self.people[who].server;
+        let Some(server) = self.reached(who) else { return self.unreachable(who, link) };
         let bytes = self.servers[server].descriptor(self.now, &mut self.luck);
         let wait = self.latency() + self.latency();
         let life = self.people[who].life;
@@ -74,13 +80,10 @@ impl World {
     }
 
     fn open_line(&mut self, who: usize, link: LinkId, bytes: Vec<u8>) {
-        if !self.is_reachable(who) {
-            return self.unreachable(who, link);
-        }
+        let Some(server) = self.reached(who) else { return self.unreachable(who, link) };
         let connection = ConnectionId(self.number());
-        let server = self.people[who].server;
         let person = &mut self.people[who];
-        person.line = Some(Line { link, connection, up: self.now, down: self.now });
+        person.line = Some(Line { link, connection, server, up: self.now, down: self.now });
         person.open = Some(link);
         self.servers[server].lines.insert(connection, who);
         self.servers[server].open.insert(connection);
@@ -94,13 +97,12 @@ impl World {
         if self.sabotage == Some(Sabotage::NamesLeak) {
             self.history.sees("the network", names::secret_name(who).as_bytes());
         }
-        let server = self.people[who].server;
-        let life = self.servers[server].life;
         let latency = self.latency();
         for bytes in self.meddle(bytes) {
             let Some(line) = self.people[who].line.as_mut().filter(|line| line.link == link) else { return };
             line.up = line.up.max(Timestamp(self.now.0 + latency));
-            let (at, connection) = (line.up, line.connection);
+            let (at, connection, server) = (line.up, line.connection, line.server);
+            let life = self.servers[server].life;
             let input = Input::Live { connection, message: bytes };
             self.schedule_at(at, Happening::ToHome { server, life, input });
         }
@@ -165,7 +167,7 @@ impl World {
         let Some(line) = self.people[who].line.take() else { return };
         let (soon, late) = (self.luck.random_range(0..30_000), self.luck.random_range(0..120_000));
         self.tell_engine_closed(who, line.link, Timestamp(self.now.0 + soon));
-        self.tell_server_closed(who, line.connection, late);
+        self.tell_server_closed(line.server, line.connection, late);
     }
 
     fn tell_engine_closed(&mut self, who: usize, link: LinkId, at: Timestamp) {
@@ -174,8 +176,7 @@ impl World {
         self.schedule_at(at, Happening::ToEngine { who, life, arrival });
     }
 
-    pub(super) fn tell_server_closed(&mut self, who: usize, connection: ConnectionId, wait: u64) {
-        let server = self.people[who].server;
+    pub(super) fn tell_server_closed(&mut self, server: usize, connection: ConnectionId, wait: u64) {
         let life = self.servers[server].life;
         self.schedule_in(wait, Happening::ToHome { server, life, input: Input::Closed { connection } });
     }
@@ -186,7 +187,7 @@ impl World {
             let outcome = ExchangeOutcome::Unreachable;
             world.schedule_in(GIVES_UP_MS, Happening::Exchanged { server, life, exchange, outcome });
         };
-        let Some(other) = self.servers.iter().position(|other| other.url == *url) else { return fail(self) };
+        let Some(other) = self.resolve(url) else { return fail(self) };
         let sealed = match ask {
             Ask::Descriptor => None,
             Ask::OneShot(sealed) => Some(sealed),

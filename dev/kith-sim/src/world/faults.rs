@@ -9,6 +9,7 @@ use rand::RngExt as _;
 
 use super::carry::GIVES_UP_MS;
 use super::flaky::Disk;
+use super::server::server_name;
 use super::{Happening, World};
 use crate::names;
 use crate::sabotage::Sabotage;
@@ -16,6 +17,8 @@ use crate::step::{Step, Vice};
 
 /// Milliseconds for which an operator withholds what comes, so that there is something to do things to.
 const WITHHOLDS_MS: u64 = 40 * 60_000;
+/// Names of a server at most (KH-1).
+const MOST_NAMES: usize = 4;
 /// Milliseconds after which a program that could not start is started again.
 const RESTART_MS: u64 = 10_000;
 /// Milliseconds between two ticks of a program that has something to do.
@@ -86,6 +89,18 @@ impl World {
                 self.network.lose(from, to, self.now.plus_seconds(seconds));
                 from != to
             }
+            Step::NameLeads { server, to, seconds } => {
+                self.network.mislead(server, to, self.now.plus_seconds(seconds));
+                // Lines that are open stay where they are; some break, and their devices ask for the name again.
+                let is_there = |who: &usize| self.people[*who].server == server;
+                for who in (0..self.people.len()).filter(is_there).collect::<Vec<_>>() {
+                    if self.luck.random() {
+                        self.cut(who);
+                    }
+                }
+                server != to
+            }
+            Step::NewName { server } => self.rename(server),
             Step::Throttle { seconds } => {
                 self.network.slow_down(self.now.plus_seconds(seconds));
                 true
@@ -145,7 +160,7 @@ impl World {
         person.wake_at = None;
         if let Some(line) = person.line.take() {
             let wait = self.luck.random_range(0..120_000);
-            self.tell_server_closed(who, line.connection, wait);
+            self.tell_server_closed(line.server, line.connection, wait);
         }
     }
 
@@ -213,6 +228,17 @@ impl World {
             return self.schedule_in(RESTART_MS, Happening::StartServer { server, life });
         }
         self.schedule_tick(server);
+    }
+
+    /// The operator gives the server one more name, which becomes the preferred one, and starts it again.
+    fn rename(&mut self, server: usize) -> bool {
+        let n_names = self.servers[server].urls.len();
+        let added = self.servers[server].home.is_some() && n_names < MOST_NAMES;
+        if added {
+            self.servers[server].urls.insert(0, server_name(server, n_names));
+            self.die_server(server);
+        }
+        added
     }
 
     fn break_disk(&mut self, server: usize, disk: Disk, seconds: u64) -> bool {

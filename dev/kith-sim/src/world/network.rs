@@ -36,6 +36,8 @@ pub(super) struct Network {
     cut_off: BTreeMap<usize, Timestamp>,
     /// Directions between servers that lose everything, until when.
     one_way: BTreeMap<(usize, usize), Timestamp>,
+    /// Servers whose names lead to another one, and until when.
+    misled: BTreeMap<usize, (usize, Timestamp)>,
     slow_until: Timestamp,
 }
 
@@ -54,6 +56,16 @@ impl Network {
 
     pub(super) fn lose(&mut self, from: usize, to: usize, until: Timestamp) {
         self.one_way.insert((from, to), until);
+    }
+
+    /// The names of a server lead to another one.
+    pub(super) fn mislead(&mut self, server: usize, to: usize, until: Timestamp) {
+        self.misled.insert(server, (to, until));
+    }
+
+    /// Returns where the names of a server lead.
+    pub(super) fn leads(&self, server: usize, now: Timestamp) -> usize {
+        self.misled.get(&server).filter(|(_, until)| now < *until).map_or(server, |(to, _)| *to)
     }
 
     pub(super) fn slow_down(&mut self, until: Timestamp) {

@@ -7,6 +7,7 @@ use kith_crypto::user::UserSecret;
 use kith_engine::{AttachmentId, ContactId, Engine, LinkId};
 use kith_home::ConnectionId;
 use kith_wire::Timestamp;
+use kith_wire::address::ServerUrl;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::sabotage::Sabotage;
@@ -19,6 +20,8 @@ static NEXT_DATABASE: AtomicU64 = AtomicU64::new(0);
 pub(super) struct Line {
     pub(super) link: LinkId,
     pub(super) connection: ConnectionId,
+    /// The server at its other end: usually the own one.
+    pub(super) server: usize,
     /// When the last message arrived in each direction: a stream keeps its order.
     pub(super) up: Timestamp,
     pub(super) down: Timestamp,
@@ -32,8 +35,9 @@ pub struct Person {
     pub(super) keeper: Connection,
     pub(super) database: String,
     pub(super) user: UserSecret,
-    /// Where the account is.
+    /// Where the account is, and by which name the device knows that server.
     pub(super) server: usize,
+    pub(super) server_name: ServerUrl,
     /// How far the clock is ahead, in milliseconds.
     pub(super) offset: i64,
     /// Counts starts: what was meant for an earlier life is lost.
@@ -64,7 +68,12 @@ pub(super) struct Copy {
 }
 
 impl Person {
-    pub(super) fn new(user: UserSecret, server: usize, now: Timestamp, sabotage: Option<Sabotage>) -> Self {
+    pub(super) fn new(
+        user: UserSecret,
+        (server, server_name): (usize, ServerUrl),
+        now: Timestamp,
+        sabotage: Option<Sabotage>,
+    ) -> Self {
         let database = fresh_name();
         let keeper = connect(&database);
         let mut person = Self {
@@ -73,6 +82,7 @@ impl Person {
             database,
             user,
             server,
+            server_name,
             offset: 0,
             life: 0,
             off_until: Timestamp(0),

@@ -14,6 +14,7 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 
 use super::flaky::{Disk, Flaky};
+use crate::names;
 use crate::step::Vice;
 
 /// Who waits for the reply to a one-shot request.
@@ -35,7 +36,8 @@ pub struct Server {
     pub(super) disk_until: Timestamp,
     pub(super) scarce_until: Timestamp,
     pub(super) backup: Option<Memory>,
-    pub(super) url: ServerUrl,
+    /// Its names, the preferred one first.
+    pub(super) urls: Vec<ServerUrl>,
     pub(super) life: u32,
     pub(super) waiting: BTreeMap<Ticket, Asker>,
     /// Connections whose messages it takes, and whose they are.
@@ -56,14 +58,14 @@ pub struct Server {
 const MAX_KEPT: usize = 200;
 
 impl Server {
-    pub(super) fn new(url: ServerUrl, seed: u64) -> Self {
+    pub(super) fn new(urls: Vec<ServerUrl>, seed: u64) -> Self {
         Self {
             home: None,
             store: Flaky::new(seed),
             disk_until: Timestamp(0),
             scarce_until: Timestamp(0),
             backup: None,
-            url,
+            urls,
             life: 0,
             waiting: BTreeMap::new(),
             lines: BTreeMap::new(),
@@ -78,7 +80,7 @@ impl Server {
 
     /// Starts the rules on what the store holds.
     pub(super) fn start(&mut self, now: Timestamp, rng: &mut StdRng) {
-        let config = Config::new(vec![self.url.clone()]);
+        let config = Config::new(self.urls.clone());
         self.home = Home::open(&mut self.store, config, now, rng).ok();
         self.keep_descriptor();
         self.measure_room(now);
@@ -228,4 +230,13 @@ pub(super) fn flip(bytes: &mut [u8], rng: &mut StdRng) {
         let at = rng.random_range(0..bytes.len());
         bytes[at] ^= 1 << rng.random_range(0..8);
     }
+}
+
+/// Returns a name of a server, by its number and how many names it had before.
+#[allow(clippy::expect_used, reason = "the names are ours")]
+pub(super) fn server_name(place: usize, n_before: usize) -> ServerUrl {
+    let host = names::server(place);
+    let url =
+        if n_before == 0 { format!("https://{host}.example") } else { format!("https://{host}-{n_before}.example") };
+    ServerUrl::parse(&url).expect("it is a good name")
 }

@@ -53,7 +53,7 @@ impl World {
             let own = server.home.as_ref().map(|home| home.descriptor());
             own.is_some_and(|own| server.descriptors.last().is_none_or(|last| last != own))
         };
-        self.servers.iter().filter(misleads).map(|server| server.url.to_string()).collect()
+        self.servers.iter().filter(misleads).map(|server| server.urls[0].to_string()).collect()
     }
 
     /// Returns what a person sees of a conversation.
