@@ -4,6 +4,7 @@
 //! them) to findings, so that each is tested on a small tree that breaks its rule. Lints and tests are not its job.
 
 mod absences;
+mod claims;
 mod documents;
 mod floors;
 mod house;
@@ -83,6 +84,7 @@ fn findings(crates: &[Crate], tree: &Tree) -> Vec<Finding> {
         rules::check(tree),
         texts::check(tree),
         documents::check(crates, tree),
+        claims::check(tree),
     ]
     .into_iter()
     .flatten()
@@ -105,6 +107,7 @@ mod tests {
             ("crates/kith-wire/Cargo.toml", ""),
             ("crates/kith-wire/src/lib.rs", "use std::time::SystemTime;"),
             ("spec/wire.md", "**KW-1** A rule."),
+            ("docs/claims.md", "`crates/kith-wire/tests/gone.rs::shown`"),
         ]);
         let member = Crate {
             name: "kith-wire".into(),
@@ -113,8 +116,16 @@ mod tests {
             reached: ["mio".to_owned()].into(),
         };
         let found = findings(&[member], &tree);
-        let expected =
-            ["linked into", "[lints]", "time is an argument", "no comment", "no test", "begin with", "no row"];
+        let expected = [
+            "linked into",
+            "[lints]",
+            "time is an argument",
+            "no comment",
+            "no test is called",
+            "there is no test",
+            "begin with",
+            "no row",
+        ];
         for part in expected {
             assert_eq!(found.iter().filter(|finding| finding.what.contains(part)).count(), 1, "{part}: {found:?}");
         }
