@@ -1,8 +1,8 @@
 //! The thread that owns the rules and the store.
 //!
 //! Everything that arrives goes into one bounded queue. The thread takes what is there, at most [`MAX_BATCH`] inputs,
-//! handles it in one transaction, commits once, and only then lets the answers go: one write to the disk serves
-//! everybody who waited for it. Under load batches grow by themselves; without load an input waits for nobody.
+//! handles it in one transaction, pushes frames to their readers, commits once, and only then lets the answers go: one write to the disk
+//! serves everybody who waited for it. Under load batches grow by themselves; without load an input waits for nobody.
 //!
 //! Requests are opened, and answers sealed, by the tasks that bring them: that is most of the work, and it needs no order.
 
@@ -227,6 +227,8 @@ impl<S: Store> Work<S> {
         for input in inputs {
             batch = batch.handle(input)?;
         }
+        // Readers have their frames while the disk is still busy.
+        batch.pushes()?.into_iter().for_each(|push| self.desk.release(push));
         let started = Instant::now();
         let outputs = batch.commit()?;
         self.metrics.commits.observe(started.elapsed());

@@ -1,12 +1,14 @@
 //! One batch of inputs in one transaction, and the gate in front of its outputs.
 
+use std::collections::BTreeSet;
+
 use kith_crypto::sealed::AnswerSealer;
 use kith_wire::Timestamp;
 use kith_wire::sealed::OneShotReply;
 use rand_core::CryptoRng;
 
 use crate::home::Home;
-use crate::io::{Input, Output, Ticket};
+use crate::io::{ConnectionId, Input, Output, Ticket};
 use crate::opener::{OpenedRequest, SealableAnswer};
 use crate::operations::{Outcome, Way};
 use crate::relay::{Errand, Waiter};
@@ -14,15 +16,25 @@ use crate::store::{StoreError, Txn};
 
 /// A transaction in which inputs are handled.
 ///
-/// Whatever the rules answer is held inside; [`commit`](Self::commit) consumes the batch and gives the answers out, and
-/// nothing else does (KH-4). A batch that is dropped instead has done nothing, except that live connections will be ended:
-/// what they were told is not sure.
+/// Whatever the rules answer is held inside; [`commit`](Self::commit) consumes the batch and gives the answers out. Only frames may
+/// leave for their readers before, with [`pushes`](Self::pushes) (KH-4). A batch that is dropped instead has done nothing, except that
+/// live connections will be ended: what they were told is not sure.
 pub struct Batch<'a, T: Txn> {
     pub(crate) home: &'a mut Home,
     pub(crate) txn: T,
     pub(crate) now: Timestamp,
     pub(crate) rng: &'a mut dyn CryptoRng,
     pub(crate) out: Vec<Output>,
+    pub(crate) may_push: MayPush,
+}
+
+/// When frames may leave for their readers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MayPush {
+    /// Before the commit.
+    AtOnce,
+    /// After it: the numbers of this batch are new with it, and could be given again if it were lost.
+    AfterCommit,
 }
 
 /// Whether a one-shot request came from outside or inside another one.
@@ -67,6 +79,21 @@ impl<T: Txn> Batch<'_, T> {
             Input::Tick => self.tick()?,
         }
         Ok(self)
+    }
+
+    /// Gives out the frames that may be pushed before the commit, after the last input: a push promises nothing, and whoever reads has the frame
+    /// while the disk is still busy. Connections that something else waits for get both after the commit, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`] when storage fails; the batch is to be dropped then.
+    pub fn pushes(&mut self) -> Result<Vec<Output>, StoreError> {
+        if self.may_push == MayPush::AfterCommit {
+            return Ok(Vec::new());
+        }
+        let held: BTreeSet<ConnectionId> = self.out.iter().filter_map(Output::connection).collect();
+        let n_held = self.out.len();
+        self.push_frames(|id| !held.contains(&id))?;
+        Ok(self.out.split_off(n_held))
     }
 
     /// Makes everything durable and gives out what was held.

@@ -56,8 +56,9 @@ impl<T: Txn> Batch<'_, T> {
         self.txn.purge_dedup(self.now.hour(), 2)?;
         self.txn.insert_dedup(&deposit.sender_id, &deposit.dedup, deposit.expires)?;
         let entry = Entry { arrived: self.now.hour(), frame: deposit.frame.as_bytes().to_vec() };
-        self.txn.insert_entry(&reader, queue.next_seq, &entry)?;
-        queue.next_seq = queue.next_seq.saturating_add(1);
+        let seq = self.home.numbers.next(queue.next_seq);
+        self.txn.insert_entry(&reader, seq, &entry)?;
+        queue.next_seq = seq.saturating_add(1);
         queue.length = queue.length.saturating_add(1);
         self.txn.update_queue(&reader, &queue)?;
         self.home.connections.arrived(&reader);

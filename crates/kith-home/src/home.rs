@@ -5,12 +5,13 @@ use kith_wire::id::ServerKey;
 use rand_core::CryptoRng;
 use thiserror::Error;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, MayPush};
 use crate::config::{Config, Room};
 use crate::housekeeping::Housekeeping;
 use crate::identity::Identity;
 use crate::io::{ConnectionId, Output};
 use crate::live::Connections;
+use crate::numbers::Numbers;
 use crate::opener::Opener;
 use crate::outbox::Outbox;
 use crate::relay::Exchanges;
@@ -20,6 +21,7 @@ use crate::store::{Store, StoreError, Txn};
 pub struct Home {
     pub(crate) config: Config,
     pub(crate) identity: Identity,
+    pub(crate) numbers: Numbers,
     pub(crate) connections: Connections,
     pub(crate) exchanges: Exchanges,
     pub(crate) outbox: Outbox,
@@ -73,12 +75,14 @@ impl Home {
         }
         let mut txn = store.begin()?;
         let identity = Identity::open(&mut txn, &config, now, rng)?;
+        let numbers = Numbers::begin(&mut txn, now)?;
         txn.commit()?;
         let handed_out = identity.descriptor().to_vec();
         Ok(Self {
             config,
             identity,
             handed_out,
+            numbers,
             connections: Connections::default(),
             exchanges: Exchanges::default(),
             outbox: Outbox::default(),
@@ -137,8 +141,11 @@ impl Home {
             }
         };
         let mut out = Vec::new();
+        let mut may_push = MayPush::AtOnce;
         if self.state == MemoryState::Ahead {
             self.identity = Identity::open(&mut txn, &self.config, now, rng)?;
+            self.numbers = Numbers::begin(&mut txn, now)?;
+            may_push = MayPush::AfterCommit;
             if self.identity.descriptor() != self.handed_out {
                 // Whatever was to announce it was lost with its batch.
                 out.push(Output::Descriptor { bytes: self.identity.descriptor().to_vec() });
@@ -148,7 +155,7 @@ impl Home {
             self.outbox = Outbox::default();
         }
         self.state = MemoryState::Ahead;
-        Ok(Batch { home: self, txn, now, rng, out })
+        Ok(Batch { home: self, txn, now, rng, out, may_push })
     }
 
     /// The memory agrees with the store, and the program hears everything that it was to hear.

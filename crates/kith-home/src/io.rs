@@ -77,7 +77,7 @@ pub enum Ask {
     OneShot(Vec<u8>),
 }
 
-/// What to do, after the commit.
+/// What to do, after the commit; a push of [`Batch::pushes`](crate::Batch::pushes) at once.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
     /// Send the reply to a one-shot request.
@@ -120,4 +120,14 @@ pub enum Output {
         /// The signed bytes.
         bytes: Vec<u8>,
     },
+}
+
+impl Output {
+    /// Returns the connection that it is for, if it is for one.
+    pub(crate) const fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Live { connection, .. } | Self::Close { connection } => Some(*connection),
+            _ => None,
+        }
+    }
 }

@@ -23,6 +23,7 @@ mod housekeeping;
 mod identity;
 mod io;
 mod live;
+mod numbers;
 mod opener;
 mod operations;
 mod outbox;

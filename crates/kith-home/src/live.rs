@@ -147,7 +147,12 @@ impl<T: Txn> Batch<'_, T> {
         for (id, reader_id) in self.home.connections.take_overflows() {
             self.tell(id, &LiveEvent::Overflow { reader_id });
         }
-        for id in self.home.connections.take_ready() {
+        self.push_frames(|_| true)
+    }
+
+    /// Pushes frames on those connections that are ready and wanted.
+    pub(crate) fn push_frames(&mut self, is_wanted: impl Fn(ConnectionId) -> bool) -> Result<(), StoreError> {
+        for id in self.home.connections.take_ready(is_wanted) {
             while let Some((reader, from, room)) = self.home.connections.next_push(id) {
                 self.push_run(id, reader, from, room.min(PUSH_RUN))?;
             }

@@ -7,6 +7,7 @@ mod histories;
 mod hostile;
 mod identity;
 mod live;
+mod pushes;
 mod queues;
 mod relay;
 mod room;
@@ -30,6 +31,7 @@ use kith_wire::{Timestamp, Wire};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::numbers::SPAN_BITS;
 use crate::store::memory::Memory;
 use crate::store::{Store, Txn};
 use crate::{Ask, Config, ConnectionId, ExchangeId, ExchangeOutcome, Home, Input, Output, Ticket};
@@ -129,7 +131,9 @@ impl World {
         for input in inputs {
             batch = batch.handle(input).unwrap();
         }
-        batch.commit().unwrap()
+        let mut outputs = batch.pushes().unwrap();
+        outputs.extend(batch.commit().unwrap());
+        outputs
     }
 
     fn input(&mut self, input: Input) -> Vec<Output> {
@@ -252,11 +256,11 @@ impl World {
         let Answer::Frames { entries, overflowed, .. } = self.ask_as_reader(&device.lookup, operation) else {
             panic!("no frames");
         };
-        (entries.iter().map(|entry| (entry.entry.0, entry.frame.as_bytes()[0])).collect(), overflowed)
+        (entries.iter().map(|entry| (short(entry.entry), entry.frame.as_bytes()[0])).collect(), overflowed)
     }
 
     fn ack(&mut self, device: &Device, entries: &[u64]) -> Answer {
-        let entries = entries.iter().copied().map(EntryId).collect();
+        let entries = entries.iter().copied().map(long).collect();
         self.ask_as_reader(&device.lookup, Operation::Ack { reader_id: device.reader, entries })
     }
 
@@ -332,10 +336,19 @@ fn answers(events: &[LiveEvent]) -> Vec<Answer> {
     events.iter().filter_map(answer).collect()
 }
 
+/// Numbers of entries as tests write them: those of the first generation begin at 1.
+fn short(entry: EntryId) -> u64 {
+    entry.0 - (u64::from(START.hour().0) << SPAN_BITS)
+}
+
+fn long(number: u64) -> EntryId {
+    EntryId(number.saturating_add(u64::from(START.hour().0) << SPAN_BITS))
+}
+
 /// Entry numbers and first bytes of what was pushed.
 fn pushes(events: &[LiveEvent]) -> Vec<(u64, u8)> {
     let push = |event: &LiveEvent| match event {
-        LiveEvent::Push { entry, frame, .. } => Some((entry.0, frame.as_bytes()[0])),
+        LiveEvent::Push { entry, frame, .. } => Some((short(*entry), frame.as_bytes()[0])),
         _ => None,
     };
     events.iter().filter_map(push).collect()

@@ -273,13 +273,19 @@ impl World {
     /// Carries out what an engine asks for, unless its device dies in the middle of it.
     fn drain(&mut self, who: usize) {
         self.look_at_frames(who);
+        let mut was_quiet = true;
         while let Some(output) = self.people[who].engine.as_mut().and_then(Engine::poll_output) {
             match self.people[who].fuse.as_mut() {
                 Some(0) => return self.die(who),
                 Some(left) if !matches!(output, Output::Event(_)) => *left -= 1,
                 _ => {}
             }
+            was_quiet = false;
             self.output(who, output);
+        }
+        if !was_quiet && self.people[who].fuse == Some(0) {
+            // All of it went out, and nothing came after it.
+            return self.die(who);
         }
         if self.sabotage == Some(Sabotage::CommitsAreLost) {
             self.people[who].keep_copy(self.now, 1);
@@ -323,20 +329,35 @@ impl World {
             },
             input => (input, None),
         };
-        let batch = home.begin(&mut place.store, self.now, &mut self.rng);
-        let outputs = match batch.and_then(|batch| batch.handle(input)?.commit()) {
-            Ok(outputs) => outputs,
-            Err(problem) => return self.batch_failed(server, ticket, &problem),
-        };
+        let (pushes, committed) = place.batch(input, self.now, &mut self.rng);
+        if !self.home_outputs(server, pushes) {
+            return;
+        }
+        match committed {
+            None => self.die_server(server),
+            Some(Err(problem)) => self.batch_failed(server, ticket, &problem),
+            Some(Ok(outputs)) => {
+                if self.home_outputs(server, outputs) {
+                    self.schedule_tick(server);
+                }
+            }
+        }
+    }
+
+    /// Lets outputs out, one after the other. Returns whether the server has outlived that.
+    fn home_outputs(&mut self, server: usize, outputs: Vec<HomeOutput>) -> bool {
         for output in outputs {
             match self.servers[server].fuse.as_mut() {
-                Some(0) => return self.die_server(server),
+                Some(0) => {
+                    self.die_server(server);
+                    return false;
+                }
                 Some(left) => *left -= 1,
                 None => {}
             }
             self.home_output(server, output);
         }
-        self.schedule_tick(server);
+        true
     }
 
     fn tick(&mut self, server: usize) {

@@ -242,8 +242,10 @@ impl Connections {
         }
     }
 
-    pub(crate) fn take_ready(&mut self) -> BTreeSet<ConnectionId> {
-        std::mem::take(&mut self.ready)
+    pub(crate) fn take_ready(&mut self, is_wanted: impl Fn(ConnectionId) -> bool) -> BTreeSet<ConnectionId> {
+        let (wanted, left) = std::mem::take(&mut self.ready).into_iter().partition(|id| is_wanted(*id));
+        self.ready = left;
+        wanted
     }
 
     /// Returns the queue whose turn it is, from which number on, and how many pushes the window still allows.

@@ -14,6 +14,8 @@ pub enum MetaKey {
     DescriptorSerial,
     /// The signed descriptor itself, so that a restart does not sign another one.
     Descriptor,
+    /// Where the numbers of entries begin, 8 bytes, most significant first. Rises with every start.
+    Generation,
 }
 
 impl MetaKey {
@@ -23,6 +25,7 @@ impl MetaKey {
             Self::ServerSeed => "server-seed",
             Self::DescriptorSerial => "descriptor-serial",
             Self::Descriptor => "descriptor",
+            Self::Generation => "generation",
         }
     }
 }

@@ -8,7 +8,7 @@ fn reads(world: &mut World, line: &mut Line, device: &Device, window: u16) -> Ve
 }
 
 fn acks(world: &mut World, line: &mut Line, device: &Device, entries: &[u64]) -> Vec<LiveEvent> {
-    let entries = entries.iter().copied().map(EntryId).collect();
+    let entries = entries.iter().copied().map(long).collect();
     world.say(line, Operation::Ack { reader_id: device.reader, entries })
 }
 
@@ -186,7 +186,7 @@ fn kh_28_pushes_stay_within_the_window_and_go_on_with_the_acks() {
     assert_eq!(numbers(&acks(&mut world, &mut line, &device, &[1, 3, 4])), [5, 6, 7]);
     // An ack in a one-shot request frees the window too.
     let (sealed, _) = {
-        let operation = Operation::Ack { reader_id: device.reader, entries: vec![EntryId(5)] };
+        let operation = Operation::Ack { reader_id: device.reader, entries: vec![long(5)] };
         let stamp = world.stamp();
         let signature = sign_as_reader(&device.lookup, &operation, &stamp);
         world.seal(&Request { operation, signatures: vec![signature] })

@@ -16,7 +16,7 @@ fn kh_10_absent_and_foreign_queues_look_alike() {
     let operations = |reader_id| {
         [
             Operation::Fetch { reader_id, after: EntryId(0), limit: 4 },
-            Operation::Ack { reader_id, entries: vec![EntryId(1)] },
+            Operation::Ack { reader_id, entries: vec![long(1)] },
             Operation::QueueRotate { reader_id, verifier: send_verifier(&thief.send) },
             Operation::QueueDelete { reader_id },
         ]
@@ -84,10 +84,10 @@ fn kh_15_fetching_removes_nothing_and_comes_in_order() {
         world.send(&device, byte);
     }
     let mut fetch = |after, limit| {
-        let operation = Operation::Fetch { reader_id: device.reader, after: EntryId(after), limit };
+        let operation = Operation::Fetch { reader_id: device.reader, after: long(after), limit };
         match world.ask_as_reader(&device.lookup, operation) {
             Answer::Frames { entries, more, .. } => {
-                (entries.iter().map(|entry| entry.entry.0).collect::<Vec<_>>(), more)
+                (entries.iter().map(|entry| short(entry.entry)).collect::<Vec<_>>(), more)
             }
             answer => panic!("{answer:?}"),
         }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kith_home::store::memory::Memory;
 use kith_home::store::records::Entry;
-use kith_home::store::{Store, Txn};
-use kith_home::{Config, ConnectionId, ExchangeId, Home, Room, Ticket};
+use kith_home::store::{Store, StoreError, Txn};
+use kith_home::{Config, ConnectionId, ExchangeId, Home, Input, Output, Room, Ticket};
 use kith_wire::Timestamp;
 use kith_wire::address::ServerUrl;
 use kith_wire::id::ReaderId;
@@ -26,6 +26,9 @@ pub(super) struct Asker {
     /// The reply is lost on the way.
     pub(super) loses: bool,
 }
+
+/// What a commit gives out, or why there was none.
+type Committed = Result<Vec<Output>, StoreError>;
 
 /// A home server.
 pub struct Server {
@@ -96,6 +99,21 @@ impl Server {
     pub(super) fn set_disk(&mut self, disk: Disk, until: Timestamp) {
         self.store.disk = disk;
         self.disk_until = until;
+    }
+
+    /// Handles one input in a batch of its own. Returns what is pushed before the commit, and what the commit gives out; nothing when the
+    /// server dies between the two, or over a push.
+    pub(super) fn batch(&mut self, input: Input, now: Timestamp, rng: &mut StdRng) -> (Vec<Output>, Option<Committed>) {
+        let Some(home) = self.home.as_mut() else { return (Vec::new(), None) };
+        let handled = home.begin(&mut self.store, now, rng).and_then(|batch| batch.handle(input));
+        match handled.and_then(|mut batch| Ok((batch.pushes()?, batch))) {
+            Err(problem) => (Vec::new(), Some(Err(problem))),
+            Ok((pushes, batch)) => {
+                let dies = !pushes.is_empty() && self.fuse.is_some_and(|left| left as usize <= pushes.len());
+                let committed = if dies { None } else { Some(batch.commit()) };
+                (pushes, committed)
+            }
+        }
     }
 
     pub(super) fn keep_descriptor(&mut self) {

@@ -1,0 +1,105 @@
+//! Frames that are pushed before they are durable.
+
+use super::*;
+
+/// A deposit of `byte`.
+fn deposit(world: &mut World, device: &Device, byte: u8) -> Input {
+    let operation = Operation::Deposit(world.deposit_to(device, byte));
+    let (sealed, _) = world.seal(&Request { operation, signatures: Vec::new() });
+    Input::OneShot { ticket: Ticket(7), sealed }
+}
+
+/// Handles inputs without a commit and returns what leaves early.
+fn lost(world: &mut World, inputs: impl IntoIterator<Item = Input>) -> Vec<Output> {
+    let mut batch = world.home.begin(&mut world.store, world.now, &mut world.rng).unwrap();
+    for input in inputs {
+        batch = batch.handle(input).unwrap();
+    }
+    batch.pushes().unwrap()
+}
+
+#[test]
+fn kh_4_a_frame_is_pushed_before_the_commit_and_its_deposit_answered_after() {
+    let mut world = World::new();
+    let device = world.device();
+    let (mut line, _) = world.listen(&device, 8);
+    let input = deposit(&mut world, &device, 5);
+    let mut batch = world.home.begin(&mut world.store, world.now, &mut world.rng).unwrap().handle(input).unwrap();
+    let early = batch.pushes().unwrap();
+    assert_eq!(pushes(&line.events(&early)), [(1, 5)]);
+    assert_eq!(early.len(), 1);
+    let late = batch.commit().unwrap();
+    assert!(matches!(late.as_slice(), [Output::Reply { .. }]), "{late:?}");
+}
+
+#[test]
+fn kh_4_a_connection_that_is_answered_in_the_same_batch_gets_everything_after_it_in_order() {
+    let mut world = World::new();
+    let device = world.device();
+    let (mut line, _) = world.listen(&device, 8);
+    let inputs =
+        [Input::Live { connection: line.id, message: line.record(Operation::Clock) }, deposit(&mut world, &device, 5)];
+    let mut batch = world.home.begin(&mut world.store, world.now, &mut world.rng).unwrap();
+    for input in inputs {
+        batch = batch.handle(input).unwrap();
+    }
+    assert_eq!(batch.pushes().unwrap(), []);
+    let outputs = batch.commit().unwrap();
+    let events = line.events(&outputs);
+    assert!(matches!(events.as_slice(), [LiveEvent::Answer { .. }, LiveEvent::Push { .. }]), "{events:?}");
+}
+
+#[test]
+fn kh_15_the_number_of_a_push_that_was_lost_is_given_to_no_other_frame() {
+    for restarts in [false, true] {
+        let mut world = World::new();
+        let device = world.device();
+        let (mut line, _) = world.listen(&device, 8);
+        let input = deposit(&mut world, &device, 5);
+        let early = lost(&mut world, [input]);
+        assert_eq!(pushes(&line.events(&early)), [(1, 5)]);
+        if restarts {
+            world = world.restarted();
+        }
+        world.send(&device, 6);
+        // The reader acknowledges what it was pushed, late: that removes nothing.
+        assert_eq!(world.ack(&device, &[1]), Answer::Accepted);
+        let (frames, _) = world.fetch(&device);
+        assert!(matches!(frames.as_slice(), [(number, 6)] if *number > 1), "{frames:?}");
+    }
+}
+
+#[test]
+fn kh_15_a_server_that_goes_on_from_a_backup_gives_no_number_again() {
+    let mut world = World::new();
+    let device = world.device();
+    let backup = world.store.clone();
+    world.pass(3_600);
+    let mut world = world.restarted();
+    world.send(&device, 1);
+    let given = world.fetch(&device).0;
+    world.store = backup;
+    world.pass(3_600);
+    let mut world = world.restarted();
+    world.send(&device, 2);
+    assert!(world.fetch(&device).0[0].0 > given[0].0);
+}
+
+#[test]
+fn kh_4_nothing_is_pushed_early_in_the_first_batch_after_one_that_was_lost() {
+    let mut world = World::new();
+    let device = world.device();
+    lost(&mut world, []);
+    // All in one batch: a connection, its proof, and a frame for it.
+    let (key, epoch) = (world.key(), world.epoch());
+    let opening = ClientOpening::new(&key, &epoch, &mut world.rng).unwrap();
+    let connection = ConnectionId(world.fresh());
+    let inputs = [Input::Live { connection, message: opening.bytes.clone() }, deposit(&mut world, &device, 5)];
+    assert_eq!(lost(&mut world, inputs), []);
+    world.tick();
+    // The numbers of the lost batch were not sure; those of the next one are, and above them.
+    let (mut line, _) = world.listen(&device, 8);
+    let input = deposit(&mut world, &device, 6);
+    let early = lost(&mut world, [input]);
+    assert_eq!(pushes(&line.events(&early)).len(), 1);
+}
