@@ -250,12 +250,22 @@ async fn close<S>(
     let goodbye = async {
         // Fails when the peer was first to close, or was told of its mistake already; then only the flush counts.
         let _ = sink.send(Message::close(Some(code), "")).await;
-        // What still arrives was not taken by the program and is not acknowledged to the peer.
-        while let Some(Ok(_)) = stream.next().await {}
+        // What still arrives was not taken by the program and is not acknowledged to the peer. Of somebody who keeps no
+        // rules not much is read any more: the end may come before the farewell then.
+        let mut n_left = if end == LiveEnd::Malformed { FEW } else { usize::MAX };
+        while let Some(Ok(_)) = stream.next().await {
+            n_left -= 1;
+            if n_left == 0 {
+                return;
+            }
+        }
         let _ = sink.close().await;
     };
     let _ = timeout(at_most(limits.close), goodbye).await;
 }
+
+/// Messages that are read after the last word to somebody who keeps no rules.
+const FEW: usize = 64;
 
 fn end_of(error: &tokio_websockets::Error) -> LiveEnd {
     match error {

@@ -4,11 +4,14 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use kith_net::{AddressPolicy, Carrier, CarrierError, ListenerLimits, ServerIdentity, TlsError, TrustAnchors};
 use kith_wire::address::ServerUrl;
+use rustls::pki_types::pem::PemObject as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use support::Server;
 
@@ -92,6 +95,34 @@ async fn a_silent_handshake_is_cut() {
     let limits = ListenerLimits { tls_handshake: Duration::from_millis(50), ..ListenerLimits::default() };
     let server = Server::start_with(limits, Some(certified(&["localhost"]).identity)).await;
     assert_eq!(server.raw(b"\x16\x03\x01").await, "");
+}
+
+/// Shakes hands offering these protocols; returns the one that was agreed on.
+async fn agreed(server: &Server, authority: &str, offers: &[&[u8]]) -> std::io::Result<Option<Vec<u8>>> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(rustls::pki_types::CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = offers.iter().map(|offer| offer.to_vec()).collect();
+    let tcp = tokio::net::TcpStream::connect(server.address).await?;
+    let name = "localhost".try_into().unwrap();
+    let mut stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
+    // In TLS 1.3 a client is done before it has heard what the server thinks of it.
+    stream.write_all(b"GET /kith/v1 HTTP/1.0\r\n\r\n").await?;
+    stream.read_u8().await?;
+    Ok(stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec))
+}
+
+#[tokio::test]
+async fn http_2_is_not_agreed_on_and_who_speaks_nothing_else_is_refused() {
+    let Certified { identity, authority } = certified(&["localhost"]);
+    let server = Server::start_with(ListenerLimits::default(), Some(identity)).await;
+    let both = agreed(&server, &authority, &[b"h2", b"http/1.1"]).await;
+    assert_eq!(both.unwrap().as_deref(), Some(&b"http/1.1"[..]));
+    assert_eq!(agreed(&server, &authority, &[]).await.unwrap(), None);
+    assert!(agreed(&server, &authority, &[b"h2"]).await.is_err());
+    assert!(agreed(&server, &authority, &[b"h2", b"h3"]).await.is_err());
 }
 
 #[test]
