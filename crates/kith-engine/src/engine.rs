@@ -23,7 +23,7 @@ use crate::schema::{self, OpenError};
 use crate::work::{Effects, LinkEffect, Work};
 use crate::{
     arrivals, attachments, card_keys, cards, clocks, contacts, conversations, disappearing, expiry, once, outbox,
-    person, queues, receipts, rotation, sessions,
+    person, queues, receipts, rotation, sabotage, sessions,
 };
 
 /// The client of one person on one device.
@@ -168,6 +168,7 @@ impl Engine {
         rng: &mut dyn CryptoRng,
         step: impl FnOnce(&mut Work<'_>, &mut Link) -> Result<T, E>,
     ) -> Result<T, E> {
+        sabotage::settle(&self.db)?;
         let transaction = self.db.unchecked_transaction().map_err(StorageError::from)?;
         let is_set_back = now.0.saturating_add(clocks::STEP_MS) < self.last.0;
         let mut work = Work { db: &transaction, now, rng: &mut *rng, effects: Effects::default() };
@@ -181,7 +182,9 @@ impl Engine {
         }
         let done = step(&mut work, &mut self.link)?;
         let effects = work.effects;
-        transaction.commit().map_err(StorageError::from)?;
+        if let Some(transaction) = sabotage::unless_put_off(transaction, &effects) {
+            transaction.commit().map_err(StorageError::from)?;
+        }
         self.last = now;
         self.show(effects, now, rng);
         let mut pump = Pump { db: &self.db, link: &mut self.link, now, rng: &mut *rng, out: &mut self.outputs };

@@ -36,6 +36,7 @@ mod queues;
 mod receipts;
 mod renewal;
 mod rotation;
+pub mod sabotage;
 mod schema;
 mod search;
 mod servers;

@@ -10,6 +10,7 @@ use kith_crypto::label::Label;
 use kith_wire::time::Day;
 use minicbor::{Decode, Encode};
 
+use crate::sabotage::{self, Bug};
 use crate::secret::Secret;
 
 /// Days for which the key of a frame that has not come is kept.
@@ -181,7 +182,8 @@ impl ReceiveChain {
         let mut overtaken = Vec::new();
         for overtaken_seq in next..seq {
             let (message, following) = step(&chain);
-            if !is_settled(overtaken_seq) {
+            let is_lost = sabotage::is_on(Bug::LateKeysAreLost) && overtaken_seq + 1 == seq;
+            if !is_settled(overtaken_seq) && !is_lost {
                 overtaken.push((overtaken_seq, message));
             }
             chain = following;
@@ -194,7 +196,7 @@ impl ReceiveChain {
     pub(crate) fn commit(&mut self, staged: StagedKey, today: Day) {
         self.base = Some(staged.base);
         self.skipped.remove(&staged.seq);
-        if let Some(chain) = staged.chain {
+        if let Some(chain) = staged.chain.filter(|_| !sabotage::is_on(Bug::ReplaysOpen)) {
             self.chain = Some(chain);
             self.next = staged.seq.saturating_add(1);
         }

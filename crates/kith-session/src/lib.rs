@@ -23,6 +23,7 @@ mod olm;
 #[cfg(test)]
 mod pair;
 mod ranges;
+pub mod sabotage;
 mod seal;
 mod secret;
 mod seen;

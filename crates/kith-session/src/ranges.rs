@@ -3,6 +3,8 @@
 use kith_wire::frame::{MAX_RANGES, SeqRange, SessionAck};
 use minicbor::{Decode, Encode};
 
+use crate::sabotage::{self, Bug};
+
 /// The numbers of one direction that are settled: received or skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
 #[cbor(array)]
@@ -52,7 +54,8 @@ impl Settled {
 
     /// Returns the ack that tells the other side about this set: as many ranges as fit, lowest first.
     pub(crate) fn to_ack(&self) -> SessionAck {
-        SessionAck { next: self.next, ranges: self.above.iter().take(MAX_RANGES).copied().collect() }
+        let next = self.next + u32::from(sabotage::is_on(Bug::AcksNameTooMuch));
+        SessionAck { next, ranges: self.above.iter().take(MAX_RANGES).copied().collect() }
     }
 
     fn collect_missing(&self, range: SeqRange, fresh: &mut Vec<SeqRange>) {

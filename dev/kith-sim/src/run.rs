@@ -55,6 +55,7 @@ pub fn run_plan(scenario: &Scenario, seed: u64, plan: &[Timed], sabotage: Option
 }
 
 fn live(scenario: &Scenario, seed: u64, plan: &[Timed], sabotage: Option<Sabotage>) -> Outcome {
+    let _inside = sabotage.map(Sabotage::build_in);
     let mut world = World::new(scenario, seed, sabotage);
     world.live(plan, scenario.seconds);
     world.mend();

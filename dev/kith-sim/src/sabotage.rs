@@ -1,7 +1,9 @@
-//! Deliberate bugs, to show that the checker bites. They spoil a device's database or its promises from outside; nothing
-//! in the product knows of them.
+//! Deliberate bugs, to show that the checker bites. Most spoil a device's database or its promises from outside, and nothing
+//! in the product knows of them. Those inside stand behind the feature `sabotage` of their crates.
 
 use clap::ValueEnum;
+use kith_engine::sabotage::Bug as EngineBug;
+use kith_session::sabotage::Bug as SessionBug;
 use rusqlite::Connection;
 
 /// A deliberate bug, on every device of a world.
@@ -37,6 +39,28 @@ pub enum Sabotage {
     NothingDisappears,
     /// A name is sent over the network.
     NamesLeak,
+    /// Inside sessions: the newest frame opens a second time.
+    ReplaysOpen,
+    /// Inside sessions: the key of the last frame that was overtaken is not kept.
+    LateKeysAreLost,
+    /// Inside sessions: the keys of an epoch are erased although frames of it are missing.
+    EpochsEndEarly,
+    /// Inside sessions: an acknowledgement names one frame more than came.
+    AcksNameTooMuch,
+    /// Inside the engine: what came is acknowledged before it is committed.
+    AcksBeforeCommit,
+    /// Inside the engine: what is to be sent goes out before the state that it came from is committed.
+    SendsBeforeCommit,
+}
+
+/// A bug that is built into this thread's part of the product, until it is dropped.
+pub(crate) struct Inside;
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        kith_session::sabotage::choose(None);
+        kith_engine::sabotage::choose(None);
+    }
 }
 
 impl Sabotage {
@@ -49,12 +73,30 @@ impl Sabotage {
     pub fn shows_in(self) -> &'static str {
         match self {
             Self::CommitsAreLost | Self::SessionsAreNotStored => "crashes",
-            Self::NothingIsTriedAgain => "operators",
-            Self::EarlyFramesAreLost => "operators",
+            Self::AcksBeforeCommit | Self::SendsBeforeCommit => "crashes",
+            Self::NothingIsTriedAgain | Self::EarlyFramesAreLost => "operators",
+            Self::ReplaysOpen | Self::LateKeysAreLost | Self::EpochsEndEarly => "operators",
             Self::ExpiryIsSilent => "departures",
             Self::NothingDisappears => "fleeting",
             _ => "calm",
         }
+    }
+
+    /// Builds a bug into the product as far as this thread carries it out.
+    pub(crate) fn build_in(self) -> Inside {
+        kith_session::sabotage::choose(match self {
+            Self::ReplaysOpen => Some(SessionBug::ReplaysOpen),
+            Self::LateKeysAreLost => Some(SessionBug::LateKeysAreLost),
+            Self::EpochsEndEarly => Some(SessionBug::EpochsEndEarly),
+            Self::AcksNameTooMuch => Some(SessionBug::AcksNameTooMuch),
+            _ => None,
+        });
+        kith_engine::sabotage::choose(match self {
+            Self::AcksBeforeCommit => Some(EngineBug::AcksBeforeCommit),
+            Self::SendsBeforeCommit => Some(EngineBug::SendsBeforeCommit),
+            _ => None,
+        });
+        Inside
     }
 
     /// Spoils a device's database.
@@ -69,6 +111,8 @@ impl Sabotage {
         Some(match self {
             // These two are carried out by the world.
             Self::CommitsAreLost | Self::NamesLeak => return None,
+            Self::ReplaysOpen | Self::LateKeysAreLost | Self::EpochsEndEarly | Self::AcksNameTooMuch => return None,
+            Self::AcksBeforeCommit | Self::SendsBeforeCommit => return None,
             Self::SessionsAreNotStored => {
                 "BEFORE UPDATE OF core ON peers WHEN old.core IS NOT NULL \
                  AND (SELECT coalesce(max(id), 0) FROM frames) % 7 = 6 BEGIN SELECT raise(IGNORE);"

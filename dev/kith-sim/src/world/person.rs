@@ -76,6 +76,8 @@ impl Person {
     ) -> Self {
         let database = fresh_name();
         let keeper = connect(&database);
+        // It looks at everything that leaves the device, also at what is not committed.
+        let _ = keeper.execute_batch("PRAGMA read_uncommitted = 1");
         let mut person = Self {
             engine: None,
             keeper,
