@@ -43,6 +43,16 @@ async fn an_oversized_body_without_a_length_is_refused_on_the_way() {
 }
 
 #[tokio::test]
+async fn a_body_in_endless_small_chunks_is_refused_on_the_way() {
+    let server = Server::start(ListenerLimits::default()).await;
+    let head = b"POST /kith/v1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
+    let few = [&head[..], &b"1\r\nx\r\n".repeat(500), b"0\r\n\r\n"].concat();
+    assert!(server.raw(&few).await.ends_with(&"x".repeat(500)));
+    let many = [&head[..], &b"1\r\nx\r\n".repeat(1000)].concat();
+    assert!(server.raw(&many).await.starts_with("HTTP/1.1 400 "));
+}
+
+#[tokio::test]
 async fn a_carrier_does_not_send_what_is_too_large() {
     let server = Server::start(ListenerLimits::default()).await;
     let request = Bytes::from(vec![0; MAX_MESSAGE + 1]);

@@ -60,7 +60,11 @@ fn random<const N: usize>() -> [u8; N] {
 impl Home {
     /// Fetches the descriptor and checks that the announced key signed it.
     pub(crate) async fn find(kithd: &Kithd) -> Self {
-        let carrier = Carrier::builder(AddressPolicy::AllowPrivate).build().unwrap();
+        Self::find_with(kithd, Carrier::builder(AddressPolicy::AllowPrivate).build().unwrap()).await
+    }
+
+    /// The same with another carrier, for instance one that trusts the server's certificate.
+    pub(crate) async fn find_with(kithd: &Kithd, carrier: Carrier) -> Self {
         let bytes = carrier.descriptor(&kithd.url).await.unwrap();
         let descriptor = open_by(Signed::<Descriptor>::from_bytes(&bytes).unwrap(), &kithd.key.0).unwrap().into_inner();
         let epoch = descriptor.epochs.into_iter().next().unwrap();
@@ -68,8 +72,13 @@ impl Home {
     }
 
     pub(crate) fn seal(&self, request: &Request) -> (Vec<u8>, PendingAnswer) {
+        self.seal_bytes(&request.to_bytes())
+    }
+
+    /// Seals what need not be a request.
+    pub(crate) fn seal_bytes(&self, content: &[u8]) -> (Vec<u8>, PendingAnswer) {
         let mut rng = UnwrapErr(SysRng);
-        let sealed = seal(&self.address.key, &self.epoch, SealKind::OneShot, &request.to_bytes(), &mut rng).unwrap();
+        let sealed = seal(&self.address.key, &self.epoch, SealKind::OneShot, content, &mut rng).unwrap();
         (sealed.bytes, sealed.pending)
     }
 
@@ -99,15 +108,31 @@ impl Home {
 
     /// Registers a device and creates its queue.
     pub(crate) async fn device(&self) -> Device {
-        let mut rng = UnwrapErr(SysRng);
-        let account = AccountSecret::generate(&mut rng);
+        let account = AccountSecret::generate(&mut UnwrapErr(SysRng));
         assert_eq!(self.register(&account, None).await, Answer::Accepted);
+        self.device_of(account).await
+    }
+
+    /// Creates a queue for an account.
+    async fn device_of(&self, account: AccountSecret) -> Device {
+        let mut rng = UnwrapErr(SysRng);
         let (lookup, send) = (LookupSecret::generate(&mut rng), new_send(&mut rng));
-        let create = Operation::QueueCreate { lookup_key: lookup.public(), verifier: send_verifier(&send) };
-        let signatures =
-            vec![sign_as_account(&account, &create, &self.stamp()), sign_as_reader(&lookup, &create, &self.stamp())];
-        let Answer::Queue { reader_id, sender_id } = self.ask(create, signatures).await else { unreachable!() };
+        let answer = self.create_queue(&account, &lookup, &send).await;
+        let Answer::Queue { reader_id, sender_id } = answer else { unreachable!("{answer:?}") };
         Device { account, lookup, send, reader: reader_id, sender: sender_id }
+    }
+
+    /// Asks for a queue with fresh keys.
+    pub(crate) async fn try_queue(&self, account: &AccountSecret) -> Answer {
+        let mut rng = UnwrapErr(SysRng);
+        self.create_queue(account, &LookupSecret::generate(&mut rng), &new_send(&mut rng)).await
+    }
+
+    async fn create_queue(&self, account: &AccountSecret, lookup: &LookupSecret, send: &SendCapability) -> Answer {
+        let create = Operation::QueueCreate { lookup_key: lookup.public(), verifier: send_verifier(send) };
+        let signatures =
+            vec![sign_as_account(account, &create, &self.stamp()), sign_as_reader(lookup, &create, &self.stamp())];
+        self.ask(create, signatures).await
     }
 
     /// Makes a deposit of a frame full of `byte`.
@@ -151,6 +176,16 @@ impl Home {
 
     /// Opens a live connection, proves account and queue, and waits until the server has accepted both.
     pub(crate) async fn listen(&self, device: &Device) -> Line {
+        let mut line = self.line().await;
+        let account = live_account(&device.account, &line.channel.binding);
+        assert_eq!(line.ask(account).await, Answer::Accepted);
+        let reader = live_reader(&device.lookup, device.reader, &line.channel.binding);
+        assert_eq!(line.ask(Operation::LiveRead { readers: vec![reader], window: 64 }).await, Answer::Accepted);
+        line
+    }
+
+    /// Opens a live connection that proves nothing.
+    pub(crate) async fn line(&self) -> Line {
         let mut rng = UnwrapErr(SysRng);
         let opening = ClientOpening::new(&self.address.key, &self.epoch, &mut rng).unwrap();
         let (sender, mut receiver) = self.carrier.live(&self.address.url).await.unwrap();
@@ -158,12 +193,7 @@ impl Home {
         let Some(OneShotReply::Sealed(sealed)) = OneShotReply::from_bytes(&receiver.next().await.unwrap()) else {
             unreachable!()
         };
-        let mut line = Line { channel: opening.accept(&sealed).unwrap(), sender, receiver, number: 0 };
-        let account = live_account(&device.account, &line.channel.binding);
-        assert_eq!(line.ask(account).await, Answer::Accepted);
-        let reader = live_reader(&device.lookup, device.reader, &line.channel.binding);
-        assert_eq!(line.ask(Operation::LiveRead { readers: vec![reader], window: 64 }).await, Answer::Accepted);
-        line
+        Line { channel: opening.accept(&sealed).unwrap(), sender, receiver, number: 0 }
     }
 }
 
@@ -173,6 +203,12 @@ impl Line {
         self.number += 1;
         let request = LiveRequest { number: RequestNumber(self.number), operation };
         let record = self.channel.seal(&request.to_bytes()).unwrap();
+        self.sender.send(Bytes::from(record)).await.unwrap();
+    }
+
+    /// Seals what need not be a request and sends it.
+    pub(crate) async fn say_bytes(&mut self, content: &[u8]) {
+        let record = self.channel.seal(content).unwrap();
         self.sender.send(Bytes::from(record)).await.unwrap();
     }
 

@@ -5,5 +5,5 @@
 mod client;
 mod process;
 
-pub(crate) use client::{Home, answer_in};
+pub(crate) use client::{Device, Home, Line, answer_in};
 pub(crate) use process::{Kithd, kithd};

@@ -68,6 +68,11 @@ impl Kithd {
         (status.code(), log)
     }
 
+    /// Returns the number of open file descriptors.
+    pub(crate) fn n_descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
     /// Returns the resident memory in KiB.
     pub(crate) fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
