@@ -12,6 +12,7 @@ use crate::io::{ConnectionId, Input, Output, Ticket};
 use crate::opener::{OpenedRequest, SealableAnswer};
 use crate::operations::{Outcome, Way};
 use crate::relay::{Errand, Waiter};
+use crate::sabotage::{self, Bug};
 use crate::store::{StoreError, Txn};
 
 /// A transaction in which inputs are handled.
@@ -103,7 +104,7 @@ impl<T: Txn> Batch<'_, T> {
     pub fn commit(mut self) -> Result<Vec<Output>, StoreError> {
         self.send_outgoing()?;
         self.push_all()?;
-        self.txn.commit()?;
+        self.txn.commit().or_else(|problem| sabotage::forgive(problem, Bug::AnswersBeforeCommit))?;
         self.home.committed();
         Ok(self.out)
     }

@@ -8,6 +8,7 @@ use kith_wire::operation::{Answer, Deposit, Refusal};
 use crate::batch::Batch;
 use crate::config::Room;
 use crate::operations::{Stop, Way};
+use crate::sabotage::{self, Bug};
 use crate::store::{Entry, Overflow, Queue, StoreError, Txn};
 
 impl<T: Txn> Batch<'_, T> {
@@ -41,7 +42,8 @@ impl<T: Txn> Batch<'_, T> {
             return Ok(());
         }
         // KH-21: remembered until it expires, also after the ack.
-        if self.txn.dedup_seen(&deposit.sender_id, &deposit.dedup)? {
+        let dedup = if sabotage::is_on(Bug::DepositsComeTwice) { sabotage::fresh(self.rng) } else { deposit.dedup };
+        if self.txn.dedup_seen(&deposit.sender_id, &dedup)? {
             return Ok(());
         }
         if queue.length >= self.home.config.quotas.queue_frames || self.home.room == Room::Scarce {
@@ -54,7 +56,7 @@ impl<T: Txn> Batch<'_, T> {
         }
         // Whoever adds rows pays for the removal of old ones, so that no pace of deposits outruns the housekeeping.
         self.txn.purge_dedup(self.now.hour(), 2)?;
-        self.txn.insert_dedup(&deposit.sender_id, &deposit.dedup, deposit.expires)?;
+        self.txn.insert_dedup(&deposit.sender_id, &dedup, deposit.expires)?;
         let entry = Entry { arrived: self.now.hour(), frame: deposit.frame.as_bytes().to_vec() };
         let seq = self.home.numbers.next(queue.next_seq);
         self.txn.insert_entry(&reader, seq, &entry)?;

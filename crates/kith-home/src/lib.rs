@@ -29,6 +29,7 @@ mod operations;
 mod outbox;
 mod queues;
 mod relay;
+pub mod sabotage;
 pub mod store;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use clap::ValueEnum;
 use kith_engine::sabotage::Bug as EngineBug;
+use kith_home::sabotage::Bug as HomeBug;
 use kith_session::sabotage::Bug as SessionBug;
 use rusqlite::Connection;
 
@@ -51,6 +52,12 @@ pub enum Sabotage {
     AcksBeforeCommit,
     /// Inside the engine: what is to be sent goes out before the state that it came from is committed.
     SendsBeforeCommit,
+    /// Inside servers and sessions: a deposit is stored as often as it comes, and a frame opens again.
+    NothingIsDeduplicated,
+    /// Inside servers: what a batch answers leaves although its commit failed.
+    AnswersBeforeCommit,
+    /// Inside servers: connections whose end was to be told with a batch that was lost are never closed.
+    ClosesAreForgotten,
 }
 
 /// A bug that is built into this thread's part of the product, until it is dropped.
@@ -60,6 +67,7 @@ impl Drop for Inside {
     fn drop(&mut self) {
         kith_session::sabotage::choose(None);
         kith_engine::sabotage::choose(None);
+        kith_home::sabotage::choose(None);
     }
 }
 
@@ -76,6 +84,9 @@ impl Sabotage {
             Self::AcksBeforeCommit | Self::SendsBeforeCommit => "crashes",
             Self::NothingIsTriedAgain | Self::EarlyFramesAreLost => "operators",
             Self::ReplaysOpen | Self::LateKeysAreLost | Self::EpochsEndEarly => "operators",
+            Self::NothingIsDeduplicated => "commute",
+            Self::AnswersBeforeCommit => "newcomers",
+            Self::ClosesAreForgotten => "disks",
             Self::ExpiryIsSilent => "departures",
             Self::NothingDisappears => "fleeting",
             _ => "calm",
@@ -85,7 +96,7 @@ impl Sabotage {
     /// Builds a bug into the product as far as this thread carries it out.
     pub(crate) fn build_in(self) -> Inside {
         kith_session::sabotage::choose(match self {
-            Self::ReplaysOpen => Some(SessionBug::ReplaysOpen),
+            Self::ReplaysOpen | Self::NothingIsDeduplicated => Some(SessionBug::ReplaysOpen),
             Self::LateKeysAreLost => Some(SessionBug::LateKeysAreLost),
             Self::EpochsEndEarly => Some(SessionBug::EpochsEndEarly),
             Self::AcksNameTooMuch => Some(SessionBug::AcksNameTooMuch),
@@ -94,6 +105,12 @@ impl Sabotage {
         kith_engine::sabotage::choose(match self {
             Self::AcksBeforeCommit => Some(EngineBug::AcksBeforeCommit),
             Self::SendsBeforeCommit => Some(EngineBug::SendsBeforeCommit),
+            _ => None,
+        });
+        kith_home::sabotage::choose(match self {
+            Self::NothingIsDeduplicated => Some(HomeBug::DepositsComeTwice),
+            Self::AnswersBeforeCommit => Some(HomeBug::AnswersBeforeCommit),
+            Self::ClosesAreForgotten => Some(HomeBug::ClosesAreForgotten),
             _ => None,
         });
         Inside
@@ -113,6 +130,7 @@ impl Sabotage {
             Self::CommitsAreLost | Self::NamesLeak => return None,
             Self::ReplaysOpen | Self::LateKeysAreLost | Self::EpochsEndEarly | Self::AcksNameTooMuch => return None,
             Self::AcksBeforeCommit | Self::SendsBeforeCommit => return None,
+            Self::NothingIsDeduplicated | Self::AnswersBeforeCommit | Self::ClosesAreForgotten => return None,
             Self::SessionsAreNotStored => {
                 "BEFORE UPDATE OF core ON peers WHEN old.core IS NOT NULL \
                  AND (SELECT coalesce(max(id), 0) FROM frames) % 7 = 6 BEGIN SELECT raise(IGNORE);"

@@ -78,6 +78,13 @@ pub fn all() -> Vec<Scenario> {
             .in_weather(DRIZZLE)
             .hit_by(Fault::Cut, HOUR)
             .hit_by(Fault::CrashPerson, 4 * HOUR),
+        Scenario::named("newcomers", "contacts are made and moved while disks of servers fail")
+            .with(4, 2)
+            .meeting(Meetings::Late)
+            .doing(Habits { say: Some(6 * HOUR), rotate: Some(6 * HOUR), ..QUIET })
+            .hit_by(Fault::ServerDiskFails, 20 * MINUTE)
+            .hit_by(Fault::ServerDiskFull, 2 * HOUR)
+            .hit_by(Fault::Cut, HOUR),
         Scenario::named("files", "attachments both ways while connections break")
             .doing(Habits { attach: Some(3 * HOUR), ..LIVELY })
             .hit_by(Fault::Cut, 30 * MINUTE)

@@ -7,6 +7,7 @@ use kith_wire::id::{AccountKey, ReaderId, RelayId};
 use zeroize::Zeroizing;
 
 use crate::io::{ConnectionId, Output};
+use crate::sabotage::{self, Bug};
 
 /// Unacknowledged pushes on one connection at most (KH-28), whatever the client wants: 1 MiB of frames.
 const MAX_WINDOW: u16 = 256;
@@ -104,6 +105,7 @@ impl Connections {
     /// Ends every connection, once more also those of which the program has not heard: what was to tell it was lost.
     pub(crate) fn end_all(&mut self, out: &mut Vec<Output>) {
         let mut closing = std::mem::take(&mut self.closing);
+        closing.retain(|_| !sabotage::is_on(Bug::ClosesAreForgotten));
         closing.extend(self.open.keys());
         out.extend(closing.iter().map(|id| Output::Close { connection: *id }));
         *self = Self { closing, ..Self::default() };
