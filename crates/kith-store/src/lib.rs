@@ -4,6 +4,7 @@
 //! protocol rules in here: rows come and go as the rules ask.
 
 mod embedded;
+pub mod journal;
 mod listing;
 mod rows;
 mod schema;
@@ -13,4 +14,5 @@ mod txn;
 mod tests;
 
 pub use embedded::Embedded;
+pub use journal::{Journal, JournalError, JournalTxn};
 pub use txn::EmbeddedTxn;

@@ -33,10 +33,12 @@ struct Table {
     sql: &'static str,
     read: fn(&Row<'_>) -> Result<RowKey, rusqlite::Error>,
     /// Returns the key after which this table is read, in two columns; `None` when the table lies before `after`.
-    start: fn(Option<&RowKey>) -> Option<(&[u8], &[u8])>,
+    start: fn(Option<&RowKey>) -> Option<Columns<'_>>,
 }
 
-const BEGINNING: (&[u8], &[u8]) = (&[], &[]);
+type Columns<'a> = (&'a [u8], &'a [u8]);
+
+const BEGINNING: Columns<'static> = (&[], &[]);
 
 const TABLES: [Table; 6] = [
     Table {

@@ -154,7 +154,7 @@ fn apply<T: Txn>(txn: &mut T, action: &Action) -> Result<usize, StoreError> {
         Action::EntryInsert(a, b) => txn.insert_entry(&reader(a), u64::from(b), &entry(u32::from(b), a)).map(|()| 0),
         Action::EntryRemove(a, b) => txn.remove_entry(&reader(a), u64::from(b)).map(usize::from),
         Action::Dedup(a, b) => txn.insert_dedup(&SenderId([a; 24]), &DedupId([b; 16]), Hour(u32::from(b))).map(|()| 0),
-        Action::PurgeDedup(a) => txn.purge_dedup(Hour(u32::from(a)), 3),
+        Action::PurgeDedup(a) => txn.purge_dedup(Hour(u32::from(a)), 99),
         Action::Nonce(a, b) => {
             txn.insert_nonce(&NonceScope([a; 32]), &Nonce([b; 16]), Timestamp(u64::from(a + b))).map(|()| 0)
         }

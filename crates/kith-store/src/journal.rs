@@ -1,0 +1,312 @@
+//! A store in an append-only log, with its tables in memory.
+//!
+//! A committed transaction is one record at the end of the log: one write and one wait for the disk, whatever it did.
+//! The log lies in segments; those of which little is needed are emptied by writing that again, a bounded piece with each
+//! commit. `docs/decisions/0007-log-store.md` says why, and what it costs.
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`files`] | the few things asked of a file system; real files |
+//! | `record`, `op` | the bytes of segments and operations |
+//! | `scan`, `recover` | reading them back |
+//! | `tables`, `print` | what is in memory |
+//! | `secrets` | seeds, outside the log, so that they can be erased |
+//! | `txn`, `undo` | the trait's transactions |
+//! | `clean` | giving room back |
+
+mod bytes;
+mod clean;
+mod error;
+pub mod files;
+mod names;
+mod op;
+mod print;
+mod record;
+mod recover;
+mod scan;
+mod secrets;
+mod shelf;
+mod tables;
+mod txn;
+mod undo;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+
+use kith_home::store::{Store, StoreError};
+use kith_wire::time::Hour;
+
+pub use error::JournalError;
+pub use txn::JournalTxn;
+
+use clean::Cursor;
+use files::{Disk, Files, LogFile};
+use op::{Op, Roster, Sealed};
+use record::{CHECKSUM, Kind, RECORD_HEAD, RecordHead, SegmentHead, open_payload};
+use scan::Scan;
+use secrets::Secrets;
+use shelf::Shelf;
+use tables::{Place, Tables};
+
+/// A home server's store: an append-only log on the disk, tables in memory. One process owns it.
+pub struct Journal<F: Files = Disk> {
+    files: F,
+    tables: Tables,
+    secrets: Secrets,
+    head: Head<F::File>,
+    /// Older segments that are needed, and their lengths.
+    sealed: BTreeMap<u32, u32>,
+    shelf: Shelf<F>,
+    pending: Pending,
+    owed: Owed,
+    cleaning: Option<Cursor>,
+    upkeep: Upkeep,
+}
+
+/// The segment that grows.
+struct Head<T> {
+    segment: u32,
+    salt: u64,
+    file: T,
+    /// Bytes that are committed. What lies behind them counts for nothing.
+    length: u64,
+    /// The number of the next record.
+    number: u64,
+}
+
+/// What the open transaction will write.
+#[derive(Default)]
+struct Pending {
+    /// Room for the head, then the payload.
+    record: Vec<u8>,
+    ops: Vec<u8>,
+}
+
+/// What must be done before the next transaction may begin.
+#[derive(Default)]
+struct Owed {
+    /// A failed commit may have left bytes behind the last good one.
+    cut: bool,
+    /// The file of this generation of secrets does not count and may hold some.
+    wipe: Option<u64>,
+    /// The next segment must be begun.
+    roll: bool,
+    /// Segments that nobody needs any more; these may wait.
+    removals: Vec<u32>,
+}
+
+/// What decides when to clean.
+#[derive(Default)]
+struct Upkeep {
+    /// Length at which a segment is sealed.
+    segment_bytes: u64,
+    /// Bytes committed since the shares were last looked at.
+    since_look: u64,
+    /// The hour, as the rules last told it.
+    hour: Hour,
+    /// Since when segments are known to hold content that nobody needs.
+    voids: BTreeMap<u32, Hour>,
+    /// Set when a segment to be emptied turned out to be damaged. It is kept as it is, and nothing is emptied any more.
+    is_off: bool,
+}
+
+/// Long enough that there are few segments, short enough that a small server's disk holds little that is not needed.
+const SEGMENT_BYTES: u64 = 16 << 20;
+/// Capacity that buffers keep between transactions.
+const KEPT_CAPACITY: usize = 2 << 20;
+
+impl Journal<Disk> {
+    /// Opens the store in a folder, or creates it there, and owns it until dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] for a store of a newer release, [`StoreError::Backend`] with a [`JournalError`] when
+    /// another process has it, when it is damaged, or when the folder cannot be used.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let files = Disk::own(folder).map_err(JournalError::Disk)?.ok_or(JournalError::InUse)?;
+        Self::open_in(files)
+    }
+}
+
+impl<F: Files> Journal<F> {
+    /// Opens the store in a folder, or creates it there.
+    ///
+    /// # Errors
+    /// As for [`open`](Journal::open).
+    pub fn open_in(files: F) -> Result<Self, StoreError> {
+        Self::open_with(files, SEGMENT_BYTES)
+    }
+
+    /// Brings the files in order after whatever went wrong before.
+    fn settle(&mut self) -> Result<(), JournalError> {
+        if self.owed.cut {
+            self.head.file.set_length(self.head.length)?;
+            self.head.file.sync()?;
+            self.owed.cut = false;
+        }
+        if let Some(generation) = self.owed.wipe {
+            secrets::wipe(&self.files, generation)?;
+            self.owed.wipe = None;
+        }
+        if self.owed.roll || self.head.length >= self.upkeep.segment_bytes {
+            self.roll()?;
+        }
+        self.remove_gone();
+        Ok(())
+    }
+
+    /// Seals the segment and begins the next one. When it fails it must be done again before anything is committed: the
+    /// next segment may be in the folder already.
+    fn roll(&mut self) -> Result<(), JournalError> {
+        self.owed.roll = true;
+        // Without a summary the next start takes longer, nothing else.
+        let _ = self.summarise();
+        let length = u32::try_from(self.head.length).map_err(|_| JournalError::TooLarge)?;
+        let mut sealed = self.sealed.clone();
+        sealed.insert(self.head.segment, length);
+        let roster = Roster {
+            sealed: sealed.iter().map(|(segment, length)| Sealed { segment: *segment, length: *length }).collect(),
+            secrets: self.secrets.generation,
+            cleaning: self.cleaning.map_or(0, |cursor| cursor.segment),
+        };
+        let segment = self.head.segment.checked_add(1).ok_or(JournalError::TooLarge)?;
+        self.head = Head::begin(&self.files, segment, self.head.number, roster)?;
+        self.sealed = sealed;
+        self.owed.roll = false;
+        Ok(())
+    }
+
+    /// Writes the summary of the segment that is about to be sealed, unless it would not be much shorter.
+    fn summarise(&self) -> Result<(), scan::Stop> {
+        let mut scan = Scan::new(&self.head.file, Kind::Segment, self.head.salt, self.head.length);
+        let mut out = SegmentHead { segment: self.head.segment, salt: self.head.salt }.encode(Kind::Summary);
+        while let Some(record) = scan.next()? {
+            out.extend_from_slice(&record.head.encode());
+            out.extend_from_slice(&record.raw);
+            if out.len() as u64 > self.head.length / 2 {
+                return Ok(());
+            }
+        }
+        self.files.create(&names::summary(self.head.segment))?.write_at(&out, 0)?;
+        Ok(())
+    }
+
+    /// Removes files of segments that are gone; what cannot be removed now can be later.
+    fn remove_gone(&mut self) {
+        for segment in std::mem::take(&mut self.owed.removals) {
+            self.shelf.close(segment);
+            // There need not be a summary.
+            let _ = self.files.remove(&names::summary(segment));
+            if let Err(problem) = self.files.remove(&names::segment(segment)) {
+                tracing::warn!(error = &problem as &dyn std::error::Error, "an emptied segment could not be removed");
+                if problem.kind() != std::io::ErrorKind::NotFound {
+                    self.owed.removals.push(segment);
+                }
+            }
+        }
+    }
+
+    /// Returns where the next part of the payload would lie.
+    fn next_offset(&self) -> Result<u32, JournalError> {
+        let written = self.pending.record.len() + self.pending.ops.len();
+        let offset = u32::try_from(self.head.length + self.pending.record.len() as u64);
+        offset.ok().filter(|_| written <= MAX_TRANSACTION).ok_or(JournalError::TooLarge)
+    }
+
+    /// Reads a part of a payload with its checksum, which is not looked at.
+    fn read_raw(&self, place: &Place) -> Result<Vec<u8>, JournalError> {
+        let mut part = vec![0; CHECKSUM + usize::try_from(place.length).unwrap_or(usize::MAX - CHECKSUM)];
+        let offset = u64::from(place.offset);
+        if place.segment != self.head.segment {
+            self.shelf.with(&self.files, place.segment, |file| file.read_at(&mut part, offset))??;
+        } else if offset < self.head.length {
+            self.head.file.read_at(&mut part, offset)?;
+        } else {
+            let start = usize::try_from(offset - self.head.length).unwrap_or(usize::MAX);
+            let found = start.checked_add(part.len()).and_then(|end| self.pending.record.get(start..end));
+            part.copy_from_slice(found.ok_or_else(|| damaged(place))?);
+        }
+        Ok(part)
+    }
+
+    /// Reads a part of a payload.
+    fn read(&self, place: &Place) -> Result<Vec<u8>, JournalError> {
+        let mut part = self.read_raw(place)?;
+        if open_payload(&part).is_none() {
+            return Err(damaged(place));
+        }
+        part.drain(..CHECKSUM);
+        Ok(part)
+    }
+}
+
+fn damaged(place: &Place) -> JournalError {
+    JournalError::Damaged { file: names::segment(place.segment), offset: place.offset.into() }
+}
+
+impl<T: LogFile> Head<T> {
+    /// Makes a segment whose first record says how the log stands. It counts once its name is durable.
+    fn begin<F: Files<File = T>>(files: &F, segment: u32, number: u64, roster: Roster) -> Result<Self, JournalError> {
+        let salt = random();
+        let mut ops = Vec::new();
+        Op::Roster(roster).encode(&mut ops);
+        let mut bytes = SegmentHead { segment, salt }.encode(Kind::Segment);
+        bytes.extend_from_slice(&RecordHead::new(0, &ops, number, salt).encode());
+        bytes.extend_from_slice(&ops);
+        let unfinished = names::unfinished(segment);
+        let file = files.create(&unfinished)?;
+        file.write_at(&bytes, 0)?;
+        file.sync()?;
+        files.rename(&unfinished, &names::segment(segment))?;
+        files.sync_folder()?;
+        Ok(Self { segment, salt, file, length: bytes.len() as u64, number: number.saturating_add(1) })
+    }
+}
+
+impl Pending {
+    fn clear(&mut self) {
+        self.record.clear();
+        self.ops.clear();
+        self.record.shrink_to(KEPT_CAPACITY);
+        self.ops.shrink_to(KEPT_CAPACITY);
+        self.record.resize(RECORD_HEAD, 0);
+    }
+
+    /// Makes the record whole.
+    fn seal(&mut self, number: u64, salt: u64) {
+        let payload = u32::try_from(self.record.len().saturating_sub(RECORD_HEAD)).unwrap_or(u32::MAX);
+        let head = RecordHead::new(payload, &self.ops, number, salt).encode();
+        if let Some(room) = self.record.first_chunk_mut::<RECORD_HEAD>() {
+            *room = head;
+        }
+        self.record.append(&mut self.ops);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+    }
+}
+
+impl<F: Files> Store for Journal<F> {
+    type Txn<'a>
+        = JournalTxn<'a, F>
+    where
+        F: 'a;
+
+    fn begin(&mut self) -> Result<JournalTxn<'_, F>, StoreError> {
+        self.settle()?;
+        self.pending.clear();
+        Ok(JournalTxn::new(self))
+    }
+}
+
+/// Bytes of a transaction at most.
+const MAX_TRANSACTION: usize = 1 << 30;
+
+/// Returns a number that nobody outside can guess: the keys of a fresh `RandomState` come from the operating system.
+fn random() -> u64 {
+    RandomState::new().hash_one(0)
+}

@@ -1,0 +1,281 @@
+//! Files in memory that forget what was not synced, tear what was being written, and fail when told to.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+
+use super::{Files, LogFile};
+
+/// What happened to a file since its last sync.
+#[derive(Clone)]
+enum Change {
+    Write(u64, Vec<u8>),
+    SetLength(u64),
+}
+
+#[derive(Clone, Default)]
+struct Content {
+    now: Vec<u8>,
+    durable: Vec<u8>,
+    unsynced: Vec<Change>,
+}
+
+/// What happened to the folder since its last sync.
+#[derive(Clone)]
+enum Naming {
+    Set(String, usize),
+    Remove(String),
+}
+
+#[derive(Clone, Default)]
+struct State {
+    contents: Vec<Content>,
+    names: BTreeMap<String, usize>,
+    durable_names: BTreeMap<String, usize>,
+    unsynced: Vec<Naming>,
+    n_calls: u64,
+    trouble: Option<Trouble>,
+}
+
+/// What goes wrong, and from which call on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trouble {
+    pub(crate) first: u64,
+    /// Calls that fail from there; afterwards all is well again.
+    pub(crate) n_calls: u64,
+    pub(crate) kind: io::ErrorKind,
+    /// Whether a write that fails has written half, and a sync that fails has forgotten what it should keep.
+    pub(crate) leaves_half: bool,
+}
+
+/// A folder. Clones are the same folder.
+#[derive(Clone, Default)]
+pub(crate) struct Simulated(Rc<RefCell<State>>);
+
+/// An open file.
+pub(crate) struct SimulatedFile {
+    folder: Simulated,
+    content: usize,
+}
+
+impl Simulated {
+    pub(crate) fn n_calls(&self) -> u64 {
+        self.0.borrow().n_calls
+    }
+
+    pub(crate) fn set_trouble(&self, trouble: Option<Trouble>) {
+        self.0.borrow_mut().trouble = trouble;
+    }
+
+    /// Returns what a power cut leaves. Of what was not synced, `luck` decides how much is there: of each file the first
+    /// few changes, the last of them torn at some byte.
+    pub(crate) fn after_power_cut(&self, mut luck: u64) -> Self {
+        let mut draw = |limit: usize| {
+            luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(luck >> 33).unwrap() % (limit + 1)
+        };
+        let state = self.0.borrow();
+        let mut names = state.durable_names.clone();
+        for naming in state.unsynced.iter().take(draw(state.unsynced.len())) {
+            name(&mut names, naming);
+        }
+        let contents = state.contents.iter().map(|content| {
+            let mut left = content.durable.clone();
+            let kept = draw(content.unsynced.len());
+            content.unsynced.iter().take(kept).for_each(|change| apply(&mut left, change));
+            if let Some(Change::Write(at, bytes)) = content.unsynced.get(kept) {
+                apply(&mut left, &Change::Write(*at, bytes[..draw(bytes.len())].to_vec()));
+            }
+            Content { now: left.clone(), durable: left, unsynced: Vec::new() }
+        });
+        let contents = contents.collect();
+        let (durable_names, unsynced) = (names.clone(), Vec::new());
+        let left = State { contents, names, durable_names, unsynced, n_calls: 0, trouble: None };
+        Self(Rc::new(RefCell::new(left)))
+    }
+
+    /// Returns a copy of the folder as it is now.
+    pub(crate) fn copy(&self) -> Self {
+        Self(Rc::new(RefCell::new(self.0.borrow().clone())))
+    }
+
+    /// Changes the bytes of a file, durably, as a bad disk does.
+    pub(crate) fn damage(&self, file: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.0.borrow_mut();
+        let idx = state.names[file];
+        let content = &mut state.contents[idx];
+        change(&mut content.now);
+        content.durable = content.now.clone();
+    }
+
+    /// Returns the files and their lengths.
+    pub(crate) fn lengths(&self) -> BTreeMap<String, usize> {
+        let state = self.0.borrow();
+        state.names.iter().map(|(name, idx)| (name.clone(), state.contents[*idx].now.len())).collect()
+    }
+
+    /// Returns whether any file holds the bytes.
+    pub(crate) fn holds(&self, bytes: &[u8]) -> bool {
+        let state = self.0.borrow();
+        state.names.values().any(|idx| state.contents[*idx].now.windows(bytes.len()).any(|window| window == bytes))
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        let state = self.0.borrow();
+        state.names.values().map(|idx| state.contents[*idx].now.len() as u64).sum()
+    }
+
+    /// Counts a call and returns what goes wrong with it.
+    fn call(&self) -> Result<(), (io::Error, bool)> {
+        let mut state = self.0.borrow_mut();
+        let call = state.n_calls;
+        state.n_calls += 1;
+        match state.trouble {
+            Some(trouble) if (trouble.first..trouble.first.saturating_add(trouble.n_calls)).contains(&call) => {
+                Err((trouble.kind.into(), trouble.leaves_half))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn simple_call(&self) -> io::Result<()> {
+        self.call().map_err(|(problem, _)| problem)
+    }
+
+    fn rename_now(&self, naming: Naming) {
+        let mut state = self.0.borrow_mut();
+        name(&mut state.names, &naming);
+        state.unsynced.push(naming);
+    }
+
+    fn find(&self, file: &str) -> io::Result<usize> {
+        self.0.borrow().names.get(file).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+fn name(names: &mut BTreeMap<String, usize>, naming: &Naming) {
+    match naming {
+        Naming::Set(file, content) => drop(names.insert(file.clone(), *content)),
+        Naming::Remove(file) => drop(names.remove(file)),
+    }
+}
+
+fn apply(bytes: &mut Vec<u8>, change: &Change) {
+    match change {
+        Change::Write(at, new) => {
+            let start = usize::try_from(*at).unwrap();
+            bytes.resize(bytes.len().max(start + new.len()), 0);
+            bytes[start..start + new.len()].copy_from_slice(new);
+        }
+        Change::SetLength(length) => bytes.resize(usize::try_from(*length).unwrap(), 0),
+    }
+}
+
+impl Files for Simulated {
+    type File = SimulatedFile;
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.simple_call()?;
+        Ok(self.0.borrow().names.keys().cloned().collect())
+    }
+
+    fn open(&self, file: &str) -> io::Result<SimulatedFile> {
+        self.simple_call()?;
+        Ok(SimulatedFile { folder: self.clone(), content: self.find(file)? })
+    }
+
+    fn create(&self, file: &str) -> io::Result<SimulatedFile> {
+        self.simple_call()?;
+        let content = self.0.borrow().contents.len();
+        self.0.borrow_mut().contents.push(Content::default());
+        self.rename_now(Naming::Set(file.to_owned(), content));
+        Ok(SimulatedFile { folder: self.clone(), content })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.simple_call()?;
+        let content = self.find(from)?;
+        // A power cut may leave both names here; real file systems are kinder.
+        self.rename_now(Naming::Set(to.to_owned(), content));
+        self.rename_now(Naming::Remove(from.to_owned()));
+        Ok(())
+    }
+
+    fn remove(&self, file: &str) -> io::Result<()> {
+        self.simple_call()?;
+        self.find(file)?;
+        self.rename_now(Naming::Remove(file.to_owned()));
+        Ok(())
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        self.simple_call()?;
+        let mut state = self.0.borrow_mut();
+        state.durable_names = state.names.clone();
+        state.unsynced.clear();
+        Ok(())
+    }
+}
+
+impl SimulatedFile {
+    fn change(&self, change: Change) {
+        let mut state = self.folder.0.borrow_mut();
+        let content = &mut state.contents[self.content];
+        apply(&mut content.now, &change);
+        content.unsynced.push(change);
+    }
+}
+
+impl LogFile for SimulatedFile {
+    fn length(&self) -> io::Result<u64> {
+        self.folder.simple_call()?;
+        Ok(self.folder.0.borrow().contents[self.content].now.len() as u64)
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        self.folder.simple_call()?;
+        let state = self.folder.0.borrow();
+        let now = &state.contents[self.content].now;
+        let start = usize::try_from(offset).unwrap();
+        let found = now.get(start..start + bytes.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        bytes.copy_from_slice(found);
+        Ok(())
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        if let Err((problem, leaves_half)) = self.folder.call() {
+            if leaves_half {
+                self.change(Change::Write(offset, bytes[..bytes.len() / 2].to_vec()));
+            }
+            return Err(problem);
+        }
+        self.change(Change::Write(offset, bytes.to_vec()));
+        Ok(())
+    }
+
+    fn set_length(&self, length: u64) -> io::Result<()> {
+        self.folder.simple_call()?;
+        self.change(Change::SetLength(length));
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        if let Err((problem, leaves_half)) = self.folder.call() {
+            if leaves_half {
+                // What Linux does: pages that could not be written count as clean, and the next sync succeeds.
+                let mut state = self.folder.0.borrow_mut();
+                let content = &mut state.contents[self.content];
+                let n_kept = content.unsynced.len() / 2;
+                let kept: Vec<Change> = content.unsynced.drain(..).take(n_kept).collect();
+                kept.iter().for_each(|change| apply(&mut content.durable, change));
+            }
+            return Err(problem);
+        }
+        let mut state = self.folder.0.borrow_mut();
+        let content = &mut state.contents[self.content];
+        let changes: Vec<Change> = content.unsynced.drain(..).collect();
+        changes.iter().for_each(|change| apply(&mut content.durable, change));
+        Ok(())
+    }
+}

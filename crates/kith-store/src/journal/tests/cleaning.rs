@@ -1,0 +1,141 @@
+//! Room is given back in time, little by little, and nothing that is needed goes with it.
+
+use kith_home::store::{Entry, Store, Txn};
+use kith_wire::id::{DedupId, ReaderId, SenderId};
+use kith_wire::time::Hour;
+
+use super::super::Journal;
+use super::super::files::simulated::Simulated;
+use super::queue;
+
+const SEGMENT_BYTES: u64 = 64 << 10;
+
+fn frame(text: &str) -> Vec<u8> {
+    let mut frame = text.as_bytes().to_vec();
+    frame.resize(4096, 0);
+    frame
+}
+
+fn store_with_queues(files: &Simulated) -> (Journal<Simulated>, [ReaderId; 2]) {
+    let mut store = Journal::open_with(files.clone(), SEGMENT_BYTES).unwrap();
+    let mut txn = store.begin().unwrap();
+    let readers = [1, 2].map(|n| {
+        let (reader, row) = queue(n);
+        txn.insert_queue(&reader, &row).unwrap();
+        reader
+    });
+    txn.commit().unwrap();
+    (store, readers)
+}
+
+fn deposit(store: &mut Journal<Simulated>, reader: &ReaderId, seq: u64, text: &str) {
+    let mut txn = store.begin().unwrap();
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&seq.to_le_bytes());
+    txn.purge_dedup(Hour(u32::try_from(seq / 100).unwrap()), 2).unwrap();
+    txn.insert_dedup(&SenderId(reader.0), &DedupId(id), Hour(u32::try_from(seq / 100).unwrap() + 4)).unwrap();
+    txn.insert_entry(reader, seq, &Entry { arrived: Hour(1), frame: frame(text) }).unwrap();
+    txn.commit().unwrap();
+}
+
+fn acknowledge(store: &mut Journal<Simulated>, reader: &ReaderId, seq: u64) {
+    let mut txn = store.begin().unwrap();
+    assert!(txn.remove_entry(reader, seq).unwrap());
+    txn.commit().unwrap();
+}
+
+/// One round of housekeeping.
+fn tick(store: &mut Journal<Simulated>, hour: u32) {
+    let mut txn = store.begin().unwrap();
+    txn.purge_dedup(Hour(hour), 500).unwrap();
+    txn.shrink(16).unwrap();
+    txn.commit().unwrap();
+}
+
+#[test]
+fn the_log_stays_below_twice_what_is_needed_and_no_commit_cleans_much() {
+    let files = Simulated::default();
+    let (mut store, [kept, passing]) = store_with_queues(&files);
+    for seq in 1..=200 {
+        deposit(&mut store, &kept, seq, "kept");
+        // Those that pass lie among those that are kept.
+        deposit(&mut store, &passing, seq, "passing");
+    }
+    (1..=200).for_each(|seq| acknowledge(&mut store, &passing, seq));
+    let live = 200 * 4200;
+    for seq in 201..3000 {
+        let before = store.head.length;
+        deposit(&mut store, &passing, seq, "passing");
+        let grown = store.head.length.saturating_sub(before);
+        assert!(grown < 3 * 4300 + (64 << 10) + 4200, "{grown}");
+        acknowledge(&mut store, &passing, seq);
+        assert!(files.total() < 2 * live + 7 * SEGMENT_BYTES, "{} at {seq}", files.total());
+    }
+    let mut store = Journal::open_with(files.clone(), SEGMENT_BYTES).unwrap();
+    let txn = store.begin().unwrap();
+    let entries = txn.entries(&kept, 0, 999).unwrap();
+    assert_eq!(entries.len(), 200);
+    assert!(entries.iter().all(|(_, entry)| entry.frame == frame("kept")));
+}
+
+#[test]
+fn what_was_read_leaves_an_idle_disk_within_a_day() {
+    let files = Simulated::default();
+    let (mut store, [kept, passing]) = store_with_queues(&files);
+    for seq in 1..=60 {
+        deposit(&mut store, &kept, seq, "kept");
+    }
+    deposit(&mut store, &passing, 61, "secret of the two of us");
+    for seq in 61..=90 {
+        deposit(&mut store, &kept, seq, "kept");
+    }
+    tick(&mut store, 10);
+    acknowledge(&mut store, &passing, 61);
+    tick(&mut store, 10);
+    assert!(files.holds(b"secret of the two of us"));
+    (11..36).for_each(|hour| (0..4).for_each(|_| tick(&mut store, hour)));
+    assert!(!files.holds(b"secret of the two of us"));
+    assert_eq!(store.begin().unwrap().entries(&kept, 0, 99).unwrap().len(), 90);
+}
+
+#[test]
+fn an_idle_server_comes_to_rest() {
+    let files = Simulated::default();
+    let (mut store, [kept, passing]) = store_with_queues(&files);
+    for seq in 1..=100 {
+        deposit(&mut store, &kept, seq, "kept");
+        deposit(&mut store, &passing, seq, "passing");
+        acknowledge(&mut store, &passing, seq);
+    }
+    (0..200).for_each(|_| tick(&mut store, 3));
+    let calls = files.n_calls();
+    (0..50).for_each(|_| tick(&mut store, 3));
+    assert_eq!(files.n_calls(), calls, "nothing is written when nothing happens");
+}
+
+#[test]
+fn a_damaged_frame_is_moved_as_it_is_and_still_betrayed() {
+    let files = Simulated::default();
+    let (mut store, [kept, passing]) = store_with_queues(&files);
+    deposit(&mut store, &kept, 1, "will be damaged");
+    deposit(&mut store, &kept, 2, "kept");
+    for seq in 1..200 {
+        deposit(&mut store, &passing, seq, "passing");
+        acknowledge(&mut store, &passing, seq);
+        if seq == 40 {
+            drop(store);
+            for name in files.lengths().into_keys().filter(|name| name.ends_with(".log")) {
+                files.damage(&name, |bytes| {
+                    let found = bytes.windows(4).position(|window| window == b"will");
+                    found.into_iter().for_each(|at| bytes[at] = b'W');
+                });
+            }
+            store = Journal::open_with(files.clone(), SEGMENT_BYTES).unwrap();
+        }
+    }
+    (0..50).for_each(|_| tick(&mut store, 3));
+    assert!(!files.lengths().contains_key("0000000001.log"), "it was moved");
+    let txn = store.begin().unwrap();
+    assert!(txn.entries(&kept, 1, 1).is_err());
+    assert_eq!(txn.entries(&kept, 2, 1).unwrap()[0].1.frame, frame("kept"));
+}

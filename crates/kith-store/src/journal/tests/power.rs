@@ -1,0 +1,102 @@
+//! Power cuts and failing disks, at every call that a history makes.
+
+use std::io::ErrorKind;
+
+use kith_home::store::memory::Memory;
+use kith_home::store::{Store, StoreError};
+use proptest::prelude::*;
+
+use super::super::Journal;
+use super::super::files::simulated::{Simulated, Trouble};
+use super::world::{SEGMENT_BYTES, Step, World, act, history, see_store};
+
+/// Runs a history without trouble and returns how many calls it made.
+fn n_calls(history: &[Step]) -> u64 {
+    let files = Simulated::default();
+    let mut world = World::new(&files).unwrap();
+    for step in history {
+        world.step(step).unwrap();
+    }
+    files.n_calls()
+}
+
+/// Runs a history until the power fails at a call. Returns what was answered, and with it what was on its way.
+fn run_until(files: &Simulated, history: &[Step], call: u64) -> (Memory, Memory) {
+    files.set_trouble(Some(Trouble { first: call, n_calls: u64::MAX, kind: ErrorKind::Other, leaves_half: true }));
+    let Ok(mut world) = World::new(files) else { return (Memory::new(), Memory::new()) };
+    for step in history {
+        if world.step(step).is_err() {
+            let mut on_its_way = world.model.clone();
+            let mut txn = on_its_way.begin().unwrap();
+            step.acts.iter().for_each(|n| act(&mut txn, *n).unwrap());
+            kith_home::store::Txn::commit(txn).unwrap();
+            return (world.model, on_its_way);
+        }
+    }
+    (world.model.clone(), world.model)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+
+    #[test]
+    fn after_a_power_cut_at_any_call_all_that_was_answered_is_there_and_nothing_else(
+        history in history(12), luck in any::<u64>(),
+    ) {
+        for call in 0..n_calls(&history) {
+            let files = Simulated::default();
+            let (mut answered, mut on_its_way) = run_until(&files, &history, call);
+            let left = files.after_power_cut(luck.wrapping_add(call));
+            // The power fails again while the store is opened.
+            left.set_trouble(Some(Trouble { first: call % 40, n_calls: 1, kind: ErrorKind::Other, leaves_half: true }));
+            drop(Journal::open_with(left.clone(), SEGMENT_BYTES));
+            let left = left.after_power_cut(luck.rotate_left(17).wrapping_add(call));
+            let mut store = Journal::open_with(left, SEGMENT_BYTES).unwrap();
+            let seen = see_store(&mut store);
+            if seen != see_store(&mut on_its_way) {
+                prop_assert!(seen == see_store(&mut answered), "power cut at call {}", call);
+            }
+        }
+    }
+
+    #[test]
+    fn a_disk_that_fails_at_any_call_is_survived_and_what_was_refused_never_happened(
+        history in history(12), luck in any::<u64>(), n_failing in 1_u64..6, is_full in any::<bool>(),
+    ) {
+        for call in 0..n_calls(&history) {
+            let files = Simulated::default();
+            let kind = if is_full { ErrorKind::StorageFull } else { ErrorKind::Other };
+            files.set_trouble(Some(Trouble { first: call, n_calls: n_failing, kind, leaves_half: true }));
+            let Ok(mut world) = World::new(&files) else { continue };
+            for step in &history {
+                if let Err(problem) = world.step(step) {
+                    prop_assert!(matches!(problem, StoreError::Backend(_)), "{problem:?}");
+                }
+            }
+            files.set_trouble(None);
+            world.check();
+            // Whatever is done next finds the disk in order.
+            world.step(&history[0]).unwrap();
+            world.check();
+            let mut model = world.model;
+            let left = files.after_power_cut(luck);
+            let mut store = Journal::open_with(left, SEGMENT_BYTES).unwrap();
+            prop_assert!(see_store(&mut store) == see_store(&mut model), "failing from call {}", call);
+        }
+    }
+
+    #[test]
+    fn random_histories_with_reopens_agree_with_memory_while_the_log_is_cleaned(history in history(150)) {
+        let mut world = World::new(&Simulated::default()).unwrap();
+        for (n, step) in history.iter().enumerate() {
+            world.step(step).unwrap();
+            if n % 16 == 15 {
+                world.check();
+                world.reopen();
+            }
+        }
+        world.check();
+        world.reopen();
+        world.check();
+    }
+}
