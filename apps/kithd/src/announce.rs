@@ -1,12 +1,16 @@
 //! What the server says about itself: to a person, to a program that started it, and on `/.well-known/kith`.
 
+use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use kith_wire::address::{DEFAULT_PORT, Scheme, ServerUrl};
 use kith_wire::id::ServerKey;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::backup::Totals;
 use crate::config::{CONFIG_FILE, Config, Registration};
 use crate::error::AppError;
 
@@ -128,6 +132,55 @@ impl Voice {
         }
     }
 
+    /// Tells how the server is.
+    pub(crate) fn status(self, person: &str, report: &impl Serialize) {
+        self.say(person, report);
+    }
+
+    /// Returns what shows how far something is. A program is told at the end only.
+    pub(crate) fn progress(self) -> Progress {
+        let is_shown = self == Self::Human && std::io::stderr().is_terminal();
+        Progress { is_shown, last: None }
+    }
+
+    /// Tells that a backup was made; on standard output, which may be the backup itself, only where it has a path.
+    pub(crate) fn backed_up(self, path: Option<&Path>, totals: &Totals) {
+        let Some(path) = path else { return };
+        let person = format!(
+            "{} is complete: {}.\nIt holds the keys of the server: keep it where nobody else can read it.\n",
+            path.display(),
+            in_words(totals)
+        );
+        self.say(&person, &json!({"backup": path, "rows": totals}));
+    }
+
+    /// Tells what a restored server is.
+    pub(crate) fn restored(self, folder: &Path, totals: &Totals) {
+        let folder_text = folder.display();
+        let person = format!(
+            "{folder_text} is restored: {}.\n\n\
+             The server goes on from the moment of the backup. Frames that were fetched since come again, and people's\n\
+             programs drop them; frames, accounts, queues and files that came since are gone, and so are changes since.\n\
+             It is the same server, with the same key: make sure that the old one never runs again.\n\n\
+             Start it with\n  kithd --data {folder_text}\n",
+            in_words(totals)
+        );
+        self.say(&person, &json!({"restored": folder, "rows": totals}));
+    }
+
+    /// Tells what was found in a data folder or a backup.
+    pub(crate) fn checked(self, path: &Path, totals: &Totals, findings: &[(&'static str, u64)]) {
+        let mut person = format!("{}: {}.\n", path.display(), in_words(totals));
+        for (what, n) in findings {
+            person += &format!("  - {what} ({n})\n");
+        }
+        if findings.is_empty() {
+            person += "Everything can be read and fits together.\n";
+        }
+        let found: Vec<_> = findings.iter().map(|(what, n)| json!({"what": what, "times": n})).collect();
+        self.say(&person, &json!({"checked": path, "rows": totals, "findings": found}));
+    }
+
     /// Tells a person something that no program needs.
     pub(crate) fn note(self, text: &str) {
         eprintln!("note: {text}");
@@ -152,6 +205,35 @@ impl Voice {
         };
         let _ = out.flush();
     }
+}
+
+/// Shows how far something is, on one line of a terminal, a few times a second.
+pub(crate) struct Progress {
+    is_shown: bool,
+    last: Option<Instant>,
+}
+
+impl Progress {
+    /// Shows what was done so far, if the last time was long enough ago.
+    pub(crate) fn show(&mut self, totals: &Totals) {
+        if self.is_shown && self.last.is_none_or(|last| last.elapsed() > Duration::from_millis(200)) {
+            self.last = Some(Instant::now());
+            eprint!("\r\x1b[K{}", in_words(totals));
+        }
+    }
+
+    /// Clears the line.
+    pub(crate) fn end(&mut self) {
+        if self.last.take().is_some() {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+fn in_words(totals: &Totals) -> String {
+    let named = ["accounts", "queues", "frames", "blobs", "outgoing"];
+    let shown = named.into_iter().filter_map(|name| totals.each().into_iter().find(|(known, _)| *known == name));
+    shown.map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A configuration file with every key and its default.

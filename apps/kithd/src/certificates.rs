@@ -7,6 +7,8 @@ use std::fs::OpenOptions;
 use std::io::{Error, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kith_net::acme::{self, Challenges, Issued, Wanted};
@@ -22,7 +24,29 @@ use crate::error::AppError;
 /// The certificate of this server and where it comes from.
 pub(crate) struct Certificates {
     pub(crate) identity: ServerIdentity,
+    pub(crate) expiry: Expiry,
     source: Source,
+}
+
+/// When the certificate that is shown ends.
+#[derive(Clone, Default)]
+pub(crate) struct Expiry(Arc<AtomicU64>);
+
+impl Expiry {
+    /// Returns the end in seconds; 0 while there is only a stand-in.
+    pub(crate) fn seconds(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Notes the end of the certificate in a PEM text.
+    fn note(&self, pem: &str) {
+        self.0.store(acme::validity(pem).map_or(0, |(_, ends)| ends), Ordering::Relaxed);
+    }
+
+    /// Notes the end of the certificate in a PEM file.
+    fn note_file(&self, path: &Path) {
+        self.note(&std::fs::read_to_string(path).unwrap_or_default());
+    }
 }
 
 enum Source {
@@ -33,40 +57,50 @@ enum Source {
 impl Certificates {
     /// Reads what is there. For an authority that has given nothing yet, a stand-in is shown.
     pub(crate) fn load(tls: Tls, data: &Path) -> Result<Self, AppError> {
+        let expiry = Expiry::default();
         match tls {
             Tls::Files { cert, key } => {
                 let identity = ServerIdentity::from_pem_files(&cert, &key)?;
                 // Listened to from here on: unheard, the signal would end the process.
                 let told = signal(SignalKind::hangup())?;
-                Ok(Self { identity, source: Source::Files { cert, key, told } })
+                expiry.note_file(&cert);
+                Ok(Self { identity, expiry, source: Source::Files { cert, key, told } })
             }
             Tls::Acme(acme) => {
                 let folder = data.join("acme");
                 data_dir::make(&folder)?;
                 let kept = std::fs::read(folder.join(CERTIFICATE)).ok();
                 let kept = kept.and_then(|both| ServerIdentity::from_pem(&both, &both).ok());
+                if kept.is_some() {
+                    expiry.note_file(&folder.join(CERTIFICATE));
+                }
                 let identity = kept.map_or_else(|| stand_in(&acme.name), Ok)?;
-                Ok(Self { identity, source: Source::Acme { acme, folder } })
+                Ok(Self { identity, expiry, source: Source::Acme { acme, folder } })
             }
         }
     }
 
     /// Keeps the certificate fresh for as long as the server runs.
     pub(crate) async fn keep_fresh(self, carrier: Carrier, challenges: Challenges) {
-        let Self { identity, source } = self;
+        let Self { identity, expiry, source } = self;
         match source {
-            Source::Files { cert, key, told } => read_again_when_told(&identity, &cert, &key, told).await,
+            Source::Files { cert, key, told } => {
+                read_again_when_told(&identity, &expiry, &cert, &key, told).await;
+            }
             Source::Acme { acme, folder } => {
-                Renewal { identity, acme, folder, carrier, challenges }.order_in_time().await;
+                Renewal { identity, expiry, acme, folder, carrier, challenges }.order_in_time().await;
             }
         }
     }
 }
 
-async fn read_again_when_told(identity: &ServerIdentity, cert: &Path, key: &Path, mut told: Signal) {
+async fn read_again_when_told(identity: &ServerIdentity, expiry: &Expiry, cert: &Path, key: &Path, mut told: Signal) {
     while told.recv().await.is_some() {
         match identity.renew_from_pem_files(cert, key) {
-            Ok(()) => tracing::info!("the certificate was read again"),
+            Ok(()) => {
+                expiry.note_file(cert);
+                tracing::info!("the certificate was read again");
+            }
             Err(error) => tracing::warn!(%error, "the certificate could not be read again; the old one stays"),
         }
     }
@@ -75,6 +109,7 @@ async fn read_again_when_told(identity: &ServerIdentity, cert: &Path, key: &Path
 /// A certificate that an authority gives, and all that is needed to ask for the next.
 struct Renewal {
     identity: ServerIdentity,
+    expiry: Expiry,
     acme: Acme,
     folder: PathBuf,
     carrier: Carrier,
@@ -101,7 +136,7 @@ impl Renewal {
     }
 
     async fn order(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let Self { identity, acme, folder, carrier, challenges } = self;
+        let Self { identity, expiry, acme, folder, carrier, challenges } = self;
         // An account with another authority is of no use with this one.
         let kept = std::fs::read_to_string(folder.join(ACCOUNT)).ok();
         let account = kept.filter(|account| is_with(account, &acme.directory));
@@ -113,6 +148,7 @@ impl Renewal {
         };
         let Issued { certificates, key, account } = acme::order(carrier, &wanted, challenges).await?;
         identity.renew_from_pem(certificates.as_bytes(), key.as_bytes())?;
+        expiry.note(&certificates);
         write_private(&folder.join(ACCOUNT), account.as_bytes())?;
         // One file for both, so that they can never be from two different orders.
         write_private(&folder.join(CERTIFICATE), format!("{certificates}\n{key}").as_bytes())?;

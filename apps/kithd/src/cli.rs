@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::duration::Span;
+use crate::sandbox;
 
 /// The Kith home server: stores and forwards what it cannot read.
 ///
@@ -57,6 +58,14 @@ pub(crate) struct Serve {
     /// Also deliver to servers on this machine and in private networks
     #[arg(long)]
     pub(crate) allow_private_peers: bool,
+
+    /// Whether to give up files and system calls that the server does not need
+    #[arg(long, value_name = "MODE", value_enum)]
+    pub(crate) sandbox: Option<sandbox::Mode>,
+
+    /// Run as root without complaint
+    #[arg(long)]
+    pub(crate) allow_root: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -64,8 +73,45 @@ pub(crate) enum Command {
     /// Make an invite code that lets people register here
     Invite(Invite),
 
+    /// Tell how the server is: what runs, how full it is, what needs attention (exit code 4; 3 when none runs)
+    Status,
+
+    /// Write everything that the server must keep into one file, also while it runs
+    Backup(Backup),
+
+    /// Make a data folder from a backup
+    Restore(Restore),
+
+    /// Verify the data folder of a server that does not run, or a backup
+    Check(Check),
+
     /// Print a configuration file with every key, its meaning and its default
     Config,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// File that is written, or a folder in which one is made; - writes to standard output
+    #[arg(value_name = "FILE|FOLDER")]
+    pub(crate) to: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// Backup that is read; - reads from standard input
+    #[arg(value_name = "BACKUP")]
+    pub(crate) from: PathBuf,
+
+    /// Data folder that is made; it must be empty or not be there
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Data folder or backup; without it, the configured data folder
+    #[arg(value_name = "FOLDER|BACKUP")]
+    pub(crate) what: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

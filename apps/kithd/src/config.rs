@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use crate::cli::Cli;
 use crate::duration::Span;
+use crate::sandbox;
 
 pub(crate) use layer::{Layer, LogLevel, Registration};
 pub(crate) use limits::Limits;
@@ -39,6 +40,10 @@ pub(crate) struct Config {
     pub(crate) metrics: Option<SocketAddr>,
     /// How much is logged.
     pub(crate) log: LogLevel,
+    /// Whether the process gives up what it does not need.
+    pub(crate) sandbox: sandbox::Mode,
+    /// Whether it runs as root without complaint.
+    pub(crate) allow_root: bool,
     /// Where the certificate comes from; without one, plain HTTP is spoken.
     pub(crate) tls: Option<Tls>,
     /// What strangers may take up, and for how long.

@@ -17,8 +17,51 @@ impl DataDir {
     /// Makes the folder if it is not there and takes it.
     ///
     /// # Errors
-    /// [`AppError::InUse`] when another process has it, [`AppError::Data`] when it cannot be used.
+    /// [`AppError::InUse`] when another process has it, [`AppError::Data`] when it cannot be used,
+    /// [`AppError::HalfRestored`] when a restore did not come to its end.
     pub(crate) fn take(path: &Path) -> Result<Self, AppError> {
+        let folder = Self::take_whatever_is_in_it(path)?;
+        if path.join(RESTORING).exists() {
+            return Err(AppError::HalfRestored { path: path.to_owned() });
+        }
+        Ok(folder)
+    }
+
+    /// Makes the folder if there is none, takes it, and marks it as one that is not to be used before
+    /// [`is_restored`](Self::is_restored).
+    ///
+    /// # Errors
+    /// As [`take`](Self::take), and [`AppError::NotEmpty`] when anything is in it.
+    pub(crate) fn take_for_restore(path: &Path) -> Result<Self, AppError> {
+        let unusable = |reason| AppError::Data { path: path.to_owned(), reason };
+        let is_used = match std::fs::read_dir(path) {
+            Ok(mut files) => files.next().is_some(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+            Err(error) => return Err(unusable(error)),
+        };
+        if is_used {
+            return Err(AppError::NotEmpty { path: path.to_owned() });
+        }
+        let folder = Self::take_whatever_is_in_it(path)?;
+        File::create(path.join(RESTORING)).and_then(|mark| mark.sync_all()).map_err(unusable)?;
+        folder.sync().map_err(unusable)?;
+        Ok(folder)
+    }
+
+    /// Takes the mark of a restore away.
+    ///
+    /// # Errors
+    /// The system refuses it.
+    pub(crate) fn is_restored(&self) -> std::io::Result<()> {
+        std::fs::remove_file(self.path.join(RESTORING))?;
+        self.sync()
+    }
+
+    fn sync(&self) -> std::io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+
+    fn take_whatever_is_in_it(path: &Path) -> Result<Self, AppError> {
         let unusable = |reason| AppError::Data { path: path.to_owned(), reason };
         make(path)?;
         let lock = OpenOptions::new()
@@ -26,7 +69,7 @@ impl DataDir {
             .truncate(false)
             .write(true)
             .mode(0o600)
-            .open(path.join("lock"))
+            .open(path.join(LOCK))
             .map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
@@ -40,6 +83,15 @@ impl DataDir {
         &self.path
     }
 }
+
+/// Returns whether a server, or a command that makes one, has ever been in the folder.
+pub(crate) fn was_used(path: &Path) -> bool {
+    path.join(LOCK).exists()
+}
+
+const LOCK: &str = "lock";
+/// Lies in the folder until everything of a backup is there.
+const RESTORING: &str = "restoring";
 
 /// Makes the folder for its owner alone, if it is not there. Does not take it.
 ///
@@ -72,6 +124,20 @@ mod tests {
         let path = parent.path().join("kithd");
         let _folder = DataDir::take(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_folder_that_was_restored_in_part_is_not_used() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("kithd");
+        drop(DataDir::take_for_restore(&path).unwrap());
+        assert!(matches!(DataDir::take(&path), Err(AppError::HalfRestored { .. })));
+        assert!(matches!(DataDir::take_for_restore(&path), Err(AppError::NotEmpty { .. })));
+        std::fs::remove_dir_all(&path).unwrap();
+        let folder = DataDir::take_for_restore(&path).unwrap();
+        folder.is_restored().unwrap();
+        drop(folder);
+        assert!(DataDir::take(&path).is_ok());
     }
 
     #[test]

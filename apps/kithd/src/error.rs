@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::backup::BackupError;
 use crate::config::ConfigError;
+use crate::control::Refused;
+use crate::sandbox::SandboxError;
 
 /// Why the program ends without having done what was asked.
 #[derive(Debug, Error)]
@@ -18,6 +21,39 @@ pub(crate) enum AppError {
     /// Another process owns the data folder.
     #[error("another kithd is using the data folder {}", path.display())]
     InUse { path: PathBuf },
+    /// A restore into the data folder did not come to its end.
+    #[error("the data folder {} was restored in part only", path.display())]
+    HalfRestored { path: PathBuf },
+    /// A folder that a backup shall be restored into has something in it.
+    #[error("the folder {} is not empty", path.display())]
+    NotEmpty { path: PathBuf },
+    /// There is no server to ask.
+    #[error("no kithd is running on the data folder {}", path.display())]
+    NotRunning { path: PathBuf },
+    /// Somebody has the data folder and does not listen.
+    #[error("the kithd that uses {} does not answer: {reason}", path.display())]
+    NoAnswer { path: PathBuf, reason: std::io::Error },
+    /// The server that runs does not do what was asked.
+    #[error("the running server did not do it")]
+    Refused(Refused),
+    /// A backup cannot be read.
+    #[error("the backup {} cannot be used: {reason}", path.display())]
+    Backup { path: PathBuf, reason: BackupError },
+    /// A backup did not come to its end.
+    #[error("the backup was not made: {reason}")]
+    NoBackup { reason: BackupError },
+    /// A file of that name is there already.
+    #[error("{} is there already", path.display())]
+    Exists { path: PathBuf },
+    /// A backup cannot be written.
+    #[error("{} cannot be written: {reason}", path.display())]
+    Write { path: PathBuf, reason: std::io::Error },
+    /// A data folder or a backup is not as it should be.
+    #[error("{} is not in order", path.display())]
+    NotInOrder { path: PathBuf },
+    /// The sandbox that was asked for cannot be had.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     /// The store cannot be opened.
     #[error("the store cannot be opened: {0}")]
     Store(#[from] kith_home::store::StoreError),
@@ -51,6 +87,16 @@ impl AppError {
             Self::Config(_) => "config",
             Self::Data { .. } => "data_folder",
             Self::InUse { .. } => "in_use",
+            Self::HalfRestored { .. } => "half_restored",
+            Self::NotEmpty { .. } => "not_empty",
+            Self::NotRunning { .. } => "not_running",
+            Self::NoAnswer { .. } => "no_answer",
+            Self::Refused(_) => "refused",
+            Self::Backup { .. } | Self::NoBackup { .. } => "backup",
+            Self::Exists { .. } => "exists",
+            Self::Write { .. } => "write",
+            Self::NotInOrder { .. } => "not_in_order",
+            Self::Sandbox(_) => "sandbox",
             Self::Store(_) | Self::Open(_) | Self::Invite(_) => "store",
             Self::Bind(_) => "listen",
             Self::Tls(_) => "tls",
@@ -67,6 +113,27 @@ impl AppError {
                 "choose another folder with --data DIR, or give this user the right to write there".into()
             }
             Self::InUse { .. } => "stop the other one, or choose another folder with --data DIR".into(),
+            Self::HalfRestored { .. } => "remove the folder and restore the backup again".into(),
+            Self::NotEmpty { .. } => {
+                "name a folder that is empty or not there; move what is in this one away first".into()
+            }
+            Self::NotRunning { .. } => "start it with `kithd`, or say with --data DIR where its data is".into(),
+            Self::NoAnswer { .. } => {
+                "it may be starting, or be a command that ends soon: try again in a moment, as its user or as root"
+                    .into()
+            }
+            Self::Refused(Refused::Unknown) => "it may be of another version: restart it with this one".into(),
+            Self::Refused(Refused::Store) => "its store fails; see its log".into(),
+            Self::Refused(Refused::Busy) => "it is stopping or has too much to do: try again in a moment".into(),
+            Self::Backup { reason: BackupError::Newer(_), .. } => "use the newest kithd".into(),
+            Self::Backup { .. } => "use another backup; nothing was changed but the folder to restore into".into(),
+            Self::NoBackup { .. } => "see the log of the server, and whether the disk is full; no file was left".into(),
+            Self::Exists { .. } => "name another file: backups are never overwritten".into(),
+            Self::Write { .. } => "see that the disk has room and this user may write there".into(),
+            Self::NotInOrder { .. } => {
+                "restore the last backup that is; keep this one for whoever finds out why".into()
+            }
+            Self::Sandbox(_) => "set sandbox = \"on\" to go on with what there is".into(),
             Self::Store(_) | Self::Open(_) | Self::Invite(_) => {
                 "see that the disk is neither full nor read-only and that this is the newest kithd".into()
             }
@@ -79,8 +146,12 @@ impl AppError {
         }
     }
 
-    /// Returns the exit code: 2 for wrong usage, 1 for everything else.
+    /// Returns the exit code: 2 for wrong usage, 3 where no server runs, 1 for everything else.
     pub(crate) fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Config(_)) { 2 } else { 1 }
+        match self {
+            Self::Config(_) => 2,
+            Self::NotRunning { .. } => 3,
+            _ => 1,
+        }
     }
 }

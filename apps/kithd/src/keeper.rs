@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::now;
 use crate::metrics::Metrics;
+use crate::operator::{self, Question, Told};
 use crate::outbox::Outbox;
 use crate::relay::Dial;
 
@@ -62,6 +63,7 @@ enum Message {
     LiveEnded { connection: ConnectionId },
     Exchanged { exchange: ExchangeId, outcome: ExchangeOutcome },
     Tick { room: Room },
+    Operator { question: Question, reply: oneshot::Sender<Result<Told, StoreError>> },
     Stop,
 }
 
@@ -130,6 +132,13 @@ impl Keeper {
         let _ = self.inbox.send(Message::Exchanged { exchange, outcome }).await;
     }
 
+    /// Has a question of the operator answered, between two batches.
+    pub(crate) async fn ask(&self, question: Question) -> Result<Result<Told, StoreError>, Overloaded> {
+        let (reply, replied) = oneshot::channel();
+        self.inbox.send(Message::Operator { question, reply }).await.map_err(|_| Overloaded)?;
+        replied.await.map_err(|_| Overloaded)
+    }
+
     /// Tells that time has passed, and whether the disk has room for more. Dropped when there is so much to do that time passes anyway.
     pub(crate) fn tick(&self, room: Room) {
         let _ = self.inbox.try_send(Message::Tick { room });
@@ -190,9 +199,11 @@ impl<S: Store> Work<S> {
             let mut is_last = false;
             let mut inputs = Vec::with_capacity(messages.len());
             let mut tickets = Vec::new();
+            let mut questions = Vec::new();
             for message in messages.drain(..) {
                 match message {
                     Message::Stop => is_last = true,
+                    Message::Operator { question, reply } => questions.push((question, reply)),
                     Message::Tick { room } => {
                         self.home.set_room(room);
                         inputs.extend(self.desk.input(Message::Tick { room }, &mut tickets));
@@ -214,6 +225,9 @@ impl<S: Store> Work<S> {
                         tickets.iter().for_each(|ticket| drop(self.desk.waiting.remove(ticket)));
                     }
                 }
+            }
+            for (question, reply) in questions {
+                let _ = reply.send(operator::answer(&mut self.store, question));
             }
             if is_last {
                 return;
@@ -271,7 +285,8 @@ impl Desk {
                 self.forget_who_left();
                 Some(Input::Tick)
             }
-            Message::Stop => None,
+            // Not for the rules.
+            Message::Operator { .. } | Message::Stop => None,
         }
     }
 

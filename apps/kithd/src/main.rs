@@ -4,22 +4,27 @@
 //! `kith-net`'s business. This program connects the three and holds the clock.
 
 mod announce;
+mod backup;
 mod certificates;
 mod cli;
 mod clock;
+mod commands;
 mod config;
+mod control;
 mod data_dir;
 mod duration;
 mod error;
-mod invite;
 mod keeper;
 mod log;
 mod metrics;
+mod operator;
 mod outbox;
 mod relay;
 mod room;
 mod run;
+mod sandbox;
 mod site;
+mod time;
 
 use std::process::ExitCode;
 
@@ -34,7 +39,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let voice = if cli.common.json { Voice::Json } else { Voice::Human };
     match execute(&cli, voice) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             voice.error(&error);
             ExitCode::from(error.exit_code())
@@ -42,10 +47,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn execute(cli: &Cli, voice: Voice) -> Result<(), AppError> {
+fn execute(cli: &Cli, voice: Voice) -> Result<ExitCode, AppError> {
     if let Some(Command::Config) = cli.command {
         voice.config_file();
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     // Variables that are no text cannot be ours: all of ours are.
     let environment =
@@ -53,7 +58,12 @@ fn execute(cli: &Cli, voice: Voice) -> Result<(), AppError> {
     let config = Config::load(cli, environment, &Home::from_environment())?;
     log::start(config.log);
     match &cli.command {
-        None | Some(Command::Config) => run::run(config, voice),
-        Some(Command::Invite(invite)) => invite::run(&config, invite, voice),
+        None | Some(Command::Config) => run::run(config, voice)?,
+        Some(Command::Status) => return commands::status(&config, voice),
+        Some(Command::Invite(invite)) => commands::invite(&config, invite, voice)?,
+        Some(Command::Backup(backup)) => commands::backup(&config, backup, voice)?,
+        Some(Command::Restore(restore)) => commands::restore(restore, voice)?,
+        Some(Command::Check(check)) => commands::check(&config, check, voice)?,
     }
+    Ok(ExitCode::SUCCESS)
 }

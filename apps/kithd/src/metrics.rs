@@ -65,7 +65,8 @@ impl Gauge {
         Held(self)
     }
 
-    fn value(&self) -> i64 {
+    /// Returns how many there are.
+    pub(crate) fn value(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -153,7 +154,7 @@ fn header(into: &mut String, name: &str, kind: &str, help: &str) {
 }
 
 /// Reads the resident memory from the kernel; `None` where there is no such file.
-fn resident_bytes() -> Option<u64> {
+pub(crate) fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

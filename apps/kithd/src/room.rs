@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use kith_home::Room;
 
 /// Looks after the room in one folder.
+#[derive(Clone)]
 pub(crate) struct Disk {
     folder: PathBuf,
     reserve: u64,
@@ -23,6 +24,16 @@ impl Disk {
         let is_scarce = free_bytes(&self.folder).is_some_and(|free| free < self.reserve)
             || (self.store_bytes > 0 && used_bytes(&self.folder) > self.store_bytes);
         if is_scarce { Room::Scarce } else { Room::Ample }
+    }
+
+    /// Returns the bytes that this user may still write; `None` when the disk does not tell.
+    pub(crate) fn free(&self) -> Option<u64> {
+        free_bytes(&self.folder)
+    }
+
+    /// Returns the bytes that the store's files take.
+    pub(crate) fn used(&self) -> u64 {
+        used_bytes(&self.folder)
     }
 }
 

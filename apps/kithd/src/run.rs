@@ -19,6 +19,7 @@ use crate::announce::{Announcement, Voice};
 use crate::certificates::Certificates;
 use crate::clock::now;
 use crate::config::{Config, Registration, Tls};
+use crate::control::{Control, Facts};
 use crate::data_dir::DataDir;
 use crate::error::AppError;
 use crate::keeper::Keeper;
@@ -26,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::outbox::Total;
 use crate::relay;
 use crate::room::Disk;
+use crate::sandbox::{Needs, Sandbox};
 use crate::site::Site;
 
 /// Runs the server until it is told to stop.
@@ -34,15 +36,24 @@ use crate::site::Site;
 /// Whatever keeps it from starting, and a store that fails for good.
 pub(crate) fn run(config: Config, voice: Voice) -> Result<(), AppError> {
     let folder = DataDir::take(&config.data)?;
+    if rustix::process::geteuid().is_root() && !config.allow_root {
+        voice.note(
+            "kithd runs as root and never needs to: give it a user of its own (--allow-root if there is a reason)",
+        );
+    }
+    // Before the first thread: what is given up is given up by this one and by those that it starts.
+    let sandbox = Arc::new(Sandbox::enter(config.sandbox, &Needs::of(&config))?);
+    tracing::info!(%sandbox, "sandbox");
     // The keeper decides, alone; opening, sealing and TLS are most of the work and take every core there is.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(serve(config, voice, &folder));
+    let outcome = runtime.block_on(serve(config, voice, &folder, sandbox));
     // Name lookups may hang in threads of their own; nobody waits for them.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), AppError> {
+async fn serve(config: Config, voice: Voice, folder: &DataDir, sandbox: Arc<Sandbox>) -> Result<(), AppError> {
+    let started = now().seconds();
     let certificates = config.tls.clone().map(|tls| Certificates::load(tls, folder.path())).transpose()?;
     let limits = config.limits.listener();
     let identity = certificates.as_ref().map(|certificates| certificates.identity.clone());
@@ -63,7 +74,8 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), App
     let carrier = Carrier::builder(policy).limits(config.limits.carrier()).build()?;
     tokio::spawn(relay::run(dials, carrier, keeper.clone(), Arc::clone(&metrics)));
     let disk = Disk::new(folder.path(), config.limits.disk_reserve, config.limits.store_bytes);
-    tokio::spawn(tick(keeper.clone(), disk));
+    tokio::spawn(tick(keeper.clone(), disk.clone()));
+    let expiry = certificates.as_ref().map(|certificates| certificates.expiry.clone());
     let (stop, stopping) = watch::channel(false);
     let metrics_address = serve_metrics(&config, &metrics, stopping.clone()).await?;
     if let Some(certificates) = certificates {
@@ -72,6 +84,23 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), App
 
     let announcement = Announcement { config: &config, url: &url, server_key, listen, metrics: metrics_address };
     let well_known = announcement.well_known();
+    let facts = Facts {
+        started,
+        url: url.to_string(),
+        server_key: server_key.to_string(),
+        listen,
+        metrics_listen: metrics_address,
+        metrics: Arc::clone(&metrics),
+        expiry,
+        sandbox,
+        disk,
+    };
+    // Some disks know no sockets; a server without commands beside it serves as well.
+    let control = Control::bind(folder.path())
+        .inspect_err(
+            |error| tracing::warn!(%error, "there is no control socket: status, invite and backup do not work"),
+        )
+        .map(|control| tokio::spawn(control.serve(keeper.clone(), facts)));
     let site = Arc::new(Site { keeper, metrics, well_known, waiting: Total::default(), proof: config.limits.proof.0 });
     let serving = tokio::spawn(listener.serve(site, stopped(stopping)));
     // Before anybody is told that the server is ready: whoever is told may want to stop it.
@@ -83,6 +112,9 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir) -> Result<(), App
         () = thread.ended() => Err(AppError::KeeperEnded),
     };
     tracing::info!("stopping");
+    if let Ok(control) = control {
+        control.abort();
+    }
     stop.send_replace(true);
     // The listener first: what it still brings, the keeper still answers.
     let _ = serving.await;

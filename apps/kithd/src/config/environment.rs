@@ -99,6 +99,8 @@ const KNOWN: &[Known] = &[
     known("ALLOW_PRIVATE_PEERS", None, "allow_private_peers", Kind::Flag),
     known("METRICS", None, "metrics", Kind::Text),
     known("LOG", None, "log", Kind::Text),
+    known("SANDBOX", None, "sandbox", Kind::Text),
+    known("ALLOW_ROOT", None, "allow_root", Kind::Flag),
     known("TLS_CERT", Some("tls"), "cert", Kind::Text),
     known("TLS_KEY", Some("tls"), "key", Kind::Text),
     known("TLS_ACME_NAME", Some("tls"), "acme_name", Kind::Text),

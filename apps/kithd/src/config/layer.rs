@@ -11,6 +11,7 @@ use crate::cli::Cli;
 use crate::config::limits::LimitLayer;
 use crate::config::{Acme, Config, ConfigError, Quotas, Retention, Tls, read};
 use crate::duration::Span;
+use crate::sandbox;
 
 /// What one source says; `None` where it says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -23,6 +24,8 @@ pub(crate) struct Layer {
     pub(crate) allow_private_peers: Option<bool>,
     pub(crate) metrics: Option<String>,
     pub(crate) log: Option<LogLevel>,
+    pub(crate) sandbox: Option<sandbox::Mode>,
+    pub(crate) allow_root: Option<bool>,
     #[serde(default)]
     pub(crate) tls: TlsLayer,
     #[serde(default)]
@@ -94,6 +97,8 @@ impl Layer {
             listen: cli.serve.listen.clone(),
             public_url: cli.serve.public_url.clone(),
             allow_private_peers: cli.serve.allow_private_peers.then_some(true),
+            sandbox: cli.serve.sandbox,
+            allow_root: cli.serve.allow_root.then_some(true),
             ..Self::default()
         }
     }
@@ -124,6 +129,8 @@ impl Layer {
             allow_private_peers: self.allow_private_peers.or(below.allow_private_peers),
             metrics: self.metrics.or(below.metrics),
             log: self.log.or(below.log),
+            sandbox: self.sandbox.or(below.sandbox),
+            allow_root: self.allow_root.or(below.allow_root),
             tls: TlsLayer {
                 cert: self.tls.cert.or(below.tls.cert),
                 key: self.tls.key.or(below.tls.key),
@@ -161,6 +168,8 @@ impl Layer {
             allow_private_peers: self.allow_private_peers.unwrap_or(false),
             metrics: self.metrics.as_deref().map(address).transpose()?,
             log: self.log.unwrap_or(LogLevel::Info),
+            sandbox: self.sandbox.unwrap_or(sandbox::Mode::On),
+            allow_root: self.allow_root.unwrap_or(false),
             tls: self.tls.into_tls()?,
             limits: self.limits.into_limits()?,
             quotas: self.quotas.into_quotas()?,

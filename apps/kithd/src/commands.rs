@@ -1,0 +1,73 @@
+//! The commands beside the server. Each works with a running server, through its control socket, and those that can do
+//! without one open the store themselves when none runs.
+
+mod archive;
+mod status;
+
+use kith_home::create_invite;
+use kith_store::Embedded;
+use kith_wire::id::InviteCode;
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+
+use crate::announce::Voice;
+use crate::cli::Invite;
+use crate::clock::now;
+use crate::config::Config;
+use crate::control::Client;
+use crate::data_dir::DataDir;
+use crate::error::AppError;
+use crate::time::rfc_3339;
+
+pub(crate) use archive::{backup, check, restore};
+pub(crate) use status::status;
+
+/// Who has the data folder.
+enum Owner {
+    /// A server that runs.
+    Server(Client),
+    /// This process, from now on.
+    Us(DataDir),
+}
+
+impl Owner {
+    /// Takes the folder, or connects to whoever has it.
+    fn find(config: &Config) -> Result<Self, AppError> {
+        match DataDir::take(&config.data) {
+            Ok(folder) => Ok(Self::Us(folder)),
+            Err(AppError::InUse { .. }) => Client::connect(&config.data).map(Self::Server),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Makes an invite code and tells it.
+///
+/// # Errors
+/// The server that runs refuses, or the data folder or the store cannot be used.
+pub(crate) fn invite(config: &Config, invite: &Invite, voice: Voice) -> Result<(), AppError> {
+    let is_unused = !config.data.exists();
+    let expires = now().plus_seconds(invite.expires.seconds());
+    match Owner::find(config)? {
+        Owner::Server(server) => {
+            let code = server.invite(invite.uses, expires.seconds())?;
+            voice.invite(&code, invite.uses, &rfc_3339(expires.seconds()));
+        }
+        Owner::Us(folder) => {
+            let mut store = Embedded::open(folder.path())?;
+            let mut code = [0; InviteCode::SIZE];
+            SysRng.try_fill_bytes(&mut code).map_err(|_| AppError::NoRandomness)?;
+            let code = InviteCode::new(code);
+            create_invite(&mut store, &code, invite.uses, expires)?;
+            voice.invite(&code.to_text(), invite.uses, &rfc_3339(expires.seconds()));
+        }
+    }
+    if is_unused {
+        // A mistyped folder would give codes that no server knows.
+        voice.note(&format!(
+            "no home server has used {} before: the code is for the one that will. For another one say --data DIR.",
+            config.data.display()
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! `kithd backup`, `restore` and `check`: between files and the store.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use kith_home::store::{Store, Txn};
+use kith_store::Embedded;
+
+use super::Owner;
+use crate::announce::{Progress, Voice};
+use crate::backup::{Audit, BackupError, Encoder, Findings, Reader, RestoreError, Totals, Walk};
+use crate::cli::{Backup, Check, Restore};
+use crate::clock::now;
+use crate::config::Config;
+use crate::data_dir::{DataDir, was_used};
+use crate::error::AppError;
+use crate::time::rfc_3339;
+
+/// Writes a backup, which is complete and on the disk when this returns.
+///
+/// # Errors
+/// The store cannot be read, or the file not written; then there is no file.
+pub(crate) fn backup(config: &Config, backup: &Backup, voice: Voice) -> Result<(), AppError> {
+    if !was_used(&config.data) {
+        return Err(AppError::NotRunning { path: config.data.clone() });
+    }
+    let owner = Owner::find(config)?;
+    let target = Target::open(&backup.to)?;
+    let path = target.path.clone();
+    let mut progress = voice.progress();
+    let totals = match owner {
+        Owner::Server(server) => target.fill(|out| copy(server.backup()?, out, &mut progress))?,
+        Owner::Us(folder) => {
+            let mut store = Embedded::open(folder.path())?;
+            target.fill(|out| export(&mut store, out, &mut progress))?
+        }
+    };
+    progress.end();
+    voice.backed_up(path.as_deref(), &totals);
+    Ok(())
+}
+
+/// Where a backup goes: beside its place first, and there when it is whole.
+struct Target {
+    path: Option<PathBuf>,
+}
+
+impl Target {
+    fn open(to: &Path) -> Result<Self, AppError> {
+        if to == Path::new("-") {
+            return Ok(Self { path: None });
+        }
+        let path = match to.is_dir() {
+            true => to.join(format!("kithd-{}.backup", rfc_3339(now().seconds()).replace(':', ""))),
+            false => to.to_owned(),
+        };
+        if path.symlink_metadata().is_ok() { Err(AppError::Exists { path }) } else { Ok(Self { path: Some(path) }) }
+    }
+
+    fn fill(self, write: impl FnOnce(&mut dyn Write) -> Result<Totals, AppError>) -> Result<Totals, AppError> {
+        let Some(path) = self.path else { return write(&mut std::io::stdout().lock()) };
+        let beside = path.with_added_extension("unfinished");
+        let filled = fill(&beside, &path, write);
+        if filled.is_err() {
+            // Half a backup is worse than none: somebody might believe in it.
+            let _ = std::fs::remove_file(&beside);
+        }
+        filled
+    }
+}
+
+fn fill(
+    beside: &Path,
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<Totals, AppError>,
+) -> Result<Totals, AppError> {
+    let failed = |reason| AppError::Write { path: path.to_owned(), reason };
+    // It holds the keys of the server.
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(beside).map_err(failed)?;
+    let mut out = BufWriter::with_capacity(128 * 1024, file);
+    let totals = write(&mut out)?;
+    let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.sync_all().map_err(failed)?;
+    // Not a rename: that would replace what came there meanwhile.
+    std::fs::hard_link(beside, path).map_err(|reason| match reason.kind() {
+        ErrorKind::AlreadyExists => AppError::Exists { path: path.to_owned() },
+        _ => failed(reason),
+    })?;
+    std::fs::remove_file(beside).map_err(failed)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    Ok(totals)
+}
+
+/// Copies a backup from the server, looking at every byte on its way.
+fn copy(from: impl Read, out: &mut dyn Write, progress: &mut Progress) -> Result<Totals, AppError> {
+    let no_backup = |reason| AppError::NoBackup { reason };
+    let mut reader = Reader::begin(Tee { from, out }).map_err(no_backup)?;
+    while reader.next().map_err(no_backup)?.is_some() {
+        progress.show(reader.totals());
+    }
+    Ok(reader.totals().clone())
+}
+
+/// Hands on what is read.
+struct Tee<'a, R> {
+    from: R,
+    out: &'a mut dyn Write,
+}
+
+impl<R: Read> Read for Tee<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.from.read(into)?;
+        if let Some(read) = into.get(..n) {
+            self.out.write_all(read)?;
+        }
+        Ok(n)
+    }
+}
+
+fn export<S: Store>(store: &mut S, out: &mut dyn Write, progress: &mut Progress) -> Result<Totals, AppError> {
+    let (mut encoder, head) = Encoder::begin();
+    out.write_all(&head)?;
+    let mut walk = Walk::default();
+    loop {
+        let rows = walk.page(store)?;
+        if rows.is_empty() {
+            break;
+        }
+        out.write_all(&encoder.rows(&rows))?;
+        progress.show(encoder.totals());
+    }
+    let totals = encoder.totals().clone();
+    out.write_all(&encoder.end())?;
+    out.flush()?;
+    Ok(totals)
+}
+
+/// Makes a data folder from a backup.
+///
+/// # Errors
+/// The folder has something in it, the backup is none, or the store fails.
+pub(crate) fn restore(restore: &Restore, voice: Voice) -> Result<(), AppError> {
+    let backup = |reason| AppError::Backup { path: restore.from.clone(), reason };
+    let mut reader = Reader::begin(open(&restore.from).map_err(|reason| backup(reason.into()))?).map_err(backup)?;
+    let folder = DataDir::take_for_restore(&restore.folder)?;
+    let mut store = Embedded::open(folder.path())?;
+    let mut progress = voice.progress();
+    crate::backup::restore(&mut reader, &mut store, now(), |totals| progress.show(totals)).map_err(
+        |error| match error {
+            RestoreError::Backup(reason) => backup(reason),
+            RestoreError::Store(error) => AppError::Store(error),
+        },
+    )?;
+    progress.end();
+    drop(store);
+    folder.is_restored()?;
+    voice.restored(&restore.folder, reader.totals());
+    Ok(())
+}
+
+fn open(path: &Path) -> std::io::Result<Box<dyn Read>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    Ok(Box::new(BufReader::with_capacity(128 * 1024, File::open(path)?)))
+}
+
+/// Verifies a data folder or a backup, and changes neither.
+///
+/// # Errors
+/// [`AppError::NotInOrder`] when something is wrong with it, after telling what.
+pub(crate) fn check(config: &Config, check: &Check, voice: Voice) -> Result<(), AppError> {
+    let path = check.what.clone().unwrap_or_else(|| config.data.clone());
+    let mut progress = voice.progress();
+    let (totals, findings) =
+        if path.is_dir() { check_folder(&path, &mut progress)? } else { check_backup(&path, &mut progress)? };
+    progress.end();
+    voice.checked(&path, &totals, findings.kinds());
+    if findings.kinds().is_empty() { Ok(()) } else { Err(AppError::NotInOrder { path }) }
+}
+
+fn check_folder(path: &Path, progress: &mut Progress) -> Result<(Totals, Findings), AppError> {
+    if !was_used(path) {
+        let reason = ErrorKind::NotFound.into();
+        return Err(AppError::Data { path: path.to_owned(), reason });
+    }
+    let folder = DataDir::take(path)?;
+    let mut store = Embedded::open(folder.path())?;
+    let (mut audit, mut walk) = (Audit::default(), Walk::default());
+    loop {
+        let rows = walk.page(&mut store)?;
+        if rows.is_empty() {
+            break;
+        }
+        rows.iter().for_each(|row| audit.see(row));
+        progress.show(audit.totals());
+    }
+    let counts = store.begin()?.counts()?;
+    Ok(audit.finish(Some(&counts)))
+}
+
+fn check_backup(path: &Path, progress: &mut Progress) -> Result<(Totals, Findings), AppError> {
+    let wrong = |reason: BackupError| AppError::Backup { path: path.to_owned(), reason };
+    let mut reader = Reader::begin(open(path).map_err(|reason| wrong(reason.into()))?).map_err(wrong)?;
+    let mut audit = Audit::of_a_backup();
+    while let Some(rows) = reader.next().map_err(wrong)? {
+        rows.iter().for_each(|row| audit.see(row));
+        progress.show(audit.totals());
+    }
+    Ok(audit.finish(None))
+}

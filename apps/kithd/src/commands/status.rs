@@ -1,0 +1,83 @@
+//! `kithd status`: how the server is, for people and for monitoring.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use crate::announce::Voice;
+use crate::config::Config;
+use crate::control::{Client, Report};
+use crate::data_dir::{DataDir, was_used};
+use crate::error::AppError;
+use crate::time::{bytes, rfc_3339, span};
+
+/// Tells how the server is. The exit code is 0 when all is well and 4 when something needs attention.
+///
+/// # Errors
+/// [`AppError::NotRunning`] where there is no server.
+pub(crate) fn status(config: &Config, voice: Voice) -> Result<ExitCode, AppError> {
+    let not_running = || AppError::NotRunning { path: config.data.clone() };
+    if !was_used(&config.data) {
+        return Err(not_running());
+    }
+    // Whoever can take the folder has shown that nobody else has it; it is given back at once.
+    let report = match DataDir::take(&config.data) {
+        Err(AppError::InUse { .. }) => Client::connect(&config.data)?.status()?,
+        Err(error) => return Err(error),
+        Ok(_) => return Err(not_running()),
+    };
+    voice.status(&for_people(&report), &report);
+    Ok(if report.attention.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NEEDS_ATTENTION) })
+}
+
+/// The exit code of a server that runs and needs attention.
+const NEEDS_ATTENTION: u8 = 4;
+
+fn for_people(report: &Report) -> String {
+    let ago = |since: u64| span(report.now.saturating_sub(since));
+    let mut text = format!(
+        "kithd {} has been running for {}, since {} (process {}).\n\n",
+        report.version,
+        ago(report.started),
+        rfc_3339(report.started),
+        report.process
+    );
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "  {name:<13}{value}");
+    };
+    line("address", report.url.clone());
+    line("server key", report.server_key.clone());
+    line("listens on", report.listen.to_string());
+    if let Some(address) = report.metrics {
+        line("metrics", format!("http://{address}/metrics"));
+    }
+    line(
+        "certificate",
+        match report.certificate_ends {
+            None => "none: a proxy with TLS stands before it, or it serves this machine only".to_owned(),
+            Some(0) => "a stand-in, until the authority gives one".to_owned(),
+            Some(ends) if ends <= report.now => format!("ended {} ago", ago(ends)),
+            Some(ends) => format!("good for {}, until {}", span(ends - report.now), rfc_3339(ends)),
+        },
+    );
+    line("sandbox", report.sandbox.clone());
+    line("connections", report.live_connections.to_string());
+    line("accounts", report.accounts.to_string());
+    line("queues", report.queues.to_string());
+    let oldest =
+        |since: Option<u64>| since.map_or_else(String::new, |since| format!(", the oldest for {}", ago(since)));
+    line("frames", format!("{} wait for their readers{}", report.frames_waiting, oldest(report.oldest_frame)));
+    line("outgoing", format!("{} wait for other servers{}", report.outgoing_waiting, oldest(report.oldest_outgoing)));
+    line("blobs", report.blobs.to_string());
+    let free = report.disk_free.map_or_else(String::new, |free| format!(", {} free", bytes(free)));
+    line("disk", format!("{} used{free}", bytes(report.disk_used)));
+    if let Some(memory) = report.memory {
+        line("memory", bytes(memory));
+    }
+    if !report.attention.is_empty() {
+        text.push_str("\nNeeds attention:\n");
+        for attention in &report.attention {
+            let _ = writeln!(text, "  - {}", attention.text());
+        }
+    }
+    text
+}

@@ -1,0 +1,141 @@
+//! How the server is: what it says of itself, and what about it needs somebody's attention.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use kith_home::Room;
+use kith_wire::time::Hour;
+use serde::{Deserialize, Serialize};
+
+use crate::certificates::Expiry;
+use crate::clock::now;
+use crate::metrics::Metrics;
+use crate::operator::Census;
+use crate::room::Disk;
+use crate::sandbox::Sandbox;
+
+/// What does not change while the server runs, and where to look for what does.
+pub(crate) struct Facts {
+    pub(crate) started: u64,
+    pub(crate) url: String,
+    pub(crate) server_key: String,
+    pub(crate) listen: SocketAddr,
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) expiry: Option<Expiry>,
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) disk: Disk,
+}
+
+/// How the server is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) version: String,
+    pub(crate) process: u32,
+    /// Seconds; like all times here.
+    pub(crate) started: u64,
+    pub(crate) now: u64,
+    pub(crate) url: String,
+    pub(crate) server_key: String,
+    pub(crate) listen: SocketAddr,
+    pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) sandbox: String,
+    /// When the certificate ends; `None` where the server shows none.
+    pub(crate) certificate_ends: Option<u64>,
+    pub(crate) live_connections: u64,
+    pub(crate) accounts: u64,
+    pub(crate) queues: u64,
+    pub(crate) frames_waiting: u64,
+    /// When the oldest of them came, to the hour.
+    pub(crate) oldest_frame: Option<u64>,
+    pub(crate) outgoing_waiting: u64,
+    pub(crate) oldest_outgoing: Option<u64>,
+    pub(crate) blobs: u64,
+    pub(crate) disk_used: u64,
+    pub(crate) disk_free: Option<u64>,
+    pub(crate) memory: Option<u64>,
+    /// What needs attention.
+    pub(crate) attention: Vec<Attention>,
+}
+
+/// Something that an operator should do something about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Attention {
+    /// The disk is so full that nothing new is taken in.
+    DiskFull,
+    /// The certificate has ended.
+    CertificateEnded,
+    /// The certificate ends within a week.
+    CertificateEnds,
+    /// Deposits wait for another server for more than a day.
+    OutgoingStuck,
+    /// The system's list of name servers was replaced, and the sandbox keeps the server from reading the new one.
+    ResolverReplaced,
+}
+
+impl Attention {
+    /// Returns what is wrong and what to do.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::DiskFull => "the disk is nearly full: nothing new is taken in until there is room again",
+            Self::CertificateEnded => "the certificate has ended: put a new one in its place, and send SIGHUP",
+            Self::CertificateEnds => "the certificate ends within a week",
+            Self::OutgoingStuck => {
+                "deposits have waited for other servers for more than a day: they, or the way to them, may be down"
+            }
+            Self::ResolverReplaced => "/etc/resolv.conf was replaced and is out of the sandbox's reach: restart kithd",
+        }
+    }
+}
+
+impl Facts {
+    /// Says how the server is now.
+    pub(crate) fn report(&self, census: &Census) -> Report {
+        let mut report = Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: std::process::id(),
+            started: self.started,
+            now: now().seconds(),
+            url: self.url.clone(),
+            server_key: self.server_key.clone(),
+            listen: self.listen,
+            metrics: self.metrics_listen,
+            sandbox: self.sandbox.to_string(),
+            certificate_ends: self.expiry.as_ref().map(Expiry::seconds),
+            live_connections: self.metrics.live.value().try_into().unwrap_or(0),
+            accounts: census.counts.accounts,
+            queues: census.counts.queues,
+            frames_waiting: census.counts.entries,
+            oldest_frame: census.oldest_entry.map(seconds),
+            outgoing_waiting: census.counts.outgoing,
+            oldest_outgoing: census.oldest_outgoing.map(seconds),
+            blobs: census.counts.blobs,
+            disk_used: self.disk.used(),
+            disk_free: self.disk.free(),
+            memory: crate::metrics::resident_bytes(),
+            attention: Vec::new(),
+        };
+        report.attention = self.attention(&report);
+        report
+    }
+
+    fn attention(&self, report: &Report) -> Vec<Attention> {
+        let ends_within = |seconds| report.certificate_ends.is_some_and(|ends| ends < report.now + seconds);
+        let is_stuck = report.oldest_outgoing.is_some_and(|since| since + 25 * 3600 < report.now);
+        [
+            (self.disk.room() == Room::Scarce, Attention::DiskFull),
+            (ends_within(0), Attention::CertificateEnded),
+            (ends_within(7 * 86_400) && !ends_within(0), Attention::CertificateEnds),
+            (is_stuck, Attention::OutgoingStuck),
+            (self.sandbox.has_lost_the_resolver(), Attention::ResolverReplaced),
+        ]
+        .into_iter()
+        .filter_map(|(is_so, attention)| is_so.then_some(attention))
+        .collect()
+    }
+}
+
+fn seconds(hour: Hour) -> u64 {
+    u64::from(hour.0) * 3600
+}

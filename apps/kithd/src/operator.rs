@@ -1,0 +1,79 @@
+//! What an operator may ask of the store while the server runs. The keeper answers between two batches.
+
+use kith_home::store::{Counts, Store, StoreError, Txn};
+use kith_home::{InviteError, create_invite};
+use kith_wire::Timestamp;
+use kith_wire::id::InviteCode;
+use kith_wire::time::Hour;
+
+use crate::backup::{Row, Walk};
+
+/// A question of the operator.
+pub(crate) enum Question {
+    /// Writes an invite down.
+    Invite { code: InviteCode, uses: u32, expires: Timestamp },
+    /// Counts what there is.
+    Census,
+    /// Reads the next page of everything.
+    Page(Walk),
+}
+
+/// The answer to it.
+pub(crate) enum Told {
+    /// The invite is good from now on.
+    Invited,
+    /// What there is.
+    Census(Census),
+    /// Rows, none at the end, and where to go on.
+    Page(Vec<Row>, Walk),
+}
+
+/// How full the store is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    pub(crate) counts: Counts,
+    /// The hour in which the oldest frame that waits for a reader came.
+    pub(crate) oldest_entry: Option<Hour>,
+    /// The hour in which the oldest deposit that waits for another server came.
+    pub(crate) oldest_outgoing: Option<Hour>,
+}
+
+/// Answers a question.
+///
+/// # Errors
+/// The store fails; nothing was changed.
+pub(crate) fn answer<S: Store>(store: &mut S, question: Question) -> Result<Told, StoreError> {
+    match question {
+        Question::Invite { code, uses, expires } => match create_invite(store, &code, uses, expires) {
+            Ok(()) => Ok(Told::Invited),
+            Err(InviteError::Store(error)) => Err(error),
+            Err(_) => Err(StoreError::Conflict { table: "invites" }),
+        },
+        Question::Census => census(store).map(Told::Census),
+        Question::Page(mut walk) => {
+            let rows = walk.page(store)?;
+            Ok(Told::Page(rows, walk))
+        }
+    }
+}
+
+/// Counts what there is.
+///
+/// # Errors
+/// The store fails.
+pub(crate) fn census<S: Store>(store: &mut S) -> Result<Census, StoreError> {
+    let txn = store.begin()?;
+    let mut census = Census { counts: txn.counts()?, ..Census::default() };
+    if let Some((reader, seq)) = txn.entries_before(Hour(u32::MAX), 1)?.first() {
+        census.oldest_entry = txn.entries(reader, *seq, 1)?.first().map(|(_, entry)| entry.arrived);
+    }
+    // Listed by name, not by age: a handful of the many that can wait tell the age well enough on a large server.
+    for key in txn.outgoing_before(Hour(u32::MAX), SAMPLE)? {
+        let accepted = txn.outgoing(&key)?.map(|outgoing| outgoing.accepted);
+        census.oldest_outgoing = census.oldest_outgoing.into_iter().chain(accepted).min();
+    }
+    Ok(census)
+}
+
+/// Deposits looked at for the age of the oldest.
+const SAMPLE: usize = 256;
