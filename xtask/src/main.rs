@@ -2,6 +2,7 @@
 //!
 //! This file only maps words on the command line to the modules that do the work. It runs no check itself.
 
+mod bench;
 mod cargo;
 mod failure;
 mod licences;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
+    bench::BenchArgs,
     failure::Failure,
     screen::Screen,
     sim::SimArgs,
@@ -44,6 +46,8 @@ enum Command {
     Up(UpArgs),
     /// Simulates worlds in which everything goes wrong, and checks every promise; `sim --help` says more
     Sim(SimArgs),
+    /// Compares a home server with other brokers in one run, and with what is aimed at
+    Bench(BenchArgs),
     /// Proves what can be proved about the house: floors, absences, rule ids, sizes
     Tidy,
     /// Checks that every dependency may be used under a licence we accept
@@ -70,6 +74,7 @@ fn run(command: Command, screen: &Screen) -> Result<(), Failure> {
         Command::Test(args) => steps::test(&workspace, screen, &args),
         Command::Up(args) => up::up(&workspace, screen, &args),
         Command::Sim(args) => sim::sim(&workspace, &args),
+        Command::Bench(args) => bench::bench(&workspace, screen, &args),
         Command::Tidy => Step::Tidy.run(&workspace, screen),
         Command::Licences => Step::Licences.run(&workspace, screen),
         Command::Wasm => {

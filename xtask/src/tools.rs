@@ -30,6 +30,10 @@ pub(crate) enum Tool {
     WasmTarget,
     /// The test runner.
     Nextest,
+    /// A broker of MQTT, to compare with.
+    Mosquitto,
+    /// A broker of NATS, to compare with.
+    Nats,
 }
 
 /// The target that stands for browsers.
@@ -71,6 +75,8 @@ impl Tool {
             Self::Clippy => cargo::succeeds(cargo(workspace, &["clippy", "--version"])),
             Self::WasmTarget => has_target(workspace, WASM),
             Self::Nextest => cargo::succeeds(cargo(workspace, &["nextest", "--version"])),
+            Self::Mosquitto => is_program("mosquitto"),
+            Self::Nats => is_program("nats-server"),
         }
     }
 
@@ -84,6 +90,8 @@ impl Tool {
             Self::Clippy => Remedy::Command(&["rustup", "component", "add", "clippy"]),
             Self::WasmTarget => Remedy::Command(&["rustup", "target", "add", WASM]),
             Self::Nextest => Remedy::Command(&["cargo", "install", "cargo-nextest", "--locked"]),
+            Self::Mosquitto => Remedy::Apt("mosquitto"),
+            Self::Nats => Remedy::Apt("nats-server"),
         }
     }
 }
@@ -152,6 +160,12 @@ fn is_root() -> bool {
     let mut command = Command::new("id");
     command.arg("-u");
     cargo::read(command).is_ok_and(|output| output.trim_ascii() == b"0")
+}
+
+/// Returns whether a server is installed: in the path, or where Debian puts servers, which is not in everybody's path.
+fn is_program(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|folder| folder.join(name).is_file())
 }
 
 /// Returns whether the standard library for a target is installed, however it came there.

@@ -64,7 +64,7 @@ pub(crate) fn up(workspace: &Workspace, screen: &Screen, args: &UpArgs) -> Resul
 impl World {
     fn start(workspace: &Workspace, screen: &Screen) -> Result<Self, Failure> {
         let folder = fresh_folder(&workspace.root().join("target/up"))?;
-        let built = target_folder(workspace).join("debug");
+        let built = workspace.target().join("debug");
         let programs = Programs { kith: built.join("kith"), kithd: built.join("kithd") };
         screen.begin("servers", "two home servers, each with its own data folder");
         let taps = [Tap::start()?, Tap::start()?];
@@ -163,10 +163,6 @@ fn fresh_folder(place: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// Cargo puts what it builds into `target`, unless somebody chose another place.
-fn target_folder(workspace: &Workspace) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.root().join("target"), PathBuf::from)
-}
-
 /// A path as one types it: relative to where one stands, if it can be, and in quotes where a shell needs them.
 fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();

@@ -31,4 +31,9 @@ impl Workspace {
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
+
+    /// Returns the folder of what was built.
+    pub(crate) fn target(&self) -> PathBuf {
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), PathBuf::from)
+    }
 }

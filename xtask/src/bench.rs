@@ -1,0 +1,59 @@
+//! `cargo xtask bench`: a home server beside others. The work is done by `dev/kith-bench`; here everything is built and installed.
+
+use std::{path::PathBuf, process::Command};
+
+use clap::Args;
+
+use crate::{
+    cargo::{self, cargo},
+    failure::Failure,
+    screen::Screen,
+    tools::{self, Tool},
+    workspace::Workspace,
+};
+
+/// What is measured, and where it is written.
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    /// Takes a minute instead of ten; shows that everything works, and little more
+    #[arg(long)]
+    quick: bool,
+    /// Only these parts: accept, latency, idle, scale, crash (separated by commas)
+    #[arg(long, value_name = "NAMES")]
+    only: Option<String>,
+    /// Also writes every value as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Also writes tables and plots; docs/performance is where those of the last full run are kept
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Measures this program instead of building one
+    #[arg(long, value_name = "FILE")]
+    kithd: Option<PathBuf>,
+}
+
+/// Builds the server and the benchmark for release and runs the comparison.
+pub(crate) fn bench(workspace: &Workspace, screen: &Screen, args: &BenchArgs) -> Result<(), Failure> {
+    tools::ensure(workspace, screen, &[Tool::Compiler, Tool::PkgConfig, Tool::Mosquitto, Tool::Nats])?;
+    screen.begin("build", "kithd and kith-bench for release; the first time takes some minutes");
+    // Apart: in one call features are united, and the server would be another one than operators run.
+    if args.kithd.is_none() {
+        cargo::run(cargo(workspace, &["build", "--quiet", "--release", "--package", "kithd"]))?;
+    }
+    cargo::run(cargo(workspace, &["build", "--quiet", "--release", "--package", "kith-bench"]))?;
+    screen.begin("bench", "an otherwise idle machine gives numbers that mean something");
+    let built = workspace.target().join("release");
+    let mut command = Command::new(built.join("kith-bench"));
+    command.arg("serve").arg("--kithd").arg(args.kithd.clone().unwrap_or_else(|| built.join("kithd")));
+    if args.quick {
+        command.arg("--quick");
+    }
+    for (name, value) in
+        [("--only", args.only.clone().map(PathBuf::from)), ("--json", args.json.clone()), ("--out", args.out.clone())]
+    {
+        if let Some(value) = value {
+            command.arg(name).arg(value);
+        }
+    }
+    cargo::run(command)
+}
