@@ -7,6 +7,10 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+mod stock;
+
+pub(crate) use stock::Stock;
+
 /// All numbers of this process. Shared; every change is a single atomic addition.
 #[derive(Default)]
 pub(crate) struct Metrics {
@@ -32,6 +36,8 @@ pub(crate) struct Metrics {
     pub(crate) inputs: Counter,
     /// How long commits took.
     pub(crate) commits: Histogram,
+    /// How full the server is.
+    pub(crate) stock: Stock,
 }
 
 /// A number that only rises.
@@ -127,6 +133,7 @@ impl Metrics {
         header(&mut text, "kithd_live_connections", "gauge", "Live connections now.");
         let _ = writeln!(text, "kithd_live_connections {}", self.live.value());
         self.commits.render(&mut text, "kithd_commit_seconds", "Durable commits, each for a batch of inputs.");
+        self.stock.render(&mut text);
         if let Some(bytes) = resident_bytes() {
             header(&mut text, "process_resident_memory_bytes", "gauge", "Resident memory of this process.");
             let _ = writeln!(text, "process_resident_memory_bytes {bytes}");
@@ -202,6 +209,26 @@ mod tests {
         }
         drop(held);
         assert!(metrics.render().contains("kithd_live_connections 0"));
+    }
+
+    #[test]
+    fn every_metric_of_the_dashboard_and_the_alerts_is_there() {
+        let metrics = Metrics::default();
+        metrics.stock.note_census(&crate::operator::Census::default(), 0);
+        metrics.stock.note_disk(1, Some(1));
+        metrics.stock.note_certificate(1);
+        let text = metrics.render();
+        let known: Vec<&str> = text.lines().filter_map(|line| line.split(['{', ' ']).next()).collect();
+        for shipped in [include_str!("../contrib/dashboard.json"), include_str!("../contrib/alerts.yml")] {
+            let words = shipped.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            let named: Vec<&str> =
+                words.filter(|word| word.starts_with("kithd_") || word.starts_with("process_")).collect();
+            assert!(named.len() > 5);
+            for name in named {
+                assert!(known.contains(&name), "{name}");
+            }
+        }
+        let _: serde_json::Value = serde_json::from_str(include_str!("../contrib/dashboard.json")).unwrap();
     }
 
     #[test]

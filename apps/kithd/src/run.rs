@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::announce::{Announcement, Voice};
-use crate::certificates::Certificates;
+use crate::certificates::{Certificates, Expiry};
 use crate::clock::now;
 use crate::config::{Config, Registration, Tls};
 use crate::control::{Control, Facts};
@@ -24,6 +24,7 @@ use crate::data_dir::DataDir;
 use crate::error::AppError;
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
+use crate::operator::{Question, Told};
 use crate::outbox::Total;
 use crate::relay;
 use crate::room::Disk;
@@ -76,6 +77,9 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir, sandbox: Arc<Sand
     let disk = Disk::new(folder.path(), config.limits.disk_reserve, config.limits.store_bytes);
     tokio::spawn(tick(keeper.clone(), disk.clone()));
     let expiry = certificates.as_ref().map(|certificates| certificates.expiry.clone());
+    if config.metrics.is_some() {
+        tokio::spawn(take_stock(keeper.clone(), Arc::clone(&metrics), disk.clone(), expiry.clone()));
+    }
     let (stop, stopping) = watch::channel(false);
     let metrics_address = serve_metrics(&config, &metrics, stopping.clone()).await?;
     if let Some(certificates) = certificates {
@@ -212,6 +216,22 @@ async fn tick(keeper: Keeper, disk: Disk) {
     }
 }
 
+/// Counts what there is, now and then, for whoever looks at the metrics.
+async fn take_stock(keeper: Keeper, metrics: Arc<Metrics>, disk: Disk, expiry: Option<Expiry>) {
+    let mut clock = interval(STOCK_PERIOD);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        clock.tick().await;
+        if let Ok(Ok(Told::Census(census))) = keeper.ask(Question::Census).await {
+            metrics.stock.note_census(&census, now().seconds());
+        }
+        metrics.stock.note_disk(disk.used(), disk.free());
+        if let Some(expiry) = &expiry {
+            metrics.stock.note_certificate(expiry.seconds());
+        }
+    }
+}
+
 /// SIGINT and SIGTERM.
 struct StopSignals {
     interrupted: Signal,
@@ -245,5 +265,7 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
 }
 
+/// How old the numbers about the store may be.
+const STOCK_PERIOD: Duration = Duration::from_secs(60);
 /// Connections to listeners that only a few have business with.
 const MAX_SCRAPERS: usize = 64;

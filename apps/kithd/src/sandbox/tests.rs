@@ -24,6 +24,8 @@ fn the_child_keeps_what_it_needs_and_is_refused_the_rest() {
     std::fs::rename(own.join("new"), own.join("newer")).unwrap();
     assert_eq!(std::fs::read(own.join("newer")).unwrap(), b"mine");
     assert!(crate::metrics::resident_bytes().is_some());
+    let looked_up = std::net::ToSocketAddrs::to_socket_addrs(&("localhost", 80)).unwrap();
+    assert!(looked_up.into_iter().all(|address| address.ip().is_loopback()), "names may be looked up");
     assert!(std::thread::spawn(|| 7).join().is_ok(), "threads may be started");
 
     if sandbox.landlock != Layer::Missing {
