@@ -18,7 +18,7 @@ pub(crate) struct BenchArgs {
     /// Takes a minute instead of ten; shows that everything works, and little more
     #[arg(long)]
     quick: bool,
-    /// Only these parts: accept, latency, idle, scale, crash (separated by commas)
+    /// Only these parts: accept, rules, latency, idle, scale, crash (separated by commas)
     #[arg(long, value_name = "NAMES")]
     only: Option<String>,
     /// Also writes every value as JSON

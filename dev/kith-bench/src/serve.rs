@@ -18,6 +18,7 @@ mod nats;
 mod pool;
 mod process;
 mod report;
+mod rules;
 mod scale;
 mod stats;
 mod svg;
@@ -36,7 +37,7 @@ use report::Report;
 pub(crate) const USAGE: &str = "options of serve:
   --kithd FILE   the program to measure (target/release/kithd)
   --quick        a minute instead of ten; shows that everything works, and little more
-  --only NAMES   some of: accept, latency, idle, scale, crash (separated by commas)
+  --only NAMES   some of: accept, rules, latency, idle, scale, crash (separated by commas)
   --json FILE    also write every value as JSON
   --out DIR      also write results.md and plots there";
 
@@ -93,7 +94,7 @@ const QUICK: Size = Size {
 };
 
 /// The parts of a run.
-const PARTS: [&str; 5] = ["accept", "latency", "idle", "scale", "crash"];
+const PARTS: [&str; 6] = ["accept", "rules", "latency", "idle", "scale", "crash"];
 
 /// Runs what the words ask for.
 pub(crate) fn run(words: &[&str]) -> Result<(), Failure> {
@@ -109,6 +110,7 @@ pub(crate) fn run(words: &[&str]) -> Result<(), Failure> {
         std::fs::create_dir(&folder)?;
         match *part {
             "accept" => accept::run(&plan, &folder, &mut report)?,
+            "rules" => rules::run(&plan, &folder, &mut report)?,
             "latency" => latency::run(&plan, &folder, &mut report)?,
             "idle" => idle::run(&plan, &folder, &mut report)?,
             "scale" => scale::run(&plan, &folder, &mut report)?,

@@ -12,7 +12,7 @@ use super::kithd::Kithd;
 use super::line::{Line, Mailbox};
 use super::load::{self, Breaks, Outcome, Talk};
 use super::pool::Recipe;
-use super::process::Process;
+use super::process::{Process, n_cores};
 use super::report::Report;
 use super::stats::percentile;
 use super::{Plan, mqtt, nats, yardstick};
@@ -21,7 +21,7 @@ use crate::Failure;
 /// Senders at the same time.
 pub(crate) const CONNECTIONS: usize = 128;
 /// Queues, topics or subjects that take turns.
-const QUEUES: usize = 16;
+pub(crate) const QUEUES: usize = 16;
 /// Connections over which the backlog is drained.
 const READERS: usize = 8;
 /// Unacknowledged pushes that a reader wants.
@@ -41,10 +41,11 @@ pub(crate) fn run(plan: &Plan, folder: &Path, report: &mut Report) -> Result<(),
     let bare = Bare::new(plan.size.deposits.min(4_000))?;
     let contenders = Contenders::start(plan, folder)?;
     for round in 0..plan.size.rounds {
-        let (one, all) = bare.rates()?;
-        report.add("cryptography", "opened on one core", RATE, one);
-        report.add("cryptography", "opened on all cores", RATE, all);
-        report.add("cryptography", "opened on one core", COST, 1e6 / one);
+        for (name, n_threads) in [("opened on one core", 1), ("opened on all cores", n_cores())] {
+            let opening = bare.open_all(n_threads)?;
+            report.add("cryptography", name, RATE, opening.rate);
+            report.add("cryptography", name, COST, opening.cost);
+        }
         contenders.kithd_turn(plan, round, report)?;
         contenders.yardstick_turn("yardstick", DEPOSIT, plan, report)?;
         contenders.yardstick_turn("yardstick 1 KiB", SMALL, plan, report)?;

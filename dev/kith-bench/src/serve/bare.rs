@@ -2,6 +2,7 @@
 //! stored, answered or sent. It is what no server of this protocol can do without.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use kith_crypto::capability::{is_proven, new_send, send_verifier};
 use kith_crypto::sealed::{EpochSecret, open};
@@ -14,8 +15,7 @@ use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
 
 use super::kithd::Home;
-use super::pool::{Pool, Recipe, time_bare};
-use super::process::n_cores;
+use super::pool::{Pool, Prepared, Recipe};
 use crate::Failure;
 
 /// A server's secrets without a server, and deposits for it.
@@ -24,6 +24,19 @@ pub(crate) struct Bare {
     key: ServerKey,
     verifier: Verifier,
     pool: Pool,
+}
+
+/// What opening cost.
+pub(crate) struct Opening {
+    /// A second.
+    pub(crate) rate: f64,
+    /// Processor time of one, in µs.
+    pub(crate) cost: f64,
+}
+
+/// Returns the processor time that this process has used.
+fn processor_time() -> Result<Duration, Failure> {
+    Ok(rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).try_into()?)
 }
 
 impl Bare {
@@ -39,12 +52,21 @@ impl Bare {
         Ok(Self { secret, key, verifier: send_verifier(&send), pool })
     }
 
-    /// Opens all deposits once and returns how many a second: on one core, then on all.
-    pub(crate) fn rates(&self) -> Result<(f64, f64), Failure> {
-        let open_one = |sealed: &[u8]| self.open_one(sealed);
-        let one = time_bare(&self.pool.deposits, open_one, 1)?;
-        let all = time_bare(&self.pool.deposits, open_one, n_cores())?;
-        Ok((one, all))
+    /// Opens all deposits once.
+    pub(crate) fn open_all(&self, n_threads: usize) -> Result<Opening, Failure> {
+        let (before, started) = (processor_time()?, Instant::now());
+        let share = self.pool.deposits.len().div_ceil(n_threads).max(1);
+        std::thread::scope(|scope| {
+            let parts = self.pool.deposits.chunks(share);
+            let open = |part: &[Prepared]| part.iter().try_for_each(|prepared| self.open_one(prepared.sealed()));
+            let threads: Vec<_> = parts.map(|part| scope.spawn(move || open(part))).collect();
+            let broke = || Err("an opening thread broke".into());
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| broke()))
+        })?;
+        let n = self.pool.deposits.len() as f64;
+        let rate = n / started.elapsed().as_secs_f64();
+        let cost = (processor_time()? - before).as_secs_f64() * 1e6 / n;
+        Ok(Opening { rate, cost })
     }
 
     fn open_one(&self, sealed: &[u8]) -> Result<(), Failure> {
@@ -63,8 +85,8 @@ mod tests {
     #[test]
     fn what_is_measured_is_opened_and_proven() {
         let bare = Bare::new(2).unwrap();
-        assert!(bare.rates().unwrap().0 > 0.0);
+        assert!(bare.open_all(2).unwrap().rate > 0.0);
         let other = Bare { verifier: Verifier([0; 32]), ..bare };
-        assert!(other.rates().is_err());
+        assert!(other.open_all(1).is_err());
     }
 }

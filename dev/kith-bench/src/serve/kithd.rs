@@ -121,8 +121,12 @@ fn config_beside(folder: &Path) -> PathBuf {
 
 impl Home {
     fn find(address: SocketAddr, key: ServerKey) -> Result<Self, Failure> {
-        let bytes = http::exchange(address, b"GET /kith/v1 HTTP/1.1\r\nhost: localhost\r\n\r\n")?;
-        let signed = Signed::<Descriptor>::from_bytes(&bytes).map_err(|_| "no descriptor")?;
+        Self::of(address, key, &http::exchange(address, b"GET /kith/v1 HTTP/1.1\r\nhost: localhost\r\n\r\n")?)
+    }
+
+    /// Reads a descriptor.
+    pub(crate) fn of(address: SocketAddr, key: ServerKey, descriptor: &[u8]) -> Result<Self, Failure> {
+        let signed = Signed::<Descriptor>::from_bytes(descriptor).map_err(|_| "no descriptor")?;
         let descriptor = open_by(signed, &key.0).map_err(|_| "a descriptor by somebody else")?.into_inner();
         let epoch = descriptor.epochs.into_iter().next().ok_or("a descriptor without keys")?;
         Ok(Self { address, key, epoch })

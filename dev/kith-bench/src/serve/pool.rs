@@ -1,8 +1,5 @@
 //! Sealed deposits, made before the clock starts and each used once.
 
-use std::collections::HashSet;
-use std::time::Instant;
-
 use kith_crypto::capability::prove;
 use kith_crypto::sealed::{PendingAnswer, seal};
 use kith_wire::Wire;
@@ -14,6 +11,7 @@ use kith_wire::sealed::SealKind;
 use kith_wire::time::Hour;
 use rand::rngs::SysRng;
 use rand_core::{Rng as _, UnwrapErr};
+use std::collections::HashSet;
 
 use super::http;
 use super::kithd::{Home, answer_in, now};
@@ -139,25 +137,4 @@ impl Talk for Pool {
     fn keeps_answers(&self) -> bool {
         true
     }
-}
-
-/// Measures the bare cryptography of the deposits: opening, reading, one HMAC. Nothing is stored or answered.
-pub(crate) fn time_bare(
-    deposits: &[Prepared],
-    open_one: impl Fn(&[u8]) -> Result<(), Failure> + Sync,
-    n_threads: usize,
-) -> Result<f64, Failure> {
-    let started = Instant::now();
-    std::thread::scope(|scope| {
-        let open_one = &open_one;
-        let share = deposits.len().div_ceil(n_threads);
-        let threads: Vec<_> = deposits
-            .chunks(share.max(1))
-            .map(|part| scope.spawn(move || part.iter().try_for_each(|prepared| open_one(prepared.sealed()))))
-            .collect();
-        threads
-            .into_iter()
-            .try_for_each(|thread| thread.join().unwrap_or_else(|_| Err("an opening thread broke".into())))
-    })?;
-    Ok(deposits.len() as f64 / started.elapsed().as_secs_f64())
 }

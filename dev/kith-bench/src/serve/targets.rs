@@ -35,6 +35,11 @@ pub(crate) fn judge(report: &mut Report) {
         ratio(get("drain", "kithd", RATE), get("drain", "yardstick", RATE)),
         Wanted::AtLeast(0.5),
     );
+    add(
+        "rules and log without network and cryptography, of the yardstick's file work",
+        ratio(get("rules", "rules and log", RATE), get("rules", "yardstick's file work", RATE)),
+        Wanted::AtLeast(0.5),
+    );
     let online = |who, measure| get("online delivery", who, measure);
     let bare_ms = get("cryptography", opened, COST).map(|cost| cost / 1e3);
     add(

@@ -262,7 +262,7 @@ mod tests {
         std::thread::spawn(move || to_write.write_all_to(writer));
         let queues = Queues { log, file, positions: RefCell::default() };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut ask = |kind, queue, content: &[u8]| {
+        let ask = |kind, queue, content: &[u8]| {
             let mut message = Vec::new();
             write_message(kind, queue, content, &mut message);
             runtime.block_on(queues.answer(&message)).unwrap()
