@@ -160,7 +160,8 @@ impl Voice {
         let person = format!(
             "{folder_text} is restored: {}.\n\n\
              The server goes on from the moment of the backup. Frames that were fetched since come again, and people's\n\
-             programs drop them; frames, accounts, queues and files that came since are gone, and so are changes since.\n\
+             programs drop them. Messages that came since come again when their senders repeat them; accounts, queues and\n\
+             files that came since are gone, and so are changes since.\n\
              It is the same server, with the same key: make sure that the old one never runs again.\n\n\
              Start it with\n  kithd --data {folder_text}\n",
             in_words(totals)
