@@ -4,22 +4,25 @@
 //! while, gives up on a peer that is silent or stops reading, and makes the peer wait when the program is slow.
 //! It knows no opening, no keys and no meaning: the first message is as opaque as the last.
 
-pub(crate) mod watched;
+mod frames;
+mod reader;
+mod writer;
 
 use std::future::Future;
-use std::io::ErrorKind;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio_websockets::{CloseCode, Message, WebSocketStream};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep_until, timeout};
 
+pub(crate) use frames::Role;
+
+use self::frames::Opcode;
+use self::reader::{ReadError, Reader, Received};
+use self::writer::Writer;
 use crate::limits::{LiveLimits, MAX_MESSAGE};
 use crate::pace::Turns;
 
@@ -146,139 +149,200 @@ pub(crate) struct Inner {
 }
 
 /// Moves messages until the connection ends or `going_away` resolves, then closes it.
-pub(crate) async fn run<S, G>(socket: WebSocketStream<S>, limits: LiveLimits, inner: Inner, going_away: G)
+pub(crate) async fn run<S, G>(stream: S, role: Role, limits: LiveLimits, inner: Inner, going_away: G)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     G: Future<Output = ()>,
 {
     let Inner { mut from_program, to_program, end: told, turns } = inner;
-    let (mut sink, mut stream) = socket.split();
-    let end = tokio::select! {
-        end = read(&mut stream, &limits, &turns, &to_program) => end,
-        end = write(&mut sink, &limits, &mut from_program) => end,
-        () = going_away => LiveEnd::GoingAway,
+    let (reading, writing) = tokio::io::split(stream);
+    let (mut reader, mut writer) = (Reader::new(reading, role, limits.message), Writer::new(writing, role));
+    let pong = Pong::default();
+    let farewell = tokio::select! {
+        farewell = read(&mut reader, &limits, &turns, &to_program, &pong) => farewell,
+        farewell = write(&mut writer, &limits, &mut from_program, &pong) => farewell,
+        () = going_away => Farewell::of(LiveEnd::GoingAway),
     };
     // The program is told before the peer is: nothing it hands over from here on would leave.
-    let _ = told.set(end);
+    let _ = told.set(farewell.end);
     drop((from_program, to_program));
-    close(&mut sink, &mut stream, end, &limits).await;
+    let _ = timeout(at_most(limits.close), close(&mut reader, &mut writer, farewell)).await;
 }
 
-async fn read<S>(
-    stream: &mut SplitStream<WebSocketStream<S>>,
+/// Why a connection ends, and what the peer is told of it.
+#[derive(Clone, Copy)]
+struct Farewell {
+    end: LiveEnd,
+    /// Nothing when there is nobody to tell.
+    code: Option<u16>,
+    /// Whether the other side is heard out until it says goodbye as well. Not when it has, and not when it keeps no rules.
+    is_heard_out: bool,
+}
+
+impl Farewell {
+    fn of(end: LiveEnd) -> Self {
+        let code = match end {
+            LiveEnd::Broken | LiveEnd::Stalled => None,
+            LiveEnd::GoingAway => Some(GOING_AWAY),
+            LiveEnd::Malformed => Some(UNSUPPORTED),
+            LiveEnd::TooLarge => Some(TOO_BIG),
+            LiveEnd::Closed | LiveEnd::Silent => Some(NORMAL),
+        };
+        Self { end, code, is_heard_out: !matches!(end, LiveEnd::Malformed | LiveEnd::TooLarge) }
+    }
+
+    fn answer(code: Option<u16>) -> Self {
+        let is_restart = code == Some(GOING_AWAY) || code == Some(SERVICE_RESTART);
+        let end = if is_restart { LiveEnd::GoingAway } else { LiveEnd::Closed };
+        Self { end, code: Some(NORMAL), is_heard_out: false }
+    }
+}
+
+impl From<ReadError> for Farewell {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Broken => Self::of(LiveEnd::Broken),
+            ReadError::Stalled => Self::of(LiveEnd::Stalled),
+            ReadError::TooLarge => Self::of(LiveEnd::TooLarge),
+            ReadError::Forbidden => Self { code: Some(PROTOCOL_ERROR), ..Self::of(LiveEnd::Malformed) },
+            ReadError::Unwelcome => Self::of(LiveEnd::Malformed),
+        }
+    }
+}
+
+/// The answer to the latest ping, on its way from the reading side to the writing one. An answer that was not sent before
+/// the next ping came need not be sent (RFC 6455 §5.5.3).
+#[derive(Default)]
+struct Pong {
+    payload: Mutex<Option<Bytes>>,
+    is_due: Notify,
+}
+
+impl Pong {
+    fn put(&self, payload: Bytes) {
+        *self.payload.lock().unwrap_or_else(PoisonError::into_inner) = Some(payload);
+        self.is_due.notify_one();
+    }
+
+    async fn due(&self) -> Bytes {
+        loop {
+            if let Some(payload) = self.payload.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return payload;
+            }
+            self.is_due.notified().await;
+        }
+    }
+}
+
+async fn read<R: AsyncRead + Unpin>(
+    reader: &mut Reader<R>,
     limits: &LiveLimits,
     turns: &Turns,
     to_program: &mpsc::Sender<Bytes>,
-) -> LiveEnd
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+    pong: &Pong,
+) -> Farewell {
     let (mut n_signs, mut count_until) = (0_usize, Instant::now() + limits.idle);
     loop {
         // Anything counts as a sign of life, pings and pongs included.
-        let message = match timeout(limits.idle, stream.next()).await {
-            Err(_) => return LiveEnd::Silent,
-            Ok(None) => return LiveEnd::Broken,
-            Ok(Some(Err(error))) => return end_of(&error),
-            Ok(Some(Ok(message))) => message,
+        let received = match timeout(limits.idle, reader.next()).await {
+            Err(_) => return Farewell::of(LiveEnd::Silent),
+            Ok(Err(error)) => return error.into(),
+            Ok(Ok(received)) => received,
         };
-        if message.is_binary() {
-            turns.next().await;
-            if to_program.send(message.into_payload().into()).await.is_err() {
-                return LiveEnd::Closed;
+        match received {
+            Received::Message(message) => {
+                turns.next().await;
+                if to_program.send(message).await.is_err() {
+                    return Farewell::of(LiveEnd::Closed);
+                }
+                continue;
             }
-        } else if let Some((code, _)) = message.as_close() {
-            let is_restart = code == CloseCode::GOING_AWAY || code == CloseCode::SERVICE_RESTART;
-            return if is_restart { LiveEnd::GoingAway } else { LiveEnd::Closed };
-        } else if message.is_text() {
-            return LiveEnd::Malformed;
-        } else {
-            // A ping or a pong.
-            if Instant::now() > count_until {
-                (n_signs, count_until) = (0, Instant::now() + limits.idle);
-            }
-            n_signs += 1;
-            if n_signs > limits.pings {
-                return LiveEnd::Malformed;
-            }
+            Received::Close(code) => return Farewell::answer(code),
+            Received::Ping(payload) => pong.put(payload),
+            Received::Pong => {}
+        }
+        if Instant::now() > count_until {
+            (n_signs, count_until) = (0, Instant::now() + limits.idle);
+        }
+        n_signs += 1;
+        if n_signs > limits.pings {
+            return Farewell::of(LiveEnd::Malformed);
         }
     }
 }
 
-async fn write<S>(
-    sink: &mut SplitSink<WebSocketStream<S>, Message>,
+async fn write<W: AsyncWrite + Unpin>(
+    writer: &mut Writer<W>,
     limits: &LiveLimits,
     from_program: &mut mpsc::Receiver<Bytes>,
-) -> LiveEnd
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+    pong: &Pong,
+) -> Farewell {
     // Pings go out on time whatever else is sent: a browser never pings, it only answers.
     let mut next_ping = Instant::now() + limits.ping_every;
     loop {
-        let message = match timeout_at(next_ping, from_program.recv()).await {
-            Ok(Some(bytes)) => Message::binary(bytes),
-            Ok(None) => return LiveEnd::Closed,
-            Err(_) => {
+        let is_put = tokio::select! {
+            message = from_program.recv() => match message {
+                None => return Farewell::of(LiveEnd::Closed),
+                Some(message) => put_with_more(writer, &message, from_program),
+            },
+            payload = pong.due() => writer.put(Opcode::Pong, &payload),
+            () = sleep_until(next_ping) => {
                 next_ping = Instant::now() + limits.ping_every;
-                Message::ping(Bytes::new())
+                writer.put(Opcode::Ping, &[])
             }
         };
-        match timeout(limits.write, sink.send(message)).await {
+        if is_put.is_err() {
+            return Farewell::of(LiveEnd::Broken);
+        }
+        match timeout(limits.write, writer.flush()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return end_of(&error),
-            Err(_) => return LiveEnd::Stalled,
+            Ok(Err(_)) => return Farewell::of(LiveEnd::Broken),
+            Err(_) => return Farewell::of(LiveEnd::Stalled),
         }
     }
 }
 
-/// Says goodbye, and waits a little until the other side has said it too.
-async fn close<S>(
-    sink: &mut SplitSink<WebSocketStream<S>, Message>,
-    stream: &mut SplitStream<WebSocketStream<S>>,
-    end: LiveEnd,
-    limits: &LiveLimits,
-) where
-    S: AsyncRead + AsyncWrite + Unpin,
+/// Puts a message and those behind it, as far as they are there already: they leave together.
+fn put_with_more<W: AsyncWrite + Unpin>(
+    writer: &mut Writer<W>,
+    message: &[u8],
+    from_program: &mut mpsc::Receiver<Bytes>,
+) -> std::io::Result<()> {
+    writer.put(Opcode::Binary, message)?;
+    while writer.n_waiting() < TOGETHER {
+        let Ok(more) = from_program.try_recv() else { break };
+        writer.put(Opcode::Binary, &more)?;
+    }
+    Ok(())
+}
+
+/// Says goodbye, and waits until the other side has said it too.
+async fn close<R, W>(reader: &mut Reader<R>, writer: &mut Writer<W>, farewell: Farewell)
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
 {
-    let code = match end {
-        LiveEnd::Broken | LiveEnd::Stalled => return,
-        LiveEnd::GoingAway => CloseCode::GOING_AWAY,
-        LiveEnd::Malformed => CloseCode::UNSUPPORTED_DATA,
-        LiveEnd::Closed | LiveEnd::Silent | LiveEnd::TooLarge => CloseCode::NORMAL_CLOSURE,
-    };
-    let goodbye = async {
-        // Fails when the peer was first to close, or was told of its mistake already; then only the flush counts.
-        let _ = sink.send(Message::close(Some(code), "")).await;
-        // What still arrives was not taken by the program and is not acknowledged to the peer. Of somebody who keeps no
-        // rules not much is read any more: the end may come before the farewell then.
-        let mut n_left = if end == LiveEnd::Malformed { FEW } else { usize::MAX };
-        while let Some(Ok(_)) = stream.next().await {
-            n_left -= 1;
-            if n_left == 0 {
-                return;
-            }
-        }
-        let _ = sink.close().await;
-    };
-    let _ = timeout(at_most(limits.close), goodbye).await;
-}
-
-/// Messages that are read after the last word to somebody who keeps no rules.
-const FEW: usize = 64;
-
-fn end_of(error: &tokio_websockets::Error) -> LiveEnd {
-    match error {
-        tokio_websockets::Error::PayloadTooLong { .. } => LiveEnd::TooLarge,
-        tokio_websockets::Error::Protocol(_) => LiveEnd::Malformed,
-        tokio_websockets::Error::AlreadyClosed => LiveEnd::Closed,
-        tokio_websockets::Error::Io(error) if error.kind() == ErrorKind::TimedOut => LiveEnd::Stalled,
-        tokio_websockets::Error::Io(error) if error.kind() == ErrorKind::InvalidData => LiveEnd::Malformed,
-        _ => LiveEnd::Broken,
+    let Some(code) = farewell.code else { return };
+    if writer.put(Opcode::Close, &code.to_be_bytes()).is_err() || writer.flush().await.is_err() {
+        return;
     }
+    // What still arrives was not taken by the program and is not acknowledged to the peer.
+    while farewell.is_heard_out && !matches!(reader.next().await, Ok(Received::Close(_)) | Err(_)) {}
+    writer.shut().await;
 }
 
 /// Keeps a mistaken configuration from turning a goodbye into a leak.
 fn at_most(wanted: Duration) -> Duration {
     wanted.min(Duration::from_secs(30))
 }
+
+/// Bytes of messages that leave together.
+const TOGETHER: usize = 32 * 1024;
+
+/// Why a connection is closed (RFC 6455 §7.4.1).
+const NORMAL: u16 = 1000;
+const GOING_AWAY: u16 = 1001;
+const PROTOCOL_ERROR: u16 = 1002;
+const UNSUPPORTED: u16 = 1003;
+const TOO_BIG: u16 = 1009;
+const SERVICE_RESTART: u16 = 1012;

@@ -1,14 +1,11 @@
 //! The handshake that turns an HTTP/1.1 connection into a WebSocket (RFC 6455 §4), for both sides.
 //!
-//! It reads and writes headers only. The frames after it are `tokio-websockets`' business.
+//! It reads and writes headers only. The frames after it are the business of `live`.
 
 use data_encoding::BASE64;
 use http::header::{self, HeaderMap, HeaderValue};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
-use tokio_websockets::Limits;
-
-use crate::MAX_MESSAGE;
 
 /// A client's challenge: proof that the other side read the upgrade and is no cache answering from memory.
 pub(crate) struct Challenge {
@@ -51,11 +48,6 @@ pub(crate) fn accept(headers: &HeaderMap) -> Option<HeaderValue> {
     let wanted =
         has_token(headers, &header::UPGRADE, "websocket") && has_token(headers, &header::CONNECTION, "upgrade");
     if is_key && is_version && wanted { HeaderValue::from_str(&accept_text(key)).ok() } else { None }
-}
-
-/// The size limits that both sides put on the frames that follow.
-pub(crate) fn message_limits() -> Limits {
-    Limits::default().max_payload_len(Some(MAX_MESSAGE))
 }
 
 fn accept_text(key: &[u8]) -> String {

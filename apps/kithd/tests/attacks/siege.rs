@@ -236,4 +236,4 @@ fn certify(folder: &Path) -> Carrier {
 /// What a machine with two cores adds on which attacker, server and client all run.
 const SLACK: Duration = Duration::from_millis(10);
 /// How long an attack may take to get going.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);

@@ -28,11 +28,11 @@ use crate::address::AddressPolicy;
 use crate::body::{self, BodyError};
 use crate::client::pool::{Connection, Pool};
 use crate::limits::{CarrierLimits, MAX_MESSAGE};
-use crate::live::{self, LiveReceiver, LiveSender, watched::Watched};
+use crate::live::{self, LiveReceiver, LiveSender, Role};
 use crate::pace::Turns;
 use crate::path;
 use crate::tls::{TlsError, TrustAnchors};
-use crate::upgrade::{self, Challenge};
+use crate::upgrade::Challenge;
 
 /// The way to home servers. Clones share limits, trust and idle connections.
 #[derive(Clone)]
@@ -172,10 +172,9 @@ impl Carrier {
             return Err(CarrierError::NotAHomeServer);
         }
         let upgraded = hyper::upgrade::on(response).await?;
-        let stream = Watched::new(TokioIo::new(upgraded), limits.live.message);
-        let socket = tokio_websockets::ClientBuilder::new().limits(upgrade::message_limits()).take_over(stream);
         let (sender, receiver, inner) = live::channel(&limits.live, Turns::default());
-        tokio::spawn(live::run(socket, limits.live, inner, std::future::pending()));
+        let stream = TokioIo::new(upgraded);
+        tokio::spawn(live::run(stream, Role::Client, limits.live, inner, std::future::pending()));
         Ok((sender, receiver))
     }
 }

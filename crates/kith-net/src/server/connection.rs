@@ -16,10 +16,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::client::Stream;
 use crate::limits::ListenerLimits;
-use crate::live::{self, watched::Watched};
+use crate::live::{self, Role};
 use crate::pace::Turns;
 use crate::server::site::Site;
-use crate::upgrade;
 
 /// What all connections of one listener share.
 pub(super) struct Shared<S> {
@@ -49,7 +48,9 @@ pub(super) async fn serve<S: Site>(
     turns: Turns,
     mut told_to_stop: watch::Receiver<bool>,
 ) {
-    let handshake = timeout(shared.limits.tls_handshake, secure(shared.tls.as_ref(), stream));
+    // Each part on its own in memory, and gone when it is over: most connections are live ones that wait, and they are to
+    // hold nothing of how they began.
+    let handshake = Box::pin(timeout(shared.limits.tls_handshake, secure(shared.tls.as_ref(), stream)));
     let stream = tokio::select! {
         outcome = handshake => match outcome {
             Ok(Some(stream)) => stream,
@@ -57,8 +58,9 @@ pub(super) async fn serve<S: Site>(
         },
         () = stopped(&mut told_to_stop) => return,
     };
-    if let Some(upgrade) = serve_requests(&shared, stream, &turns, &mut told_to_stop).await {
-        serve_live(&shared, upgrade, turns, &mut told_to_stop).await;
+    let upgrade = Box::pin(serve_requests(&shared, stream, &turns, &mut told_to_stop)).await;
+    if let Some(upgrade) = upgrade {
+        Box::pin(serve_live(&shared, upgrade, turns, &mut told_to_stop)).await;
     }
 }
 
@@ -118,10 +120,10 @@ async fn serve_live<S: Site>(
     let limits = shared.limits.live;
     // Resolved already: the exchange that promised the upgrade is over. If it broke, there is nobody to talk to.
     let Ok(Ok(upgraded)) = timeout(limits.close, upgrade).await else { return };
-    let stream = Watched::new(TokioIo::new(upgraded), limits.message);
-    let socket = tokio_websockets::ServerBuilder::new().limits(upgrade::message_limits()).serve(stream);
     let (sender, receiver, inner) = live::channel(&limits, turns);
-    tokio::join!(live::run(socket, limits, inner, stopped(told_to_stop)), shared.site.live(sender, receiver));
+    let stream = TokioIo::new(upgraded);
+    let running = live::run(stream, Role::Server, limits, inner, stopped(told_to_stop));
+    tokio::join!(running, shared.site.live(sender, receiver));
 }
 
 /// Returns when the listener winds down, also when it is gone altogether.
