@@ -20,6 +20,7 @@ mod process;
 mod report;
 mod rules;
 mod scale;
+mod socket;
 mod stats;
 mod svg;
 mod targets;

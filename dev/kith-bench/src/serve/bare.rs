@@ -46,7 +46,7 @@ impl Bare {
         let secret = EpochSecret::generate(EpochId(1), &mut rng);
         let key = ServerKey([7; 32]);
         let send: SendCapability = new_send(&mut rng);
-        let home = Home { address: SocketAddr::from(([127, 0, 0, 1], 0)), key, epoch: secret.public() };
+        let home = Home { address: SocketAddr::from(([127, 0, 0, 1], 0)), key, epoch: secret.public(), trust: None };
         let queues = [SenderId([1; SenderId::SIZE])];
         let pool = Recipe { home: &home, queues: &queues, send: &send, first: 0 }.prepare(n_deposits)?;
         Ok(Self { secret, key, verifier: send_verifier(&send), pool })

@@ -1,7 +1,6 @@
 //! As much of HTTP/1.1 as the load needs: a head that never changes, and the length of a response.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{Read, Write};
 
 use crate::Failure;
 
@@ -29,9 +28,8 @@ pub(crate) fn body_of(received: &[u8]) -> Result<Option<std::ops::Range<usize>>,
     Ok((received.len() >= body.end).then_some(body))
 }
 
-/// Sends one request on a connection of its own and returns the body of the response.
-pub(crate) fn exchange(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>, Failure> {
-    let mut stream = TcpStream::connect(address)?;
+/// Sends one request and returns the body of the response.
+pub(crate) fn exchange(stream: &mut (impl Read + Write), request: &[u8]) -> Result<Vec<u8>, Failure> {
     stream.write_all(request)?;
     let (mut received, mut chunk) = (Vec::new(), [0; 4096]);
     loop {

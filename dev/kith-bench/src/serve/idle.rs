@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Plan;
 use super::accept::in_parallel;
@@ -10,6 +10,7 @@ use super::kithd::Kithd;
 use super::line::Line;
 use super::process::{descriptor_limit, n_cores};
 use super::report::Report;
+use super::socket;
 use crate::Failure;
 
 /// Connections from one address of this machine: it has about 28,000 ports, and some linger.
@@ -18,18 +19,46 @@ const PER_SOURCE: usize = 5_000;
 const SPARE: u64 = 256;
 /// After so long nothing happens any more, and buffers that are given back have been.
 const SETTLE: Duration = Duration::from_secs(3);
+/// The name of the measure, as the targets look it up.
+const PER_THOUSAND: &str = "MB for 1,000 idle connections";
 
 /// Measures once: memory does not scatter as time does.
 pub(crate) fn run(plan: &Plan, folder: &Path, report: &mut Report) -> Result<(), Failure> {
-    let kithd = Kithd::start(plan.kithd(), &folder.join("kithd"))?;
+    let plain = Kithd::start(plan.kithd(), &folder.join("plain"))?;
     std::thread::sleep(SETTLE);
-    let at_start = kithd.process.resident()?;
+    let at_start = plain.process.resident()?;
     report.add("memory", "kithd", "MiB resident at start", at_start as f64 / (1 << 20) as f64);
+    let most = usize::try_from(descriptor_limit().saturating_sub(SPARE)).unwrap_or(usize::MAX);
+    let n = plan.size.idle.min(most);
+    connections("kithd", &plain, n, report)?;
+    report.add("memory", "kithd", "connections at once", n as f64);
+    drop(plain);
 
-    let n = plan.size.idle.min(usize::try_from(descriptor_limit().saturating_sub(SPARE)).unwrap_or(usize::MAX));
+    let (lines, trust) = socket::certify(folder)?;
+    let tls = Kithd::start_with(plan.kithd(), &folder.join("tls"), &lines, trust)?;
+    // A third is enough for a mean; a handshake costs more than everything else here.
+    connections("kithd with TLS", &tls, n / 3, report)?;
+    drop(tls);
+
+    let fresh = Kithd::start(plan.kithd(), &folder.join("queues"))?;
+    // So much that what is there but once is there before.
+    fresh.mailboxes(1_000)?;
+    std::thread::sleep(SETTLE);
+    let (before, started) = (fresh.process.resident()?, Instant::now());
+    fresh.mailboxes(plan.size.queues)?;
+    eprintln!("  {} queues in {:.0} s", plan.size.queues, started.elapsed().as_secs_f64());
+    std::thread::sleep(SETTLE);
+    let growth = fresh.process.resident()?.saturating_sub(before) as f64;
+    report.add("memory", "kithd", "bytes for an empty queue", growth / plan.size.queues as f64);
+    Ok(())
+}
+
+/// Opens `n` live connections, each of which has proven an account and reads a queue of its own, and lets them idle.
+fn connections(name: &str, kithd: &Kithd, n: usize, report: &mut Report) -> Result<(), Failure> {
     let mailboxes = kithd.mailboxes(n)?;
     std::thread::sleep(SETTLE);
     let before = kithd.process.resident()?;
+    let started = Instant::now();
     let n_threads = n_cores();
     let lines = in_parallel(n_threads, |thread| {
         let own = (thread..n).step_by(n_threads);
@@ -42,20 +71,10 @@ pub(crate) fn run(plan: &Plan, folder: &Path, report: &mut Report) -> Result<(),
         })
         .collect::<Result<Vec<_>, Failure>>()
     })?;
+    eprintln!("  {n} connections of {name} in {:.0} s", started.elapsed().as_secs_f64());
     std::thread::sleep(SETTLE);
     let growth = kithd.process.resident()?.saturating_sub(before) as f64;
-    report.add("memory", "kithd", "connections at once", lines.iter().map(Vec::len).sum::<usize>() as f64);
-    report.add("memory", "kithd", "MB for 1,000 idle connections", growth / 1e6 / n as f64 * 1e3);
+    report.add("memory", name, PER_THOUSAND, growth / 1e6 / n as f64 * 1e3);
     drop(lines);
-    drop(kithd);
-
-    let fresh = Kithd::start(plan.kithd(), &folder.join("queues"))?;
-    fresh.mailboxes(100)?;
-    std::thread::sleep(SETTLE);
-    let before = fresh.process.resident()?;
-    fresh.mailboxes(plan.size.queues)?;
-    std::thread::sleep(SETTLE);
-    let growth = fresh.process.resident()?.saturating_sub(before) as f64;
-    report.add("memory", "kithd", "bytes for an empty queue", growth / plan.size.queues as f64);
     Ok(())
 }

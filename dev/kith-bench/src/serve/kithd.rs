@@ -1,7 +1,7 @@
 //! The home server under test: a real `kithd` with a data folder of its own, and what its clients know of it.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,6 +22,7 @@ use rand_core::{Rng as _, UnwrapErr};
 use super::http;
 use super::line::{Line, Mailbox};
 use super::process::Process;
+use super::socket::{Socket, Trust};
 use crate::Failure;
 
 /// What the limits of a server against strangers are raised to: all load comes from one machine here.
@@ -52,6 +53,8 @@ pub(crate) struct Home {
     pub(crate) key: ServerKey,
     /// What requests are sealed to.
     pub(crate) epoch: EpochKeys,
+    /// Nothing, or its certificate.
+    pub(crate) trust: Trust,
 }
 
 /// A running server.
@@ -69,12 +72,12 @@ pub(crate) struct Kithd {
 impl Kithd {
     /// Starts the program on a folder, which may hold data of an earlier run, and registers an account.
     pub(crate) fn start(program: &Path, folder: &Path) -> Result<Self, Failure> {
-        Self::start_with(program, folder, "")
+        Self::start_with(program, folder, "", None)
     }
 
-    /// The same with more lines of configuration.
-    pub(crate) fn start_with(program: &Path, folder: &Path, more: &str) -> Result<Self, Failure> {
-        let (process, home) = launch(program, folder, more)?;
+    /// The same with more lines of configuration, and what is to be trusted then.
+    pub(crate) fn start_with(program: &Path, folder: &Path, more: &str, trust: Trust) -> Result<Self, Failure> {
+        let (process, home) = launch(program, folder, more, trust)?;
         let mut rng = UnwrapErr(SysRng);
         let account = AccountSecret::generate(&mut rng);
         let kithd = Self { process, home, account, send: new_send(&mut rng) };
@@ -85,7 +88,7 @@ impl Kithd {
     /// Kills the program and starts it anew on the same folder, with the same account.
     pub(crate) fn restart(&mut self, program: &Path, folder: &Path) -> Result<(), Failure> {
         self.process.kill();
-        (self.process, self.home) = launch(program, folder, "")?;
+        (self.process, self.home) = launch(program, folder, "", None)?;
         Ok(())
     }
 
@@ -98,7 +101,7 @@ impl Kithd {
 }
 
 /// Starts the program and learns its address and keys.
-fn launch(program: &Path, folder: &Path, more: &str) -> Result<(Process, Home), Failure> {
+fn launch(program: &Path, folder: &Path, more: &str, trust: Trust) -> Result<(Process, Home), Failure> {
     let config = config_beside(folder);
     std::fs::write(&config, CONFIG.to_owned() + more)?;
     let mut command = Command::new(program);
@@ -112,7 +115,7 @@ fn launch(program: &Path, folder: &Path, more: &str) -> Result<(Process, Home), 
     let ready: serde_json::Value = serde_json::from_str(&line).map_err(|_| format!("kithd is not ready: {line}"))?;
     let address: SocketAddr = ready["listen"].as_str().ok_or("no address")?.parse()?;
     let key = ServerKey::parse(ready["server_key"].as_str().ok_or("no key")?).ok_or("a bad key")?;
-    Ok((process, Home::find(address, key)?))
+    Ok((process, Home::find(address, key, trust)?))
 }
 
 fn config_beside(folder: &Path) -> PathBuf {
@@ -120,8 +123,10 @@ fn config_beside(folder: &Path) -> PathBuf {
 }
 
 impl Home {
-    fn find(address: SocketAddr, key: ServerKey) -> Result<Self, Failure> {
-        Self::of(address, key, &http::exchange(address, b"GET /kith/v1 HTTP/1.1\r\nhost: localhost\r\n\r\n")?)
+    fn find(address: SocketAddr, key: ServerKey, trust: Trust) -> Result<Self, Failure> {
+        let mut stream = Socket::over(TcpStream::connect(address)?, &trust)?;
+        let descriptor = http::exchange(&mut stream, b"GET /kith/v1 HTTP/1.1\r\nhost: localhost\r\n\r\n")?;
+        Ok(Self { trust, ..Self::of(address, key, &descriptor)? })
     }
 
     /// Reads a descriptor.
@@ -129,7 +134,7 @@ impl Home {
         let signed = Signed::<Descriptor>::from_bytes(descriptor).map_err(|_| "no descriptor")?;
         let descriptor = open_by(signed, &key.0).map_err(|_| "a descriptor by somebody else")?.into_inner();
         let epoch = descriptor.epochs.into_iter().next().ok_or("a descriptor without keys")?;
-        Ok(Self { address, key, epoch })
+        Ok(Self { address, key, epoch, trust: None })
     }
 
     fn register(&self, account: &AccountSecret) -> Result<(), Failure> {
@@ -140,7 +145,8 @@ impl Home {
         let signatures = vec![sign_as_account(account, &operation, &stamp)];
         let content = Request { operation, signatures }.to_bytes();
         let sealed = seal(&self.key, &self.epoch, SealKind::OneShot, &content, &mut UnwrapErr(SysRng))?;
-        let reply = http::exchange(self.address, &http::post(&sealed.bytes))?;
+        let mut stream = Socket::over(TcpStream::connect(self.address)?, &self.trust)?;
+        let reply = http::exchange(&mut stream, &http::post(&sealed.bytes))?;
         match answer_in(&reply, &sealed.pending)? {
             Answer::Accepted => Ok(()),
             other => Err(format!("no account: {other:?}").into()),

@@ -19,6 +19,7 @@ use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
 
 use super::kithd::Home;
+use super::socket::Socket;
 use super::websocket;
 use crate::Failure;
 
@@ -34,7 +35,7 @@ pub(crate) struct Mailbox {
 
 /// A client's end.
 pub(crate) struct Line {
-    stream: TcpStream,
+    stream: Socket,
     received: Vec<u8>,
     channel: LiveChannel,
     number: u32,
@@ -60,8 +61,8 @@ impl Line {
         Self::open_on(home, TcpStream::from(socket))
     }
 
-    fn open_on(home: &Home, mut stream: TcpStream) -> Result<Self, Failure> {
-        stream.set_nodelay(true)?;
+    fn open_on(home: &Home, stream: TcpStream) -> Result<Self, Failure> {
+        let mut stream = Socket::over(stream, &home.trust)?;
         let opening = ClientOpening::new(&home.key, &home.epoch, &mut UnwrapErr(SysRng))?;
         stream.write_all(websocket::HANDSHAKE)?;
         let mut received = Vec::new();
@@ -197,7 +198,7 @@ impl Line {
 
     /// Lets reading fail after some silence.
     pub(crate) fn set_patience(&self, patience: std::time::Duration) -> Result<(), Failure> {
-        Ok(self.stream.set_read_timeout(Some(patience))?)
+        Ok(self.stream.set_patience(patience)?)
     }
 
     fn event(&mut self) -> Result<LiveEvent, Failure> {
@@ -247,7 +248,7 @@ impl Push {
     }
 }
 
-fn next_message(stream: &mut TcpStream, received: &mut Vec<u8>) -> Result<Vec<u8>, Failure> {
+fn next_message(stream: &mut Socket, received: &mut Vec<u8>) -> Result<Vec<u8>, Failure> {
     loop {
         if let Some(frame) = websocket::frame_in(received)? {
             let payload = received[frame.payload.clone()].to_vec();
@@ -263,7 +264,7 @@ fn next_message(stream: &mut TcpStream, received: &mut Vec<u8>) -> Result<Vec<u8
     }
 }
 
-fn fill(stream: &mut TcpStream, received: &mut Vec<u8>) -> Result<(), Failure> {
+fn fill(stream: &mut Socket, received: &mut Vec<u8>) -> Result<(), Failure> {
     let mut chunk = [0; 16 * 1024];
     match stream.read(&mut chunk)? {
         0 => Err("the server hung up".into()),

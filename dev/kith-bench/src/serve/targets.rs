@@ -54,6 +54,8 @@ pub(crate) fn judge(report: &mut Report) {
     );
     let memory = |measure| get("memory", "kithd", measure);
     add("MB for 1,000 idle connections", memory("MB for 1,000 idle connections"), Wanted::AtMost(5.0));
+    let tls = get("memory", "kithd with TLS", "MB for 1,000 idle connections");
+    add("MB for 1,000 idle connections with TLS", tls, Wanted::AtMost(15.0));
     add("idle connections at once", memory("connections at once"), Wanted::AtLeast(15_000.0));
     add("MiB resident at start", memory("MiB resident at start"), Wanted::AtMost(12.0));
     add("bytes for an empty queue", memory("bytes for an empty queue"), Wanted::AtMost(300.0));
