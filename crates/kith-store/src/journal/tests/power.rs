@@ -27,13 +27,18 @@ fn run_until(files: &Simulated, history: &[Step], call: u64) -> (Memory, Memory)
     for step in history {
         if world.step(step).is_err() {
             let mut on_its_way = world.model.clone();
-            let mut txn = on_its_way.begin().unwrap();
-            step.acts.iter().for_each(|n| act(&mut txn, *n).unwrap());
-            kith_home::store::Txn::commit(txn).unwrap();
+            do_all(&mut on_its_way, step);
             return (world.model, on_its_way);
         }
     }
     (world.model.clone(), world.model)
+}
+
+/// Does a transaction and commits it.
+fn do_all(model: &mut Memory, step: &Step) {
+    let mut txn = model.begin().unwrap();
+    step.acts.iter().for_each(|n| act(&mut txn, *n).unwrap());
+    kith_home::store::Txn::commit(txn).unwrap();
 }
 
 proptest! {
@@ -83,6 +88,38 @@ proptest! {
             let mut store = Journal::open_with(left, SEGMENT_BYTES).unwrap();
             prop_assert!(see_store(&mut store) == see_store(&mut model), "failing from call {}", call);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn many_power_cuts_in_a_row_lose_nothing_that_was_answered(
+        history in history(150), cuts in prop::collection::vec((1_u64..150, any::<u64>()), 1..12),
+    ) {
+        let mut world = World::new(&Simulated::default()).unwrap();
+        let mut steps = history.iter();
+        for (n_calls, luck) in cuts {
+            let first = world.files.n_calls() + n_calls;
+            let trouble = Trouble { first, n_calls: u64::MAX, kind: ErrorKind::Other, leaves_half: true };
+            world.files.set_trouble(Some(trouble));
+            let cut = steps.find(|step| world.step(step).is_err());
+            let mut on_its_way = world.model.clone();
+            if let Some(step) = cut {
+                do_all(&mut on_its_way, step);
+            }
+            world.files = world.files.after_power_cut(luck);
+            world.reopen();
+            if see_store(&mut world.store) == see_store(&mut on_its_way) {
+                world.model = on_its_way;
+            }
+            world.check();
+        }
+        steps.for_each(|step| world.step(step).unwrap());
+        world.check();
+        world.reopen();
+        world.check();
     }
 
     #[test]

@@ -1,0 +1,232 @@
+//! Measures the stores beside a bare log, taking turns, on the disk that holds the temporary folder.
+//!
+//! `cargo run -p kith-store --release --example measure` compares deposits and drains; with `large` it fills a journal with a
+//! million queues and ten million entries and tells memory and the time of a start. Absolute numbers belong to one
+//! machine and one moment; the ratios of one run are what counts.
+
+#![expect(clippy::print_stdout, reason = "a measurement prints what it measured")]
+
+use std::error::Error;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use kith_home::store::{Entry, Overflow, Queue, Store, StoreError, Txn};
+use kith_store::{Embedded, Journal};
+use kith_wire::id::{AccountKey, DedupId, LookupKey, ReaderId, SenderId, Verifier};
+use kith_wire::time::Hour;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// How long one store works before it is the next one's turn, and how often.
+const TURN: Duration = Duration::from_millis(400);
+const TURNS: usize = 5;
+const FRAME: usize = 4096;
+
+fn main() -> Result<(), Failure> {
+    if std::env::args().nth(1).as_deref() == Some("large") {
+        return large();
+    }
+    println!("deposits of {FRAME} bytes a second: bare log, journal, SQLite");
+    for (n_queues, batch) in [(1, 1), (1, 16), (1, 128), (1, 256), (10_000, 1), (10_000, 16), (10_000, 256)] {
+        compare(n_queues, batch)?;
+    }
+    Ok(())
+}
+
+/// A store with how far its deposits have come.
+struct Runner<S> {
+    store: S,
+    n_queues: u64,
+    next: u64,
+    n_done: u64,
+    spent: Duration,
+}
+
+fn name<const N: usize>(n: u64) -> [u8; N] {
+    let mut bytes = [0; N];
+    // Spread, as random names are.
+    let spread = n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    for (to, from) in bytes.iter_mut().zip(spread.iter().chain(&n.to_le_bytes())) {
+        *to = *from;
+    }
+    bytes
+}
+
+impl<S: Store> Runner<S> {
+    fn new(mut store: S, n_queues: u64) -> Result<Self, StoreError> {
+        for first in (0..n_queues).step_by(1000) {
+            let mut txn = store.begin()?;
+            for n in first..(first + 1000).min(n_queues) {
+                let queue = Queue {
+                    sender: SenderId(name(n)),
+                    account: AccountKey(name(n / 50)),
+                    lookup: LookupKey(name(n)),
+                    verifier: Verifier(name(n)),
+                    next_seq: 1,
+                    length: 0,
+                    overflow: Overflow::Complete,
+                };
+                txn.insert_queue(&ReaderId(name(n)), &queue)?;
+            }
+            txn.commit()?;
+        }
+        Ok(Self { store, n_queues, next: 0, n_done: 0, spent: Duration::ZERO })
+    }
+
+    /// Does what the rules do for so many deposits, and commits.
+    fn deposit(&mut self, batch: u64, frame: usize) -> Result<(), StoreError> {
+        let mut txn = self.store.begin()?;
+        for _ in 0..batch {
+            let n = self.next;
+            self.next += 1;
+            let sender = SenderId(name(n.wrapping_mul(7919) % self.n_queues));
+            let Some((reader, mut queue)) = txn.queue_by_sender(&sender)? else { continue };
+            let id = DedupId(name(n));
+            if txn.dedup_seen(&sender, &id)? {
+                continue;
+            }
+            txn.purge_dedup(Hour(100), 2)?;
+            txn.insert_dedup(&sender, &id, Hour(200))?;
+            let entry = Entry { arrived: Hour(100), frame: vec![7; frame] };
+            txn.insert_entry(&reader, queue.next_seq, &entry)?;
+            queue.next_seq += 1;
+            queue.length += 1;
+            txn.update_queue(&reader, &queue)?;
+        }
+        txn.commit()
+    }
+
+    fn turn(&mut self, batch: u64) -> Result<(), StoreError> {
+        let started = Instant::now();
+        while started.elapsed() < TURN {
+            self.deposit(batch, FRAME)?;
+            self.n_done += batch;
+        }
+        self.spent += started.elapsed();
+        Ok(())
+    }
+
+    /// Reads and acknowledges all that was deposited, 16 entries at a time; returns how many a second.
+    fn drain(&mut self) -> Result<f64, StoreError> {
+        let started = Instant::now();
+        let mut n_read = 0_u32;
+        for queue in 0..self.n_queues {
+            let reader = ReaderId(name(queue));
+            loop {
+                let mut txn = self.store.begin()?;
+                let entries = txn.entries(&reader, 0, 16)?;
+                for (seq, _) in &entries {
+                    txn.remove_entry(&reader, *seq)?;
+                }
+                n_read += u32::try_from(entries.len()).unwrap_or(0);
+                txn.commit()?;
+                if entries.len() < 16 {
+                    break;
+                }
+            }
+            if started.elapsed() > 5 * TURN {
+                break;
+            }
+        }
+        Ok(f64::from(n_read) / started.elapsed().as_secs_f64())
+    }
+
+    fn rate(&self) -> f64 {
+        self.n_done as f64 / self.spent.as_secs_f64()
+    }
+}
+
+/// Appends as many bytes as a deposit has, and waits for the disk once a batch.
+struct Bare {
+    file: File,
+    length: u64,
+    n_done: u64,
+    spent: Duration,
+}
+
+impl Bare {
+    fn new(folder: &Path) -> std::io::Result<Self> {
+        Ok(Self { file: File::create(folder.join("bare"))?, length: 0, n_done: 0, spent: Duration::ZERO })
+    }
+
+    fn turn(&mut self, batch: u64) -> std::io::Result<()> {
+        let started = Instant::now();
+        while started.elapsed() < TURN {
+            let mut record = Vec::new();
+            (0..batch).for_each(|_| record.extend_from_slice(&[7; FRAME]));
+            self.file.write_all_at(&record, self.length)?;
+            self.file.sync_data()?;
+            self.length += record.len() as u64;
+            self.n_done += batch;
+        }
+        self.spent += started.elapsed();
+        Ok(())
+    }
+
+    fn rate(&self) -> f64 {
+        self.n_done as f64 / self.spent.as_secs_f64()
+    }
+}
+
+fn compare(n_queues: u64, batch: u64) -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    let (first, second) = (folder.path().join("journal"), folder.path().join("sqlite"));
+    std::fs::create_dir(&first)?;
+    std::fs::create_dir(&second)?;
+    let mut bare = Bare::new(folder.path())?;
+    let mut journal = Runner::new(Journal::open(&first)?, n_queues)?;
+    let mut sqlite = Runner::new(Embedded::open(&second)?, n_queues)?;
+    for _ in 0..TURNS {
+        bare.turn(batch)?;
+        journal.turn(batch)?;
+        sqlite.turn(batch)?;
+    }
+    let (bare, log, other) = (bare.rate(), journal.rate(), sqlite.rate());
+    println!(
+        "{n_queues:>6} queues, {batch:>3} in a batch: {bare:>8.0} {log:>8.0} ({:.2}) {other:>8.0} ({:.2})",
+        log / bare,
+        other / bare
+    );
+    println!("        read and acknowledged a second: {:>8.0} {:>8.0}", journal.drain()?, sqlite.drain()?);
+    Ok(())
+}
+
+/// Returns resident bytes of this process.
+fn resident() -> Result<u64, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? * 1024)
+}
+
+fn large() -> Result<(), Failure> {
+    const QUEUES: u64 = 1_000_000;
+    const ENTRIES: u64 = 10_000_000;
+    let folder = tempfile::tempdir()?;
+    let before = resident()?;
+    let store = Journal::open(folder.path())?;
+    println!("empty: {} KiB more than nothing", (resident()? - before) / 1024);
+    let mut runner = Runner::new(store, QUEUES)?;
+    let queues = resident()?;
+    println!("{QUEUES} empty queues: {} bytes each", (queues - before) / QUEUES);
+    let mut last = Instant::now();
+    for n in 0..ENTRIES / 250 {
+        runner.deposit(250, 100)?;
+        if n % (ENTRIES / 2500) == 0 {
+            println!(
+                "at {:>9} entries: {:.0} a second",
+                runner.next,
+                (ENTRIES / 10) as f64 / last.elapsed().as_secs_f64()
+            );
+            last = Instant::now();
+        }
+    }
+    println!("{ENTRIES} entries, remembered: {} bytes each", (resident()? - queues) / ENTRIES);
+    drop(runner);
+    let started = Instant::now();
+    let mut store = Journal::open(folder.path())?;
+    println!("opened again in {:.1} s", started.elapsed().as_secs_f64());
+    println!("{:?}", store.begin()?.counts()?);
+    Ok(())
+}
