@@ -5,7 +5,6 @@ mod archive;
 mod status;
 
 use kith_home::create_invite;
-use kith_store::Embedded;
 use kith_wire::id::InviteCode;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
@@ -17,6 +16,7 @@ use crate::config::Config;
 use crate::control::Client;
 use crate::data_dir::DataDir;
 use crate::error::AppError;
+use crate::store;
 use crate::time::rfc_3339;
 
 pub(crate) use archive::{backup, check, restore};
@@ -54,7 +54,7 @@ pub(crate) fn invite(config: &Config, invite: &Invite, voice: Voice) -> Result<(
             voice.invite(&code, invite.uses, &rfc_3339(expires.seconds()));
         }
         Owner::Us(folder) => {
-            let mut store = Embedded::open(folder.path())?;
+            let mut store = store::open(&folder)?;
             let mut code = [0; InviteCode::SIZE];
             SysRng.try_fill_bytes(&mut code).map_err(|_| AppError::NoRandomness)?;
             let code = InviteCode::new(code);

@@ -24,6 +24,7 @@ mod room;
 mod run;
 mod sandbox;
 mod site;
+mod store;
 mod time;
 
 use std::process::ExitCode;

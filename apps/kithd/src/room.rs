@@ -46,7 +46,13 @@ fn free_bytes(folder: &Path) -> Option<u64> {
 /// What the files in the folder take.
 fn used_bytes(folder: &Path) -> u64 {
     let Ok(files) = std::fs::read_dir(folder) else { return 0 };
-    files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).fold(0, u64::saturating_add)
+    let bytes = files.filter_map(Result::ok).map(|file| match file.metadata() {
+        // Its own folders are two deep at most, and links are not followed.
+        Ok(data) if data.is_dir() => used_bytes(&file.path()),
+        Ok(data) if data.is_file() => data.len(),
+        _ => 0,
+    });
+    bytes.fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]
@@ -56,7 +62,9 @@ mod tests {
     #[test]
     fn room_is_what_is_left_beside_the_reserve_and_below_the_bound() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("home.db"), [0; 1000]).unwrap();
+        std::fs::create_dir(folder.path().join("deeper")).unwrap();
+        std::fs::write(folder.path().join("deeper/file"), [0; 400]).unwrap();
+        std::fs::write(folder.path().join("file"), [0; 600]).unwrap();
         let room = |reserve, store_bytes| Disk::new(folder.path(), reserve, store_bytes).room();
         assert_eq!(room(0, 0), Room::Ample);
         assert_eq!(room(u64::MAX, 0), Room::Scarce);

@@ -7,7 +7,6 @@ use std::time::Duration;
 use kith_home::{Home, Room};
 use kith_net::acme::Challenges;
 use kith_net::{AddressPolicy, Carrier, Listener, ListenerLimits, Pages};
-use kith_store::Embedded;
 use kith_wire::address::ServerUrl;
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
@@ -30,6 +29,7 @@ use crate::relay;
 use crate::room::Disk;
 use crate::sandbox::{Needs, Sandbox};
 use crate::site::Site;
+use crate::store;
 
 /// Runs the server until it is told to stop.
 ///
@@ -65,7 +65,7 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir, sandbox: Arc<Sand
         None => guess_url(&config, listen)?,
     };
 
-    let mut store = Embedded::open(folder.path())?;
+    let mut store = store::open(folder)?;
     let home = Home::open(&mut store, rules(&config, &url), now(), &mut UnwrapErr(SysRng))?;
     let server_key = home.server_key();
     let metrics = Arc::new(Metrics::default());

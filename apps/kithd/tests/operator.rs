@@ -198,6 +198,44 @@ fn a_running_server_is_sandboxed_and_says_so() {
 }
 
 #[test]
+fn a_required_sandbox_is_there_or_the_server_is_not() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = kithd(data.path());
+    server.args(["--sandbox", "require", "--listen", "127.0.0.1:0", "--json"]).stdout(Stdio::piped());
+    let mut child = server.spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.as_mut().unwrap()), &mut line).unwrap();
+    let told: Value = serde_json::from_str(&line).unwrap();
+    if told["ready"] == true {
+        let (_, report, _) = run(kithd(data.path()).arg("status"));
+        assert!(report["sandbox"].as_str().unwrap().starts_with("landlock version"), "{report}");
+        child.kill().unwrap();
+    } else {
+        assert_eq!(told["error"]["code"], "sandbox");
+    }
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_certificate_that_has_ended_needs_attention() {
+    let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut wanted = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    wanted.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    wanted.not_after = rcgen::date_time_ymd(2020, 2, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let [cert_file, key_file] = ["cert.pem", "key.pem"].map(|name| files.path().join(name));
+    std::fs::write(&cert_file, wanted.self_signed(&key).unwrap().pem()).unwrap();
+    std::fs::write(&key_file, key.serialize_pem()).unwrap();
+    let _server = Kithd::start_with(data.path(), |command| {
+        command.env("KITHD_TLS_CERT", &cert_file).env("KITHD_TLS_KEY", &key_file)
+    });
+    let (code, report, stderr) = run(kithd(data.path()).arg("status"));
+    assert_eq!(code, 4, "{stderr}");
+    assert_eq!(report["attention"], serde_json::json!(["certificate_ended"]));
+    assert_eq!(report["certificate_ends"], 1_580_515_200);
+}
+
+#[test]
 fn a_server_without_a_sandbox_says_so() {
     let data = tempfile::tempdir().unwrap();
     let _server = Kithd::start_with(data.path(), |command| command.args(["--sandbox", "off"]));

@@ -116,7 +116,7 @@ fn filled() -> Memory {
 }
 
 /// Makes a backup, doing something to the store before each page.
-fn back_up(store: &mut Memory, mut meanwhile: impl FnMut(&mut Memory, usize)) -> Vec<u8> {
+fn back_up<S: Store>(store: &mut S, mut meanwhile: impl FnMut(&mut S, usize)) -> Vec<u8> {
     let (mut encoder, mut bytes) = Encoder::begin();
     let mut walk = Walk::default();
     for page in 0.. {
@@ -180,6 +180,54 @@ fn a_restored_store_holds_what_was_backed_up() {
     }
     assert_eq!(txn.epoch_keys().unwrap(), was.epoch_keys().unwrap());
     assert_eq!(txn.meta(MetaKey::ServerSeed).unwrap(), was.meta(MetaKey::ServerSeed).unwrap());
+}
+
+#[test]
+fn a_backup_of_one_kind_of_store_makes_another_of_any_kind() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let bytes = back_up(&mut filled(), |_, _| {});
+    let mut journal = kith_store::Journal::open(folders[0].path()).unwrap();
+    restore(&mut Reader::begin(bytes.as_slice()).unwrap(), &mut journal, NOW, |_| {}).unwrap();
+    drop(journal);
+    let mut journal = kith_store::Journal::open(folders[0].path()).unwrap();
+    let (totals, findings) = audited(&mut journal);
+    assert_eq!(findings, []);
+    let again = back_up(&mut journal, |_, _| {});
+    let mut embedded = kith_store::Embedded::open(folders[1].path()).unwrap();
+    restore(&mut Reader::begin(again.as_slice()).unwrap(), &mut embedded, NOW, |_| {}).unwrap();
+    assert_eq!(audited(&mut embedded), (totals, Vec::new()));
+    for n in 100..132 {
+        assert_eq!(frames(&mut embedded, n), frames(&mut filled(), n));
+    }
+}
+
+#[test]
+fn any_bytes_are_read_as_a_row_or_refused() {
+    use rand_core::Rng as _;
+    let mut rng = rand_core::UnwrapErr(rand::rngs::SysRng);
+    let mut store = filled();
+    let mut walk = Walk::default();
+    loop {
+        let rows = walk.page(&mut store).unwrap();
+        for row in &rows {
+            let mut bytes = Vec::new();
+            row.write(&mut bytes);
+            let mut rest = bytes.as_slice();
+            assert_eq!(Row::read(&mut rest).as_ref(), Ok(row));
+            assert!(rest.is_empty());
+            let end = bytes.len().min(400);
+            for _ in 0..20 {
+                let mut changed = bytes[..end].to_vec();
+                let at = rng.next_u32() as usize % end;
+                changed[at] = rng.next_u32() as u8;
+                let _ = Row::read(&mut changed.as_slice());
+                let _ = Row::read(&mut &changed[..at]);
+            }
+        }
+        if rows.is_empty() {
+            break;
+        }
+    }
 }
 
 #[test]

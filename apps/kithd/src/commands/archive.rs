@@ -6,7 +6,6 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use kith_home::store::{Store, Txn};
-use kith_store::Embedded;
 
 use super::Owner;
 use crate::announce::{Progress, Voice};
@@ -16,6 +15,7 @@ use crate::clock::now;
 use crate::config::Config;
 use crate::data_dir::{DataDir, was_used};
 use crate::error::AppError;
+use crate::store;
 use crate::time::rfc_3339;
 
 /// Writes a backup, which is complete and on the disk when this returns.
@@ -33,7 +33,7 @@ pub(crate) fn backup(config: &Config, backup: &Backup, voice: Voice) -> Result<(
     let totals = match owner {
         Owner::Server(server) => target.fill(|out| copy(server.backup()?, out, &mut progress))?,
         Owner::Us(folder) => {
-            let mut store = Embedded::open(folder.path())?;
+            let mut store = store::open(&folder)?;
             target.fill(|out| export(&mut store, out, &mut progress))?
         }
     };
@@ -146,7 +146,7 @@ pub(crate) fn restore(restore: &Restore, voice: Voice) -> Result<(), AppError> {
     let backup = |reason| AppError::Backup { path: restore.from.clone(), reason };
     let mut reader = Reader::begin(open(&restore.from).map_err(|reason| backup(reason.into()))?).map_err(backup)?;
     let folder = DataDir::take_for_restore(&restore.folder)?;
-    let mut store = Embedded::open(folder.path())?;
+    let mut store = store::open(&folder)?;
     let mut progress = voice.progress();
     crate::backup::restore(&mut reader, &mut store, now(), |totals| progress.show(totals)).map_err(
         |error| match error {
@@ -188,7 +188,7 @@ fn check_folder(path: &Path, progress: &mut Progress) -> Result<(Totals, Finding
         return Err(AppError::Data { path: path.to_owned(), reason });
     }
     let folder = DataDir::take(path)?;
-    let mut store = Embedded::open(folder.path())?;
+    let mut store = store::open(&folder)?;
     let (mut audit, mut walk) = (Audit::default(), Walk::default());
     loop {
         let rows = walk.page(&mut store)?;

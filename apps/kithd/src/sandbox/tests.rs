@@ -62,6 +62,32 @@ fn a_sandboxed_process_can_neither_open_foreign_files_nor_run_programs() {
 }
 
 #[test]
+fn a_list_of_name_servers_that_was_replaced_is_noticed_and_one_that_was_changed_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("resolv.conf");
+    std::fs::write(&path, b"nameserver 192.0.2.1").unwrap();
+    let resolver = Some((path.clone(), inode(&path).unwrap()));
+    let sandbox = Sandbox { landlock: Layer::Active(Some(6)), seccomp: Layer::Missing, resolver };
+    assert_eq!(sandbox.to_string(), "landlock version 6, seccomp not in this kernel");
+    std::fs::write(&path, b"nameserver 192.0.2.2").unwrap();
+    assert!(!sandbox.has_lost_the_resolver());
+    std::fs::write(folder.path().join("new"), b"nameserver 192.0.2.3").unwrap();
+    std::fs::rename(folder.path().join("new"), &path).unwrap();
+    assert!(sandbox.has_lost_the_resolver());
+}
+
+#[test]
+fn the_folders_of_a_certificate_are_those_of_the_link_and_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let [live, archive] = ["live", "archive"].map(|name| folder.path().canonicalize().unwrap().join(name));
+    std::fs::create_dir(&live).unwrap();
+    std::fs::create_dir(&archive).unwrap();
+    std::fs::write(archive.join("cert1.pem"), b"").unwrap();
+    std::os::unix::fs::symlink("../archive/cert1.pem", live.join("cert.pem")).unwrap();
+    assert_eq!(folders_of(&live.join("cert.pem")), [live, archive]);
+}
+
+#[test]
 fn a_sandbox_that_is_off_gives_nothing_up() {
     let needs = Needs { own: Vec::new(), read: Vec::new(), ports: Vec::new() };
     let sandbox = Sandbox::enter(Mode::Off, &needs).unwrap();

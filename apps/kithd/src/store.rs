@@ -1,0 +1,14 @@
+//! Which store the server keeps everything in: the one place that knows.
+
+use kith_home::store::StoreError;
+use kith_store::Embedded;
+
+use crate::data_dir::DataDir;
+
+/// Opens the store in a data folder that this process owns, or creates it there.
+///
+/// # Errors
+/// It cannot be used, or a newer release wrote it.
+pub(crate) fn open(folder: &DataDir) -> Result<Embedded, StoreError> {
+    Embedded::open(folder.path())
+}
