@@ -141,6 +141,31 @@ async fn a_server_that_was_backed_up_while_it_ran_goes_on_in_another_folder() {
 }
 
 #[tokio::test]
+async fn the_folder_of_a_server_that_was_killed_at_work_is_in_order() {
+    let data = tempfile::tempdir().unwrap();
+    for round in 0..3 {
+        let server = Kithd::start(data.path());
+        let home = Home::find(&server).await;
+        let device = home.device().await;
+        let deposits: Vec<_> = (0..24).map(|byte| home.deposit_of(&device, byte)).collect();
+        let home = std::sync::Arc::new(home);
+        let mut senders = tokio::task::JoinSet::new();
+        for deposit in deposits {
+            let home = std::sync::Arc::clone(&home);
+            senders.spawn(async move { home.try_deposit(deposit).await });
+        }
+        // Some are answered, others are under way.
+        for _ in 0..=round * 5 {
+            senders.join_next().await.unwrap().unwrap();
+        }
+        server.kill();
+        let (code, checked, stderr) = run(kithd(data.path()).arg("check"));
+        assert_eq!(code, 0, "{checked} {stderr}");
+        assert!(checked["rows"]["entries"].as_u64().unwrap() > round * 5);
+    }
+}
+
+#[tokio::test]
 async fn a_backup_goes_into_a_folder_under_its_time_and_overwrites_nothing() {
     let parent = tempfile::tempdir().unwrap();
     let [data, saved] = ["data", "saved"].map(|name| parent.path().join(name));

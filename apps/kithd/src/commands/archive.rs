@@ -6,6 +6,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use kith_home::store::{Store, Txn};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::Owner;
 use crate::announce::{Progress, Voice};
@@ -83,15 +85,26 @@ fn fill(
     let totals = write(&mut out)?;
     let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
     file.sync_all().map_err(failed)?;
-    // Not a rename: that would replace what came there meanwhile.
-    std::fs::hard_link(beside, path).map_err(|reason| match reason.kind() {
-        ErrorKind::AlreadyExists => AppError::Exists { path: path.to_owned() },
-        _ => failed(reason),
-    })?;
-    std::fs::remove_file(beside).map_err(failed)?;
+    put_in_place(beside, path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
     Ok(totals)
+}
+
+/// Gives a file its name, which nothing may have yet.
+fn put_in_place(beside: &Path, path: &Path) -> Result<(), AppError> {
+    let exists = || AppError::Exists { path: path.to_owned() };
+    let failed = |reason| AppError::Write { path: path.to_owned(), reason };
+    match renameat_with(CWD, beside, CWD, path, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        Err(Errno::EXIST) => Err(exists()),
+        // Not every disk can promise it, and those of USB sticks hardly do.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if path.symlink_metadata().is_err() => {
+            std::fs::rename(beside, path).map_err(failed)
+        }
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Err(exists()),
+        Err(error) => Err(failed(error.into())),
+    }
 }
 
 /// Copies a backup from the server, looking at every byte on its way.
