@@ -1,7 +1,7 @@
 //! Measures the stores beside a bare log, taking turns, on the disk that holds the temporary folder.
 //!
 //! `cargo run -p kith-store --release --example measure` compares deposits and drains; with `large` it fills a journal with a
-//! million queues and ten million entries and tells memory and the time of a start. Absolute numbers belong to one
+//! million queues and ten million entries, or as many as are named, and tells memory and the time of a start. Absolute numbers belong to one
 //! machine and one moment; the ratios of one run are what counts.
 
 #![expect(clippy::print_stdout, reason = "a measurement prints what it measured")]
@@ -25,8 +25,9 @@ const TURNS: usize = 5;
 const FRAME: usize = 4096;
 
 fn main() -> Result<(), Failure> {
-    if std::env::args().nth(1).as_deref() == Some("large") {
-        return large();
+    let mut words = std::env::args().skip(1);
+    if words.next().as_deref() == Some("large") {
+        return large(words.next().map_or(Ok(10_000_000), |n| n.parse())?);
     }
     println!("deposits of {FRAME} bytes a second: bare log, journal, SQLite");
     for (n_queues, batch) in [(1, 1), (1, 16), (1, 128), (1, 256), (10_000, 1), (10_000, 16), (10_000, 256)] {
@@ -200,9 +201,8 @@ fn resident() -> Result<u64, Failure> {
     Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? * 1024)
 }
 
-fn large() -> Result<(), Failure> {
+fn large(n_entries: u64) -> Result<(), Failure> {
     const QUEUES: u64 = 1_000_000;
-    const ENTRIES: u64 = 10_000_000;
     let folder = tempfile::tempdir()?;
     let before = resident()?;
     let store = Journal::open(folder.path())?;
@@ -211,18 +211,18 @@ fn large() -> Result<(), Failure> {
     let queues = resident()?;
     println!("{QUEUES} empty queues: {} bytes each", (queues - before) / QUEUES);
     let mut last = Instant::now();
-    for n in 0..ENTRIES / 250 {
+    for n in 0..n_entries / 250 {
         runner.deposit(250, 100)?;
-        if n % (ENTRIES / 2500) == 0 {
+        if n % (n_entries / 2500) == 0 {
             println!(
                 "at {:>9} entries: {:.0} a second",
                 runner.next,
-                (ENTRIES / 10) as f64 / last.elapsed().as_secs_f64()
+                (n_entries / 10) as f64 / last.elapsed().as_secs_f64()
             );
             last = Instant::now();
         }
     }
-    println!("{ENTRIES} entries, remembered: {} bytes each", (resident()? - queues) / ENTRIES);
+    println!("{n_entries} entries, remembered: {} bytes each", (resident()? - queues) / n_entries);
     drop(runner);
     let started = Instant::now();
     let mut store = Journal::open(folder.path())?;

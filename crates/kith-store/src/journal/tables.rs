@@ -18,6 +18,7 @@ mod live;
 mod nonces;
 mod outgoing;
 mod queues;
+mod window;
 
 pub(crate) use dedup::Dedup;
 pub(crate) use floors::{Floor, Floors};

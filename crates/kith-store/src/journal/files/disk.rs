@@ -10,7 +10,7 @@ use rustix::fs::{FlockOperation, flock};
 use super::{Files, LogFile};
 
 /// The name of the file whose lock says who owns the folder. It stays empty.
-const LOCK: &str = "lock";
+const LOCK: &str = "journal.lock";
 
 /// A data folder. The lock is given back when this is dropped, or by the kernel when the process dies.
 pub struct Disk {

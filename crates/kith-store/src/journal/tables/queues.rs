@@ -3,6 +3,7 @@
 //! A slot has 208 bytes and each of the three indices 9 to 20 a queue, so that an empty queue stays below 300. Slots come in
 //! blocks: a table that grows never copies them.
 
+use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::BuildHasher;
@@ -12,6 +13,7 @@ use kith_home::store::{Overflow, Queue};
 use kith_wire::id::{AccountKey, LookupKey, ReaderId, SenderId, Verifier};
 use kith_wire::time::Hour;
 
+use super::window::Window;
 use super::{Live, Place};
 use crate::journal::op::{QueueState, Span};
 
@@ -90,6 +92,8 @@ pub(crate) struct Queues {
     n_entries: u64,
     /// Queues with entries of an hour, and how many.
     by_hour: BTreeMap<Hour, HashMap<Slot, u32>>,
+    /// Readers in order, while somebody lists them.
+    window: RefCell<Option<Window>>,
 }
 
 impl Queues {
@@ -97,9 +101,21 @@ impl Queues {
         self.by_reader.len()
     }
 
-    /// Returns all readers, in no order.
-    pub(crate) fn readers(&self) -> impl Iterator<Item = ReaderId> {
-        self.by_reader.iter().filter_map(|index| Some(self.row(index.slot)?.reader))
+    /// Returns readers in order, a few after one.
+    pub(crate) fn readers_after(&self, after: Option<ReaderId>, limit: usize) -> Vec<ReaderId> {
+        let mut window = self.window.borrow_mut();
+        if let Some(page) = window.as_ref().and_then(|window| window.page(after, limit)) {
+            // Whoever gets less than a page is at the end.
+            if page.len() < limit {
+                *window = None;
+            }
+            return page;
+        }
+        let all = self.blocks.iter().flatten().flatten().map(|row| row.reader);
+        let found = Window::find(all, after, limit);
+        let page = found.page(after, limit).unwrap_or_default();
+        *window = (page.len() == limit).then_some(found);
+        page
     }
 
     pub(crate) fn n_entries(&self) -> u64 {
@@ -144,6 +160,9 @@ impl Queues {
     fn put(&mut self, slot: Slot, row: QueueRow, live: &mut Live) {
         let hash = self.hash(&row.reader.0);
         self.by_reader.insert_unique(spread(hash), Indexed { hash, slot }, |other| spread(other.hash));
+        if let Some(window) = self.window.get_mut() {
+            window.add(row.reader);
+        }
         let is_complete = row.base != 0;
         let (sender, lookup) = (row.queue.sender, row.queue.lookup);
         if is_complete {
@@ -181,6 +200,9 @@ impl Queues {
             live.sub(row.base, QUEUE_BYTES);
             live.sub(row.state, STATE_BYTES);
             self.unindex_names(slot, &row.queue.sender, &row.queue.lookup);
+        }
+        if let Some(window) = self.window.get_mut() {
+            window.remove(&row.reader);
         }
         let hash = self.hash(&row.reader.0);
         unindex(&mut self.by_reader, hash, slot);

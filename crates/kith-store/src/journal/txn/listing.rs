@@ -1,9 +1,8 @@
 //! The names of all rows, a few at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kith_home::store::RowKey;
-use kith_wire::id::ReaderId;
 
 use super::super::tables::Tables;
 
@@ -12,8 +11,8 @@ impl Tables {
     pub(crate) fn keys_after(&self, after: Option<&RowKey>, limit: usize) -> Vec<RowKey> {
         let mut found: Vec<RowKey> = Vec::new();
         if after.is_none_or(|after| matches!(after, RowKey::Queue(_))) {
-            let reader = if let Some(RowKey::Queue(reader)) = after { Some(reader) } else { None };
-            found.extend(self.readers_after(reader, limit).into_iter().map(RowKey::Queue));
+            let reader = if let Some(RowKey::Queue(reader)) = after { Some(*reader) } else { None };
+            found.extend(self.queues.readers_after(reader, limit).into_iter().map(RowKey::Queue));
         }
         let room = limit.saturating_sub(found.len());
         let blobs = keys(self.blobs.rows()).map(RowKey::Blob);
@@ -26,21 +25,6 @@ impl Tables {
         let others = blobs.chain(outgoing).chain(returned).chain(invites).chain(accounts);
         found.extend(others.skip_while(|key| after.is_some_and(|after| key <= after)).take(room));
         found
-    }
-
-    /// Returns readers of queues in order. They are in no order in memory, so each page looks at all of them once.
-    fn readers_after(&self, after: Option<&ReaderId>, limit: usize) -> BTreeSet<ReaderId> {
-        let mut least = BTreeSet::new();
-        for reader in self.queues.readers() {
-            let is_after = after.is_none_or(|after| reader > *after);
-            if is_after && (least.len() < limit || least.last().is_some_and(|last| reader < *last)) {
-                least.insert(reader);
-                if least.len() > limit {
-                    least.pop_last();
-                }
-            }
-        }
-        least
     }
 }
 
