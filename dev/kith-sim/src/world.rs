@@ -4,8 +4,10 @@ mod carry;
 mod deeds;
 mod faults;
 mod flaky;
+mod homes;
 mod mend;
 mod network;
+mod outages;
 mod person;
 mod server;
 mod views;
@@ -14,7 +16,7 @@ use std::collections::BTreeMap;
 
 use kith_crypto::user::UserSecret;
 use kith_engine::{Arrival, Command, Connection, Engine, Output};
-use kith_home::{ConnectionId, ExchangeId, ExchangeOutcome, Input, Output as HomeOutput};
+use kith_home::{ConnectionId, ExchangeId, ExchangeOutcome, Input};
 use kith_wire::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng};
@@ -36,6 +38,9 @@ pub const BEGINNING: Timestamp = Timestamp::from_seconds(2_950 * 7 * 86_400 + 3 
 
 /// Happenings for each person, and as many for the servers, after which a world is called restless. Usual are a tenth of it.
 const MOST_HAPPENINGS: u64 = 30_000;
+/// Happenings that a message may cost besides: one that nobody can open any more is deposited again each day for sixty days (KE-14), and
+/// each time some twenty things happen.
+const HAPPENINGS_PER_MESSAGE: u64 = 2_000;
 
 /// Something that will happen.
 enum Happening {
@@ -51,6 +56,8 @@ enum Happening {
     Exchanged { server: usize, life: u32, exchange: ExchangeId, outcome: ExchangeOutcome },
     /// A device's timer.
     Wake { who: usize },
+    /// A server makes durable what has come.
+    Commit { server: usize, life: u32 },
     /// A server's timer.
     Tick { server: usize },
     /// A device is switched on.
@@ -172,7 +179,8 @@ impl World {
             }
             self.now = self.now.max(at);
             self.n_happened += 1;
-            if self.n_happened > MOST_HAPPENINGS * self.people.len() as u64 + MOST_HAPPENINGS {
+            let messages = HAPPENINGS_PER_MESSAGE * self.history.said.len() as u64;
+            if self.n_happened > MOST_HAPPENINGS * (self.people.len() as u64 + 1) + messages {
                 let restless = "something is done again and again".to_owned();
                 self.history.violations.push(("everything comes to rest", restless));
                 self.queue.clear();
@@ -197,6 +205,7 @@ impl World {
                 }
             }
             Happening::Wake { who } => self.wake(who),
+            Happening::Commit { server, life } => self.commit(server, life),
             Happening::Tick { server } => self.tick(server),
             Happening::Start { who, life } => self.start(who, life),
             Happening::StartServer { server, life } => self.start_server(server, life),
@@ -299,99 +308,6 @@ impl World {
         }
     }
 
-    fn home_arrival(&mut self, server: usize, life: u32, input: Input) {
-        let place = &mut self.servers[server];
-        if place.life != life {
-            return;
-        }
-        match &input {
-            Input::Live { connection, .. } if !place.open.contains(connection) => return,
-            Input::Closed { connection } => {
-                place.lines.remove(connection);
-                if !place.open.remove(connection) {
-                    return;
-                }
-            }
-            _ => {}
-        }
-        self.home(server, input);
-    }
-
-    fn home(&mut self, server: usize, input: Input) {
-        self.history.trace(self.now, "home", kind_of_input(&input));
-        let place = &mut self.servers[server];
-        let Some(home) = place.home.as_mut() else { return };
-        // As kithd does: what does not open never reaches the rules.
-        let (input, ticket) = match input {
-            Input::OneShot { ticket, sealed } => match home.opener().open(&sealed) {
-                Ok(opened) => (Input::Opened { ticket, opened }, Some(ticket)),
-                Err(reply) => return self.replied(server, ticket, reply.to_bytes()),
-            },
-            input => (input, None),
-        };
-        let (pushes, committed) = place.batch(input, self.now, &mut self.rng);
-        if !self.home_outputs(server, pushes) {
-            return;
-        }
-        match committed {
-            None => self.die_server(server),
-            Some(Err(problem)) => self.batch_failed(server, ticket, &problem),
-            Some(Ok(outputs)) => {
-                if self.home_outputs(server, outputs) {
-                    self.schedule_tick(server);
-                }
-            }
-        }
-    }
-
-    /// Lets outputs out, one after the other. Returns whether the server has outlived that.
-    fn home_outputs(&mut self, server: usize, outputs: Vec<HomeOutput>) -> bool {
-        for output in outputs {
-            match self.servers[server].fuse.as_mut() {
-                Some(0) => {
-                    self.die_server(server);
-                    return false;
-                }
-                Some(left) => *left -= 1,
-                None => {}
-            }
-            self.home_output(server, output);
-        }
-        true
-    }
-
-    fn tick(&mut self, server: usize) {
-        if self.servers[server].tick_at.is_some_and(|at| at <= self.now) {
-            self.servers[server].tick_at = None;
-            self.servers[server].measure_room(self.now);
-            self.home(server, Input::Tick);
-        }
-    }
-
-    /// A server's timer goes off each hour, and when a relay is due.
-    fn schedule_tick(&mut self, server: usize) {
-        let due = self.servers[server].next_due().unwrap_or(Timestamp(u64::MAX));
-        let at = due.max(self.now.plus_seconds(5)).min(self.now.plus_seconds(3_600));
-        if self.servers[server].tick_at.is_none_or(|before| before > at || before < self.now) {
-            self.servers[server].tick_at = Some(at);
-            self.schedule_at(at, Happening::Tick { server });
-        }
-    }
-
-    fn home_output(&mut self, server: usize, output: HomeOutput) {
-        match output {
-            HomeOutput::Live { connection, message } => self.live_down(server, connection, message),
-            HomeOutput::Close { connection } => self.closed_by_server(server, connection),
-            HomeOutput::Exchange { exchange, url, ask } => self.exchange(server, exchange, &url, ask),
-            HomeOutput::Answer { ticket, answer } => {
-                let reply = answer.seal(&mut self.rng);
-                self.replied(server, ticket, reply.to_bytes());
-            }
-            HomeOutput::Reply { ticket, bytes } => self.replied(server, ticket, bytes),
-            HomeOutput::Descriptor { .. } => self.servers[server].keep_descriptor(),
-        }
-    }
-
     fn who(&self, server: usize, connection: ConnectionId) -> Option<usize> {
         self.servers[server].lines.get(&connection).copied()
     }
@@ -425,14 +341,5 @@ fn kind_of(arrival: &Arrival) -> (&'static str, usize) {
         Arrival::ChunkLoaded { sealed, .. } => ("chunk loaded", sealed.as_ref().map_or(0, Vec::len)),
         Arrival::ChunkStored { .. } => ("chunk stored", 0),
         _ => ("other", 0),
-    }
-}
-
-fn kind_of_input(input: &Input) -> usize {
-    match input {
-        Input::OneShot { sealed, .. } => sealed.len(),
-        Input::Live { message, .. } => message.len(),
-        Input::Exchanged { outcome: ExchangeOutcome::Answered(bytes), .. } => bytes.len(),
-        _ => 0,
     }
 }

@@ -42,6 +42,8 @@ pub struct Server {
     /// Its names, the preferred one first.
     pub(super) urls: Vec<ServerUrl>,
     pub(super) life: u32,
+    /// What waits for the disk.
+    pub(super) inbox: Vec<Input>,
     pub(super) waiting: BTreeMap<Ticket, Asker>,
     /// Connections whose messages it takes, and whose they are.
     pub(super) lines: BTreeMap<ConnectionId, usize>,
@@ -70,6 +72,7 @@ impl Server {
             backup: None,
             urls,
             life: 0,
+            inbox: Vec::new(),
             waiting: BTreeMap::new(),
             lines: BTreeMap::new(),
             open: BTreeSet::new(),
@@ -85,7 +88,9 @@ impl Server {
     pub(super) fn start(&mut self, now: Timestamp, rng: &mut StdRng) {
         let config = Config::new(self.urls.clone());
         self.home = Home::open(&mut self.store, config, now, rng).ok();
-        self.keep_descriptor();
+        if let Some(descriptor) = self.home.as_ref().map(|home| home.descriptor().to_vec()) {
+            self.keep_descriptor(&descriptor);
+        }
         self.measure_room(now);
     }
 
@@ -101,11 +106,17 @@ impl Server {
         self.disk_until = until;
     }
 
-    /// Handles one input in a batch of its own. Returns what is pushed before the commit, and what the commit gives out; nothing when the
+    /// Handles inputs in one batch. Returns what is pushed before the commit, and what the commit gives out; nothing when the
     /// server dies between the two, or over a push.
-    pub(super) fn batch(&mut self, input: Input, now: Timestamp, rng: &mut StdRng) -> (Vec<Output>, Option<Committed>) {
+    pub(super) fn batch(
+        &mut self,
+        inputs: Vec<Input>,
+        now: Timestamp,
+        rng: &mut StdRng,
+    ) -> (Vec<Output>, Option<Committed>) {
         let Some(home) = self.home.as_mut() else { return (Vec::new(), None) };
-        let handled = home.begin(&mut self.store, now, rng).and_then(|batch| batch.handle(input));
+        let begun = home.begin(&mut self.store, now, rng);
+        let handled = begun.and_then(|batch| inputs.into_iter().try_fold(batch, |batch, input| batch.handle(input)));
         match handled.and_then(|mut batch| Ok((batch.pushes()?, batch))) {
             Err(problem) => (Vec::new(), Some(Err(problem))),
             Ok((pushes, batch)) => {
@@ -116,10 +127,10 @@ impl Server {
         }
     }
 
-    pub(super) fn keep_descriptor(&mut self) {
-        let Some(home) = &self.home else { return };
-        if self.descriptors.last().is_none_or(|last| last != home.descriptor()) {
-            self.descriptors.push(home.descriptor().to_vec());
+    /// Hands a descriptor out from now on.
+    pub(super) fn keep_descriptor(&mut self, descriptor: &[u8]) {
+        if self.descriptors.last().is_none_or(|last| last != descriptor) {
+            self.descriptors.push(descriptor.to_vec());
         }
     }
 
