@@ -50,7 +50,7 @@ pub enum StoreError {
         table: &'static str,
     },
     /// The storage below failed: disk full, input or output error, locked by another process.
-    #[error("the storage below failed")]
+    #[error("the storage below failed: {0}")]
     Backend(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
