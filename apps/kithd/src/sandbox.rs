@@ -1,5 +1,5 @@
-//! What the process gives up before it speaks to anybody: files that are none of its business, other programs, and
-//! calls to the kernel that no home server needs.
+//! What the process gives up before it speaks to anybody: files that are none of its business, other programs, pictures of
+//! its memory, and calls to the kernel that no home server needs.
 //!
 //! Landlock bounds which files can be opened and which ports listened on, seccomp which system calls can be made.
 //! Both hold for the process and for all threads that it starts from then on, so they come before the first. A bug that
@@ -100,6 +100,9 @@ impl Sandbox {
         if mode == Mode::Off {
             return Ok(Self { landlock: Layer::Off, seccomp: Layer::Off, resolver: None });
         }
+        // A picture of the memory holds every key.
+        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
         let (landlock, seccomp) = enter(needs)?;
         let is_whole = [&landlock, &seccomp].iter().all(|layer| matches!(layer, Layer::Active(_)));
         let resolver = Path::new(RESOLVER);

@@ -216,6 +216,9 @@ fn a_running_server_is_sandboxed_and_says_so() {
     let kernel = std::fs::read_to_string(format!("/proc/{}/status", report["process"])).unwrap();
     let line = |name: &str| kernel.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
     assert_eq!([line("NoNewPrivs:"), line("Seccomp:")], ["1", "2"]);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", report["process"])).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert!(core.split_whitespace().filter(|word| *word == "0").count() == 2, "{core}");
     for task in std::fs::read_dir(format!("/proc/{}/task", report["process"])).unwrap() {
         let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
         assert!(status.contains("Seccomp:\t2"), "each thread is: {status}");

@@ -1,6 +1,6 @@
 //! Backups: everything that a home server must keep, in one file that any store can be made from.
 //!
-//! A [`Walk`] reads rows from a store, an [`Encoder`] makes bytes of them, a [`Reader`] reads them back, [`restore`] writes
+//! A [`Walk`] reads rows from a store, an [`Encoder`] makes bytes of them, a [`Reader`] reads them back, [`restore()`] writes
 //! them into another store, and an [`Audit`] tells whether they fit together. What `kithd backup`, `restore` and `check` do
 //! around it is in `commands`.
 
