@@ -1,7 +1,7 @@
 //! Which store the server keeps everything in: the one place that knows.
 //!
-//! The data folder is locked by `data_dir`, through the file `lock`. A store with a lock of its own belongs into a folder of
-//! its own inside of it; `room` counts what lies there too.
+//! The data folder is locked by `data_dir`, through the file `lock`. A store with a lock of its own has to name it
+//! otherwise. `room` counts all files in the folder, whatever they are called.
 
 use kith_home::store::StoreError;
 use kith_store::Embedded;
