@@ -10,6 +10,7 @@ mod floods;
 mod http;
 mod inside;
 mod live;
+mod noise;
 mod siege;
 mod slow;
 mod strangers;
