@@ -76,6 +76,8 @@ struct Head<T> {
     length: u64,
     /// The number of the next record.
     number: u64,
+    /// Up to here the file is known to hold zeros behind what is committed.
+    zeroed: u64,
 }
 
 /// What the open transaction will write.
@@ -116,6 +118,8 @@ struct Upkeep {
 
 /// Long enough that there are few segments, short enough that a small server's disk holds little that is not needed.
 const SEGMENT_BYTES: u64 = 16 << 20;
+/// Zeros written ahead of small records: enough for some hundred commits, little on a disk.
+const AHEAD: u64 = 1 << 20;
 /// Capacity that buffers keep between transactions.
 const KEPT_CAPACITY: usize = 2 << 20;
 
@@ -145,6 +149,7 @@ impl<F: Files> Journal<F> {
         if self.owed.cut {
             self.head.file.set_length(self.head.length)?;
             self.head.file.sync()?;
+            self.head.zeroed = self.head.length;
             self.owed.cut = false;
         }
         if let Some(generation) = self.owed.wipe {
@@ -173,7 +178,10 @@ impl<F: Files> Journal<F> {
             cleaning: self.cleaning.map_or(0, |cursor| cursor.segment),
         };
         let segment = self.head.segment.checked_add(1).ok_or(JournalError::TooLarge)?;
-        self.head = Head::begin(&self.files, segment, self.head.number, roster)?;
+        let next = Head::begin(&self.files, segment, self.head.number, roster)?;
+        // The zeros at the end are not needed any more; no harm if they stay.
+        let _ = self.head.file.set_length(self.head.length);
+        self.head = next;
         self.sealed = sealed;
         self.owed.roll = false;
         Ok(())
@@ -262,7 +270,40 @@ impl<T: LogFile> Head<T> {
         file.sync()?;
         files.rename(&unfinished, &names::segment(segment))?;
         files.sync_folder()?;
-        Ok(Self { segment, salt, file, length: bytes.len() as u64, number: number.saturating_add(1) })
+        Ok(Self { segment, salt, file, length: bytes.len() as u64, number: number.saturating_add(1), zeroed: 0 })
+    }
+}
+
+impl<T: LogFile> Head<T> {
+    /// Writes a record behind what is committed and waits for the disk. Until it returns, what lies there counts for nothing.
+    ///
+    /// Where a file grows, waiting for the disk includes what the file system writes of its own, and takes many times as long. So zeros are written
+    /// ahead of small records: those that follow find their place in the file.
+    fn append(&mut self, record: &[u8], segment_bytes: u64) -> std::io::Result<()> {
+        self.file.write_at(record, self.length)?;
+        let n_bytes = record.len() as u64;
+        let end = self.length.saturating_add(n_bytes);
+        if end > self.zeroed && n_bytes <= AHEAD / 4 {
+            self.zeroed = self.write_zeros(end, end.saturating_add(AHEAD).min(segment_bytes));
+        }
+        self.file.sync()?;
+        (self.length, self.number) = (end, self.number.saturating_add(1));
+        Ok(())
+    }
+
+    /// Writes zeros as far as there is room, and returns how far that was.
+    fn write_zeros(&self, start: u64, end: u64) -> u64 {
+        const ZEROS: [u8; 16 << 10] = [0; 16 << 10];
+        let mut at = start;
+        while at < end {
+            let n_bytes = usize::try_from(end - at).unwrap_or(usize::MAX).min(ZEROS.len());
+            let some = ZEROS.get(..n_bytes).unwrap_or_default();
+            if self.file.write_at(some, at).is_err() {
+                break;
+            }
+            at += some.len() as u64;
+        }
+        at
     }
 }
 

@@ -84,7 +84,7 @@ impl<F: Files> Journal<F> {
         let (head, standing) = read_newest(file, newest)?;
         let (secrets, other) = read_secrets(&files, standing.secrets)?;
         let mut journal = Self::assemble(files, head, secrets, segment_bytes);
-        // Also when only its end was torn: what lies there must not be taken for a record some day.
+        // What was torn must not be taken for a record some day; zeros that were written ahead go with it.
         journal.owed.cut = journal.head.file.length().map_err(JournalError::Disk)? != journal.head.length;
         journal.owed.wipe = other;
         journal.sealed = standing.sealed;
@@ -191,7 +191,7 @@ fn read_newest<T: LogFile>(file: T, segment: u32) -> Result<(Head<T>, Standing),
     let standing = standing.ok_or_else(|| damaged(length))?;
     // A record of which only the payload was torn has a number that must be given again.
     let number = if scan.origin() == length { number } else { number.saturating_sub(1) };
-    Ok((Head { segment, salt: head.salt, file, length, number }, standing))
+    Ok((Head { segment, salt: head.salt, file, length, number, zeroed: 0 }, standing))
 }
 
 /// Follows what an operation says of the log itself.

@@ -6,7 +6,7 @@ use kith_wire::id::ReaderId;
 use super::Journal;
 use super::clean::Cleaned;
 use super::error::JournalError;
-use super::files::{Disk, Files, LogFile};
+use super::files::{Disk, Files};
 use super::op::{Op, Span};
 use super::record::push_payload;
 use super::secrets::{self, Secrets};
@@ -149,13 +149,10 @@ impl<'a, F: Files> JournalTxn<'a, F> {
     fn append(&mut self) -> Result<(), JournalError> {
         let Journal { head, pending, owed, upkeep, .. } = &mut *self.journal;
         pending.seal(head.number, head.salt);
-        owed.cut = true;
-        head.file.write_at(&pending.record, head.length)?;
-        head.file.sync()?;
-        owed.cut = false;
         let n_bytes = pending.record.len() as u64;
-        head.length = head.length.saturating_add(n_bytes);
-        head.number = head.number.saturating_add(1);
+        owed.cut = true;
+        head.append(&pending.record, upkeep.segment_bytes)?;
+        owed.cut = false;
         upkeep.since_look = upkeep.since_look.saturating_add(n_bytes);
         Ok(())
     }
