@@ -6,6 +6,7 @@
 
 mod frames;
 mod reader;
+mod window;
 mod writer;
 
 use std::future::Future;
@@ -15,13 +16,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 pub(crate) use frames::Role;
 
 use self::frames::Opcode;
 use self::reader::{ReadError, Reader, Received};
+use self::window::{Receiver, Refused, Sender, window};
 use self::writer::Writer;
 use crate::limits::{LiveLimits, MAX_MESSAGE};
 use crate::pace::Turns;
@@ -30,7 +32,7 @@ use crate::pace::Turns;
 /// closed after what was sent has left.
 #[derive(Clone)]
 pub struct LiveSender {
-    outgoing: mpsc::Sender<Bytes>,
+    outgoing: Sender,
 }
 
 impl LiveSender {
@@ -55,9 +57,9 @@ impl LiveSender {
         if message.len() > MAX_MESSAGE {
             return Err(SendError::TooLarge { length: message.len() });
         }
-        self.outgoing.try_send(message).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => SendError::Full,
-            mpsc::error::TrySendError::Closed(_) => SendError::Ended,
+        self.outgoing.try_send(message).map_err(|refused| match refused {
+            Refused::Full(_) => SendError::Full,
+            Refused::Closed(_) => SendError::Ended,
         })
     }
 
@@ -69,7 +71,7 @@ impl LiveSender {
 
 /// The half of a live connection that messages come out of.
 pub struct LiveReceiver {
-    incoming: mpsc::Receiver<Bytes>,
+    incoming: Receiver,
     end: Arc<OnceLock<LiveEnd>>,
 }
 
@@ -132,8 +134,8 @@ pub enum LiveEnd {
 
 /// The two halves and what [`run`] needs to serve them.
 pub(crate) fn channel(limits: &LiveLimits, turns: Turns) -> (LiveSender, LiveReceiver, Inner) {
-    let (outgoing, from_program) = mpsc::channel(limits.window.max(1));
-    let (to_program, incoming) = mpsc::channel(limits.window.max(1));
+    let (outgoing, from_program) = window(limits.window);
+    let (to_program, incoming) = window(limits.window);
     let end = Arc::new(OnceLock::new());
     let inner = Inner { from_program, to_program, end: Arc::clone(&end), turns };
     (LiveSender { outgoing }, LiveReceiver { incoming, end }, inner)
@@ -141,8 +143,8 @@ pub(crate) fn channel(limits: &LiveLimits, turns: Turns) -> (LiveSender, LiveRec
 
 /// The far ends of the two halves.
 pub(crate) struct Inner {
-    from_program: mpsc::Receiver<Bytes>,
-    to_program: mpsc::Sender<Bytes>,
+    from_program: Receiver,
+    to_program: Sender,
     end: Arc<OnceLock<LiveEnd>>,
     /// Turns of which each message that comes in takes one.
     turns: Turns,
@@ -238,7 +240,7 @@ async fn read<R: AsyncRead + Unpin>(
     reader: &mut Reader<R>,
     limits: &LiveLimits,
     turns: &Turns,
-    to_program: &mpsc::Sender<Bytes>,
+    to_program: &Sender,
     pong: &Pong,
 ) -> Farewell {
     let (mut n_signs, mut count_until) = (0_usize, Instant::now() + limits.idle);
@@ -274,7 +276,7 @@ async fn read<R: AsyncRead + Unpin>(
 async fn write<W: AsyncWrite + Unpin>(
     writer: &mut Writer<W>,
     limits: &LiveLimits,
-    from_program: &mut mpsc::Receiver<Bytes>,
+    from_program: &mut Receiver,
     pong: &Pong,
 ) -> Farewell {
     // Pings go out on time whatever else is sent: a browser never pings, it only answers.
@@ -306,11 +308,11 @@ async fn write<W: AsyncWrite + Unpin>(
 fn put_with_more<W: AsyncWrite + Unpin>(
     writer: &mut Writer<W>,
     message: &[u8],
-    from_program: &mut mpsc::Receiver<Bytes>,
+    from_program: &mut Receiver,
 ) -> std::io::Result<()> {
     writer.put(Opcode::Binary, message)?;
     while writer.n_waiting() < TOGETHER {
-        let Ok(more) = from_program.try_recv() else { break };
+        let Some(more) = from_program.try_recv() else { break };
         writer.put(Opcode::Binary, &more)?;
     }
     Ok(())

@@ -75,3 +75,29 @@ async fn no_extension_is_agreed_on_and_a_compressed_frame_ends_the_connection() 
     let _ = stream.read_to_end(&mut rest).await;
     assert!(matches!(rest[..], [0x88, _, 0x03, 0xea, ..]), "closed with 1002: {rest:?}");
 }
+
+#[tokio::test]
+async fn connections_that_wait_hold_little() {
+    fn many(command: &mut std::process::Command) -> &mut std::process::Command {
+        for limit in ["CONNECTIONS_PER_NETWORK", "CONNECTS_PER_NETWORK", "UNPROVEN"] {
+            command.env(format!("KITHD_LIMITS_{limit}"), "2000");
+        }
+        command.env("KITHD_LIMITS_PROOF", "1h")
+    }
+    for (siege, kib_each) in [(Siege::lay(many).await, 12), (Siege::lay_with_tls(many).await, 28)] {
+        let (carrier, url) = (&siege.home.carrier, &siege.home.address.url);
+        let mut waiting = Vec::new();
+        for _ in 0..100 {
+            waiting.push(carrier.live(url).await.unwrap());
+        }
+        // What the first ones needed besides stays.
+        let before = siege.server.resident_kib();
+        for _ in 0..600 {
+            waiting.push(carrier.live(url).await.unwrap());
+        }
+        let kib = siege.server.resident_kib() - before;
+        println!("{kib} KiB for 600 connections");
+        // Builds for development hold somewhat more than releases.
+        assert!(kib < 600 * kib_each, "{kib} KiB for 600 connections");
+    }
+}
