@@ -26,6 +26,8 @@ use crate::keeper::Keeper;
 use crate::operator::{Question, Told};
 
 pub(crate) use client::Client;
+#[cfg(test)]
+pub(crate) use report::Attention;
 pub(crate) use report::{Facts, Report};
 
 /// What a command asks.

@@ -44,7 +44,7 @@ pub(crate) fn run(config: Config, voice: Voice) -> Result<(), AppError> {
     }
     // Before the first thread: what is given up is given up by this one and by those that it starts.
     let sandbox = Arc::new(Sandbox::enter(config.sandbox, &Needs::of(&config))?);
-    tracing::info!(%sandbox, "sandbox");
+    tracing::info!("in the sandbox: {sandbox}");
     // The keeper decides, alone; opening, sealing and TLS are most of the work and take every core there is.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(serve(config, voice, &folder, sandbox));

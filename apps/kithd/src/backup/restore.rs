@@ -3,7 +3,7 @@
 //! A restored server goes on from a moment in the past, and must not give out again what it gave out since. Entries keep
 //! their numbers, so that a late acknowledgement finds the frame that it means. New numbers begin in a generation above
 //! every one that there can have been (KH-15), and the descriptor's serial continues above every one that was signed
-//! (KE-4): both from the clock, so that a second restore lies above the first. What counts rows is counted anew.
+//! (KH-2, KE-4): both from the clock, so that a second restore lies above the first. What counts rows is counted anew.
 
 use std::collections::HashMap;
 use std::io::Read;

@@ -231,7 +231,7 @@ fn any_bytes_are_read_as_a_row_or_refused() {
 }
 
 #[test]
-fn kh_15_what_was_given_out_since_a_backup_is_never_given_out_again() {
+fn kh_2_kh_15_what_was_given_out_since_a_backup_is_never_given_out_again() {
     let mut store = filled();
     let bytes = back_up(&mut store, |_, _| {});
     let mut first = restored(&bytes);

@@ -81,3 +81,64 @@ fn for_people(report: &Report) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Attention;
+
+    fn report() -> Report {
+        let now = 1_795_230_000;
+        Report {
+            version: "1.2.3".to_owned(),
+            process: 7,
+            started: now - 90_000,
+            now,
+            url: "https://kith.example".to_owned(),
+            server_key: "key".to_owned(),
+            listen: "0.0.0.0:5484".parse().unwrap(),
+            metrics: None,
+            sandbox: "none".to_owned(),
+            certificate_ends: Some(now + 86_400 * 30),
+            live_connections: 1,
+            accounts: 2,
+            queues: 3,
+            frames_waiting: 4,
+            oldest_frame: Some(now - 7_200),
+            outgoing_waiting: 0,
+            oldest_outgoing: None,
+            blobs: 5,
+            disk_used: 41_700_000,
+            disk_free: None,
+            memory: None,
+            attention: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn people_are_told_everything_in_a_few_lines() {
+        let told = for_people(&report());
+        assert!(
+            told.starts_with("kithd 1.2.3 has been running for 1 d 1 h, since 2026-11-20T02:00:00Z (process 7).\n\n")
+        );
+        for line in [
+            "  certificate  good for 30 d, until 2026-12-21T03:00:00Z",
+            "  frames       4 wait for their readers, the oldest for 2 h",
+            "  outgoing     0 wait for other servers",
+            "  disk         41.7 MB used",
+        ] {
+            assert!(told.lines().any(|found| found == line), "{line}\n{told}");
+        }
+        assert!(!told.contains("attention"), "{told}");
+    }
+
+    #[test]
+    fn what_needs_attention_is_said_last_and_what_to_do_about_it() {
+        let ended = Report { certificate_ends: Some(1_795_220_000), ..report() };
+        let told = for_people(&Report { attention: vec![Attention::CertificateEnded, Attention::DiskFull], ..ended });
+        assert!(told.contains("  certificate  ended 2 h 46 min ago\n"), "{told}");
+        let (_, last) = told.split_once("\nNeeds attention:\n").unwrap();
+        assert_eq!(last.lines().count(), 2);
+        assert!(last.contains("send SIGHUP") && last.contains("nothing new is taken in"), "{told}");
+    }
+}
