@@ -88,7 +88,15 @@ impl Contenders {
         let first = (round * n) as u64;
         let recipe = Recipe { home: &self.kithd.home, queues: &queues, send: &self.kithd.send, first };
         let pool = Arc::new(recipe.prepare(n)?);
+        let before = self.kithd.process.processor_time_by_thread()?;
         let outcome = offer(&pool, self.kithd.home.address, &self.kithd.process, n, "kithd", report)?;
+        for (thread, after) in self.kithd.process.processor_time_by_thread()? {
+            let before = before.get(&thread).copied().unwrap_or_default();
+            for (mode, used) in [("user", after.0 - before.0), ("kernel", after.1 - before.1)] {
+                let name = format!("kithd: {thread}, {mode}");
+                report.add("accept by thread", &name, COST, used.as_secs_f64() * 1e6 / n as f64);
+            }
+        }
         if pool.accepted(&outcome)?.len() != n {
             return Err("kithd did not accept everything".into());
         }

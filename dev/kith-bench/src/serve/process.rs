@@ -1,5 +1,6 @@
 //! Processes under measurement: started, asked for their processor time and memory, and ended with the guard.
 
+use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -41,8 +42,21 @@ impl Process {
     /// Returns the processor time that the process has used, in user and in kernel mode, all threads together.
     pub(crate) fn processor_time(&self) -> Result<Duration, Failure> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let ticks = ticks_in(&stat).ok_or("/proc/PID/stat has another form")?;
-        Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+        let (_, user, kernel) = ticks_in(&stat).ok_or(OTHER_FORM)?;
+        Ok(in_seconds(user + kernel))
+    }
+
+    /// Returns the same for each kind of thread: its name, time in user mode, time in kernel mode.
+    pub(crate) fn processor_time_by_thread(&self) -> Result<BTreeMap<String, (Duration, Duration)>, Failure> {
+        let mut all: BTreeMap<String, (Duration, Duration)> = BTreeMap::new();
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            // A thread that has ended in between has done nothing worth counting.
+            let Ok(stat) = std::fs::read_to_string(task?.path().join("stat")) else { continue };
+            let (name, user, kernel) = ticks_in(&stat).ok_or(OTHER_FORM)?;
+            let times = all.entry(name.to_owned()).or_default();
+            *times = (times.0 + in_seconds(user), times.1 + in_seconds(kernel));
+        }
+        Ok(all)
     }
 
     /// Returns the resident memory in bytes.
@@ -74,13 +88,20 @@ impl Drop for Process {
     }
 }
 
-/// Reads fields 14 and 15 (utime, stime). The second field is the name in parentheses and may hold anything.
-fn ticks_in(stat: &str) -> Option<u64> {
-    let after_name = stat.rsplit_once(')')?.1;
+const OTHER_FORM: &str = "/proc/PID/stat has another form";
+
+fn in_seconds(ticks: u64) -> Duration {
+    Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// Reads the name and fields 14 and 15 (utime, stime). The name stands in parentheses and may hold anything.
+fn ticks_in(stat: &str) -> Option<(&str, u64, u64)> {
+    let (before, after_name) = stat.rsplit_once(')')?;
+    let name = before.split_once('(')?.1;
     let mut fields = after_name.split_whitespace().skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(user + system)
+    let user = fields.next()?.parse().ok()?;
+    let kernel = fields.next()?.parse().ok()?;
+    Some((name, user, kernel))
 }
 
 /// Lets this process and its children open as many descriptors as the machine allows.
@@ -109,7 +130,7 @@ mod tests {
     #[test]
     fn processor_time_is_read_past_any_name() {
         let stat = "42 (a ) b (c) S 1 42 42 0 -1 4194304 900 0 0 0 71 29 0 0 20 0 1 0 100 2000 300";
-        assert_eq!(ticks_in(stat), Some(100));
+        assert_eq!(ticks_in(stat), Some(("a ) b (c", 71, 29)));
         assert_eq!(ticks_in("42 (cut"), None);
     }
 
@@ -118,5 +139,6 @@ mod tests {
         let own = Process::start(Command::new("sleep").arg("60")).unwrap();
         assert!(own.resident().unwrap() > 0);
         assert!(own.processor_time().unwrap() < Duration::from_secs(1));
+        assert!(!own.processor_time_by_thread().unwrap().is_empty());
     }
 }

@@ -43,7 +43,8 @@ pub(crate) fn run(plan: &Plan, folder: &Path, report: &mut Report) -> Result<(),
     let mut journal = Server::new(Journal::open(&journal)?)?;
     let mut log = File::options().create_new(true).append(true).open(folder.join("log"))?;
     for round in 0..plan.size.rounds {
-        let n = plan.size.deposits;
+        // Both stores need deposits of their own, and sealing them takes longer than what is measured.
+        let n = plan.size.deposits / 2;
         let first = (round * n) as u64;
         report.add("rules", "rules and log", RATE, journal.take(n, first)?);
         report.add("rules", "rules and SQLite", RATE, sqlite.take(n, first)?);
