@@ -7,6 +7,7 @@ use kith_wire::Timestamp;
 use rusqlite::{Connection, params};
 
 use crate::database::{StorageError, column, run};
+use crate::sessions::SOON_MS;
 
 /// Milliseconds by which a clock may step back without anybody looking.
 pub(crate) const STEP_MS: u64 = 60_000;
@@ -14,14 +15,12 @@ pub(crate) const STEP_MS: u64 = 60_000;
 pub(crate) const SLEEP_MS: u64 = 2 * 3600 * 1000;
 /// Seconds beyond which nothing is put off: the longest pause between two deposits, and an hour.
 const LONGEST_PAUSE_SECONDS: u64 = 25 * 3600;
-/// Milliseconds after which every acknowledgement is due.
-const LONGEST_REPLY_MS: u64 = 10_000;
 
 /// Lets what is put off beyond every reason happen now.
 pub(crate) fn mend(db: &Connection, now: Timestamp) -> Result<(), StorageError> {
     let far = column(now.plus_seconds(LONGEST_PAUSE_SECONDS).0);
     run(db, "UPDATE frames SET due = ?1 WHERE due > ?2", params![column(now.0), far])?;
-    let far = column(now.0.saturating_add(LONGEST_REPLY_MS));
+    let far = column(now.0.saturating_add(SOON_MS));
     run(db, "UPDATE peers SET reply_at = ?1 WHERE reply_at > ?2", params![column(now.0), far])?;
     Ok(())
 }

@@ -220,7 +220,7 @@ pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), Sto
                 let Ok(sealed) = sealed else { return sessions::unusable(work, id, Ended::Unreadable) };
                 sessions::keep_until(work, *peer, &sealed, Some(next.content.message), next.kind, next.expires)?;
             }
-            sessions::replied(work.db, *peer)?;
+            sessions::replied(work.db, *peer, work.now)?;
         }
         run(work.db, "DELETE FROM outgoing WHERE id = ?1", [next.id])?;
         changed = true;

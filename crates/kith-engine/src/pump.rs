@@ -29,7 +29,7 @@ use crate::link::{AccountStep, Asked, ClockCheck, Link, Live, Phase, Quiet, TIME
 use crate::person::{self, Person};
 use crate::queues;
 use crate::servers::{self, Freshness, ServerId};
-use crate::sessions::PeerId;
+use crate::sessions::{PeerId, SOON_MS};
 use crate::{attachments, card_keys, transfers};
 
 /// Requests under way at most: bounds what must be asked again when the connection breaks.
@@ -310,10 +310,11 @@ impl Pump<'_> {
     /// that does not answer is not waited for: it goes on after the pause.
     fn has_work(&self) -> Result<bool, StorageError> {
         let replies = "SELECT 1 FROM peers p JOIN contacts c ON c.id = p.contact \
-                       WHERE p.reply_at IS NOT NULL AND c.blocked = 0";
+                       WHERE p.reply_at <= ?1 AND c.blocked = 0";
         let uploads = "SELECT 1 FROM attachments a JOIN contacts c ON c.id = a.contact \
                        WHERE a.state = 0 AND a.outgoing = 1 AND c.blocked = 0 AND c.stage = 2 AND c.unusable = 0";
-        if exists(self.db, replies, [])?
+        let soon = column(self.now.0.saturating_add(SOON_MS));
+        if exists(self.db, replies, [soon])?
             || exists(self.db, uploads, [])?
             || exists(self.db, "SELECT 1 FROM queues WHERE state IN (0, 4)", [])?
             || exists(self.db, "SELECT 1 FROM blob_deletions", [])?

@@ -46,6 +46,11 @@ pub(crate) struct PeerDevice {
 
 /// Milliseconds for which an acknowledgement waits, so that a burst of frames gets one.
 const REPLY_DELAY_MS: u64 = 250;
+/// Seconds after which an acknowledgement is repeated while frames wait for an earlier one: the longest time between two
+/// deposits of a frame, so that whoever lost the copy asks no oftener than the other side would send by itself.
+const AGAIN_SECONDS: u64 = 24 * 3600;
+/// Milliseconds within which an acknowledgement counts as being under way.
+pub(crate) const SOON_MS: u64 = 10_000;
 
 const COLUMNS: &str = "id, contact, core";
 
@@ -147,14 +152,17 @@ pub(crate) fn keep_until(
 /// Notes that a device should hear an acknowledgement soon.
 pub(crate) fn owe_reply(work: &mut Work<'_>, peer: PeerId) -> Result<(), StorageError> {
     let at = column(work.now.0.saturating_add(REPLY_DELAY_MS));
-    let sql = "UPDATE peers SET reply_at = coalesce(reply_at, ?2) WHERE id = ?1";
+    let sql = "UPDATE peers SET reply_at = min(coalesce(reply_at, ?2), ?2) WHERE id = ?1";
     run(work.db, sql, params![peer.0, at])?;
     Ok(())
 }
 
-/// Forgets that a device should hear something: a frame just said it.
-pub(crate) fn replied(db: &Connection, peer: PeerId) -> Result<(), StorageError> {
-    run(db, "UPDATE peers SET reply_at = NULL WHERE id = ?1 AND reply_at IS NOT NULL", [peer.0])?;
+/// Forgets that a device should hear something: a frame just said it. While frames of it wait for an earlier one, it hears
+/// that again after a day (KS-48).
+pub(crate) fn replied(db: &Connection, peer: PeerId, now: Timestamp) -> Result<(), StorageError> {
+    let sql = "UPDATE peers SET reply_at = CASE WHEN EXISTS (SELECT 1 FROM early WHERE peer = ?1) THEN ?2 END \
+               WHERE id = ?1 AND reply_at IS NOT NULL";
+    run(db, sql, params![peer.0, column(now.plus_seconds(AGAIN_SECONDS).0)])?;
     Ok(())
 }
 
@@ -163,8 +171,9 @@ pub(crate) fn send_replies(work: &mut Work<'_>) -> Result<(), StorageError> {
     let sql = "SELECT p.id, p.contact, p.core FROM peers p JOIN contacts c ON c.id = p.contact \
                WHERE p.reply_at <= ?1 AND c.blocked = 0 ORDER BY p.id";
     for peer in all(work.db, sql, [column(work.now.0)], read)? {
-        replied(work.db, peer.id)?;
+        replied(work.db, peer.id, work.now)?;
         let Some(mut session) = peer.session(work.db)? else { continue };
+        session.owe_again();
         // A full or unfinished session has nothing to say; it owes again with the next frame.
         if let Ok(Some(sealed)) = session.seal_ack(work.rng) {
             store(work.db, peer.id, &session)?;
@@ -192,7 +201,7 @@ pub(crate) fn stop(
     if let Some(end) = end {
         keep(work, peer.id, end, None, FrameKind::AckOnly)?;
     }
-    replied(work.db, peer.id)?;
+    replied(work.db, peer.id, work.now)?;
     let why = match alarm {
         Alarm::ListForked | Alarm::GhostList | Alarm::DeviceRevoked => Ended::Devices,
         Alarm::OwnStateCopied => Ended::OwnCopy,

@@ -269,6 +269,13 @@ impl Session {
         may_speak && (self.core.incoming.ack_owed || self.must_speak())
     }
 
+    /// Owes an acknowledgement once more when frames that came wait for an earlier one (KS-48). Returns whether they do.
+    pub fn owe_again(&mut self) -> bool {
+        let waits = !self.early.is_empty() && self.is_established();
+        self.core.incoming.ack_owed |= waits;
+        waits
+    }
+
     /// Replaces the own device list by a newer one, which is sent until it is acknowledged. An older one is ignored.
     pub fn set_devices(&mut self, own: Verified<DeviceList>) {
         let lists = &mut self.core.lists;

@@ -57,6 +57,35 @@ fn ke_14_a_frame_that_nobody_acknowledges_is_deposited_again() {
 }
 
 #[test]
+fn ks_48_what_stands_behind_an_acknowledgement_that_was_lost_twice_comes_a_day_later() {
+    let (mut world, bela, ana) = World::met("lost-twice");
+    world.run(10);
+    world.send(BELA, ana, "one");
+    world.settle();
+    world.online(BELA, Reach::Down);
+    world.run(5);
+    assert_eq!(world.queued(1), 1);
+    world.lose_queues(1);
+    world.send(ANA, bela, "two");
+    world.run(5);
+    world.online(ANA, Reach::Down);
+    world.online(BELA, Reach::Up);
+    world.run(5);
+    world.online(BELA, Reach::Down);
+    world.online(ANA, Reach::Up);
+    world.run(5);
+    // What Bela has shows that the acknowledgement was lost. Its copy is lost too, and nobody has anything to say.
+    assert_eq!(world.queued(1), 1);
+    world.lose_queues(1);
+    world.online(BELA, Reach::Up);
+    world.run(12 * 3600);
+    assert_eq!(world.texts(BELA, ana), ["one"]);
+    world.run(13 * 3600);
+    assert_eq!(world.texts(BELA, ana), ["one", "two"]);
+    assert!(world.events(BELA).contains(&Event::Quiet), "an acknowledgement of tomorrow keeps nothing busy");
+}
+
+#[test]
 fn a_gap_that_an_ack_shows_is_filled_at_once() {
     let (mut world, bela, ana) = World::met("gap");
     world.online(BELA, Reach::Down);

@@ -141,6 +141,7 @@ impl Session {
         }
         self.apply_control(&inner.control, &mut opened);
         if inner.olm.is_empty() {
+            self.ask_again(&inner.control, &mut opened);
             self.core.incoming.note_quiet(seq);
         } else {
             self.core.incoming.ack_owed = true;
@@ -253,9 +254,22 @@ impl Session {
         // Only so many ranges fit into a frame: the others follow.
         core.outgoing.skip_due |= n_skips > MAX_RANGES && !core.outgoing.skipped.is_empty();
         let newest_acked = opened.acked.iter().map(|range| range.last).max().unwrap_or_default();
-        // A few at a time, so that an ack costs a few frames at most; the next ack names the others.
-        let missing = core.outgoing.ack_only.iter().copied().filter(|seq| *seq < newest_acked);
-        opened.missing_ack_frames = missing.take(MAX_RANGES).collect();
+        opened.missing_ack_frames = self.missing_below(newest_acked);
+    }
+
+    /// An ack-only frame that brings nothing new says once more what is missing: copies may have been lost too (KS-48).
+    fn ask_again(&self, control: &Control, opened: &mut Opened) {
+        let newest_named = control.ack.ranges.iter().map(|range| range.last).max();
+        if let (true, Some(newest)) = (opened.acked.is_empty(), newest_named) {
+            opened.missing_ack_frames = self.missing_below(newest);
+        }
+    }
+
+    /// Returns own ack-only frames that the other side lacks, before one that it has: a few at a time, so that an ack costs
+    /// a few frames at most; the next ack names the others.
+    fn missing_below(&self, newest: u32) -> Vec<u32> {
+        let missing = self.core.outgoing.ack_only.iter().copied().filter(|seq| *seq < newest);
+        missing.take(MAX_RANGES).collect()
     }
 
     /// Decrypts Olm messages for as long as nothing before them is missing (KS-27).

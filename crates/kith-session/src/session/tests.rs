@@ -296,6 +296,27 @@ fn ks_29_a_lost_ack_only_frame_is_named_when_an_ack_shows_it() {
 }
 
 #[test]
+fn ks_48_a_frame_that_stands_behind_one_lost_twice_is_asked_for_again() {
+    let mut pair = Pair::new(44);
+    pair.giver_says("one");
+    let lost = pair.answerer.reply(&mut pair.rng).unwrap();
+    let waits = pair.answerer.say("reply", &mut pair.rng);
+    pair.giver.hear(&waits.frame, &mut pair.rng).unwrap();
+    let ack = pair.giver.reply(&mut pair.rng).unwrap();
+    assert_eq!(pair.answerer.hear(&ack.frame, &mut pair.rng).unwrap().missing_ack_frames, [lost.seq]);
+    // The copy is lost too, and nobody has anything to say.
+    assert!(pair.giver.reply(&mut pair.rng).is_none() && pair.answerer.reply(&mut pair.rng).is_none());
+    pair.giver.restart();
+    assert!(pair.giver.session.owe_again());
+    let again = pair.giver.reply(&mut pair.rng).unwrap();
+    assert!(again.ack_only);
+    assert_eq!(pair.answerer.hear(&again.frame, &mut pair.rng).unwrap().missing_ack_frames, [lost.seq]);
+    pair.giver.hear(&lost.frame, &mut pair.rng).unwrap();
+    assert_eq!(pair.giver.shown, ["reply"]);
+    assert!(!pair.giver.session.owe_again() && pair.giver.reply(&mut pair.rng).is_none());
+}
+
+#[test]
 fn ks_29_a_repeated_frame_brings_a_lost_acknowledgement_again() {
     let mut pair = Pair::new(21);
     let sealed = pair.giver.say("one", &mut pair.rng);
