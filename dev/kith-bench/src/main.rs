@@ -4,6 +4,7 @@
 //! server; `serve` measures a whole home server beside other brokers (`cargo xtask bench` builds what it needs). Numbers of one
 //! machine age; the ratios of one interleaved run are what decisions rest on.
 
+mod profile;
 mod serve;
 mod store;
 
@@ -17,12 +18,13 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["store"] => store::run(),
         ["serve", options @ ..] => serve::run(options),
+        ["profile", recording, picture] => profile::run(recording, picture),
         // Those below are children of the two above: a process of their own shows memory and survives being killed.
         ["store-memory", engine] => store::memory::child(engine),
         ["store-victim", engine, dir] => store::recovery::victim(engine, dir),
         ["yardstick", dir] => serve::yardstick::child(dir),
         _ => {
-            eprintln!("usage: kith-bench store | serve [OPTIONS]\n\n{}", serve::USAGE);
+            eprintln!("usage: kith-bench store | profile PERF.DATA PICTURE.svg | serve [OPTIONS]\n\n{}", serve::USAGE);
             return ExitCode::from(2);
         }
     };
