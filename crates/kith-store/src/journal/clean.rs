@@ -76,7 +76,7 @@ impl<F: Files> JournalTxn<'_, F> {
             return Cleaned::Nothing;
         };
         let bytes = (2 * written).saturating_add(BYTES).max(self.tidies);
-        let n_ops = if is_asked { 16 * OPS } else { OPS };
+        let n_ops = if is_asked { 4 * OPS } else { OPS };
         self.clean_from(cursor, Budget { bytes, n_ops })
     }
 

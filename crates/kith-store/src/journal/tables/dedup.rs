@@ -56,10 +56,11 @@ impl Dedup {
 
     /// Remembers a deposit, also when it is remembered with another hour. For recovery.
     pub(crate) fn replace(&mut self, print: Print, last_hour: Hour) -> bool {
-        if self.last_hour(&print) == Some(last_hour) {
-            return false;
+        match self.last_hour(&print) {
+            Some(before) if before == last_hour => return false,
+            Some(_) => self.forget(&print),
+            None => {}
         }
-        self.forget(&print);
         self.add(print, last_hour);
         true
     }

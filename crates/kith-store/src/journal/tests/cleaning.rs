@@ -1,8 +1,8 @@
 //! Room is given back in time, little by little, and nothing that is needed goes with it.
 
-use kith_home::store::{Entry, Store, Txn};
-use kith_wire::id::{DedupId, ReaderId, SenderId};
-use kith_wire::time::Hour;
+use kith_home::store::{Entry, Invite, Store, Txn};
+use kith_wire::id::{DedupId, Hash, ReaderId, SenderId};
+use kith_wire::time::{Hour, Timestamp};
 
 use super::super::Journal;
 use super::super::files::simulated::Simulated;
@@ -111,6 +111,89 @@ fn an_idle_server_comes_to_rest() {
     let calls = files.n_calls();
     (0..50).for_each(|_| tick(&mut store, 3));
     assert_eq!(files.n_calls(), calls, "nothing is written when nothing happens");
+}
+
+/// Does nothing of meaning until the segment that grows now is sealed and gone.
+fn outlive_segment(store: &mut Journal<Simulated>) {
+    let segment = store.head.segment;
+    for _ in 0..400 {
+        let mut txn = store.begin().unwrap();
+        (0..40).for_each(|n| txn.put_invite(&Hash([9; 32]), &invite(n)).unwrap());
+        txn.shrink(16).unwrap();
+        txn.commit().unwrap();
+        if store.head.segment > segment && !store.sealed.contains_key(&segment) {
+            return;
+        }
+    }
+    panic!("segment {segment} is still there");
+}
+
+fn invite(uses_left: u32) -> Invite {
+    Invite { uses_left, expires: Timestamp(u64::MAX) }
+}
+
+#[test]
+fn what_was_removed_made_again_and_removed_stays_away_while_its_first_version_is_on_the_disk() {
+    let files = Simulated::default();
+    let mut store = Journal::open_with(files.clone(), 8 << 10).unwrap();
+    let (code, (reader, row)) = (Hash([8; 32]), queue(8));
+    let mut txn = store.begin().unwrap();
+    // What keeps the first segment from being emptied.
+    (0..150).for_each(|n| txn.put_invite(&Hash([n + 20; 32]), &invite(1)).unwrap());
+    txn.put_invite(&code, &invite(1)).unwrap();
+    txn.insert_queue(&reader, &row).unwrap();
+    txn.commit().unwrap();
+    let mut txn = store.begin().unwrap();
+    (0..50).for_each(|n| txn.put_invite(&Hash([9; 32]), &invite(n)).unwrap());
+    txn.commit().unwrap();
+    for _ in 0..2 {
+        let mut txn = store.begin().unwrap();
+        assert!(txn.segment() > 1);
+        txn.remove_invite(&code).unwrap();
+        txn.remove_queue(&reader).unwrap();
+        txn.put_invite(&code, &invite(2)).unwrap();
+        txn.insert_queue(&reader, &row).unwrap();
+        txn.commit().unwrap();
+        outlive_segment(&mut store);
+    }
+    let mut txn = store.begin().unwrap();
+    txn.remove_invite(&code).unwrap();
+    txn.remove_queue(&reader).unwrap();
+    txn.commit().unwrap();
+    for _ in 0..3 {
+        outlive_segment(&mut store);
+    }
+    assert!(store.sealed.contains_key(&1), "the first versions are still on the disk");
+    let mut store = Journal::open_with(files, 8 << 10).unwrap();
+    let txn = store.begin().unwrap();
+    assert_eq!(txn.invite(&code).unwrap(), None);
+    assert_eq!(txn.queue(&reader).unwrap(), None);
+    assert_eq!(txn.counts().unwrap().queues, 0);
+}
+
+#[test]
+fn a_segment_that_was_being_emptied_is_finished_first_after_a_restart() {
+    let files = Simulated::default();
+    let (mut store, [kept, passing]) = store_with_queues(&files);
+    store.upkeep.segment_bytes = 1 << 20;
+    for seq in 1..=100 {
+        deposit(&mut store, &kept, seq, "kept");
+        deposit(&mut store, &passing, 2 * seq, "passing");
+        deposit(&mut store, &passing, 2 * seq + 1, "passing");
+    }
+    (2..=201).for_each(|seq| acknowledge(&mut store, &passing, seq));
+    (0..2).for_each(|_| tick(&mut store, 1));
+    assert_eq!(store.cleaning.map(|cursor| cursor.segment), Some(1));
+    drop(store);
+    let mut store = Journal::open_with(files.clone(), 1 << 20).unwrap();
+    assert_eq!(store.cleaning.map(|cursor| cursor.segment), Some(1));
+    // These have been moved already: their stale copies lie in the segment that is not finished.
+    (1..=5).for_each(|seq| acknowledge(&mut store, &kept, seq));
+    (0..40).for_each(|_| tick(&mut store, 1));
+    assert!(!store.sealed.contains_key(&1));
+    let mut store = Journal::open_with(files, 1 << 20).unwrap();
+    let left: Vec<u64> = store.begin().unwrap().entries(&kept, 0, 999).unwrap().iter().map(|(seq, _)| *seq).collect();
+    assert_eq!(left, (6..=100).collect::<Vec<_>>());
 }
 
 #[test]
