@@ -137,3 +137,30 @@ proptest! {
         world.check();
     }
 }
+
+#[test]
+fn whatever_fails_a_secret_that_does_not_count_is_in_no_file_once_the_next_transaction_begins() {
+    use kith_home::store::{Secret, Txn};
+    use kith_wire::time::EpochId;
+    let (kept, erased, refused) = ([0xa1; 64], [0xb2; 64], [0xc3; 64]);
+    for call in 0..12 {
+        let files = Simulated::default();
+        let mut store = Journal::open_with(files.clone(), SEGMENT_BYTES).unwrap();
+        let mut txn = store.begin().unwrap();
+        txn.insert_epoch_key(EpochId(1), &Secret::new(&kept)).unwrap();
+        txn.insert_epoch_key(EpochId(2), &Secret::new(&erased)).unwrap();
+        txn.commit().unwrap();
+        let first = files.n_calls() + call;
+        files.set_trouble(Some(Trouble { first, n_calls: 1, kind: ErrorKind::StorageFull, leaves_half: true }));
+        let changed = store.begin().and_then(|mut txn| {
+            txn.erase_epoch_key(EpochId(2))?;
+            txn.insert_epoch_key(EpochId(3), &Secret::new(&refused))?;
+            txn.commit()
+        });
+        files.set_trouble(None);
+        let seeds = store.begin().unwrap().epoch_keys().unwrap();
+        assert_eq!(seeds.len(), 2);
+        assert!(files.holds(&kept));
+        assert_eq!([files.holds(&erased), files.holds(&refused)], [changed.is_err(), changed.is_ok()], "call {call}");
+    }
+}
