@@ -172,7 +172,7 @@ async fn whatever_comes_is_read_or_refused() {
             // Mostly heads that are nearly right, so that what is behind them is reached.
             bytes.extend([
                 [0x82, 0x02, 0x00, 0x80, 0x89, 0x8a, 0x88, random()][usize::from(random() % 8)],
-                128 | random() % 130,
+                128 | (random() % 130),
             ]);
             bytes.extend((0..random()).map(|_| random()));
         }
