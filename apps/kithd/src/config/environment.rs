@@ -123,6 +123,7 @@ const KNOWN: &[Known] = &[
     known("LIMITS_CONNECTION_AGE", Some("limits"), "connection_age", Kind::Text),
     known("LIMITS_PING", Some("limits"), "ping", Kind::Text),
     known("LIMITS_SILENCE", Some("limits"), "silence", Kind::Text),
+    known("LIMITS_PINGS", Some("limits"), "pings", Kind::Number),
     known("LIMITS_MESSAGE", Some("limits"), "message", Kind::Text),
     known("LIMITS_WRITE", Some("limits"), "write", Kind::Text),
     known("LIMITS_PEER", Some("limits"), "peer", Kind::Text),

@@ -43,6 +43,8 @@ pub(crate) struct Limits {
     pub(crate) ping: Span,
     /// How long a live connection may be silent before it counts as dead.
     pub(crate) silence: Span,
+    /// Pings and pongs of a live connection within such a silence.
+    pub(crate) pings: usize,
     /// How long the rest of a live message that has begun may be waited for.
     pub(crate) message: Span,
     /// How long one message may take to leave.
@@ -73,6 +75,7 @@ pub(crate) struct LimitLayer {
     connection_age: Option<Span>,
     ping: Option<Span>,
     silence: Option<Span>,
+    pings: Option<usize>,
     message: Option<Span>,
     write: Option<Span>,
     peer: Option<Span>,
@@ -99,6 +102,7 @@ impl LimitLayer {
             connection_age: self.connection_age.or(below.connection_age),
             ping: self.ping.or(below.ping),
             silence: self.silence.or(below.silence),
+            pings: self.pings.or(below.pings),
             message: self.message.or(below.message),
             write: self.write.or(below.write),
             peer: self.peer.or(below.peer),
@@ -126,6 +130,7 @@ impl LimitLayer {
             connection_age: self.connection_age.unwrap_or(Span(default.connection_age)),
             ping: self.ping.unwrap_or(Span(default.live.ping_every)),
             silence: self.silence.unwrap_or(Span(default.live.idle)),
+            pings: self.pings.unwrap_or(default.live.pings),
             message: self.message.unwrap_or(Span(default.live.message)),
             write: self.write.unwrap_or(Span(default.live.write)),
             peer: self.peer.unwrap_or(Span(PEER)),
@@ -143,6 +148,7 @@ impl Limits {
             ("limits.connections", self.connections),
             ("limits.connections_per_network", self.connections_per_network),
             ("limits.unproven", self.unproven),
+            ("limits.pings", self.pings),
         ] {
             if value == 0 {
                 return out_of_range(key, "at least 1");
@@ -192,6 +198,7 @@ impl Limits {
             live: LiveLimits {
                 ping_every: self.ping.0,
                 idle: self.silence.0,
+                pings: self.pings,
                 message: self.message.0,
                 write: self.write.0,
                 ..LiveLimits::default()
