@@ -1,6 +1,6 @@
 //! Room is given back in time, little by little, and nothing that is needed goes with it.
 
-use kith_home::store::{Entry, Invite, Store, Txn};
+use kith_home::store::{Entry, Invite, Queue, Store, Txn};
 use kith_wire::id::{DedupId, Hash, ReaderId, SenderId};
 use kith_wire::time::{Hour, Timestamp};
 
@@ -146,16 +146,17 @@ fn what_was_removed_made_again_and_removed_stays_away_while_its_first_version_is
     let mut txn = store.begin().unwrap();
     (0..50).for_each(|n| txn.put_invite(&Hash([9; 32]), &invite(n)).unwrap());
     txn.commit().unwrap();
-    for _ in 0..2 {
-        let mut txn = store.begin().unwrap();
-        assert!(txn.segment() > 1);
-        txn.remove_invite(&code).unwrap();
-        txn.remove_queue(&reader).unwrap();
-        txn.put_invite(&code, &invite(2)).unwrap();
-        txn.insert_queue(&reader, &row).unwrap();
-        txn.commit().unwrap();
-        outlive_segment(&mut store);
-    }
+    // A second version, its removal, and a newer row lie in one segment. That one is emptied.
+    let mut txn = store.begin().unwrap();
+    assert!(txn.segment() > 1);
+    txn.put_invite(&code, &invite(2)).unwrap();
+    txn.update_queue(&reader, &Queue { next_seq: 7, ..row.clone() }).unwrap();
+    txn.remove_invite(&code).unwrap();
+    txn.remove_queue(&reader).unwrap();
+    txn.put_invite(&code, &invite(3)).unwrap();
+    txn.insert_queue(&reader, &row).unwrap();
+    txn.commit().unwrap();
+    outlive_segment(&mut store);
     let mut txn = store.begin().unwrap();
     txn.remove_invite(&code).unwrap();
     txn.remove_queue(&reader).unwrap();
