@@ -57,6 +57,9 @@ pub(crate) enum AppError {
     /// The store cannot be opened.
     #[error("the store cannot be opened: {0}")]
     Store(#[from] kith_home::store::StoreError),
+    /// A release before the log wrote the data folder.
+    #[error("the data folder {} is of an early release, whose database this one does not read", path.display())]
+    OldStore { path: PathBuf },
     /// The rules cannot start on it.
     #[error("the server cannot start: {0}")]
     Open(#[from] kith_home::OpenError),
@@ -97,6 +100,7 @@ impl AppError {
             Self::Write { .. } => "write",
             Self::NotInOrder { .. } => "not_in_order",
             Self::Sandbox(_) => "sandbox",
+            Self::OldStore { .. } => "old_store",
             Self::Store(_) | Self::Open(_) | Self::Invite(_) => "store",
             Self::Bind(_) => "listen",
             Self::Tls(_) => "tls",
@@ -134,6 +138,7 @@ impl AppError {
                 "restore the last backup that is; keep this one for whoever finds out why".into()
             }
             Self::Sandbox(_) => "set sandbox = \"on\" to go on with what there is".into(),
+            Self::OldStore { .. } => "run the release that wrote it, or choose another folder with --data DIR".into(),
             Self::Store(_) | Self::Open(_) | Self::Invite(_) => {
                 "see that the disk is neither full nor read-only and that this is the newest kithd".into()
             }
