@@ -48,8 +48,6 @@ struct World {
 pub(crate) fn up(workspace: &Workspace, screen: &Screen, args: &UpArgs) -> Result<(), Failure> {
     tools::ensure(workspace, screen, &[Tool::Compiler, Tool::PkgConfig, Tool::OpenSsl])?;
     screen.begin("build", "kith and kithd; the first time takes a few minutes");
-    // In one call, although kithd then gets the client's SQLite (features are united): a demonstration should not build
-    // half of everything twice. For real servers the README builds the two apart.
     cargo::run(cargo(workspace, &["build", "--quiet", "--package", "kith", "--package", "kithd"]))?;
     let mut world = World::start(workspace, screen)?;
     world.meet(screen)?;
