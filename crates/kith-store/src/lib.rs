@@ -16,7 +16,8 @@ mod schema;
 #[cfg(feature = "sqlite")]
 mod txn;
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests;
 
 #[cfg(feature = "sqlite")]
