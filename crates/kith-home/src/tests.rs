@@ -166,7 +166,7 @@ impl World {
     /// Sends one sealed request and returns the reply to it.
     fn post(&mut self, sealed: Vec<u8>) -> OneShotReply {
         let ticket = Ticket(self.fresh());
-        if ticket.0 % 2 == 0 {
+        if ticket.0.is_multiple_of(2) {
             let outputs = self.input(Input::OneShot { ticket, sealed });
             return reply_in(&outputs, ticket).unwrap();
         }
