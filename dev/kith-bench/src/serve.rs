@@ -122,11 +122,11 @@ pub(crate) fn run(words: &[&str]) -> Result<(), Failure> {
     }
     targets::judge(&mut report);
     println!("{}", report.markdown());
-    if let Some(file) = &plan.json {
-        std::fs::write(file, serde_json::to_vec_pretty(&report.json())?)?;
-    }
     if let Some(folder) = &plan.out {
         write_documents(&report, folder)?;
+    }
+    if let Some(file) = &plan.json {
+        std::fs::write(file, serde_json::to_vec_pretty(&report.json())?)?;
     }
     Ok(())
 }
