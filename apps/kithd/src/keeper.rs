@@ -215,9 +215,10 @@ impl<S: Store> Work<S> {
             if !inputs.is_empty() {
                 match self.handle(inputs) {
                     Ok(outputs) => {
+                        // Before the descriptor that leads to new keys.
+                        self.desk.renew_opener(&self.home);
                         outputs.into_iter().for_each(|output| self.desk.release(output));
                         self.desk.let_in_who_is_known(&self.home);
-                        self.desk.renew_opener(&self.home);
                     }
                     Err(error) => {
                         // Nothing of the batch happened; who waited for it is told to come back.

@@ -10,6 +10,7 @@ use kith_net::{AddressPolicy, Carrier, Listener, ListenerLimits, Pages};
 use kith_wire::address::ServerUrl;
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -42,6 +43,7 @@ pub(crate) fn run(config: Config, voice: Voice) -> Result<(), AppError> {
             "kithd runs as root and never needs to: give it a user of its own (--allow-root if there is a reason)",
         );
     }
+    allow_descriptors(config.limits.connections);
     // Before the first thread: what is given up is given up by this one and by those that it starts.
     let sandbox = Arc::new(Sandbox::enter(config.sandbox, &Needs::of(&config))?);
     tracing::info!("in the sandbox: {sandbox}");
@@ -52,6 +54,24 @@ pub(crate) fn run(config: Config, voice: Voice) -> Result<(), AppError> {
     runtime.shutdown_background();
     outcome
 }
+
+/// Lets the process have as many open files as it may. A shell often allows a quarter of the connections that are taken in, and a
+/// crowd must not take those that the store needs.
+fn allow_descriptors(connections: usize) {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
+    let needed = connections.saturating_add(SPARE_DESCRIPTORS);
+    if getrlimit(Resource::Nofile).current.is_some_and(|allowed| allowed < needed as u64) {
+        tracing::warn!(
+            needed,
+            "this user may not have so many open files: lower limits.connections, or raise `ulimit -n`"
+        );
+    }
+}
+
+/// Open files besides connections: the store, requests to other servers, and a few.
+const SPARE_DESCRIPTORS: usize = 700;
 
 async fn serve(config: Config, voice: Voice, folder: &DataDir, sandbox: Arc<Sandbox>) -> Result<(), AppError> {
     let started = now().seconds();

@@ -64,7 +64,13 @@ impl Target {
     fn fill(self, write: impl FnOnce(&mut dyn Write) -> Result<Totals, AppError>) -> Result<Totals, AppError> {
         let Some(path) = self.path else { return write(&mut std::io::stdout().lock()) };
         let beside = path.with_added_extension("unfinished");
-        let filled = fill(&beside, &path, write);
+        // Never into a file that somebody else has put there: it would be theirs, with the keys of the server in it.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside);
+        let file = file.map_err(|reason| match reason.kind() {
+            ErrorKind::AlreadyExists => AppError::Exists { path: beside.clone() },
+            _ => AppError::Write { path: path.clone(), reason },
+        })?;
+        let filled = fill(file, &beside, &path, write);
         if filled.is_err() {
             // Half a backup is worse than none: somebody might believe in it.
             let _ = std::fs::remove_file(&beside);
@@ -74,13 +80,12 @@ impl Target {
 }
 
 fn fill(
+    file: File,
     beside: &Path,
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<Totals, AppError>,
 ) -> Result<Totals, AppError> {
     let failed = |reason| AppError::Write { path: path.to_owned(), reason };
-    // It holds the keys of the server.
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(beside).map_err(failed)?;
     let mut out = BufWriter::with_capacity(128 * 1024, file);
     let totals = write(&mut out)?;
     let file = out.into_inner().map_err(|error| failed(error.into_error()))?;

@@ -142,7 +142,9 @@ pub fn committed_rows_survive_a_reopen<F: Fixture>(mut fixture: F) -> Result<(),
     let mut store = fixture.create()?;
     let mut txn = store.begin()?;
     let opened = Account { created: Day(9), n_queues: 1, blob_bytes: u64::from(u32::MAX) + 5, n_outgoing: 2 };
-    txn.set_meta(MetaKey::ServerSeed, &Secret::new(b"seed"))?;
+    for key in MetaKey::ALL {
+        txn.set_meta(key, &Secret::new(key.name().as_bytes()))?;
+    }
     txn.put_account(&account(1), &opened)?;
     txn.insert_queue(&reader(1), &queue(1))?;
     txn.insert_entry(&reader(1), 1, &entry(5, 1))?;
@@ -151,7 +153,9 @@ pub fn committed_rows_survive_a_reopen<F: Fixture>(mut fixture: F) -> Result<(),
     txn.commit()?;
     let mut store = fixture.reopen(store)?;
     let txn = store.begin()?;
-    assert_eq!(txn.meta(MetaKey::ServerSeed)?, Some(Secret::new(b"seed")));
+    for key in MetaKey::ALL {
+        assert_eq!(txn.meta(key)?, Some(Secret::new(key.name().as_bytes())), "{}", key.name());
+    }
     assert_eq!(txn.account(&account(1))?, Some(opened));
     assert_eq!(txn.queue(&reader(1))?, Some(queue(1)));
     assert_eq!(txn.entries(&reader(1), 0, 9)?, [(1, entry(5, 1))]);

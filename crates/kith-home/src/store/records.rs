@@ -19,6 +19,9 @@ pub enum MetaKey {
 }
 
 impl MetaKey {
+    /// Every key. A store must keep each; the order never changes, because some store the place.
+    pub const ALL: [Self; 4] = [Self::ServerSeed, Self::DescriptorSerial, Self::Descriptor, Self::Generation];
+
     /// Returns the name under which stores keep the value. Never changes.
     pub const fn name(self) -> &'static str {
         match self {
@@ -29,6 +32,8 @@ impl MetaKey {
         }
     }
 }
+
+const _: () = assert!(MetaKey::ALL.len() == MetaKey::Generation as usize + 1, "a key is missing among all keys");
 
 /// Bytes that are wiped when dropped and never printed.
 #[derive(Clone, PartialEq, Eq)]

@@ -26,7 +26,6 @@ const MAGIC: [u8; 8] = *b"kith-key";
 const PAGE: usize = 4096;
 /// The two files.
 pub(crate) const NAMES: [&str; 2] = ["keys-0", "keys-1"];
-const META: [MetaKey; 3] = [MetaKey::ServerSeed, MetaKey::DescriptorSerial, MetaKey::Descriptor];
 
 /// One generation.
 #[derive(Clone)]
@@ -54,7 +53,7 @@ impl Secrets {
         let mut body = Zeroizing::new(Vec::with_capacity(PAGE));
         body.extend_from_slice(&self.generation.to_le_bytes());
         body.extend_from_slice(&self.print_key.0);
-        for (tag, key) in (0_u32..).zip(META) {
+        for (tag, key) in (0_u32..).zip(MetaKey::ALL) {
             if let Some(value) = self.meta.get(&key) {
                 put(&mut body, 0, tag, value);
             }
@@ -105,7 +104,7 @@ fn decode_body(from: &mut Reader<'_>) -> Option<Secrets> {
         let (kind, name, length) = (from.u8()?, from.u32()?, usize::try_from(from.u32()?).ok()?);
         let value = Secret::new(from.take(length)?);
         match kind {
-            0 => drop(secrets.meta.insert(*META.get(usize::try_from(name).ok()?)?, value)),
+            0 => drop(secrets.meta.insert(*MetaKey::ALL.get(usize::try_from(name).ok()?)?, value)),
             1 => drop(secrets.epochs.insert(EpochId(name), value)),
             _ => return None,
         }

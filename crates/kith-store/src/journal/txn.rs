@@ -130,6 +130,8 @@ impl<'a, F: Files> JournalTxn<'a, F> {
     fn write(&mut self) -> Result<(), StoreError> {
         let cleaned = self.clean();
         if self.journal.pending.is_empty() && self.secrets.is_none() {
+            // What was forgotten in pieces is forgotten, though the record that says so is still owed.
+            self.undo.clear();
             return Ok(());
         }
         if let Some(secrets) = &self.secrets {
