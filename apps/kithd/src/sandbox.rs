@@ -3,8 +3,8 @@
 //!
 //! Landlock bounds which files can be opened and which ports listened on, seccomp which system calls can be made.
 //! Both hold for the process and for all threads that it starts from then on, so they come before the first. A bug that
-//! lets a stranger run code in here then reaches the data folder and the network, and nothing else of this machine.
-//! `docs/decisions/0009-sandbox-from-within.md` says why so and not otherwise.
+//! lets a stranger run code in here then reaches the data folder and the network, and little else of this machine.
+//! `docs/decisions/0009-sandbox-from-within.md` says why so and not otherwise, and what is left.
 
 #[cfg(target_os = "linux")]
 mod landlock;
