@@ -4,8 +4,8 @@
 //! transaction is open at a time, reads see the transaction's own writes, and a transaction that is dropped without
 //! [`Txn::commit`] leaves no trace. `commit` returns only after the writes survive a power cut.
 //!
-//! Two implementations pass the same suite (`conformance`, a feature): [`memory`] for tests and simulation, and the embedded
-//! one in `kith-store`.
+//! Two implementations pass the same suite (`conformance`, a feature): [`memory`] for tests and simulation, and the log
+//! in `kith-store`.
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;

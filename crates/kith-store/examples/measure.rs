@@ -1,4 +1,4 @@
-//! Measures the stores beside a bare log, taking turns, on the disk that holds the temporary folder.
+//! Measures the store beside a bare log, taking turns, on the disk that holds the temporary folder.
 //!
 //! `cargo run -p kith-store --release --example measure` compares deposits and drains; with `large` it fills a journal with a
 //! million queues and ten million entries, or as many as are named, and tells memory and the time of a start. Absolute numbers belong to one
@@ -13,13 +13,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kith_home::store::{Entry, Overflow, Queue, Store, StoreError, Txn};
-use kith_store::{Embedded, Journal};
+use kith_store::Journal;
 use kith_wire::id::{AccountKey, DedupId, LookupKey, ReaderId, SenderId, Verifier};
 use kith_wire::time::Hour;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// How long one store works before it is the next one's turn, and how often.
+/// How long one of the two works before it is the other one's turn, and how often.
 const TURN: Duration = Duration::from_millis(400);
 const TURNS: usize = 5;
 const FRAME: usize = 4096;
@@ -29,7 +29,7 @@ fn main() -> Result<(), Failure> {
     if words.next().as_deref() == Some("large") {
         return large(words.next().map_or(Ok(10_000_000), |n| n.parse())?);
     }
-    println!("deposits of {FRAME} bytes a second: bare log, journal, SQLite");
+    println!("deposits of {FRAME} bytes a second: bare log, journal");
     for (n_queues, batch) in [(1, 1), (1, 16), (1, 128), (1, 256), (10_000, 1), (10_000, 16), (10_000, 256)] {
         compare(n_queues, batch)?;
     }
@@ -37,8 +37,8 @@ fn main() -> Result<(), Failure> {
 }
 
 /// A store with how far its deposits have come.
-struct Runner<S> {
-    store: S,
+struct Runner {
+    store: Journal,
     n_queues: u64,
     next: u64,
     n_done: u64,
@@ -55,8 +55,8 @@ fn name<const N: usize>(n: u64) -> [u8; N] {
     bytes
 }
 
-impl<S: Store> Runner<S> {
-    fn new(mut store: S, n_queues: u64) -> Result<Self, StoreError> {
+impl Runner {
+    fn new(mut store: Journal, n_queues: u64) -> Result<Self, StoreError> {
         for first in (0..n_queues).step_by(1000) {
             let mut txn = store.begin()?;
             for n in first..(first + 1000).min(n_queues) {
@@ -173,24 +173,17 @@ impl Bare {
 
 fn compare(n_queues: u64, batch: u64) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    let (first, second) = (folder.path().join("journal"), folder.path().join("sqlite"));
-    std::fs::create_dir(&first)?;
-    std::fs::create_dir(&second)?;
+    let place = folder.path().join("journal");
+    std::fs::create_dir(&place)?;
     let mut bare = Bare::new(folder.path())?;
-    let mut journal = Runner::new(Journal::open(&first)?, n_queues)?;
-    let mut sqlite = Runner::new(Embedded::open(&second)?, n_queues)?;
+    let mut journal = Runner::new(Journal::open(&place)?, n_queues)?;
     for _ in 0..TURNS {
         bare.turn(batch)?;
         journal.turn(batch)?;
-        sqlite.turn(batch)?;
     }
-    let (bare, log, other) = (bare.rate(), journal.rate(), sqlite.rate());
-    println!(
-        "{n_queues:>6} queues, {batch:>3} in a batch: {bare:>8.0} {log:>8.0} ({:.2}) {other:>8.0} ({:.2})",
-        log / bare,
-        other / bare
-    );
-    println!("        read and acknowledged a second: {:>8.0} {:>8.0}", journal.drain()?, sqlite.drain()?);
+    let (bare, log) = (bare.rate(), journal.rate());
+    println!("{n_queues:>6} queues, {batch:>3} in a batch: {bare:>8.0} {log:>8.0} ({:.2})", log / bare);
+    println!("        read and acknowledged a second: {:>8.0}", journal.drain()?);
     Ok(())
 }
 

@@ -23,6 +23,7 @@ pub mod live;
 pub mod operation;
 pub mod padding;
 pub mod payload;
+pub mod sabotage;
 mod scan;
 pub mod sealed;
 pub mod signed;

@@ -1,39 +1,35 @@
 //! A small world: home servers, engines, a clock that only moves when told, and carriers that can be cut.
 
+// With their paths, because the benches use this file too.
+#[path = "world/servers.rs"]
+mod servers;
+#[path = "world/storage.rs"]
+mod storage;
+
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use kith_crypto::attachment::seal_chunk;
-use kith_crypto::capability::prove;
 use kith_crypto::hash::hash;
 use kith_crypto::label::Label;
-use kith_crypto::random;
-use kith_crypto::sealed::seal;
 use kith_crypto::user::UserSecret;
 use kith_engine::{
     Arrival, AttachmentId, Command, Connection as Wanted, ContactId, Engine, Event, LinkFailure, LinkId, LogQuery,
     MessageBody, MessageState, MessageView, NewAttachment, Output, Reply, Whom,
 };
 use kith_home::store::memory::Memory;
-use kith_home::store::{Store, Txn};
-use kith_home::{Ask, Config, ConnectionId, ExchangeOutcome, Home, Input, Output as HomeOutput, Ticket, create_invite};
-use kith_wire::address::{QueueAddress, ServerUrl};
+use kith_home::{Ask, Config, ConnectionId, ExchangeOutcome, Home, Input, Output as HomeOutput, Ticket};
+use kith_wire::Timestamp;
+use kith_wire::address::ServerUrl;
 use kith_wire::blob::BlobShape;
 use kith_wire::card::CardOffer;
-use kith_wire::descriptor::Descriptor;
-use kith_wire::frame::Frame;
-use kith_wire::id::{DedupId, InviteCode, MessageId, Proof};
-use kith_wire::operation::{Deposit, Operation, Request};
-use kith_wire::sealed::SealKind;
-use kith_wire::signed::Signed;
-use kith_wire::time::Hour;
-use kith_wire::{Timestamp, Wire};
+use kith_wire::id::MessageId;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
+
+use storage::connect;
+pub(crate) use storage::{Disk, Fuse};
 
 /// A moment in the middle of a week, so that nothing rotates by accident.
 pub(crate) const START: Timestamp = Timestamp::from_seconds(2_950 * 7 * 86_400 + 3 * 86_400);
@@ -92,60 +88,9 @@ pub(crate) struct Person {
     pub(crate) ahead: u64,
 }
 
-/// Makes the engine's storage fail once, at a chosen place.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Fuse {
-    /// So many steps of SQLite's machine from now, in units of eight; off at zero.
-    pub(crate) steps: Arc<AtomicU32>,
-    /// So many commits from now; off at zero.
-    pub(crate) commits: Arc<AtomicU32>,
-}
-
-impl Fuse {
-    /// Counts down; says whether zero was reached just now.
-    fn burns(counter: &AtomicU32) -> bool {
-        counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) == Ok(1)
-    }
-
-    fn put_into(&self, connection: &mut Connection) {
-        let (steps, commits) = (Arc::clone(&self.steps), Arc::clone(&self.commits));
-        connection.progress_handler(8, Some(move || Self::burns(&steps))).unwrap();
-        connection.commit_hook(Some(move || Self::burns(&commits))).unwrap();
-    }
-
-    pub(crate) fn clear(&self) {
-        self.steps.store(0, Ordering::SeqCst);
-        self.commits.store(0, Ordering::SeqCst);
-    }
-}
-
-/// Somebody's data as it was.
-pub(crate) struct Backup {
-    keeper: Connection,
-    name: String,
-}
-
-/// Whether somebody's storage works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Disk {
-    Working,
-    Failing,
-}
-
 enum Step {
     ToEngine(usize, Arrival),
     ToHome(usize, Input),
-}
-
-/// Opens a database in memory; under a name that is a path, one on disk with the settings of the vault.
-fn connect(name: &str) -> Connection {
-    if name.starts_with('/') {
-        let connection = Connection::open(name).unwrap();
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").unwrap();
-        return connection;
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI;
-    Connection::open_with_flags(format!("file:{name}?mode=memory&cache=shared"), flags).unwrap()
 }
 
 impl World {
@@ -183,25 +128,6 @@ impl World {
         let url = ServerUrl::parse(url).unwrap();
         let home = Home::open(&mut store, Config::new(vec![url.clone()]), self.now, &mut self.rng).unwrap();
         self.servers.push(Server { home, store, url, reach: Reach::Up, waiting: BTreeMap::new() });
-    }
-
-    /// Restarts a server so that it asks newcomers for an invite.
-    pub(crate) fn require_invites(&mut self, server: usize) {
-        self.reach(server, Reach::Down);
-        self.settle();
-        let Server { home, store, url, reach, .. } = &mut self.servers[server];
-        let mut config = Config::new(vec![url.clone()]);
-        config.registration = kith_home::Registration::Invite;
-        *home = Home::open(store, config, self.now, &mut self.rng).unwrap();
-        *reach = Reach::Up;
-        self.run(10);
-    }
-
-    /// Makes an invite for one person.
-    pub(crate) fn invite(&mut self, server: usize) -> InviteCode {
-        let code = InviteCode::new(random::bytes(&mut self.rng));
-        create_invite(&mut self.servers[server].store, &code, 1, self.now.plus_seconds(86_400)).unwrap();
-        code
     }
 
     pub(crate) fn add_person(&mut self, name: &str, server: usize) {
@@ -288,33 +214,6 @@ impl World {
         let mut connection = connect(&self.people[who].name);
         self.people[who].fuse.put_into(&mut connection);
         self.people[who].engine = Engine::open(connection, self.clock(who)).unwrap();
-    }
-
-    /// Somebody's database may not grow beyond so many pages more than it has.
-    pub(crate) fn limit_disk(&mut self, who: usize, n_pages: i64) {
-        let limit = self.count(who, "PRAGMA page_count") + n_pages;
-        self.people[who].keeper.pragma_update(None, "max_page_count", limit).unwrap();
-    }
-
-    /// Whether somebody's storage may fail from now on without that being a mistake.
-    pub(crate) fn may_fail(&mut self, who: usize, disk: Disk) {
-        self.people[who].disk = disk;
-    }
-
-    /// Copies somebody's data as it is now.
-    pub(crate) fn back_up(&mut self, who: usize) -> Backup {
-        let name = format!("{}-backup-{}", self.people[who].name, self.steps);
-        let backup = Backup { keeper: connect(&name), name };
-        let target = format!("file:{}?mode=memory&cache=shared", backup.name);
-        self.people[who].keeper.execute("VACUUM INTO ?1", [target]).unwrap();
-        backup
-    }
-
-    /// Somebody goes on from a copy of older data.
-    pub(crate) fn restore(&mut self, who: usize, backup: Backup) {
-        let person = &mut self.people[who];
-        (person.name, person.keeper) = (backup.name, backup.keeper);
-        self.crash(who);
     }
 
     /// A server goes away, or comes back. Connections to it break.
@@ -547,11 +446,6 @@ impl World {
     pub(crate) fn events(&mut self, who: usize) -> Vec<Event> {
         std::mem::take(&mut self.people[who].events)
     }
-
-    /// Returns the one number that a query on somebody's tables gives.
-    pub(crate) fn count(&self, who: usize, sql: &str) -> i64 {
-        self.people[who].keeper.query_row(sql, [], |row| row.get(0)).unwrap()
-    }
 }
 
 pub(crate) fn message_of(reply: Reply) -> MessageId {
@@ -566,86 +460,5 @@ pub(crate) fn text_of(message: &MessageView) -> String {
         MessageBody::Text(text) => text.clone(),
         MessageBody::Deleted => "<deleted>".to_owned(),
         MessageBody::NewerVersion => "<newer>".to_owned(),
-    }
-}
-
-impl World {
-    /// Deposits a frame into a queue of a server, as anybody with the capability can.
-    pub(crate) fn deposit(&mut self, server: usize, queue: &QueueAddress, frame: Frame) {
-        let signed = Signed::<Descriptor>::from_bytes(self.servers[server].home.descriptor()).unwrap();
-        let descriptor = signed.decode_unverified().unwrap();
-        let deposit = Deposit {
-            sender_id: queue.sender_id,
-            proof: Proof([0; 32]),
-            dedup: DedupId(random::bytes(&mut self.rng)),
-            expires: Hour(self.now.hour().0 + 24),
-            frame,
-        };
-        let deposit = prove(deposit, &queue.capability, &descriptor.server_key);
-        let request = Request { operation: Operation::Deposit(deposit), signatures: Vec::new() };
-        let (key, epoch, kind) = (descriptor.server_key, &descriptor.epochs[0], SealKind::OneShot);
-        let sealed = seal(&key, epoch, kind, &request.to_bytes(), &mut self.rng).unwrap().bytes;
-        let ticket = Ticket(self.number());
-        self.pending.push_back(Step::ToHome(server, Input::OneShot { ticket, sealed }));
-    }
-
-    /// Makes every write to somebody's storage fail, or work again.
-    pub(crate) fn set_disk(&mut self, who: usize, disk: Disk) {
-        self.people[who].disk = disk;
-        let sql = if disk == Disk::Failing { "BEGIN EXCLUSIVE" } else { "ROLLBACK" };
-        self.people[who].keeper.execute_batch(sql).unwrap();
-    }
-
-    /// A server loses every frame that waits there.
-    pub(crate) fn lose_queues(&mut self, server: usize) {
-        let mut txn = self.servers[server].store.begin().unwrap();
-        for (reader, seq) in txn.entries_before(Hour(u32::MAX), 10_000).unwrap() {
-            txn.remove_entry(&reader, seq).unwrap();
-        }
-        txn.commit().unwrap();
-    }
-
-    /// Returns the own device list for each contact, in order.
-    pub(crate) fn lists(&self, who: usize) -> Vec<Vec<u8>> {
-        let mut statement = self.people[who].keeper.prepare("SELECT own_list FROM contacts ORDER BY id").unwrap();
-        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
-    }
-
-    /// A server loses every blob.
-    pub(crate) fn lose_blobs(&mut self, server: usize) {
-        let mut txn = self.servers[server].store.begin().unwrap();
-        for blob in txn.blobs_before(Hour(u32::MAX), 10_000).unwrap() {
-            txn.remove_blob(&blob).unwrap();
-        }
-        txn.commit().unwrap();
-    }
-
-    /// Returns how many frames wait at a server.
-    pub(crate) fn queued(&mut self, server: usize) -> usize {
-        let txn = self.servers[server].store.begin().unwrap();
-        txn.entries_before(Hour(u32::MAX), 10_000).unwrap().len()
-    }
-
-    /// Returns everything in somebody's tables as text.
-    pub(crate) fn dump(&self, who: usize) -> String {
-        let keeper = &self.people[who].keeper;
-        let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%' ORDER BY name";
-        let mut statement = keeper.prepare(sql).unwrap();
-        let tables: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-        let mut out = String::new();
-        for table in tables {
-            let mut rows = keeper.prepare(&format!("SELECT * FROM {table}")).unwrap();
-            let n_columns = rows.column_count();
-            let mut rows = rows.query([]).unwrap();
-            while let Some(row) = rows.next().unwrap() {
-                let values = (0..n_columns).map(|column| match row.get_ref(column).unwrap() {
-                    ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-                    ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-                    other => format!("{other:?}"),
-                });
-                out.push_str(&format!("{table}: {}\n", values.collect::<Vec<_>>().join("|")));
-            }
-        }
-        out
     }
 }

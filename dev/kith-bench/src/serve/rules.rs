@@ -15,7 +15,7 @@ use kith_crypto::sealed::{PendingAnswer, seal};
 use kith_crypto::sign::{AccountSecret, LookupSecret};
 use kith_home::store::Store;
 use kith_home::{Config, Home as Rules, Input, OpenedRequest, Output, Ticket};
-use kith_store::{Embedded, Journal};
+use kith_store::Journal;
 use kith_wire::Wire;
 use kith_wire::address::ServerUrl;
 use kith_wire::id::{Nonce, SendCapability, SenderId};
@@ -36,18 +36,15 @@ const BATCH: usize = 128;
 
 /// Runs all rounds.
 pub(crate) fn run(plan: &Plan, folder: &Path, report: &mut Report) -> Result<(), Failure> {
-    let (sqlite, journal) = (folder.join("sqlite"), folder.join("journal"));
-    std::fs::create_dir(&sqlite)?;
+    let journal = folder.join("journal");
     std::fs::create_dir(&journal)?;
-    let mut sqlite = Server::new(Embedded::open(&sqlite)?)?;
     let mut journal = Server::new(Journal::open(&journal)?)?;
     let mut log = File::options().create_new(true).append(true).open(folder.join("log"))?;
     for round in 0..plan.size.rounds {
-        // Both stores need deposits of their own, and sealing them takes longer than what is measured.
+        // Sealing them takes longer than what is measured.
         let n = plan.size.deposits / 2;
         let first = (round * n) as u64;
         report.add("rules", "rules and log", RATE, journal.take(n, first)?);
-        report.add("rules", "rules and SQLite", RATE, sqlite.take(n, first)?);
         report.add("rules", "yardstick's file work", RATE, append(&mut log, n)?);
     }
     Ok(())
@@ -169,12 +166,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_measured_is_accepted_by_both_stores() {
+    fn what_is_measured_is_accepted() {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = Server::new(Journal::open(folder.path()).unwrap()).unwrap();
         assert!(journal.take(BATCH + 1, 0).unwrap() > 0.0);
-        let folder = tempfile::tempdir().unwrap();
-        let mut sqlite = Server::new(Embedded::open(folder.path()).unwrap()).unwrap();
-        assert!(sqlite.take(BATCH + 1, 0).unwrap() > 0.0);
     }
 }
