@@ -9,14 +9,15 @@ mod secrecy;
 
 use kith_engine::MessageView;
 
+use crate::promise::Promise;
 use crate::scenario::Scenario;
 use crate::world::World;
 
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which promise: a few words that stay the same from run to run.
-    pub rule: &'static str,
+    /// Which.
+    pub promise: Promise,
     /// What exactly.
     pub text: String,
     /// Whom it concerns.
@@ -24,8 +25,8 @@ pub struct Violation {
 }
 
 impl Violation {
-    fn new(rule: &'static str, people: &[usize], text: impl Into<String>) -> Self {
-        Self { rule, text: text.into(), people: people.to_vec() }
+    fn new(promise: Promise, people: &[usize], text: impl Into<String>) -> Self {
+        Self { promise, text: text.into(), people: people.to_vec() }
     }
 }
 
@@ -47,7 +48,7 @@ pub(crate) struct Side<'a> {
 /// Checks what must hold when everything was mended and could arrive.
 pub fn after_arrival(world: &World, scenario: &Scenario) -> Vec<Violation> {
     let mut found: Vec<Violation> =
-        world.history.violations.iter().map(|(rule, text)| Violation::new(rule, &[], text)).collect();
+        world.history.violations.iter().map(|(promise, text)| Violation::new(*promise, &[], text)).collect();
     for side in sides(world, scenario) {
         found.extend(delivery::arrived(&side));
         found.extend(agreement::agrees(&side));
@@ -55,7 +56,7 @@ pub fn after_arrival(world: &World, scenario: &Scenario) -> Vec<Violation> {
     if !scenario.excuses.endings {
         for (who, with, why) in &world.history.endings {
             let text = format!("{} ended a session with {}: {why:?}", World::name_of(*who), World::name_of(*with));
-            found.push(Violation::new("sessions go on", &[*who, *with], text));
+            found.push(Violation::new(Promise::SessionsGoOn, &[*who, *with], text));
         }
     }
     found.extend(misleading(world));
@@ -68,13 +69,13 @@ fn misleading(world: &World) -> impl Iterator<Item = Violation> {
     world
         .servers_that_mislead()
         .into_iter()
-        .map(move |server| Violation::new("servers hand out what they go by", &[], text(server)))
+        .map(move |server| Violation::new(Promise::DescriptorsAreHandedOut, &[], text(server)))
 }
 
 /// Checks what must hold when all time limits are over.
 pub fn at_the_end(world: &World, scenario: &Scenario) -> Vec<Violation> {
     let mut found: Vec<Violation> =
-        world.history.violations.iter().map(|(rule, text)| Violation::new(rule, &[], text)).collect();
+        world.history.violations.iter().map(|(promise, text)| Violation::new(*promise, &[], text)).collect();
     for side in sides(world, scenario) {
         found.extend(delivery::is_settled(&side));
         found.extend(delivery::is_not_silent(&side));

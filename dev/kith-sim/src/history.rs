@@ -9,6 +9,7 @@ use kith_wire::frame::Frame;
 use kith_wire::id::MessageId;
 
 use crate::names::MARKER;
+use crate::promise::Promise;
 
 /// Something that somebody wrote, from the moment that it was stored on their device.
 #[derive(Debug, Clone)]
@@ -86,7 +87,7 @@ pub struct History {
     /// Faults that really happened, by name.
     pub faults: BTreeMap<&'static str, u64>,
     /// Promises that were broken while the world went on: which, and how.
-    pub violations: Vec<(&'static str, String)>,
+    pub violations: Vec<(Promise, String)>,
     /// Frames that left a device: by device, peer and number, a digest of their bytes.
     sealed: BTreeMap<(usize, i64, u32), u64>,
     /// What the network saw, up to a bound.
@@ -133,7 +134,7 @@ impl History {
         self.n_bytes += bytes.len() as u64;
         if memchr::memmem::find(bytes, MARKER.as_bytes()).is_some() {
             let text = format!("a name or text can be read in what {place} saw");
-            self.violations.push(("servers see only ciphertext", text));
+            self.violations.push((Promise::OnlyCiphertext, text));
         }
         if self.seen.len() + bytes.len() <= MAX_SEEN {
             self.seen.extend_from_slice(bytes);
@@ -156,7 +157,7 @@ impl History {
         if known != digest && !self.restored.contains(&who) {
             let name = crate::names::person(who);
             let text = format!("{name} sealed two different frames under number {seq} of session {peer}");
-            self.violations.push(("a number is used once", text));
+            self.violations.push((Promise::NumbersAreUsedOnce, text));
         }
     }
 

@@ -12,6 +12,7 @@ pub mod checker;
 pub mod history;
 pub mod names;
 pub mod plan;
+pub mod promise;
 pub mod run;
 pub mod sabotage;
 pub mod scenario;

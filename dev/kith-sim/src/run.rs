@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::checker::{self, Violation};
 use crate::history::Line;
 use crate::plan::{Timed, draw};
+use crate::promise::Promise;
 use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
 use crate::world::{BEGINNING, World};
@@ -47,7 +48,7 @@ pub fn run_plan(scenario: &Scenario, seed: u64, plan: &[Timed], sabotage: Option
     // A panic anywhere in the product breaks a promise too.
     let outcome = catch_unwind(AssertUnwindSafe(|| live(scenario, seed, plan, sabotage)));
     let mut outcome = outcome.unwrap_or_else(|panic| Outcome {
-        violations: vec![Violation { rule: "nothing panics", text: message(&*panic), people: Vec::new() }],
+        violations: vec![Violation { promise: Promise::NothingPanics, text: message(&*panic), people: Vec::new() }],
         ..Outcome::default()
     });
     outcome.took = begun.elapsed();

@@ -7,7 +7,7 @@ use crate::run::{Outcome, run_plan};
 use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
 
-/// Leaves steps out for as long as the same rule is broken, for at most so long. Returns the shorter plan and its run.
+/// Leaves steps out for as long as the same promise is broken, for at most so long. Returns the shorter plan and its run.
 pub fn shrink(
     scenario: &Scenario,
     seed: u64,
@@ -16,7 +16,7 @@ pub fn shrink(
     sabotage: Option<Sabotage>,
     patience: Duration,
 ) -> (Vec<Timed>, Outcome) {
-    let Some(rule) = broken.violations.first().map(|violation| violation.rule) else { return (plan, broken) };
+    let Some(promise) = broken.violations.first().map(|violation| violation.promise) else { return (plan, broken) };
     let end = Instant::now() + patience;
     let (mut plan, mut outcome) = (plan, broken);
     let mut length = plan.len().div_ceil(2);
@@ -26,7 +26,7 @@ pub fn shrink(
             let mut shorter = plan.clone();
             shorter.drain(at..(at + length).min(plan.len()));
             let tried = run_plan(scenario, seed, &shorter, sabotage);
-            if tried.violations.iter().any(|violation| violation.rule == rule) {
+            if tried.violations.iter().any(|violation| violation.promise == promise) {
                 (plan, outcome) = (shorter, tried);
             } else {
                 at += length;

@@ -144,7 +144,7 @@ fn note(total: &mut Total, scenario: &Scenario, seed: u64, outcome: &Outcome, is
     let n_faults: u64 = outcome.faults.values().sum();
     let verdict = match outcome.violations.first() {
         None => "kept every promise".to_owned(),
-        Some(violation) => format!("BROKE \"{}\": {}", violation.rule, violation.text),
+        Some(violation) => format!("BROKE \"{}\": {}", violation.promise, violation.text),
     };
     if !outcome.violations.is_empty() {
         total.failed.push((scenario.clone(), seed));
@@ -187,7 +187,7 @@ fn catch(bug: Sabotage) -> bool {
     let Some(scenario) = scenarios::named(bug.shows_in()) else { return false };
     for seed in 0..SEEDS_TO_BITE {
         if let Some(violation) = run(&scenario, seed, Some(bug)).violations.first() {
-            println!("{bug:<24?} caught by seed {seed} of {}: \"{}\"", scenario.name, violation.rule);
+            println!("{bug:<24?} caught by seed {seed} of {}: \"{}\"", scenario.name, violation.promise);
             return true;
         }
     }
@@ -223,7 +223,7 @@ fn tell(scenario: &Scenario, seed: u64, sabotage: Option<Sabotage>) {
     }
     let (plan, outcome) = shrink(scenario, seed, plan, broken, sabotage, PATIENCE);
     for violation in outcome.violations.iter().take(10) {
-        println!("  broken: {}: {}", violation.rule, violation.text);
+        println!("  broken: {}: {}", violation.promise, violation.text);
     }
     println!("  the plan:");
     for timed in plan.iter().take(60) {

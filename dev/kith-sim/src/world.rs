@@ -24,6 +24,7 @@ use rand::{RngExt as _, SeedableRng};
 use crate::history::History;
 use crate::names;
 use crate::plan::Timed;
+use crate::promise::Promise;
 use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
 use crate::step::{Step, Vice};
@@ -182,7 +183,7 @@ impl World {
             let messages = HAPPENINGS_PER_MESSAGE * self.history.said.len() as u64;
             if self.n_happened > MOST_HAPPENINGS * (self.people.len() as u64 + 1) + messages {
                 let restless = "something is done again and again".to_owned();
-                self.history.violations.push(("everything comes to rest", restless));
+                self.history.violations.push((Promise::Rest, restless));
                 self.queue.clear();
                 break;
             }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kith_sim::plan::draw;
+use kith_sim::promise::Promise;
 use kith_sim::run::{run, run_plan};
 use kith_sim::sabotage::Sabotage;
 use kith_sim::scenario::{Fault, HOUR, Habits, MINUTE, Scenario};
@@ -58,7 +59,7 @@ fn a_failing_plan_becomes_short() {
     let before = plan.len();
     let (shorter, outcome) = shrink(&scenario, 3, plan, broken, Some(Sabotage::EditsAreLost), Duration::from_secs(20));
     assert!(shorter.len() * 2 < before, "{} of {before} steps", shorter.len());
-    assert_eq!(outcome.violations[0].rule, "both sides agree");
+    assert_eq!(outcome.violations[0].promise, Promise::Agreement);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use kith_engine::{AttachmentState, Direction, MessageView};
 use kith_wire::id::MessageId;
 
 use super::{Side, Violation};
+use crate::promise::Promise;
 
 /// Checks that both see the same messages, in the same order, with the same changes.
 pub(super) fn agrees(side: &Side<'_>) -> Vec<Violation> {
@@ -19,7 +20,7 @@ pub(super) fn agrees(side: &Side<'_>) -> Vec<Violation> {
         let mut broken = |text: &str| {
             let number = side.world.history.said.iter().position(|said| said.id == own.id);
             let text = format!("#{} {text}", number.map_or("?".to_owned(), |number| number.to_string()));
-            found.push(Violation::new("both sides agree", &[side.from, side.to], text));
+            found.push(Violation::new(Promise::Agreement, &[side.from, side.to], text));
         };
         if own.body != other.body {
             broken(&format!("is {:?} here and {:?} there", own.body, other.body));
@@ -41,7 +42,7 @@ pub(super) fn agrees(side: &Side<'_>) -> Vec<Violation> {
         view.iter().map(|message| message.id).filter(|id| other.iter().any(|message| message.id == *id)).collect()
     };
     if common(&side.writer, &side.reader) != common(&side.reader, &side.writer) {
-        found.push(Violation::new("both sides agree", &[side.from, side.to], "the order is another on each side"));
+        found.push(Violation::new(Promise::Agreement, &[side.from, side.to], "the order is another on each side"));
     }
     found
 }

@@ -7,6 +7,7 @@ use kith_wire::id::MessageId;
 
 use super::{Side, Violation};
 use crate::history::Said;
+use crate::promise::Promise;
 use crate::world::World;
 
 /// Checks one direction after everything could arrive.
@@ -17,21 +18,21 @@ pub(super) fn arrived(side: &Side<'_>) -> Vec<Violation> {
     for (number, said) in said(side) {
         let is_seen = is_seen(side, &said.id);
         let state = states.get(&said.id).copied();
-        let mut broken = |rule, text: &str| {
-            found.push(Violation::new(rule, &[side.from, side.to], format!("#{number} {text}")));
+        let mut broken = |promise, text: &str| {
+            found.push(Violation::new(promise, &[side.from, side.to], format!("#{number} {text}")));
         };
         if !is_seen && !said.deleted && !side.is_excused && !is_fleeting(side) {
-            broken("everything arrives", &format!("was never shown; its writer sees {state:?}"));
+            broken(Promise::Arrives, &format!("was never shown; its writer sees {state:?}"));
         }
         let is_delivered = matches!(state, Some(MessageState::Delivered | MessageState::Read));
         if is_delivered && !is_seen && !said.deleted && !side.has_ended && !is_fleeting(side) {
-            broken("what was delivered was shown", "counts as delivered and was never shown");
+            broken(Promise::DeliveredWasShown, "counts as delivered and was never shown");
         }
         if is_seen && !side.is_excused && !said.deleted && state.is_some() && !is_delivered {
-            broken("what was shown counts as delivered", &format!("was shown, and its writer sees {state:?}"));
+            broken(Promise::ShownIsDelivered, &format!("was shown, and its writer sees {state:?}"));
         }
         if times_shown.get(&said.id).is_some_and(|times| *times > 1) && !side.has_ended {
-            broken("everything once", "was announced more than once");
+            broken(Promise::Once, "was announced more than once");
         }
     }
     found.extend(only_what_was_written(side));
@@ -45,24 +46,24 @@ pub(super) fn is_settled(side: &Side<'_>) -> Vec<Violation> {
     let states = states(side);
     for (number, said) in said(side) {
         let state = states.get(&said.id).copied();
-        let mut broken = |rule, text: &str| {
-            found.push(Violation::new(rule, &[side.from, side.to], format!("#{number} {text}")));
+        let mut broken = |promise, text: &str| {
+            found.push(Violation::new(promise, &[side.from, side.to], format!("#{number} {text}")));
         };
         if matches!(state, Some(MessageState::Waiting | MessageState::Accepted)) && !said.deleted && !side.has_ended {
-            broken("nothing stays open", &format!("is still {state:?} after all time limits"));
+            broken(Promise::NothingStaysOpen, &format!("is still {state:?} after all time limits"));
         }
         let has_expired = state == Some(MessageState::Expired);
         if has_expired && is_seen(side, &said.id) && !side.has_ended {
-            broken("what expired was not shown", "was reported as expired and was shown");
+            broken(Promise::ExpiredWasNotShown, "was reported as expired and was shown");
         }
         if has_expired && !side.is_excused && !said.deleted {
-            broken("everything arrives", "expired, though everybody was back in time");
+            broken(Promise::Arrives, "expired, though everybody was back in time");
         }
     }
     let overdue = |message: &&kith_engine::MessageView| message.disappears.is_some_and(|at| at < side.world.now);
     for message in side.writer.iter().filter(overdue) {
         let text = format!("{:?} is still there after its time", message.id);
-        found.push(Violation::new("what disappears is gone", &[side.from, side.to], text));
+        found.push(Violation::new(Promise::DisappearedIsGone, &[side.from, side.to], text));
     }
     found
 }
@@ -84,7 +85,7 @@ pub(super) fn is_not_silent(side: &Side<'_>) -> Option<Violation> {
     let is_blamed = side.has_ended && both_know && !was_told && !history.gone.contains(&side.to) && !is_blocked(side);
     let (number, _) = lost.filter(|_| is_blamed)?;
     let text = format!("#{number} was lost because data were copied, and nobody was told why");
-    Some(Violation::new("nobody is left in silence", &[side.from, side.to], text))
+    Some(Violation::new(Promise::NoSilence, &[side.from, side.to], text))
 }
 
 fn is_blocked(side: &Side<'_>) -> bool {
@@ -132,7 +133,7 @@ fn only_what_was_written(side: &Side<'_>) -> Vec<Violation> {
             (None, _) => "a message that nobody wrote",
         };
         let text = format!("{} sees {text}", World::name_of(side.to));
-        Some(Violation::new("only what was written is shown", &[side.from, side.to], text))
+        Some(Violation::new(Promise::OnlyWhatWasWritten, &[side.from, side.to], text))
     });
     forged.collect()
 }
@@ -150,7 +151,7 @@ fn in_order(side: &Side<'_>) -> Vec<Violation> {
         let places: Vec<usize> = own.filter_map(|message| place.get(&message.id).copied()).collect();
         if let Some(pair) = places.windows(2).find(|pair| pair[0] > pair[1]) {
             let text = format!("#{} stands before #{}", pair[0], pair[1]);
-            found.push(Violation::new("everything in order", &[side.from, side.to], text));
+            found.push(Violation::new(Promise::InOrder, &[side.from, side.to], text));
         }
     }
     // A message that waits for its file lets later ones pass; in the conversation it stands where it was written.
@@ -165,7 +166,7 @@ fn in_order(side: &Side<'_>) -> Vec<Violation> {
         .collect();
     if let Some(pair) = announced.windows(2).find(|pair| pair[0] > pair[1]) {
         let text = format!("#{} was announced before #{}", pair[0], pair[1]);
-        found.push(Violation::new("everything in order", &[side.from, side.to], text));
+        found.push(Violation::new(Promise::InOrder, &[side.from, side.to], text));
     }
     found
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Violation;
+use crate::promise::Promise;
 use crate::world::World;
 
 /// Bytes in common from which two contacts could tell that they know the same person.
@@ -14,13 +15,15 @@ pub(super) fn check(world: &World) -> Vec<Violation> {
     for (who, key) in world.contact_keys() {
         if memchr::memmem::find(&world.history.seen, &key).is_some() {
             let text = format!("a contact key of {} passed the network in clear", World::name_of(who));
-            found.push(Violation::new("servers see only ciphertext", &[who], text));
+            found.push(Violation::new(Promise::OnlyCiphertext, &[who], text));
         }
     }
     for who in 0..world.people.len() {
         found.extend(links(world, who));
     }
-    found.extend(world.reopened().into_iter().map(|(who, text)| Violation::new("a copy opens nothing", &[who], text)));
+    found.extend(
+        world.reopened().into_iter().map(|(who, text)| Violation::new(Promise::CopiesOpenNothing, &[who], text)),
+    );
     found
 }
 
@@ -34,7 +37,7 @@ fn links(world: &World, who: usize) -> Vec<Violation> {
             if let Some(shared) = own.intersection(theirs).next() {
                 let (one, two) = (World::name_of(contact), World::name_of(*other));
                 let text = format!("{one} and {two} share {shared:02x?} of {}", World::name_of(who));
-                found.push(Violation::new("contacts are unlinkable", &[who, contact, *other], text));
+                found.push(Violation::new(Promise::Unlinkable, &[who, contact, *other], text));
             }
         }
         all.push((contact, own));

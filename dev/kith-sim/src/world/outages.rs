@@ -11,6 +11,7 @@ use super::flaky::Disk;
 use super::server::server_name;
 use super::{Happening, World};
 use crate::names;
+use crate::promise::Promise;
 use crate::step::{Step, Vice};
 
 /// Names of a server at most (KH-1).
@@ -97,7 +98,7 @@ impl World {
         let place = &mut self.servers[server];
         if place.store.disk == Disk::Works {
             let text = format!("server {} failed on a disk that works: {problem}", names::server(server));
-            return self.history.violations.push(("servers do not fail", text));
+            return self.history.violations.push((Promise::ServersDoNotFail, text));
         }
         self.history.fault("server batch failed");
         if place.store.n_hidden.take() > 0 {
