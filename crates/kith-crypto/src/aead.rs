@@ -3,7 +3,9 @@
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use thiserror::Error;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::secret_bytes::SecretBytes;
 
 /// Bytes of a nonce.
 pub const NONCE_BYTES: usize = 12;
@@ -42,10 +44,10 @@ impl AeadKey {
     ///
     /// # Errors
     /// [`OpenError`] when anything differs from what was sealed.
-    pub fn open(&self, nonce: &[u8; NONCE_BYTES], aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    pub fn open(&self, nonce: &[u8; NONCE_BYTES], aad: &[u8], sealed: &[u8]) -> Result<SecretBytes, OpenError> {
         ChaCha20Poly1305::new(&self.0.into())
             .decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad })
-            .map(Zeroizing::new)
+            .map(SecretBytes::new)
             .map_err(|_| OpenError)
     }
 }

@@ -4,10 +4,10 @@ use kith_wire::blob::BlobShape;
 use kith_wire::id::{AttachmentKey, BlobId, DeleteCapability, ReadCapability, ReplySecret};
 use rand_core::CryptoRng;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use crate::aead::{AeadKey, NONCE_BYTES, OpenError};
 use crate::label::Label;
+use crate::secret_bytes::SecretBytes;
 use crate::{kdf, random};
 
 /// Why a chunk cannot be sealed or opened.
@@ -68,8 +68,10 @@ pub fn seal_chunk(key: &AttachmentKey, shape: BlobShape, index: u32, plaintext: 
     if plaintext.len() > size {
         return Err(ChunkError::TooLong);
     }
-    let mut padded = Zeroizing::new(plaintext.to_vec());
+    let mut padded = Vec::with_capacity(size);
+    padded.extend_from_slice(plaintext);
     padded.resize(size, 0);
+    let padded = SecretBytes::new(padded);
     Ok(chunk_key(key, shape).seal(&chunk_nonce(index), &[], &padded))
 }
 
@@ -77,12 +79,7 @@ pub fn seal_chunk(key: &AttachmentKey, shape: BlobShape, index: u32, plaintext: 
 ///
 /// # Errors
 /// [`ChunkError`] when the chunk is not what was sealed for this place (KC-9).
-pub fn open_chunk(
-    key: &AttachmentKey,
-    shape: BlobShape,
-    index: u32,
-    sealed: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, ChunkError> {
+pub fn open_chunk(key: &AttachmentKey, shape: BlobShape, index: u32, sealed: &[u8]) -> Result<SecretBytes, ChunkError> {
     let size = shape.chunk_bytes(index).ok_or(ChunkError::NoSuchChunk(index))?;
     let plaintext = chunk_key(key, shape).open(&chunk_nonce(index), &[], sealed)?;
     if plaintext.len() == size { Ok(plaintext) } else { Err(ChunkError::Damaged(OpenError)) }

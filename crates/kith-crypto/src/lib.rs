@@ -19,6 +19,7 @@ pub mod password;
 pub mod random;
 pub mod request;
 pub mod sealed;
+pub mod secret_bytes;
 pub mod sign;
 pub mod user;
 mod x25519;

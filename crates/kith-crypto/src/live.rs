@@ -8,7 +8,7 @@ use kith_wire::descriptor::EpochKeys;
 use kith_wire::id::ServerKey;
 use kith_wire::limits::MAX_SEALED_BYTES;
 use kith_wire::live::{LiveAccept, LiveOpening};
-use kith_wire::padding::{LENGTH_BYTES, pad_to, padme, unpad};
+use kith_wire::padding::{LENGTH_BYTES, pad_to, padme};
 use kith_wire::sealed::{SealKind, SealedParts};
 use rand_core::CryptoRng;
 use thiserror::Error;
@@ -19,6 +19,7 @@ use crate::hash::{hash, hash_kem_ciphertext};
 use crate::kem::{KemSecret, encapsulate};
 use crate::label::Label;
 use crate::sealed::{EpochSecret, PendingAnswer, SealError, open, seal};
+use crate::secret_bytes::SecretBytes;
 use crate::{kdf, random};
 
 /// Bytes of plaintext in every small record to the server: a durable relay with the longest URL fits, so that a
@@ -164,7 +165,7 @@ impl LiveChannel {
         if size + 64 > MAX_SEALED_BYTES {
             return Err(RecordError::TooLong);
         }
-        let padded = Zeroizing::new(pad_to(message, size).ok_or(RecordError::TooLong)?);
+        let padded = SecretBytes::new(pad_to(message, size).ok_or(RecordError::TooLong)?);
         let counter = self.send.next;
         self.send.next = counter.checked_add(1).ok_or(RecordError::TooLong)?;
         let mut out = counter.to_be_bytes().to_vec();
@@ -176,7 +177,7 @@ impl LiveChannel {
     ///
     /// # Errors
     /// [`RecordError`] when the record is not the next one (KC-8) or does not open (KC-7); the state is unchanged.
-    pub fn open(&mut self, record: &[u8]) -> Result<Zeroizing<Vec<u8>>, RecordError> {
+    pub fn open(&mut self, record: &[u8]) -> Result<SecretBytes, RecordError> {
         let (counter, sealed) = record.split_first_chunk::<8>().ok_or(RecordError::DoesNotOpen)?;
         let counter = u64::from_be_bytes(*counter);
         if counter != self.receive.next {
@@ -184,9 +185,9 @@ impl LiveChannel {
         }
         let opened = self.receive.key.open(&nonce(counter), &aad(counter), sealed);
         let padded = opened.map_err(|_| RecordError::DoesNotOpen)?;
-        let content = unpad(&padded).map_err(|_| RecordError::DoesNotOpen)?.to_vec();
+        let content = padded.unpadded().map_err(|_| RecordError::DoesNotOpen)?;
         self.receive.next = counter.checked_add(1).ok_or(RecordError::OutOfOrder)?;
-        Ok(Zeroizing::new(content))
+        Ok(content)
     }
 }
 

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::aead::{AeadKey, NONCE_BYTES, OpenError};
 use crate::label::Label;
+use crate::secret_bytes::SecretBytes;
 use crate::{kdf, random};
 
 /// Cost parameters of Argon2id.
@@ -113,7 +114,7 @@ impl WrapKey {
     ///
     /// # Errors
     /// [`OpenError`] when the password was another one, or anything was changed.
-    pub fn open(&self, aad: &[u8], wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    pub fn open(&self, aad: &[u8], wrapped: &[u8]) -> Result<SecretBytes, OpenError> {
         let (nonce, sealed) = wrapped.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError)?;
         self.0.open(nonce, aad, sealed)
     }

@@ -8,7 +8,7 @@ use hpke::{OpModeR, OpModeS, setup_receiver, setup_sender_with_rng};
 use kith_wire::descriptor::EpochKeys;
 use kith_wire::id::{DhKey, KemCiphertext, KemKey, ServerKey};
 use kith_wire::limits::{ANSWER_BYTES, MAX_ANSWER_BYTES, MAX_SEALED_BYTES, SEALED_BYTES};
-use kith_wire::padding::{LENGTH_BYTES, pad_to, padme, unpad};
+use kith_wire::padding::{LENGTH_BYTES, pad_to, padme};
 use kith_wire::sealed::{ClearHeader, SealKind, SealedParts};
 use kith_wire::time::EpochId;
 use rand_core::CryptoRng;
@@ -19,6 +19,7 @@ use crate::aead::{AeadKey, NONCE_BYTES, OpenError, TAG_BYTES};
 use crate::dh::DhSecret;
 use crate::kem::{KemSecret, check_x25519_share, checked_key};
 use crate::label::Label;
+use crate::secret_bytes::SecretBytes;
 use crate::xwing::{Ciphertext, DecapsulationKey, XWing};
 use crate::{kdf, random};
 
@@ -110,7 +111,7 @@ struct AnswerSecret {
 /// A request that was opened.
 pub struct Opened {
     /// Its content, without padding.
-    pub content: Zeroizing<Vec<u8>>,
+    pub content: SecretBytes,
     /// Seals the one answer.
     pub answer: AnswerSealer,
     /// For the keys of a live connection.
@@ -143,7 +144,7 @@ pub fn seal(
     let key = checked_key(&epoch.kem).map_err(|_| SealError::BadKey)?;
     let total =
         total_size(content.len(), REQUEST_OVERHEAD, SEALED_BYTES..=MAX_SEALED_BYTES).ok_or(SealError::TooLong)?;
-    let padded = Zeroizing::new(pad_to(content, total - REQUEST_OVERHEAD).ok_or(SealError::TooLong)?);
+    let padded = SecretBytes::new(pad_to(content, total - REQUEST_OVERHEAD).ok_or(SealError::TooLong)?);
     let header = ClearHeader::current(epoch.id);
     let mut rng = rng;
     let (enc, mut context): (_, Sender) =
@@ -179,8 +180,8 @@ pub fn open(
     let enc = Ciphertext(Box::new(*parts.enc.as_bytes()));
     let info = info(server, parts.header, kind);
     let mut context: Receiver = setup_receiver(&OpModeR::Base, &secret.opener, &enc, &info).map_err(|_| OpenError)?;
-    let padded = Zeroizing::new(context.open(parts.ciphertext, &[]).map_err(|_| OpenError)?);
-    let content = Zeroizing::new(unpad(&padded).map_err(|_| OpenError)?.to_vec());
+    let padded = SecretBytes::new(context.open(parts.ciphertext, &[]).map_err(|_| OpenError)?);
+    let content = padded.unpadded().map_err(|_| OpenError)?;
     let mut export = Zeroizing::new([0; 32]);
     context.export(&Label::RESPONSE.prefix(), export.as_mut_slice()).map_err(|_| OpenError)?;
     let mut live = Zeroizing::new([0; 32]);
@@ -204,7 +205,7 @@ impl AnswerSealer {
     pub fn seal(self, content: &[u8], rng: &mut dyn CryptoRng) -> Vec<u8> {
         let padded = total_size(content.len(), ANSWER_OVERHEAD, ANSWER_BYTES..=MAX_ANSWER_BYTES)
             .and_then(|total| pad_to(content, total - ANSWER_OVERHEAD));
-        let Some(padded) = padded.map(Zeroizing::new) else { return Vec::new() };
+        let Some(padded) = padded.map(SecretBytes::new) else { return Vec::new() };
         let random: [u8; RANDOM_BYTES] = random::bytes(rng);
         let (key, nonce) = self.0.key_and_nonce(&random);
         let mut out = random.to_vec();
@@ -218,11 +219,10 @@ impl PendingAnswer {
     ///
     /// # Errors
     /// [`OpenError`], always the same, when anything is wrong (KC-7).
-    pub fn open(&self, answer: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    pub fn open(&self, answer: &[u8]) -> Result<SecretBytes, OpenError> {
         let (random, sealed) = answer.split_first_chunk::<RANDOM_BYTES>().ok_or(OpenError)?;
         let (key, nonce) = self.0.key_and_nonce(random);
-        let padded = key.open(&nonce, &[], sealed)?;
-        Ok(Zeroizing::new(unpad(&padded).map_err(|_| OpenError)?.to_vec()))
+        key.open(&nonce, &[], sealed)?.unpadded().map_err(|_| OpenError)
     }
 }
 

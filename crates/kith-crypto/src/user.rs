@@ -4,12 +4,13 @@
 
 use kith_wire::id::{KemCiphertext, KemKey};
 use rand_core::CryptoRng;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::aead::{AeadKey, NONCE_BYTES, OpenError};
 use crate::hash::hash_kem_ciphertext;
 use crate::kem::{KemError, KemSecret, encapsulate};
 use crate::label::Label;
+use crate::secret_bytes::SecretBytes;
 use crate::{kdf, random};
 
 /// The root secret of a person: a 32-byte seed.
@@ -45,7 +46,7 @@ impl UserSecret {
     ///
     /// # Errors
     /// [`OpenError`] when it was sealed to another key, for another purpose, or changed.
-    pub fn open(&self, purpose: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    pub fn open(&self, purpose: &[u8], sealed: &[u8]) -> Result<SecretBytes, OpenError> {
         let (enc, box_) = sealed.split_at_checked(KemCiphertext::SIZE).ok_or(OpenError)?;
         let enc = KemCiphertext::from_slice(enc).ok_or(OpenError)?;
         let shared = self.kem().decapsulate(&enc).map_err(|_| OpenError)?;

@@ -28,10 +28,10 @@ fn a_small_request_has_the_fixed_size_and_its_answer_opens() {
     assert_eq!(sealed.bytes.len(), SEALED_BYTES);
     let parts = SealedParts::split(&sealed.bytes).unwrap();
     let opened = open(&w.server.public(), &w.epoch, SealKind::OneShot, &parts).unwrap();
-    assert_eq!(opened.content.as_slice(), b"hello");
+    assert_eq!(opened.content.as_ref(), b"hello");
     let answer = opened.answer.seal(b"and back", &mut w.rng);
     assert_eq!(answer.len(), ANSWER_BYTES);
-    assert_eq!(sealed.pending.open(&answer).unwrap().as_slice(), b"and back");
+    assert_eq!(sealed.pending.open(&answer).unwrap().as_ref(), b"and back");
 }
 
 #[test]
@@ -65,9 +65,9 @@ fn a_live_connection_carries_records_both_ways() {
     let mut client = opening.accept(&answer).unwrap();
     for round in 0..3_u8 {
         let up = client.seal(&[round; 100]).unwrap();
-        assert_eq!(server.open(&up).unwrap().as_slice(), [round; 100]);
+        assert_eq!(server.open(&up).unwrap().as_ref(), [round; 100]);
         let down = server.seal(&[round; 5000]).unwrap();
-        assert_eq!(client.open(&down).unwrap().as_slice(), [round; 5000]);
+        assert_eq!(client.open(&down).unwrap().as_ref(), [round; 5000]);
     }
 }
 

@@ -303,7 +303,7 @@ fn refresh_device_lists(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Re
         }
         let seed = user.open(CONTACT_SECRET_PURPOSE, &sealed).map_err(|_| RefreshError::WrongUserKey)?;
         let seed: Zeroizing<[u8; 32]> =
-            Zeroizing::new(seed.as_slice().try_into().map_err(|_| StorageError::Damaged("contacts"))?);
+            Zeroizing::new(seed.as_ref().try_into().map_err(|_| StorageError::Damaged("contacts"))?);
         let renewed = renew_list(&list, &ContactSecret::from_seed(*seed), work.now.day(), work.rng)?;
         let sql = "UPDATE contacts SET own_list = ?2 WHERE id = ?1";
         run(work.db, sql, params![contact.column(), renewed.signed().to_bytes()])?;

@@ -218,6 +218,9 @@ impl Pump<'_> {
 
     /// Deposits the frames that are due, oldest first; a server that cannot be reached holds up only its own.
     fn send_deposits(&mut self, person: &Person) -> Result<(), StorageError> {
+        if !self.has_room() {
+            return Ok(());
+        }
         let sql = "SELECT f.id, f.peer, p.server FROM frames f JOIN peers p ON p.id = f.peer \
                    JOIN contacts c ON c.id = p.contact WHERE f.due <= ?1 AND f.expires > ?1 AND c.blocked = 0 ORDER BY f.id LIMIT ?2";
         let due = all(self.db, sql, params![column(self.now.0), MAX_DUE], |row| {

@@ -56,7 +56,7 @@ impl Binding {
         let (nonce, sealed, _) = frame.split()?;
         let key = AeadKey::new(*header_key.expose());
         let plain = key.open(nonce, &self.aad(Label::FRAME_HEADER, &[]), sealed).ok()?;
-        plain.as_slice().try_into().ok().map(FrameHeader::from_bytes)
+        plain.as_ref().try_into().ok().map(FrameHeader::from_bytes)
     }
 
     /// Opens the inner text of a frame (KS-25).

@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use kith_crypto::random;
+use kith_crypto::secret_bytes::SecretBytes;
 use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
@@ -89,7 +90,7 @@ impl ChunkStore {
     }
 
     /// Returns the content of a chunk.
-    pub fn get(&self, attachment: &AttachmentSecret, index: u32) -> Result<Zeroizing<Vec<u8>>, GetError> {
+    pub fn get(&self, attachment: &AttachmentSecret, index: u32) -> Result<SecretBytes, GetError> {
         let keys = self.seed.attachment(&attachment.0);
         let sealed = self.folder.read(&file(&keys, index), SEALED_LEN)?.ok_or(GetError::Absent { index })?;
         unseal(&keys, index, &sealed).ok_or(GetError::Damaged { index })
@@ -283,27 +284,18 @@ fn seal(keys: &AttachmentKeys, index: u32, content: &[u8], rng: &mut dyn CryptoR
         return Err(too_long());
     }
     let length = u32::try_from(content.len()).map_err(|_| too_long())?;
-    let mut padded = Zeroizing::new(Vec::with_capacity(PADDED_LEN));
+    let mut padded = Vec::with_capacity(PADDED_LEN);
     padded.extend_from_slice(&length.to_be_bytes());
     padded.extend_from_slice(content);
     padded.resize(PADDED_LEN, 0);
-    Ok(keys.seal(index, &padded, rng))
+    Ok(keys.seal(index, &SecretBytes::new(padded), rng))
 }
 
-fn unseal(keys: &AttachmentKeys, index: u32, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+fn unseal(keys: &AttachmentKeys, index: u32, sealed: &[u8]) -> Option<SecretBytes> {
     if sealed.len() != SEALED_LEN {
         return None;
     }
-    let mut padded = keys.open(index, sealed)?;
-    let length = usize::try_from(u32::from_be_bytes(*padded.first_chunk()?)).ok()?;
-    let end = length.checked_add(4)?;
-    if end > padded.len() {
-        return None;
-    }
-    // In place, so that the content exists once.
-    padded.copy_within(4..end, 0);
-    padded.truncate(length);
-    Some(padded)
+    keys.open(index, sealed)?.unpadded().ok()
 }
 
 fn name(keys: &AttachmentKeys, index: u32) -> String {

@@ -5,6 +5,7 @@
 use kith_crypto::aead::{AeadKey, NONCE_BYTES, TAG_BYTES};
 use kith_crypto::label::Label;
 use kith_crypto::password::{self, Params, PasswordError, WrapKey};
+use kith_crypto::secret_bytes::SecretBytes;
 use kith_crypto::{kdf, mac, random};
 use rand_core::CryptoRng;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
@@ -135,7 +136,7 @@ impl AttachmentKeys {
     }
 
     /// Opens a chunk, if it is the one of this place and nobody changed it.
-    pub(crate) fn open(&self, index: u32, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn open(&self, index: u32, sealed: &[u8]) -> Option<SecretBytes> {
         let (nonce, sealed) = sealed.split_first_chunk()?;
         self.chunk_key(index).open(nonce, &[], sealed).ok()
     }

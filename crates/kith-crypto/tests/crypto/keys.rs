@@ -124,7 +124,7 @@ fn kc_9_a_chunk_opens_only_in_its_place() {
 fn a_chunk_may_fill_its_place_to_the_last_byte() {
     let (key, shape) = (AttachmentKey::new([7; 32]), BlobShape::of(150_000).unwrap());
     let sealed = seal_chunk(&key, shape, 0, &[1; 65_536]).unwrap();
-    assert_eq!(open_chunk(&key, shape, 0, &sealed).unwrap().as_slice(), [1; 65_536]);
+    assert_eq!(open_chunk(&key, shape, 0, &sealed).unwrap().as_ref(), [1; 65_536]);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn the_blob_of_a_card_is_the_same_for_both_sides() {
 fn a_user_seal_opens_for_its_purpose_only() {
     let user = UserSecret::generate(&mut rng());
     let sealed = user.public().seal(b"contact 1", b"a key", &mut rng()).unwrap();
-    assert_eq!(user.open(b"contact 1", &sealed).unwrap().as_slice(), b"a key");
+    assert_eq!(user.open(b"contact 1", &sealed).unwrap().as_ref(), b"a key");
     assert!(user.open(b"contact 2", &sealed).is_err());
     assert!(UserSecret::from_seed([9; 32]).open(b"contact 1", &sealed).is_err());
     for at in [0, 1119, 1120, sealed.len() - 1] {
@@ -156,7 +156,7 @@ fn a_password_opens_what_it_wrapped_and_nothing_else() {
     let params = password::Params::for_tests();
     let wrap = |word: &[u8]| password::derive(word, &[5; 16], params).unwrap();
     let wrapped = wrap(b"right").seal(b"header", b"database key", &mut rng());
-    assert_eq!(wrap(b"right").open(b"header", &wrapped).unwrap().as_slice(), b"database key");
+    assert_eq!(wrap(b"right").open(b"header", &wrapped).unwrap().as_ref(), b"database key");
     assert!(wrap(b"wrong").open(b"header", &wrapped).is_err());
     assert!(wrap(b"right").open(b"other", &wrapped).is_err());
     assert!(wrap(b"right").open(b"header", &wrapped[..11]).is_err());

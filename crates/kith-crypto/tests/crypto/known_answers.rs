@@ -33,7 +33,7 @@ fn chacha20_poly1305_gives_the_answer_of_rfc_8439() {
     );
     let sealed = key.seal(&nonce, &aad, plaintext);
     assert_eq!(sealed, expected);
-    assert_eq!(key.open(&nonce, &aad, &sealed).unwrap().as_slice(), plaintext);
+    assert_eq!(key.open(&nonce, &aad, &sealed).unwrap().as_ref(), plaintext);
 }
 
 /// RFC 8032, §7.1, test 2.

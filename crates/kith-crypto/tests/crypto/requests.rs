@@ -41,7 +41,7 @@ fn kc_7_an_answer_opens_for_its_own_request_only() {
         (sealed.pending, answer)
     };
     let ((one, one_answer), (_, other_answer)) = (ask(), ask());
-    assert_eq!(one.open(&one_answer).unwrap().as_slice(), b"back");
+    assert_eq!(one.open(&one_answer).unwrap().as_ref(), b"back");
     assert!(one.open(&other_answer).is_err());
     assert!(one.open(&one_answer[..31]).is_err());
     for at in (0..one_answer.len()).step_by(37) {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kith_crypto::live::{LiveBinding, LiveChannel, RecordError};
+use kith_crypto::secret_bytes::SecretBytes;
 use kith_wire::id::{AccountKey, ReaderId, RelayId};
-use zeroize::Zeroizing;
 
 use crate::io::{ConnectionId, Output};
 use crate::sabotage::{self, Bug};
@@ -116,7 +116,7 @@ impl Connections {
         self.closing.clear();
     }
 
-    pub(crate) fn open_record(&mut self, id: ConnectionId, record: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn open_record(&mut self, id: ConnectionId, record: &[u8]) -> Option<SecretBytes> {
         self.open.get_mut(&id)?.channel.open(record).ok()
     }
 

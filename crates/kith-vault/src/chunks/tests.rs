@@ -92,7 +92,7 @@ fn changed_or_cut_chunk_is_damaged_and_can_be_put_again() {
         assert!(matches!(shelf.store.get(&attachment, 3), Err(GetError::Damaged { index: 3 })), "{length} bytes");
     }
     shelf.put(&attachment, 3, b"holiday");
-    assert_eq!(shelf.store.get(&attachment, 3).unwrap().as_slice(), b"holiday");
+    assert_eq!(shelf.store.get(&attachment, 3).unwrap().as_ref(), b"holiday");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn chunk_moved_to_another_place_or_attachment_is_damaged() {
     for file in shelf.files() {
         fs::write(file, &genuine).unwrap();
     }
-    assert_eq!(shelf.store.get(&one, 0).unwrap().as_slice(), b"first");
+    assert_eq!(shelf.store.get(&one, 0).unwrap().as_ref(), b"first");
     assert!(matches!(shelf.store.get(&one, 1), Err(GetError::Damaged { index: 1 })));
     assert!(matches!(shelf.store.get(&other, 0), Err(GetError::Damaged { index: 0 })));
 }
@@ -119,7 +119,7 @@ fn chunk_cannot_be_found_without_its_secret() {
     shelf.put(&one, 0, b"mine");
     assert!(matches!(shelf.store.get(&other, 0), Err(GetError::Absent { index: 0 })));
     let kept = AttachmentSecret::from_bytes(*one.as_bytes());
-    assert_eq!(shelf.store.get(&kept, 0).unwrap().as_slice(), b"mine");
+    assert_eq!(shelf.store.get(&kept, 0).unwrap().as_ref(), b"mine");
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn unfinished_chunk_is_swept_at_the_next_opening_and_strangers_are_counted() {
     fs::write(file.with_file_name("notes.txt"), b"stray").unwrap();
     let Shelf { store: ChunkStore { folder: owned, seed }, folder, .. } = shelf;
     let store = ChunkStore::open(owned, seed).unwrap();
-    assert_eq!(store.get(&attachment, 0).unwrap().as_slice(), b"whole");
+    assert_eq!(store.get(&attachment, 0).unwrap().as_ref(), b"whole");
     let usage = store.usage().unwrap();
     assert_eq!((usage.n_chunks, usage.n_misshapen), (2, 1));
     drop(folder);

@@ -15,6 +15,6 @@ fn vault_of_version_1_opens_with_its_rows_and_chunks() {
     let kept: String = vault.connection().query_row("SELECT x FROM kept", [], |row| row.get(0)).unwrap();
     assert_eq!(kept, "kept since version 1");
     let secret = AttachmentSecret::from_bytes([1; 32]);
-    assert_eq!(vault.chunks().get(&secret, 7).unwrap().as_slice(), b"sealed since version 1");
+    assert_eq!(vault.chunks().get(&secret, 7).unwrap().as_ref(), b"sealed since version 1");
     assert!(vault.check().unwrap().is_sound());
 }
