@@ -10,6 +10,8 @@ kith_wire::deliberate_bugs! {
     AcksBeforeCommit,
     /// What a call wants to send goes out before the call is committed.
     SendsBeforeCommit,
+    /// The person is not told that what a contact sends does not open.
+    NothingIsSaid,
 }
 
 /// Returns the transaction of a call to commit now, or, with a bug, leaves it open for the next call.

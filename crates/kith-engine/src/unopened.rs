@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 
 use crate::api::{ContactId, Event};
 use crate::database::{StorageError, first, run};
+use crate::sabotage::{self, Bug};
 use crate::work::Work;
 
 pub(crate) const TABLES: &str = "
@@ -22,7 +23,9 @@ pub(crate) fn note(work: &mut Work<'_>, contact: ContactId) -> Result<(), Storag
     let sql = "INSERT INTO unopened (contact, frames) VALUES (?1, 1) ON CONFLICT DO UPDATE SET frames = frames + 1";
     run(work.db, sql, [contact.column()])?;
     let sql = "SELECT frames FROM unopened WHERE contact = ?1";
-    if first(work.db, sql, [contact.column()], |row| row.get::<_, u32>(0))? == Some(TELLING_FRAMES) {
+    if first(work.db, sql, [contact.column()], |row| row.get::<_, u32>(0))? == Some(TELLING_FRAMES)
+        && !sabotage::is_on(Bug::NothingIsSaid)
+    {
         work.tell(Event::Unopened { contact });
     }
     Ok(())

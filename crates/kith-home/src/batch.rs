@@ -104,6 +104,7 @@ impl<T: Txn> Batch<'_, T> {
     pub fn commit(mut self) -> Result<Vec<Output>, StoreError> {
         self.send_outgoing()?;
         self.push_all()?;
+        sabotage::fail(self.rng)?;
         self.txn.commit().or_else(|problem| sabotage::forgive(problem, Bug::AnswersBeforeCommit))?;
         self.home.committed();
         Ok(self.out)

@@ -6,6 +6,7 @@ use kith_wire::time::Hour;
 use crate::batch::Batch;
 use crate::io::Output;
 use crate::outbox::LONGEST_DELAY_SECONDS;
+use crate::sabotage::{self, Bug};
 use crate::store::{Queue, StoreError, Txn};
 
 /// Rows of one kind removed in one tick, so that deposits never wait long.
@@ -27,7 +28,9 @@ impl<T: Txn> Batch<'_, T> {
     /// Rotates keys (KH-2, KH-3), retries what is due and removes what has expired (KH-38), a bounded piece at a time.
     pub(crate) fn tick(&mut self) -> Result<(), StoreError> {
         let home = &mut *self.home;
-        if home.identity.keep_up(&mut self.txn, &home.config, self.now, self.rng)? {
+        if home.identity.keep_up(&mut self.txn, &home.config, self.now, self.rng)?
+            && !sabotage::is_on(Bug::NothingIsAnnounced)
+        {
             self.out.push(Output::Descriptor { bytes: home.identity.descriptor().to_vec() });
         }
         self.home.outbox.look_again();

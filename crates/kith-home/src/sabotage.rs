@@ -12,6 +12,12 @@ kith_wire::deliberate_bugs! {
     AnswersBeforeCommit,
     /// Connections whose end was to be told with a batch that was lost are never closed.
     ClosesAreForgotten,
+    /// A new descriptor whose announcement was lost with its batch is not announced again.
+    AnnouncementsAreLost,
+    /// Strangers go on getting the descriptor that the server started with.
+    NothingIsAnnounced,
+    /// Now and then a batch fails, though the store does not.
+    BatchesFail,
 }
 
 /// Returns a failure, unless a bug overlooks it.
@@ -22,4 +28,10 @@ pub(crate) fn forgive(problem: StoreError, bug: Bug) -> Result<(), StoreError> {
 /// Returns a name that no deposit has had.
 pub(crate) fn fresh(rng: &mut dyn CryptoRng) -> DedupId {
     DedupId(kith_crypto::random::bytes(rng))
+}
+
+/// Fails now and then, with a bug.
+pub(crate) fn fail(rng: &mut dyn CryptoRng) -> Result<(), StoreError> {
+    let fails = is_on(Bug::BatchesFail) && rng.next_u32() % 256 == 0;
+    if fails { Err(StoreError::Damaged { table: "none" }) } else { Ok(()) }
 }

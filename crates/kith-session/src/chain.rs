@@ -196,6 +196,9 @@ impl ReceiveChain {
     pub(crate) fn commit(&mut self, staged: StagedKey, today: Day) {
         self.base = Some(staged.base);
         self.skipped.remove(&staged.seq);
+        if sabotage::is_on(Bug::UsedKeysStay) {
+            self.skipped.insert(staged.seq, SkippedKey { key: staged.message, since: today });
+        }
         if let Some(chain) = staged.chain.filter(|_| !sabotage::is_on(Bug::ReplaysOpen)) {
             self.chain = Some(chain);
             self.next = staged.seq.saturating_add(1);

@@ -9,4 +9,18 @@ kith_wire::deliberate_bugs! {
     EpochsEndEarly,
     /// An acknowledgement names one frame more than came.
     AcksNameTooMuch,
+    /// The keys of frames that were opened are kept; their numbers are not forgotten, so nothing opens twice.
+    UsedKeysStay,
+    /// A frame that only acknowledges is acknowledged.
+    AcksAreAcked,
+    /// A frame that comes a second time is thought impossible.
+    CopiesPanic,
+}
+
+/// Gives up, with a bug, as code does that believes something impossible.
+#[allow(clippy::panic, reason = "it is a deliberate bug, and never in a release")]
+pub(crate) fn panic_with(bug: Bug) {
+    if is_on(bug) {
+        panic!("{bug:?}");
+    }
 }

@@ -6,6 +6,8 @@
 
 mod incoming;
 mod outgoing;
+#[cfg(feature = "sabotage")]
+mod theft;
 
 use std::collections::BTreeMap;
 

@@ -143,6 +143,7 @@ impl Session {
         if inner.olm.is_empty() {
             self.ask_again(&inner.control, &mut opened);
             self.core.incoming.note_quiet(seq);
+            self.core.incoming.ack_owed |= sabotage::is_on(Bug::AcksAreAcked);
         } else {
             self.core.incoming.ack_owed = true;
             self.early.insert(seq, inner.olm);
@@ -162,6 +163,7 @@ impl Session {
     ///
     /// Another frame under the same number is no copy: only a second state of the other side's device makes one (KS-46).
     fn duplicate(&mut self, seq: u32, frame: &Frame, rng: &mut dyn CryptoRng) -> Opened {
+        sabotage::panic_with(Bug::CopiesPanic);
         if self.core.condition == Condition::Halted {
             return self.say_end_again();
         }
