@@ -74,8 +74,8 @@ pub struct History {
     pub unopened: BTreeSet<(usize, usize)>,
     /// Pairs whose messages may disappear, the lower number first.
     pub fleeting: BTreeSet<(usize, usize)>,
-    /// The newest frames that each device sealed.
-    pub sample: BTreeMap<usize, VecDeque<Frame>>,
+    /// The newest frames that each device sealed for a message.
+    pub sample: BTreeMap<usize, VecDeque<(MessageId, Frame)>>,
     /// Which pairs somebody blocked at some time.
     pub blocked: BTreeSet<(usize, usize)>,
     /// Devices that are never on again.
@@ -142,12 +142,12 @@ impl History {
     }
 
     /// A frame is about to leave a device. Two different ones under one number would use a key twice.
-    pub fn seals(&mut self, who: usize, peer: i64, seq: u32, bytes: &[u8]) {
+    pub fn seals(&mut self, who: usize, peer: i64, seq: u32, message: Option<MessageId>, bytes: &[u8]) {
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
-        if let Some(frame) = Frame::from_slice(bytes) {
+        if let Some(kept) = message.zip(Frame::from_slice(bytes)) {
             let sample = self.sample.entry(who).or_default();
-            sample.push_back(frame);
+            sample.push_back(kept);
             if sample.len() > MAX_SAMPLE {
                 sample.pop_front();
             }

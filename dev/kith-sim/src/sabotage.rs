@@ -7,6 +7,8 @@ use kith_home::sabotage::Bug as HomeBug;
 use kith_session::sabotage::Bug as SessionBug;
 use rusqlite::Connection;
 
+use crate::promise::Promise;
+
 /// A deliberate bug, on every device of a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Sabotage {
@@ -58,6 +60,28 @@ pub enum Sabotage {
     AnswersBeforeCommit,
     /// Inside servers: connections whose end was to be told with a batch that was lost are never closed.
     ClosesAreForgotten,
+    /// All queues of a person have one capability.
+    CapabilitiesAreShared,
+    /// What a server accepted counts as delivered.
+    TicksComeEarly,
+    /// What was delivered does not count as such.
+    TicksAreLost,
+    /// Messages are given up a day after they were written.
+    GivesUpEarly,
+    /// Inside sessions: the keys of frames that were opened are kept.
+    UsedKeysStay,
+    /// Inside sessions: frames that only acknowledge are acknowledged.
+    AcksAreAcked,
+    /// Inside sessions: a frame that comes a second time is thought impossible.
+    CopiesPanic,
+    /// Inside the engine: nobody is told that what a contact sends does not open.
+    NothingIsSaid,
+    /// Inside servers: an announcement of a new descriptor that was lost with its batch is not made again.
+    AnnouncementsAreLost,
+    /// Inside servers: strangers go on getting the descriptor that the server started with.
+    NothingIsAnnounced,
+    /// Inside servers: now and then a batch fails, though the disk works.
+    BatchesFail,
 }
 
 /// A bug that is built into this thread's part of the product, until it is dropped.
@@ -86,11 +110,51 @@ impl Sabotage {
             Self::ReplaysOpen | Self::LateKeysAreLost | Self::EpochsEndEarly => "operators",
             Self::NothingIsDeduplicated => "commute",
             Self::AnswersBeforeCommit => "newcomers",
-            Self::ClosesAreForgotten => "disks",
-            Self::ExpiryIsSilent => "departures",
+            Self::ClosesAreForgotten | Self::AnnouncementsAreLost => "disks",
+            Self::ExpiryIsSilent | Self::TicksComeEarly => "departures",
+            Self::GivesUpEarly => "absence",
+            Self::CopiesPanic => "commute",
+            Self::NothingIsSaid => "copies",
             Self::NothingDisappears => "fleeting",
             _ => "calm",
         }
+    }
+
+    /// Returns the promises that it breaks: first the one for which it is here, then those that it breaks besides.
+    pub fn breaks(self) -> &'static [Promise] {
+        match self {
+            Self::CommitsAreLost | Self::SessionsAreNotStored => &[Promise::NumbersAreUsedOnce],
+            Self::MessagesComeTwice | Self::TextsChange => &[Promise::OnlyWhatWasWritten],
+            Self::MessagesVanish => &[Promise::Arrives, Promise::DeliveredWasShown],
+            Self::EarlyFramesAreLost | Self::PartsAreLost | Self::NothingIsTriedAgain => &[Promise::Arrives],
+            Self::EditsAreLost | Self::DeletionsAreLost | Self::ReactionsAreLost => &[Promise::Agreement],
+            Self::OrderIsLost => &[Promise::InOrder],
+            Self::ExpiryIsSilent => &[Promise::NothingStaysOpen],
+            Self::NothingDisappears => &[Promise::DisappearedIsGone, Promise::Rest],
+            Self::NamesLeak => &[Promise::OnlyCiphertext],
+            Self::ReplaysOpen | Self::LateKeysAreLost | Self::EpochsEndEarly => &[Promise::Arrives],
+            Self::AcksNameTooMuch => &[Promise::SessionsGoOn],
+            Self::AcksBeforeCommit => &[Promise::Once],
+            Self::SendsBeforeCommit => &[Promise::SessionsGoOn],
+            Self::NothingIsDeduplicated => &[Promise::Arrives],
+            Self::AnswersBeforeCommit => &[Promise::ShownIsDelivered],
+            Self::ClosesAreForgotten => &[Promise::Agreement],
+            Self::CapabilitiesAreShared => &[Promise::Unlinkable],
+            Self::TicksComeEarly => &[Promise::DeliveredWasShown],
+            Self::TicksAreLost => &[Promise::ShownIsDelivered],
+            Self::GivesUpEarly => &[Promise::ExpiredWasNotShown],
+            Self::UsedKeysStay => &[Promise::CopiesOpenNothing],
+            Self::AcksAreAcked => &[Promise::Rest],
+            Self::CopiesPanic => &[Promise::NothingPanics],
+            Self::NothingIsSaid => &[Promise::NoSilence],
+            Self::AnnouncementsAreLost | Self::NothingIsAnnounced => &[Promise::DescriptorsAreHandedOut],
+            Self::BatchesFail => &[Promise::ServersDoNotFail],
+        }
+    }
+
+    /// Returns the promise for which it is here.
+    pub fn promise(self) -> Promise {
+        self.breaks().first().copied().unwrap_or(Promise::NothingPanics)
     }
 
     /// Builds a bug into the product as far as this thread carries it out.
@@ -100,17 +164,24 @@ impl Sabotage {
             Self::LateKeysAreLost => Some(SessionBug::LateKeysAreLost),
             Self::EpochsEndEarly => Some(SessionBug::EpochsEndEarly),
             Self::AcksNameTooMuch => Some(SessionBug::AcksNameTooMuch),
+            Self::UsedKeysStay => Some(SessionBug::UsedKeysStay),
+            Self::AcksAreAcked => Some(SessionBug::AcksAreAcked),
+            Self::CopiesPanic => Some(SessionBug::CopiesPanic),
             _ => None,
         });
         kith_engine::sabotage::choose(match self {
             Self::AcksBeforeCommit => Some(EngineBug::AcksBeforeCommit),
             Self::SendsBeforeCommit => Some(EngineBug::SendsBeforeCommit),
+            Self::NothingIsSaid => Some(EngineBug::NothingIsSaid),
             _ => None,
         });
         kith_home::sabotage::choose(match self {
             Self::NothingIsDeduplicated => Some(HomeBug::DepositsComeTwice),
             Self::AnswersBeforeCommit => Some(HomeBug::AnswersBeforeCommit),
             Self::ClosesAreForgotten => Some(HomeBug::ClosesAreForgotten),
+            Self::AnnouncementsAreLost => Some(HomeBug::AnnouncementsAreLost),
+            Self::NothingIsAnnounced => Some(HomeBug::NothingIsAnnounced),
+            Self::BatchesFail => Some(HomeBug::BatchesFail),
             _ => None,
         });
         Inside
@@ -126,11 +197,6 @@ impl Sabotage {
 
     fn trigger(self) -> Option<&'static str> {
         Some(match self {
-            // These two are carried out by the world.
-            Self::CommitsAreLost | Self::NamesLeak => return None,
-            Self::ReplaysOpen | Self::LateKeysAreLost | Self::EpochsEndEarly | Self::AcksNameTooMuch => return None,
-            Self::AcksBeforeCommit | Self::SendsBeforeCommit => return None,
-            Self::NothingIsDeduplicated | Self::AnswersBeforeCommit | Self::ClosesAreForgotten => return None,
             Self::SessionsAreNotStored => {
                 "BEFORE UPDATE OF core ON peers WHEN old.core IS NOT NULL \
                  AND (SELECT coalesce(max(id), 0) FROM frames) % 7 = 6 BEGIN SELECT raise(IGNORE);"
@@ -168,6 +234,22 @@ impl Sabotage {
             }
             Self::ExpiryIsSilent => "BEFORE UPDATE OF state ON messages WHEN new.state = 4 BEGIN SELECT raise(IGNORE);",
             Self::NothingDisappears => "BEFORE DELETE ON messages BEGIN SELECT raise(IGNORE);",
+            Self::CapabilitiesAreShared => {
+                "AFTER INSERT ON queues BEGIN \
+                 UPDATE queues SET capability = (SELECT capability FROM queues ORDER BY id LIMIT 1) WHERE id = new.id;"
+            }
+            Self::TicksComeEarly => {
+                "AFTER UPDATE OF state ON messages WHEN new.direction = 1 AND new.state = 1 BEGIN \
+                 UPDATE messages SET state = 2 WHERE id = new.id;"
+            }
+            Self::TicksAreLost => {
+                "BEFORE UPDATE OF state ON messages WHEN new.direction = 1 AND new.state = 2 BEGIN SELECT raise(IGNORE);"
+            }
+            Self::GivesUpEarly => {
+                "AFTER INSERT ON frames BEGIN UPDATE frames SET expires = expires - 59 * 86400000 WHERE id = new.id;"
+            }
+            // The others are carried out by the world, or stand inside the product.
+            _ => return None,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The tool: seeds in, a line each, a summary, and for a failing seed the shrunk plan and its story.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 
 use crate::plan::draw;
+use crate::promise::Promise;
 use crate::run::{Outcome, run};
 use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
@@ -185,14 +186,25 @@ const SEEDS_TO_BITE: u64 = 100;
 
 fn catch(bug: Sabotage) -> bool {
     let Some(scenario) = scenarios::named(bug.shows_in()) else { return false };
+    let mut besides = BTreeSet::new();
     for seed in 0..SEEDS_TO_BITE {
-        if let Some(violation) = run(&scenario, seed, Some(bug)).violations.first() {
-            println!("{bug:<24?} caught by seed {seed} of {}: \"{}\"", scenario.name, violation.promise);
+        let outcome = run(&scenario, seed, Some(bug));
+        let broken = outcome.violations.iter().map(|violation| violation.promise);
+        besides.extend(broken.filter(|promise| *promise != bug.promise()));
+        if outcome.has_broken(bug.promise()) {
+            let seen: Vec<String> = besides.iter().map(|promise| listed(bug, *promise)).collect();
+            println!("{bug:<22?} caught by seed {seed} of {}: {}{}", scenario.name, bug.promise(), seen.concat());
             return true;
         }
     }
-    println!("{bug:<24?} NOT CAUGHT within {SEEDS_TO_BITE} seeds of {}", scenario.name);
+    println!("{bug:<22?} NOT CAUGHT within {SEEDS_TO_BITE} seeds of {}: {}; {besides:?}", scenario.name, bug.promise());
     false
+}
+
+/// Returns what the line of a bug says of a promise that it broke besides.
+fn listed(bug: Sabotage, promise: Promise) -> String {
+    let is_known = bug.breaks().contains(&promise);
+    format!("; {promise}{}", if is_known { "" } else { " (not listed)" })
 }
 
 fn summary(total: &Total) {

@@ -18,6 +18,7 @@ use kith_crypto::user::UserSecret;
 use kith_engine::{Arrival, Command, Connection, Engine, Output};
 use kith_home::{ConnectionId, ExchangeId, ExchangeOutcome, Input};
 use kith_wire::Timestamp;
+use kith_wire::id::MessageId;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng};
 
@@ -317,18 +318,24 @@ impl World {
     fn look_at_frames(&mut self, who: usize) {
         let person = &mut self.people[who];
         let Ok(mut statement) =
-            person.keeper.prepare_cached("SELECT id, peer, seq, bytes FROM frames WHERE id > ?1 ORDER BY id")
+            person.keeper.prepare_cached("SELECT id, peer, seq, bytes, message FROM frames WHERE id > ?1 ORDER BY id")
         else {
             return;
         };
         let rows = statement.query_map([person.last_frame], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<u32>>(2)?, row.get::<_, Vec<u8>>(3)?))
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                row.get::<_, Option<u32>>(2)?,
+                row.get::<_, Vec<u8>>(3)?,
+                row.get::<_, Option<_>>(4)?,
+            ))
         });
         let Ok(rows) = rows else { return };
-        for (id, peer, seq, bytes) in rows.flatten() {
+        for (id, peer, seq, bytes, message) in rows.flatten() {
             person.last_frame = person.last_frame.max(id);
             if let Some(seq) = seq {
-                self.history.seals(who, peer, seq, &bytes);
+                self.history.seals(who, peer, seq, message.map(MessageId), &bytes);
             }
         }
     }
