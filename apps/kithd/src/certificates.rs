@@ -49,6 +49,11 @@ impl Expiry {
     }
 }
 
+/// Returns where what an authority gives is kept in a data folder.
+pub(crate) fn folder_in(data: &Path) -> PathBuf {
+    data.join("acme")
+}
+
 enum Source {
     Files { cert: PathBuf, key: PathBuf, told: Signal },
     Acme { acme: Acme, folder: PathBuf },
@@ -67,7 +72,7 @@ impl Certificates {
                 Ok(Self { identity, expiry, source: Source::Files { cert, key, told } })
             }
             Tls::Acme(acme) => {
-                let folder = data.join("acme");
+                let folder = folder_in(data);
                 data_dir::make(&folder)?;
                 let kept = std::fs::read(folder.join(CERTIFICATE)).ok();
                 let kept = kept.and_then(|both| ServerIdentity::from_pem(&both, &both).ok());
@@ -207,14 +212,14 @@ mod tests {
     fn without_a_certificate_a_stand_in_is_shown_and_a_real_one_is_due_at_once() {
         let data = tempfile::tempdir().unwrap();
         assert!(Certificates::load(acme(), data.path()).is_ok());
-        assert_eq!(due_in(&data.path().join("acme")), Duration::ZERO);
+        assert_eq!(due_in(&folder_in(data.path())), Duration::ZERO);
     }
 
     #[test]
     fn a_damaged_file_is_as_good_as_none() {
         let data = tempfile::tempdir().unwrap();
-        data_dir::make(&data.path().join("acme")).unwrap();
-        write_private(&data.path().join("acme").join(CERTIFICATE), b"half a cert").unwrap();
+        data_dir::make(&folder_in(data.path())).unwrap();
+        write_private(&folder_in(data.path()).join(CERTIFICATE), b"half a cert").unwrap();
         assert!(Certificates::load(acme(), data.path()).is_ok());
     }
 
@@ -229,7 +234,7 @@ mod tests {
     #[test]
     fn a_kept_certificate_is_shown_again_and_due_when_two_thirds_are_over() {
         let data = tempfile::tempdir().unwrap();
-        let folder = data.path().join("acme");
+        let folder = folder_in(data.path());
         data_dir::make(&folder).unwrap();
         let (certificates, key) = acme::stand_in("kith.example").unwrap();
         write_private(&folder.join(CERTIFICATE), format!("{certificates}\n{key}").as_bytes()).unwrap();

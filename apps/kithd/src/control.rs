@@ -68,14 +68,14 @@ pub(crate) enum Refused {
     Busy,
 }
 
-/// The socket, removed when it is dropped.
+/// The socket, removed when it is dropped. In the sandbox it stays: then the next start removes it.
 pub(crate) struct Control {
-    listener: UnixListener,
-    path: PathBuf,
+    listener: std::os::unix::net::UnixListener,
+    path: Removed,
 }
 
 impl Control {
-    /// Makes the socket in a data folder that this process owns.
+    /// Makes the socket in a data folder that this process owns. In the sandbox there are no more such sockets.
     ///
     /// # Errors
     /// The system refuses it.
@@ -87,18 +87,24 @@ impl Control {
             _ => {}
         }
         // Nobody else may enter the folder, so there is no moment at which others could come.
-        let listener = short(folder, |short| UnixListener::bind(short))?;
+        let listener = short(folder, |short| std::os::unix::net::UnixListener::bind(short))?;
+        listener.set_nonblocking(true)?;
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-        Ok(Self { listener, path })
+        Ok(Self { listener, path: Removed(path) })
     }
 
     /// Answers until it is dropped.
     pub(crate) async fn serve(self, keeper: Keeper, facts: Facts) {
+        let Self { listener, path: _path } = self;
+        let listener = match UnixListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => return tracing::warn!(%error, "the control socket does not answer"),
+        };
         let facts = Arc::new(facts);
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            let stream = match self.listener.accept().await {
+            let stream = match listener.accept().await {
                 Ok((stream, _)) if is_owner(&stream) => stream,
                 Ok(_) => continue,
                 Err(_) => {
@@ -117,9 +123,12 @@ impl Control {
     }
 }
 
-impl Drop for Control {
+/// A file that goes with the value.
+struct Removed(PathBuf);
+
+impl Drop for Removed {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) enum AppError {
     #[error("the store cannot be opened: {0}")]
     Store(#[from] kith_home::store::StoreError),
     /// A release before the log wrote the data folder.
-    #[error("the data folder {} is of an early release, whose database this one does not read", path.display())]
+    #[error("the data folder {} is of an early release, whose store this one does not read", path.display())]
     OldStore { path: PathBuf },
     /// The rules cannot start on it.
     #[error("the server cannot start: {0}")]

@@ -58,6 +58,9 @@ fn execute(cli: &Cli, voice: Voice) -> Result<ExitCode, AppError> {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let config = Config::load(cli, environment, &Home::from_environment())?;
     log::start(config.log);
+    if config.sandbox != sandbox::Mode::Off {
+        sandbox::keep_memory_private();
+    }
     match &cli.command {
         None | Some(Command::Config) => run::run(config, voice)?,
         Some(Command::Status) => return commands::status(&config, voice),

@@ -16,11 +16,11 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::announce::{Announcement, Voice};
-use crate::certificates::{Certificates, Expiry};
+use crate::certificates::{self, Certificates, Expiry};
 use crate::clock::now;
 use crate::config::{Config, Registration, Tls};
 use crate::control::{Control, Facts};
-use crate::data_dir::DataDir;
+use crate::data_dir::{self, DataDir};
 use crate::error::AppError;
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
@@ -44,12 +44,23 @@ pub(crate) fn run(config: Config, voice: Voice) -> Result<(), AppError> {
         );
     }
     allow_descriptors(config.limits.connections);
+    // What the sandbox leaves has to be there before it: folders, and the one socket with a name.
+    store::make_folder(&folder)?;
+    if let Some(Tls::Acme(_)) = config.tls {
+        data_dir::make(&certificates::folder_in(folder.path()))?;
+    }
+    // Some disks know no sockets; a server without commands beside it serves as well.
+    let control = Control::bind(folder.path())
+        .inspect_err(
+            |error| tracing::warn!(%error, "there is no control socket: status, invite and backup do not work"),
+        )
+        .ok();
     // Before the first thread: what is given up is given up by this one and by those that it starts.
     let sandbox = Arc::new(Sandbox::enter(config.sandbox, &Needs::of(&config))?);
     tracing::info!("in the sandbox: {sandbox}");
     // The keeper decides, alone; opening, sealing and TLS are most of the work and take every core there is.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(serve(config, voice, &folder, sandbox));
+    let outcome = runtime.block_on(serve(config, voice, &folder, sandbox, control));
     // Name lookups may hang in threads of their own; nobody waits for them.
     runtime.shutdown_background();
     outcome
@@ -73,7 +84,13 @@ fn allow_descriptors(connections: usize) {
 /// Open files besides connections: the store, requests to other servers, and a few.
 const SPARE_DESCRIPTORS: usize = 700;
 
-async fn serve(config: Config, voice: Voice, folder: &DataDir, sandbox: Arc<Sandbox>) -> Result<(), AppError> {
+async fn serve(
+    config: Config,
+    voice: Voice,
+    folder: &DataDir,
+    sandbox: Arc<Sandbox>,
+    control: Option<Control>,
+) -> Result<(), AppError> {
     let started = now().seconds();
     let certificates = config.tls.clone().map(|tls| Certificates::load(tls, folder.path())).transpose()?;
     let limits = config.limits.listener();
@@ -119,12 +136,7 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir, sandbox: Arc<Sand
         sandbox,
         disk,
     };
-    // Some disks know no sockets; a server without commands beside it serves as well.
-    let control = Control::bind(folder.path())
-        .inspect_err(
-            |error| tracing::warn!(%error, "there is no control socket: status, invite and backup do not work"),
-        )
-        .map(|control| tokio::spawn(control.serve(keeper.clone(), facts)));
+    let control = control.map(|control| tokio::spawn(control.serve(keeper.clone(), facts)));
     let site = Arc::new(Site { keeper, metrics, well_known, waiting: Total::default(), proof: config.limits.proof.0 });
     let serving = tokio::spawn(listener.serve(site, stopped(stopping)));
     // Before anybody is told that the server is ready: whoever is told may want to stop it.
@@ -136,7 +148,7 @@ async fn serve(config: Config, voice: Voice, folder: &DataDir, sandbox: Arc<Sand
         () = thread.ended() => Err(AppError::KeeperEnded),
     };
     tracing::info!("stopping");
-    if let Ok(control) = control {
+    if let Some(control) = control {
         control.abort();
     }
     stop.send_replace(true);

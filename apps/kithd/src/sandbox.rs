@@ -14,13 +14,16 @@ mod seccomp;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::certificates;
 use crate::config::{Config, Tls};
+use crate::store;
 
 /// Whether the process gives anything up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -66,8 +69,10 @@ pub(crate) enum SandboxError {
 
 /// What the server needs of this machine.
 pub(crate) struct Needs {
-    /// Folders in which files are read, written, made and removed.
+    /// Folders in which plain files are read, written, made and removed.
     pub(crate) own: Vec<PathBuf>,
+    /// Folders of which it is counted how much is in them.
+    pub(crate) counted: Vec<PathBuf>,
     /// Folders and files that are read. What is not there is not needed.
     pub(crate) read: Vec<PathBuf>,
     /// TCP ports to listen on; 0 is whichever is free.
@@ -75,19 +80,25 @@ pub(crate) struct Needs {
 }
 
 impl Needs {
-    /// Returns what a server with this configuration needs.
+    /// Returns what a server with this configuration needs. The folders that are its own have to be there already.
+    ///
+    /// The data folder itself is not among them: the configuration lies in it, and says at the next start what the sandbox is.
     pub(crate) fn of(config: &Config) -> Self {
+        let mut own = vec![store::folder_in(&config.data)];
         let mut read: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
         let mut ports = vec![config.listen.port()];
         ports.extend(config.metrics.map(|address| address.port()));
         match &config.tls {
-            Some(Tls::Files { cert, key }) => read.extend([cert, key].into_iter().flat_map(|file| folders_of(file))),
-            Some(Tls::Acme(acme)) => ports.push(acme.listen.port()),
+            Some(Tls::Files { cert, key }) => read.extend(places_of([cert, key])),
+            Some(Tls::Acme(acme)) => {
+                own.push(certificates::folder_in(&config.data));
+                ports.push(acme.listen.port());
+            }
             None => {}
         }
         // Where it is a link, whoever keeps it writes a new file into a folder of its own.
         read.extend(behind(Path::new(RESOLVER)).and_then(|file| file.parent().map(Path::to_owned)));
-        Self { own: vec![config.data.clone()], read, ports }
+        Self { own, counted: vec![config.data.clone()], read, ports }
     }
 }
 
@@ -100,9 +111,6 @@ impl Sandbox {
         if mode == Mode::Off {
             return Ok(Self { landlock: Layer::Off, seccomp: Layer::Off, resolver: None });
         }
-        // A picture of the memory holds every key.
-        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
         let (landlock, seccomp) = enter(needs)?;
         let is_whole = [&landlock, &seccomp].iter().all(|layer| matches!(layer, Layer::Active(_)));
         let resolver = Path::new(RESOLVER);
@@ -149,10 +157,39 @@ fn enter(_: &Needs) -> Result<(Layer, Layer), SandboxError> {
     Ok((Layer::Missing, Layer::Missing))
 }
 
-/// Returns the folder of a file, and that of the file that it leads to: authorities' programs keep links.
-fn folders_of(file: &Path) -> Vec<PathBuf> {
-    let at = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    [Some(at.clone()), behind(&at)].into_iter().flatten().filter_map(|file| Some(file.parent()?.to_owned())).collect()
+/// Sees that nobody gets a picture of the memory, which holds every key: neither on the disk, should the process die, nor
+/// another process of the same user while it lives. For every command that reads the store, and before it does.
+pub(crate) fn keep_memory_private() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// Returns what may be read so that certificate and key can be read again when they are new: the folders in which they, and
+/// the files that they are links to, lie, because authorities' programs put new files in the place of old ones. A folder that
+/// has folders in it is somebody's home, or a system's, and holds more than certificates: of that one the files alone.
+fn places_of(files: [&PathBuf; 2]) -> BTreeSet<PathBuf> {
+    let at = files.into_iter().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
+    at.flat_map(|file| [behind(&file), Some(file)]).flatten().map(|file| place_of(&file)).collect()
+}
+
+fn place_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if holds_files_alone(folder) => folder.to_owned(),
+        _ => {
+            tracing::warn!(
+                "a certificate lies in a folder with folders in it: it cannot be read again when it is replaced by another file"
+            );
+            file.to_owned()
+        }
+    }
+}
+
+fn holds_files_alone(folder: &Path) -> bool {
+    // What is behind a link is not in the folder.
+    let is_folder = |entry: std::fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    std::fs::read_dir(folder).is_ok_and(|mut entries| !entries.any(|entry| entry.is_ok_and(is_folder)))
 }
 
 /// Returns where a link leads in the end; `None` for what is no link.

@@ -1,15 +1,23 @@
 //! Which store the server keeps everything in: the one place that knows.
 //!
-//! The data folder is locked by `data_dir`, through the file `lock`; the store has a lock of its own. `room` counts all files in the
-//! folder, whatever they are called.
+//! The data folder is locked by `data_dir`, through the file `lock`; the store has a folder and a lock of its own, so that the
+//! running server need not be able to write anywhere else, least of all into its configuration. `room` counts all files in the
+//! data folder, whatever they are called.
+
+use std::path::{Path, PathBuf};
 
 use kith_store::Journal;
 
-use crate::data_dir::DataDir;
+use crate::data_dir::{self, DataDir};
 use crate::error::AppError;
 
-/// The database of releases before the log.
-const BEFORE: &str = "home.db";
+/// The folder of the store in the data folder.
+const FOLDER: &str = "store";
+
+/// Returns where the store of a data folder is.
+pub(crate) fn folder_in(data: &Path) -> PathBuf {
+    data.join(FOLDER)
+}
 
 /// Opens the store in a data folder that this process owns, or creates it there.
 ///
@@ -17,10 +25,28 @@ const BEFORE: &str = "home.db";
 /// It cannot be used, or another release wrote it.
 pub(crate) fn open(folder: &DataDir) -> Result<Journal, AppError> {
     // An empty log beside it would make the server somebody else, with a new key and no accounts.
-    if folder.path().join(BEFORE).exists() {
+    if holds_an_early_store(folder.path()) {
         return Err(AppError::OldStore { path: folder.path().to_owned() });
     }
-    Ok(Journal::open(folder.path())?)
+    make_folder(folder)?;
+    Ok(Journal::open(&folder_in(folder.path()))?)
+}
+
+/// Makes the folder of the store, if it is not there. In the sandbox nothing can be made beside it.
+///
+/// # Errors
+/// The system refuses it.
+pub(crate) fn make_folder(folder: &DataDir) -> Result<(), AppError> {
+    data_dir::make(&folder_in(folder.path()))
+}
+
+/// Returns whether an early release kept its database, or its log, in the data folder itself.
+fn holds_an_early_store(data: &Path) -> bool {
+    let Ok(mut files) = std::fs::read_dir(data) else { return false };
+    files.any(|file| {
+        let Ok(name) = file.map(|file| PathBuf::from(file.file_name())) else { return false };
+        name == Path::new("home.db") || name.extension().is_some_and(|extension| extension == "log")
+    })
 }
 
 #[cfg(test)]
@@ -29,14 +55,12 @@ mod tests {
 
     #[test]
     fn a_folder_of_an_early_release_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let taken = DataDir::take(folder.path()).unwrap();
-        std::fs::write(folder.path().join(BEFORE), b"a database").unwrap();
-        assert!(matches!(open(&taken), Err(AppError::OldStore { .. })));
-        assert!(
-            !std::fs::read_dir(folder.path())
-                .unwrap()
-                .any(|file| { file.unwrap().path().extension().is_some_and(|extension| extension == "log") })
-        );
+        for name in ["home.db", "0000000007.log"] {
+            let folder = tempfile::tempdir().unwrap();
+            let taken = DataDir::take(folder.path()).unwrap();
+            std::fs::write(folder.path().join(name), b"a store").unwrap();
+            assert!(matches!(open(&taken), Err(AppError::OldStore { .. })));
+            assert!(!folder_in(folder.path()).exists());
+        }
     }
 }

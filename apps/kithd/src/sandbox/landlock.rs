@@ -32,7 +32,10 @@ fn rules(needs: &Needs) -> Result<RulesetCreated, RulesetError> {
         .scope(Scope::from_all(KNOWN))?
         .create()?;
     for folder in &needs.own {
-        rules = allow(rules, folder, AccessFs::from_all(KNOWN) & !BitFlags::from(AccessFs::Execute))?;
+        rules = allow(rules, folder, plain_files())?;
+    }
+    for folder in &needs.counted {
+        rules = allow(rules, folder, AccessFs::ReadDir.into())?;
     }
     for path in &needs.read {
         rules = allow(rules, path, AccessFs::ReadFile | AccessFs::ReadDir)?;
@@ -41,6 +44,16 @@ fn rules(needs: &Needs) -> Result<RulesetCreated, RulesetError> {
         rules = rules.add_rule(NetPort::new(*port, AccessNet::BindTcp))?;
     }
     Ok(rules)
+}
+
+/// What is done with plain files. Links, pipes and sockets could lead commands astray that an operator runs on the folder.
+fn plain_files() -> BitFlags<AccessFs> {
+    AccessFs::ReadFile
+        | AccessFs::ReadDir
+        | AccessFs::WriteFile
+        | AccessFs::Truncate
+        | AccessFs::MakeReg
+        | AccessFs::RemoveFile
 }
 
 /// What is not there now, or may not be looked at, needs no right.

@@ -2,12 +2,19 @@
 //!
 //! A list of what is refused, not of what is allowed: the C library of tomorrow may make calls that nobody here has thought
 //! of, and a home server that dies of an update protects nobody. The unit for systemd adds a list of what is allowed,
-//! where the operator can loosen it. What is refused fails like any call that this user may not make; nothing is killed.
+//! where the operator can loosen it. What is refused fails like any call that this user may not make; nothing is killed but
+//! what calls in the way of another processor.
+
+mod calls;
+
+#[cfg(test)]
+mod tests;
 
 use seccompiler::SeccompCmpArgLen::Dword;
 use seccompiler::SeccompCmpOp::{Eq, MaskedEq, Ne};
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter,
+    sock_filter,
 };
 
 use super::{Layer, SandboxError};
@@ -18,9 +25,7 @@ use super::{Layer, SandboxError};
 /// The kernel has seccomp and refuses.
 pub(super) fn enter() -> Result<Layer, SandboxError> {
     let Ok(arch) = std::env::consts::ARCH.try_into() else { return Ok(Layer::Missing) };
-    let refused = program(refused().map_err(wrong)?, libc::EPERM, arch).map_err(wrong)?;
-    let unknown = program(vec![(libc::SYS_clone3, Vec::new())], libc::ENOSYS, arch).map_err(wrong)?;
-    for filter in [refused, unknown] {
+    for filter in programs(std::process::id(), libc::EPERM, arch).map_err(wrong)? {
         match apply_filter(&filter) {
             Ok(()) => {}
             // Built without it.
@@ -35,27 +40,83 @@ pub(super) fn enter() -> Result<Layer, SandboxError> {
 
 type Rules = Vec<(i64, Vec<SeccompRule>)>;
 
+/// Makes the filters for a process, in the order in which they are entered: the last one refuses more filters.
+fn programs(process: u32, errno: i32, arch: TargetArch) -> Result<[BpfProgram; 3], BackendError> {
+    let unknown = program(vec![(libc::SYS_clone3, Vec::new())], libc::ENOSYS, arch)?;
+    Ok([other_numbers(errno), unknown, program(refused(process)?, errno, arch)?])
+}
+
 fn program(rules: Rules, errno: i32, arch: TargetArch) -> Result<BpfProgram, BackendError> {
     let refusal = SeccompAction::Errno(errno.unsigned_abs());
     SeccompFilter::new(rules.into_iter().collect(), SeccompAction::Allow, refusal, arch)?.try_into()
 }
 
-fn refused() -> Result<Rules, BackendError> {
-    let mut rules: Rules = NEVER.iter().map(|call| (*call, Vec::new())).collect();
-    // A new process, which only a program that wants to run another one makes. Threads go on. The kernel's newer call for
-    // both hides its flags from the filter; it is told not to exist, and the C library takes this one.
-    rules.push((libc::SYS_clone, vec![SeccompRule::new(vec![when(0, MaskedEq(bits(libc::CLONE_THREAD)), 0)?])?]));
+/// Refuses calls under the numbers of x32, which a kernel for x86-64 may have beside its own: each call would have a second
+/// number that is on no list. On other processors no call has such a number.
+fn other_numbers(errno: i32) -> BpfProgram {
+    let say = |code: u32, if_not: u8, k: u32| sock_filter {
+        code: u16::try_from(code).unwrap_or_default(),
+        jt: 0,
+        jf: if_not,
+        k,
+    };
+    vec![
+        say(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, NUMBER),
+        say(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, 1, X32),
+        say(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ERRNO | errno.unsigned_abs()),
+        say(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW),
+    ]
+}
+
+/// Where the number of a call is in what a filter is shown.
+const NUMBER: u32 = 0;
+/// The bit in which the numbers of x32 differ.
+const X32: u32 = 0x4000_0000;
+
+fn refused(process: u32) -> Result<Rules, BackendError> {
+    let mut rules: Rules = calls::NEVER.iter().map(|call| (*call, Vec::new())).collect();
+    rules.push((libc::SYS_clone, processes()?));
     rules.push((libc::SYS_socket, sockets()?));
+    // A pair knows only itself, unless it is of the kind that can be sent to any name.
+    let is_stray = when(1, MaskedEq(SOCKET_TYPE), libc::SOCK_DGRAM)?;
+    rules.push((libc::SYS_socketpair, vec![SeccompRule::new(vec![is_stray])?]));
+    rules.push((libc::SYS_ioctl, vec![all_but(1, calls::CONTROLS.iter().copied())?]));
+    rules.push((libc::SYS_prctl, vec![all_but(0, calls::OWN_AFFAIRS.iter().map(|affair| bits(*affair)))?]));
+    rules.push((libc::SYS_fcntl, any_of(1, calls::CLAIMS)?));
+    // Aborting is a signal to oneself.
+    for call in [libc::SYS_tgkill, libc::SYS_rt_tgsigqueueinfo] {
+        rules.push((call, vec![all_but(0, [u64::from(process)])?]));
+    }
+    rules.push((libc::SYS_prlimit64, vec![all_but(0, [0, u64::from(process)])?]));
     Ok(rules)
 }
 
+/// Refuses new processes, which only a program that wants to run another one makes. Threads go on. The kernel's newer call for
+/// both hides its flags from the filter; it is told not to exist, and the C library takes this one.
+fn processes() -> Result<Vec<SeccompRule>, BackendError> {
+    let no_thread = SeccompRule::new(vec![when(0, MaskedEq(bits(libc::CLONE_THREAD)), 0)?]);
+    let rooms = calls::ROOMS.iter().map(|room| SeccompRule::new(vec![when(0, MaskedEq(bits(*room)), *room)?]));
+    std::iter::once(no_thread).chain(rooms).collect()
+}
+
 /// Refuses sockets of unusual families: most holes in the kernel's network code are in those. Netlink is how the C library
-/// asks whether there is IPv6.
+/// asks whether there is IPv6. Of Unix sockets there is the one for commands, which is open already: with another one whoever
+/// runs code in here could talk to every daemon that trusts this user. The C library looks up names without them.
 fn sockets() -> Result<Vec<SeccompRule>, BackendError> {
-    let usual = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
-    let unusual = usual.into_iter().map(|family| when(0, Ne, family)).collect::<Result<Vec<_>, _>>()?;
+    let usual = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
     let raw = |family| SeccompRule::new(vec![when(0, Eq, family)?, when(1, MaskedEq(SOCKET_TYPE), libc::SOCK_RAW)?]);
-    Ok(vec![SeccompRule::new(unusual)?, raw(libc::AF_INET)?, raw(libc::AF_INET6)?])
+    Ok(vec![all_but(0, usual.map(bits))?, raw(libc::AF_INET)?, raw(libc::AF_INET6)?])
+}
+
+/// Matches when an argument is none of these.
+fn all_but(argument: u8, these: impl IntoIterator<Item = u64>) -> Result<SeccompRule, BackendError> {
+    let is_none = these.into_iter().map(|this| SeccompCondition::new(argument, Dword, Ne, this));
+    SeccompRule::new(is_none.collect::<Result<_, _>>()?)
+}
+
+/// Matches when an argument is one of these.
+fn any_of(argument: u8, these: &[i32]) -> Result<Vec<SeccompRule>, BackendError> {
+    these.iter().map(|this| SeccompRule::new(vec![when(argument, Eq, *this)?])).collect()
 }
 
 fn when(argument: u8, is: seccompiler::SeccompCmpOp, value: i32) -> Result<SeccompCondition, BackendError> {
@@ -72,86 +133,3 @@ fn wrong(error: BackendError) -> SandboxError {
 
 /// The bits of a socket's type that say which; the others say how it is opened.
 const SOCKET_TYPE: u64 = 0xf;
-
-/// Calls that are refused whatever their arguments.
-const NEVER: &[i64] = &[
-    // Other programs.
-    libc::SYS_execve,
-    libc::SYS_execveat,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_fork,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_vfork,
-    // Other processes.
-    libc::SYS_kill,
-    libc::SYS_tkill,
-    libc::SYS_rt_sigqueueinfo,
-    libc::SYS_pidfd_send_signal,
-    libc::SYS_pidfd_open,
-    libc::SYS_pidfd_getfd,
-    libc::SYS_ptrace,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_process_madvise,
-    libc::SYS_kcmp,
-    // Being somebody else.
-    libc::SYS_setuid,
-    libc::SYS_setgid,
-    libc::SYS_setreuid,
-    libc::SYS_setregid,
-    libc::SYS_setresuid,
-    libc::SYS_setresgid,
-    libc::SYS_setfsuid,
-    libc::SYS_setfsgid,
-    libc::SYS_setgroups,
-    libc::SYS_capset,
-    libc::SYS_personality,
-    // Being somewhere else.
-    libc::SYS_chroot,
-    libc::SYS_pivot_root,
-    libc::SYS_mount,
-    libc::SYS_umount2,
-    libc::SYS_open_tree,
-    libc::SYS_move_mount,
-    libc::SYS_fsopen,
-    libc::SYS_fsconfig,
-    libc::SYS_fsmount,
-    libc::SYS_fspick,
-    libc::SYS_mount_setattr,
-    libc::SYS_unshare,
-    libc::SYS_setns,
-    libc::SYS_name_to_handle_at,
-    libc::SYS_open_by_handle_at,
-    // Parts of the kernel with many doors.
-    libc::SYS_bpf,
-    libc::SYS_perf_event_open,
-    libc::SYS_userfaultfd,
-    libc::SYS_io_uring_setup,
-    libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register,
-    libc::SYS_add_key,
-    libc::SYS_request_key,
-    libc::SYS_keyctl,
-    libc::SYS_memfd_create,
-    libc::SYS_fanotify_init,
-    libc::SYS_vmsplice,
-    libc::SYS_mknodat,
-    // The machine.
-    libc::SYS_init_module,
-    libc::SYS_finit_module,
-    libc::SYS_delete_module,
-    libc::SYS_kexec_load,
-    libc::SYS_reboot,
-    libc::SYS_swapon,
-    libc::SYS_swapoff,
-    libc::SYS_settimeofday,
-    libc::SYS_clock_settime,
-    libc::SYS_clock_adjtime,
-    libc::SYS_adjtimex,
-    libc::SYS_sethostname,
-    libc::SYS_setdomainname,
-    libc::SYS_acct,
-    libc::SYS_quotactl,
-    libc::SYS_syslog,
-    libc::SYS_vhangup,
-];
