@@ -55,7 +55,9 @@ impl<T: Txn> Batch<'_, T> {
         }
         self.needs_room()?;
         self.txn.insert_chunk(id, number, chunk)?;
-        self.txn.put_blob(id, &Blob { n_present: blob.n_present.saturating_add(1), ..blob })?;
+        // A chunk that the disk had lost is counted already.
+        let n_present = blob.n_present.saturating_add(1).min(blob.n_chunks);
+        self.txn.put_blob(id, &Blob { n_present, ..blob })?;
         Ok(Answer::Accepted)
     }
 

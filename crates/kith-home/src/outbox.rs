@@ -92,6 +92,11 @@ impl<T: Txn> Batch<'_, T> {
         }
         let outgoing_key = OutgoingKey { account: key, relay };
         if let Some(before) = self.txn.outgoing(&outgoing_key)? {
+            if before.sealed.is_empty() && before.to == to {
+                // What the disk has lost comes again.
+                self.txn.put_outgoing(&outgoing_key, &Outgoing { sealed, ..before })?;
+                return Ok(Answer::Accepted);
+            }
             let same = before.sealed == sealed && before.to == to;
             return if same { Ok(Answer::Accepted) } else { Err(Stop::Refuse(Refusal::Invalid)) };
         }
@@ -180,6 +185,11 @@ impl<T: Txn> Batch<'_, T> {
                 continue;
             }
             room -= 1;
+            if outgoing.sealed.is_empty() {
+                // The disk has lost it: whoever asked for it can ask again, and nobody else can.
+                self.give_back(&key, Vec::new())?;
+                continue;
+            }
             // Durable before it is sent: a crash in between leads to a second try, which the destination recognises.
             let delay = self.delay(outgoing.attempts);
             let next_attempt = self.now.plus_seconds(delay);

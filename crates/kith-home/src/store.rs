@@ -18,8 +18,8 @@ use kith_wire::time::{EpochId, Hour, Timestamp};
 use thiserror::Error;
 
 pub use records::{
-    Account, Blob, Counts, Entry, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Overflow, Queue, Returned,
-    RowKey, Secret,
+    Account, Blob, Counts, Entry, Health, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Overflow, Queue,
+    Returned, RowKey, Secret, Upkeep,
 };
 
 /// The layout of the tables that this code writes. A store that says more was written by a newer release.
@@ -66,16 +66,31 @@ pub trait Store {
     /// # Errors
     /// [`StoreError::Backend`] when storage is not usable.
     fn begin(&mut self) -> Result<Self::Txn<'_>, StoreError>;
+
+    /// Returns what an operator should know. Stores that cannot lose anything have nothing to say.
+    fn health(&self) -> Health {
+        Health::default()
+    }
 }
 
 /// Typed reads and writes that become durable together, or not at all.
 ///
 /// Every `purge_*` and listing takes a limit, so that housekeeping never holds up deposits for long. Every method
 /// fails with [`StoreError`] and then the transaction must be dropped.
+///
+/// A disk can lose bytes that were safely on it. For what the rules need to go on that is an error. For content that only passes through, it
+/// must not stand in the way of everything else: an entry without its frame is left out of [`Txn::entries`], [`Txn::chunk`]
+/// has no chunk and [`Txn::insert_chunk`] takes it again, and sealed requests and notices come as empty bytes, which
+/// the rules never store as sealed requests. Such rows can be removed like any other.
 #[expect(clippy::missing_errors_doc, reason = "every method fails alike; the trait's text says how")]
 pub trait Txn {
     /// Makes the writes durable. Returns after they are on the disk.
     fn commit(self) -> Result<(), StoreError>;
+
+    /// Returns how many rows this transaction has read whose content the store has lost. For those who read everything.
+    fn n_lost(&self) -> u64 {
+        0
+    }
 
     /// Writes something of no meaning, so that this commit waits for the disk whatever else the transaction does.
     fn touch(&mut self) -> Result<(), StoreError>;

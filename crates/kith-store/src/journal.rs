@@ -13,9 +13,11 @@
 //! | `secrets` | seeds, outside the log, so that they can be erased |
 //! | `txn`, `undo` | the trait's transactions |
 //! | `clean` | giving room back |
+//! | `damage` | content that the disk has lost |
 
 mod bytes;
 mod clean;
+mod damage;
 mod error;
 pub mod files;
 mod names;
@@ -37,13 +39,14 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
-use kith_home::store::{Store, StoreError};
+use kith_home::store::{Health, Store, StoreError};
 use kith_wire::time::Hour;
 
 pub use error::JournalError;
 pub use txn::JournalTxn;
 
 use clean::Cursor;
+use damage::{Damage, is_loss};
 use files::{Disk, Files, LogFile};
 use op::{Op, Roster, Sealed};
 use record::{CHECKSUM, Kind, RECORD_HEAD, RecordHead, SegmentHead, open_payload};
@@ -61,10 +64,13 @@ pub struct Journal<F: Files = Disk> {
     /// Older segments that are needed, and their lengths.
     sealed: BTreeMap<u32, u32>,
     shelf: Shelf<F>,
+    damage: Damage,
     pending: Pending,
     owed: Owed,
     cleaning: Option<Cursor>,
     upkeep: Upkeep,
+    /// Whether the store was opened to be read: then no file is touched.
+    is_read_only: bool,
 }
 
 /// The segment that grows.
@@ -133,6 +139,16 @@ impl Journal<Disk> {
         let files = Disk::own(folder).map_err(JournalError::Disk)?.ok_or(JournalError::InUse)?;
         Self::open_in(files)
     }
+
+    /// Opens the store in a folder to read it, and changes nothing there: no byte, no name, no time. What the next start
+    /// would clean up is left as it is, and nothing can be committed. Works on a disk that cannot be written, too.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), and a [`JournalError::Missing`] where there is no store.
+    pub fn open_to_read(folder: &Path) -> Result<Self, StoreError> {
+        let files = Disk::look_at(folder).map_err(JournalError::Disk)?.ok_or(JournalError::InUse)?;
+        Self::read_in(files)
+    }
 }
 
 impl<F: Files> Journal<F> {
@@ -146,6 +162,9 @@ impl<F: Files> Journal<F> {
 
     /// Brings the files in order after whatever went wrong before.
     fn settle(&mut self) -> Result<(), JournalError> {
+        if self.is_read_only {
+            return Ok(());
+        }
         if self.owed.cut {
             self.head.file.set_length(self.head.length)?;
             self.head.file.sync()?;
@@ -240,14 +259,21 @@ impl<F: Files> Journal<F> {
         Ok(part)
     }
 
-    /// Reads a part of a payload.
-    fn read(&self, place: &Place) -> Result<Vec<u8>, JournalError> {
-        let mut part = self.read_raw(place)?;
+    /// Reads a part of a payload; `None` when the disk has lost it.
+    fn read(&self, place: &Place) -> Result<Option<Vec<u8>>, JournalError> {
+        if self.damage.knows(place) {
+            return Ok(None);
+        }
+        let mut part = match self.read_raw(place) {
+            Err(JournalError::Disk(problem)) if is_loss(&problem) => Vec::new(),
+            part => part?,
+        };
         if open_payload(&part).is_none() {
-            return Err(damaged(place));
+            self.damage.meet(place);
+            return Ok(None);
         }
         part.drain(..CHECKSUM);
-        Ok(part)
+        Ok(Some(part))
     }
 }
 
@@ -340,7 +366,15 @@ impl<F: Files> Store for Journal<F> {
     fn begin(&mut self) -> Result<JournalTxn<'_, F>, StoreError> {
         self.settle()?;
         self.pending.clear();
+        // What an undone transaction took along to places that it did not keep.
+        self.damage.forget_from(self.head.segment, u32::try_from(self.head.length).unwrap_or(u32::MAX));
         Ok(JournalTxn::new(self))
+    }
+
+    fn health(&self) -> Health {
+        let upkeep =
+            if self.upkeep.is_off { kith_home::store::Upkeep::Stopped } else { kith_home::store::Upkeep::Works };
+        Health { damaged_rows: self.damage.n_met(), upkeep }
     }
 }
 

@@ -209,6 +209,25 @@ pub struct Counts {
     pub blobs: u64,
 }
 
+/// What an operator should know of a store that works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Rows met since the start whose content the disk has lost.
+    pub damaged_rows: u64,
+    /// Whether room is given back. A part of the store that cannot be read can stop that: then it only grows.
+    pub upkeep: Upkeep,
+}
+
+/// Whether a store gives room back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Upkeep {
+    /// As it should.
+    #[default]
+    Works,
+    /// It has stopped, to keep what cannot be read as it is.
+    Stopped,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

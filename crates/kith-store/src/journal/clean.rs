@@ -13,6 +13,7 @@ use kith_home::store::{OutgoingKey, Queue, StoreError, Txn};
 use kith_wire::id::ReaderId;
 use kith_wire::time::{Hour, Timestamp};
 
+use super::damage::is_loss;
 use super::error::JournalError;
 use super::files::Files;
 use super::op::{Op, QueueState, Span};
@@ -377,7 +378,11 @@ impl<F: Files> Journal<F> {
                 self.upkeep.is_off = true;
                 JournalError::Damaged { file: names::segment(cursor.segment), offset }
             }
-            Ok(Err(Stop::Io(problem))) => problem.into(),
+            Ok(Err(Stop::Io(problem))) => {
+                // Bytes that the disk has lost are not found by asking for them with every commit.
+                self.upkeep.is_off = is_loss(&problem);
+                problem.into()
+            }
             Err(problem) => problem,
         };
         tracing::error!(error = &stop as &dyn std::error::Error, "a segment cannot be emptied");
@@ -409,6 +414,7 @@ impl<F: Files> Journal<F> {
                 self.sealed.remove(&segment);
                 self.tables.live.forget(segment);
                 self.upkeep.voids.remove(&segment);
+                self.damage.forget(segment);
                 self.owed.removals.push(segment);
                 self.remove_gone();
             }

@@ -24,6 +24,19 @@ pub enum JournalError {
         /// Name of the file in the data folder.
         file: String,
     },
+    /// Another release wrote the file, in a layout that this one does not read.
+    #[error("the file {file} has format {found}, and this release reads format {known} only")]
+    Format {
+        /// Name of the file in the data folder.
+        file: String,
+        /// The file's format.
+        found: u32,
+        /// The one that this release reads and writes.
+        known: u32,
+    },
+    /// The store was opened to be read.
+    #[error("a store that was opened to be read cannot be written")]
+    ReadOnly,
     /// One transaction wants to write more than a segment can address.
     #[error("a transaction of more than 1 GiB")]
     TooLarge,

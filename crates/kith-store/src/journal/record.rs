@@ -2,27 +2,30 @@
 //!
 //! ```text
 //! segment   magic 8 · format 4 · segment 4 · salt 8 · crc 4 · records
-//! record    payload length 4 · operations length 4 · number 8 · crc 4 · payload · operations
+//! record    payload length 4 · operations length 4 · number 8 · head crc 4 · operations crc 4 · payload · operations
 //! payload   (crc 4 · bytes) for each operation that has some
 //! summary   magic 8 · format 4 · segment 4 · salt 8 · crc 4 · (record's head · operations) for each record
 //! ```
 //!
-//! All numbers least significant byte first; crc is CRC-32C. That of a record covers the segment's salt, the head before it
-//! and the operations, not the payload, so that whoever reads the tables back skips frames; each frame has its own. The salt is random: bytes
-//! that somebody sent us can never look like a record of this segment.
+//! All numbers least significant byte first; crc is CRC-32C. The first one of a record covers the segment's salt and the head
+//! before it, so that whoever looks for records among bytes of any kind does the same little work at each of them. The second
+//! one covers the first and the operations, not the payload, so that whoever reads the tables back skips frames; each frame has its own. The
+//! salt is random: bytes that somebody sent us can never look like a record of this segment.
+//!
+//! The layout of a file's head never changes, so that every release recognises the format of every other one.
 
 use crc32c::{crc32c, crc32c_append};
 
 use super::bytes::Reader;
 
-/// The layout of segments that this code writes.
-pub(crate) const FORMAT: u32 = 1;
+/// The layout of segments that this code writes. Format 1 had one checksum a record.
+pub(crate) const FORMAT: u32 = 2;
 const SEGMENT_MAGIC: [u8; 8] = *b"kith-log";
 const SUMMARY_MAGIC: [u8; 8] = *b"kith-sum";
 /// Bytes before the first record.
 pub(crate) const SEGMENT_HEAD: usize = 28;
 /// Bytes before a record's payload.
-pub(crate) const RECORD_HEAD: usize = 20;
+pub(crate) const RECORD_HEAD: usize = 24;
 /// Bytes before each part of the payload.
 pub(crate) const CHECKSUM: usize = 4;
 
@@ -56,12 +59,21 @@ impl SegmentHead {
 
     /// Reads a head; `None` for anything else, also for that of another format.
     pub(crate) fn decode(bytes: &[u8; SEGMENT_HEAD], kind: Kind) -> Option<Self> {
+        Self::decode_any(bytes, kind).filter(|(_, format)| *format == FORMAT).map(|(head, _)| head)
+    }
+
+    /// Returns the format of a file that another release wrote; `None` for ours, and for what is no head.
+    pub(crate) fn other_format(bytes: &[u8; SEGMENT_HEAD], kind: Kind) -> Option<u32> {
+        Self::decode_any(bytes, kind).map(|(_, format)| format).filter(|format| *format != FORMAT)
+    }
+
+    fn decode_any(bytes: &[u8; SEGMENT_HEAD], kind: Kind) -> Option<(Self, u32)> {
         let mut from = Reader::new(bytes);
         let magic: [u8; 8] = from.array()?;
         let (format, segment, salt, crc) = (from.u32()?, from.u32()?, from.u64()?, from.u32()?);
         let wanted = if kind == Kind::Segment { SEGMENT_MAGIC } else { SUMMARY_MAGIC };
         let is_whole = crc == crc32c(bytes.get(..SEGMENT_HEAD - CHECKSUM)?);
-        (is_whole && magic == wanted && format == FORMAT).then_some(Self { segment, salt })
+        (is_whole && magic == wanted).then_some((Self { segment, salt }, format))
     }
 }
 
@@ -71,41 +83,53 @@ pub(crate) struct RecordHead {
     pub(crate) payload: u32,
     pub(crate) ops: u32,
     pub(crate) number: u64,
-    crc: u32,
+    /// Over the salt and what is above.
+    head_crc: u32,
+    /// Over the other one and the operations.
+    ops_crc: u32,
 }
 
 impl RecordHead {
     /// Returns the head of a record; the parts are no longer than 4 GiB.
     pub(crate) fn new(payload: u32, ops: &[u8], number: u64, salt: u64) -> Self {
         let n_ops = u32::try_from(ops.len()).unwrap_or(u32::MAX);
-        let mut head = Self { payload, ops: n_ops, number, crc: 0 };
-        head.crc = head.checksum(ops, salt);
+        let mut head = Self { payload, ops: n_ops, number, head_crc: 0, ops_crc: 0 };
+        head.head_crc = head.checksum(salt);
+        head.ops_crc = crc32c_append(head.head_crc, ops);
         head
     }
 
     pub(crate) fn encode(&self) -> [u8; RECORD_HEAD] {
         let mut out = [0; RECORD_HEAD];
-        let fields = [self.payload.to_le_bytes(), self.ops.to_le_bytes()];
+        let lengths = [self.payload.to_le_bytes(), self.ops.to_le_bytes()];
         let number = self.number.to_le_bytes();
-        let crc = self.crc.to_le_bytes();
-        for (to, from) in out.iter_mut().zip(fields.iter().flatten().chain(&number).chain(&crc)) {
+        let crcs = [self.head_crc.to_le_bytes(), self.ops_crc.to_le_bytes()];
+        let fields = lengths.iter().flatten().chain(&number).chain(crcs.iter().flatten());
+        for (to, from) in out.iter_mut().zip(fields) {
             *to = *from;
         }
         out
     }
 
+    /// Reads a head of whatever bytes; [`is_of`](Self::is_of) says whether it is one.
     pub(crate) fn decode(bytes: &[u8; RECORD_HEAD]) -> Self {
         let mut from = Reader::new(bytes);
         // The array is exactly as long as the fields.
         let mut u32 = || from.u32().unwrap_or_default();
         let (payload, ops) = (u32(), u32());
         let number = from.u64().unwrap_or_default();
-        Self { payload, ops, number, crc: from.u32().unwrap_or_default() }
+        let mut u32 = || from.u32().unwrap_or_default();
+        Self { payload, ops, number, head_crc: u32(), ops_crc: u32() }
     }
 
-    /// Returns whether these are the operations that the head was written for, in a segment with this salt.
-    pub(crate) fn fits(&self, ops: &[u8], salt: u64) -> bool {
-        self.crc == self.checksum(ops, salt)
+    /// Returns whether it was written in a segment with this salt.
+    pub(crate) fn is_of(&self, salt: u64) -> bool {
+        self.head_crc == self.checksum(salt)
+    }
+
+    /// Returns whether these are the operations that the head was written for.
+    pub(crate) fn fits(&self, ops: &[u8]) -> bool {
+        self.ops_crc == crc32c_append(self.head_crc, ops)
     }
 
     /// Returns the length of the whole record in a segment.
@@ -113,12 +137,11 @@ impl RecordHead {
         RECORD_HEAD as u64 + u64::from(self.payload) + u64::from(self.ops)
     }
 
-    fn checksum(&self, ops: &[u8], salt: u64) -> u32 {
+    fn checksum(&self, salt: u64) -> u32 {
         let mut crc = crc32c(&salt.to_le_bytes());
         crc = crc32c_append(crc, &self.payload.to_le_bytes());
         crc = crc32c_append(crc, &self.ops.to_le_bytes());
-        crc = crc32c_append(crc, &self.number.to_le_bytes());
-        crc32c_append(crc, ops)
+        crc32c_append(crc, &self.number.to_le_bytes())
     }
 }
 
@@ -126,6 +149,15 @@ impl RecordHead {
 pub(crate) fn push_payload(payload: &mut Vec<u8>, bytes: &[u8]) {
     payload.extend_from_slice(&crc32c(bytes).to_le_bytes());
     payload.extend_from_slice(bytes);
+}
+
+/// Returns a part of a payload of so many bytes whose checksum is wrong.
+pub(crate) fn lost_payload(length: u32) -> Vec<u8> {
+    let bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    let mut part = Vec::with_capacity(bytes.len().saturating_add(CHECKSUM));
+    part.extend_from_slice(&(!crc32c(&bytes)).to_le_bytes());
+    part.extend_from_slice(&bytes);
+    part
 }
 
 /// Returns the bytes of a part of a payload; `None` when they are not what was written.

@@ -2,23 +2,25 @@
 //!
 //! The newest segment begins with a roster: which older ones are needed, how long they are, which secrets count. Older segments
 //! are whole or the store is damaged. The newest may end in a record that was on its way to the disk when the power
-//! failed: it was never answered and is cut off. What cannot be read *before* a record that can is damage.
+//! failed: it was never answered and is cut off. What cannot be read *before* a record that can is damage. Frames and the
+//! like are not looked at, except those of the last record: it is whole only with them.
 
 use std::collections::BTreeMap;
 
 use kith_home::store::StoreError;
 
+use super::damage::Damage;
 use super::error::JournalError;
 use super::files::{Files, LogFile};
 use super::names::{self, Name};
 use super::op::{Op, Roster};
 use super::print::PrintKey;
-use super::record::Kind;
-use super::scan::{Loaded, Scan, Source, Stop, read_head};
+use super::record::{FORMAT, Kind, SegmentHead};
+use super::scan::{Loaded, Record, Scan, Source, Stop, read_head, read_other_format};
 use super::secrets::{self, Secrets};
 use super::shelf::Shelf;
 use super::tables::Tables;
-use super::{Head, Journal, Owed, Pending, Upkeep, random};
+use super::{Head, Journal, Owed, Pending, SEGMENT_BYTES, Upkeep, random};
 
 mod apply;
 
@@ -31,12 +33,21 @@ struct Standing {
 }
 
 impl<F: Files> Journal<F> {
+    /// Opens the store in a folder to read it.
+    pub(crate) fn read_in(files: F) -> Result<Self, StoreError> {
+        let names = files.list().map_err(JournalError::Disk)?;
+        refuse_newer(&files, &names)?;
+        let newest = newest(&names).ok_or_else(|| JournalError::Missing { file: names::segment(1) })?;
+        let mut journal = Self::recover(files, newest, SEGMENT_BYTES)?;
+        journal.is_read_only = true;
+        Ok(journal)
+    }
+
     /// Opens the store in a folder, or creates it there; segments are sealed at a length.
     pub(crate) fn open_with(files: F, segment_bytes: u64) -> Result<Self, StoreError> {
         let names = files.list().map_err(JournalError::Disk)?;
         refuse_newer(&files, &names)?;
-        let newest = names.iter().filter_map(|name| Name::parse(name).and_then(Name::segment)).max();
-        let mut journal = match newest {
+        let mut journal = match newest(&names) {
             None => Self::create(files, &names, segment_bytes)?,
             Some(newest) => Self::recover(files, newest, segment_bytes)?,
         };
@@ -76,6 +87,8 @@ impl<F: Files> Journal<F> {
             owed: Owed::default(),
             cleaning: None,
             upkeep: Upkeep { segment_bytes, ..Upkeep::default() },
+            damage: Damage::default(),
+            is_read_only: false,
         }
     }
 
@@ -113,8 +126,7 @@ impl<F: Files> Journal<F> {
         }
         let (name, length) = (names::segment(segment), u64::from(length));
         let file = open_existing(&self.files, &name)?;
-        let head = read_head(&file, Kind::Segment).filter(|head| head.segment == segment);
-        let salt = head.ok_or_else(|| JournalError::Damaged { file: name.clone(), offset: 0 })?.salt;
+        let salt = read_head_of(&file, segment)?.salt;
         let there = file.length().map_err(JournalError::Disk)?;
         if there < length {
             return Err(JournalError::Damaged { file: name, offset: there }.into());
@@ -156,41 +168,58 @@ impl<F: Files> Journal<F> {
     }
 }
 
+/// Returns the number of the newest segment.
+fn newest(names: &[String]) -> Option<u32> {
+    names.iter().filter_map(|name| Name::parse(name).and_then(Name::segment)).max()
+}
+
+/// Reads the head of a segment.
+fn read_head_of(file: &impl LogFile, segment: u32) -> Result<SegmentHead, JournalError> {
+    let name = names::segment(segment);
+    if let Some(found) = read_other_format(file) {
+        return Err(JournalError::Format { file: name, found, known: FORMAT });
+    }
+    let head = read_head(file, Kind::Segment).filter(|head| head.segment == segment);
+    head.ok_or(JournalError::Damaged { file: name, offset: 0 })
+}
+
 /// Reads the newest segment as far as it is whole, and what it says of the log.
 fn read_newest<T: LogFile>(file: T, segment: u32) -> Result<(Head<T>, Standing), StoreError> {
-    let name = names::segment(segment);
-    let damaged = |offset| JournalError::Damaged { file: name.clone(), offset };
-    let head = read_head(&file, Kind::Segment).filter(|head| head.segment == segment).ok_or_else(|| damaged(0))?;
+    let damaged = |offset| JournalError::Damaged { file: names::segment(segment), offset };
+    let head = read_head_of(&file, segment)?;
     let end = file.length().map_err(JournalError::Disk)?;
     let mut scan = Scan::new(&file, Kind::Segment, head.salt, end);
     let mut standing = None;
-    let mut length = scan.origin();
-    loop {
-        let is_whole = match scan.next() {
-            Ok(None) => break,
+    let mut last: Option<Record> = None;
+    let is_followed = loop {
+        match scan.next() {
             Ok(Some(record)) => {
-                let is_whole = record.payload_is_whole(&file).map_err(JournalError::Disk)?;
-                if is_whole {
-                    record.ops.iter().for_each(|op| stand(&mut standing, op));
-                    length = record.end();
+                // The one before was durable when this one was begun, whatever has become of its frames since.
+                if let Some(durable) = last.replace(record) {
+                    durable.ops.iter().for_each(|op| stand(&mut standing, op));
                 }
-                is_whole
             }
-            Err(Stop::Damaged(_)) => false,
+            Ok(None) => break false,
+            Err(Stop::Damaged(_)) => {
+                let search = scan.search_behind().map_err(JournalError::Disk)?;
+                if search.found {
+                    return Err(damaged(scan.origin()).into());
+                }
+                break search.any_byte;
+            }
             Err(Stop::Io(problem)) => return Err(JournalError::Disk(problem).into()),
-        };
-        if !is_whole {
-            if scan.anything_follows().map_err(JournalError::Disk)? {
-                return Err(damaged(length).into());
-            }
-            break;
         }
-    }
-    let number = scan.next_number().unwrap_or_default();
+    };
     // A segment counts only once it has its roster.
+    let last = last.ok_or_else(|| damaged(scan.origin()))?;
+    // What follows, torn or not, was begun when the last one was durable.
+    let is_whole = is_followed || last.payload_is_whole(&file).map_err(JournalError::Disk)?;
+    let (length, number) =
+        if is_whole { (last.end(), last.head.number.saturating_add(1)) } else { (last.origin, last.head.number) };
+    if is_whole {
+        last.ops.iter().for_each(|op| stand(&mut standing, op));
+    }
     let standing = standing.ok_or_else(|| damaged(length))?;
-    // A record of which only the payload was torn has a number that must be given again.
-    let number = if scan.origin() == length { number } else { number.saturating_sub(1) };
     Ok((Head { segment, salt: head.salt, file, length, number, zeroed: 0 }, standing))
 }
 

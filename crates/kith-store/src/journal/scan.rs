@@ -1,8 +1,8 @@
 //! Reading a segment or its summary record by record.
 
 use std::io;
+use std::ops::RangeInclusive;
 
-use super::bytes::Reader;
 use super::files::LogFile;
 use super::op::Op;
 use super::record::{CHECKSUM, Kind, RECORD_HEAD, RecordHead, SEGMENT_HEAD, SegmentHead, open_payload};
@@ -112,6 +112,13 @@ pub(crate) fn read_head(source: &impl Source, kind: Kind) -> Option<SegmentHead>
     SegmentHead::decode(&head, kind)
 }
 
+/// Returns the format of a segment that another release wrote.
+pub(crate) fn read_other_format(source: &impl Source) -> Option<u32> {
+    let mut head = [0; SEGMENT_HEAD];
+    source.read(&mut head, 0).ok()?;
+    SegmentHead::other_format(&head, Kind::Segment)
+}
+
 impl<'a, S: Source> Scan<'a, S> {
     /// Starts after the head of a file that ends at `end`.
     pub(crate) fn new(source: &'a S, kind: Kind, salt: u64, end: u64) -> Self {
@@ -129,11 +136,6 @@ impl<'a, S: Source> Scan<'a, S> {
         self.origin
     }
 
-    /// Returns the number of the record that would follow those that were read.
-    pub(crate) fn next_number(&self) -> Option<u64> {
-        self.number
-    }
-
     /// Reads the next record; `None` at the end. After an error the scan is where it was.
     pub(crate) fn next(&mut self) -> Result<Option<Record>, Stop> {
         let left = self.end.saturating_sub(self.at);
@@ -149,12 +151,12 @@ impl<'a, S: Source> Scan<'a, S> {
         let head = RecordHead::decode(&head);
         let skipped = if self.kind == Kind::Segment { u64::from(head.payload) } else { 0 };
         let follows = self.number.is_none_or(|number| number == head.number);
-        if !follows || left < RECORD_HEAD as u64 + skipped + u64::from(head.ops) {
+        if !follows || !head.is_of(self.salt) || left < RECORD_HEAD as u64 + skipped + u64::from(head.ops) {
             return Err(damaged);
         }
         let mut bytes = vec![0; usize::try_from(head.ops).unwrap_or(usize::MAX)];
         self.source.read(&mut bytes, self.at + RECORD_HEAD as u64 + skipped)?;
-        let ops = if head.fits(&bytes, self.salt) { Op::decode_all(&bytes) } else { None };
+        let ops = if head.fits(&bytes) { Op::decode_all(&bytes) } else { None };
         let record = Record { head, origin: self.origin, ops: ops.ok_or(Stop::Damaged(self.at))?, raw: bytes };
         if record.payload_length() != u64::from(head.payload) {
             return Err(damaged);
@@ -165,30 +167,39 @@ impl<'a, S: Source> Scan<'a, S> {
         Ok(Some(record))
     }
 
-    /// Returns whether a record lies behind a place where none can be read: then it was not the end that was torn.
+    /// Looks for a record behind a place where none can be read: if there is one, it was not the end that was torn.
     ///
     /// Only one record is ever on its way to the disk. Records after it were begun when it was safely there.
-    pub(crate) fn anything_follows(&self) -> io::Result<bool> {
+    pub(crate) fn search_behind(&self) -> io::Result<Search> {
         let length = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let mut rest = vec![0; length];
         self.source.read(&mut rest, self.at)?;
         let first = self.number.unwrap_or(0);
-        let numbers = first..=first.saturating_add(length as u64);
-        let mut tail = rest.as_slice();
-        while let Some((head, after)) = tail.split_first_chunk::<RECORD_HEAD>() {
-            let head = RecordHead::decode(head);
-            if numbers.contains(&head.number) && fits_behind(&head, after, self.salt) {
-                return Ok(true);
-            }
-            tail = tail.get(1..).unwrap_or_default();
-        }
-        Ok(false)
+        // What was torn may have a good head itself.
+        let tail = rest.get(1..).unwrap_or_default();
+        let found = search(tail, first..=first.saturating_add(length as u64), self.salt);
+        Ok(Search { any_byte: rest.iter().any(|byte| *byte != 0), ..found })
     }
 }
 
-/// Returns whether payload and operations of a head follow it.
-fn fits_behind(head: &RecordHead, after: &[u8], salt: u64) -> bool {
-    let mut from = Reader::new(after);
-    let (Ok(payload), Ok(ops)) = (usize::try_from(head.payload), usize::try_from(head.ops)) else { return false };
-    from.take(payload).and_then(|_| from.take(ops)).is_some_and(|ops| head.fits(ops, salt))
+/// What a search for records found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Search {
+    /// Whether there is a record.
+    pub(crate) found: bool,
+    /// Whether there is anything but zeros, which may have been written ahead.
+    pub(crate) any_byte: bool,
+    /// Bytes that were looked at, those twice that were looked at twice: what the search has cost.
+    pub(crate) n_looked_at: u64,
+}
+
+/// Looks for the head of a record of this segment. At each byte it looks at one head's length at most, whatever the bytes are.
+fn search(bytes: &[u8], numbers: RangeInclusive<u64>, salt: u64) -> Search {
+    let mut n_looked_at = 0;
+    let found = bytes.windows(RECORD_HEAD).filter_map(|window| window.first_chunk()).any(|window| {
+        n_looked_at += RECORD_HEAD as u64;
+        let head = RecordHead::decode(window);
+        numbers.contains(&head.number) && head.is_of(salt)
+    });
+    Search { found, any_byte: false, n_looked_at }
 }

@@ -1,14 +1,17 @@
 //! A transaction: changes the tables at once, remembers the way back, and notes what the log will say.
 
+use std::cell::Cell;
+
 use kith_home::store::StoreError;
 use kith_wire::id::ReaderId;
 
 use super::Journal;
 use super::clean::Cleaned;
+use super::damage::is_loss;
 use super::error::JournalError;
 use super::files::{Disk, Files};
 use super::op::{Op, Span};
-use super::record::push_payload;
+use super::record::{lost_payload, push_payload};
 use super::secrets::{self, Secrets};
 use super::tables::{Changed, EntryPlace, Place, QueueRow, Row, Slot, Tables};
 use super::undo::Undo;
@@ -24,6 +27,8 @@ pub struct JournalTxn<'a, F: Files = Disk> {
     secrets: Option<Secrets>,
     /// Bytes that cleaning may write again in this commit at least, as housekeeping asked.
     pub(crate) tidies: u64,
+    /// Rows that were read without their content.
+    n_lost: Cell<u64>,
 }
 
 impl<F: Files> Drop for JournalTxn<'_, F> {
@@ -36,7 +41,7 @@ impl<F: Files> Drop for JournalTxn<'_, F> {
 
 impl<'a, F: Files> JournalTxn<'a, F> {
     pub(crate) fn new(journal: &'a mut Journal<F>) -> Self {
-        Self { journal, undo: Vec::new(), secrets: None, tidies: 0 }
+        Self { journal, undo: Vec::new(), secrets: None, tidies: 0, n_lost: Cell::new(0) }
     }
 
     /// Returns the segment into which this transaction writes.
@@ -65,12 +70,29 @@ impl<'a, F: Files> JournalTxn<'a, F> {
         Ok(place)
     }
 
-    /// Adds a part of a payload as it lies elsewhere in the log, damaged or not.
+    /// Adds a part of a payload as it lies elsewhere in the log, damaged or not. What cannot be read at all is replaced by as
+    /// many bytes with a wrong checksum, so that the segment can be emptied.
     pub(crate) fn payload_again(&mut self, from: &Place) -> Result<Place, JournalError> {
         let place = Place { segment: self.segment(), offset: self.journal.next_offset()?, length: from.length };
-        let part = self.journal.read_raw(from)?;
+        let part = match self.journal.read_raw(from) {
+            Err(JournalError::Disk(problem)) if is_loss(&problem) => {
+                self.journal.damage.meet(from);
+                lost_payload(from.length)
+            }
+            part => part?,
+        };
+        self.journal.damage.take_along(from, &place);
         self.journal.pending.record.extend_from_slice(&part);
         Ok(place)
+    }
+
+    /// Reads content; `None`, and it is counted, when the disk has lost it.
+    pub(crate) fn content(&self, place: &Place) -> Result<Option<Vec<u8>>, StoreError> {
+        let content = self.journal.read(place)?;
+        if content.is_none() {
+            self.n_lost.set(self.n_lost.get().saturating_add(1));
+        }
+        Ok(content)
     }
 
     fn next_place(&self, length: usize) -> Result<Place, StoreError> {
@@ -128,6 +150,9 @@ impl<'a, F: Files> JournalTxn<'a, F> {
 
     /// Makes everything durable: cleans a little, writes the secrets if they changed, then the record.
     fn write(&mut self) -> Result<(), StoreError> {
+        if self.journal.is_read_only {
+            return Err(JournalError::ReadOnly.into());
+        }
         let cleaned = self.clean();
         if self.journal.pending.is_empty() && self.secrets.is_none() {
             // What was forgotten in pieces is forgotten, though the record that says so is still owed.

@@ -16,7 +16,9 @@ const LOCK: &str = "journal.lock";
 pub struct Disk {
     path: PathBuf,
     folder: File,
-    _lock: File,
+    /// `None` where the folder is only looked at, and has never had an owner.
+    _lock: Option<File>,
+    is_written: bool,
 }
 
 impl Disk {
@@ -31,7 +33,24 @@ impl Disk {
             Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
             Err(problem) => return Err(problem.into()),
         }
-        Ok(Some(Self { path: path.to_owned(), folder: File::open(path)?, _lock: lock }))
+        Ok(Some(Self { path: path.to_owned(), folder: File::open(path)?, _lock: Some(lock), is_written: true }))
+    }
+
+    /// Takes the folder to look at it, without making or changing anything; `None` when another process has it.
+    ///
+    /// # Errors
+    /// The folder cannot be used.
+    pub fn look_at(path: &Path) -> io::Result<Option<Self>> {
+        let folder = File::open(path)?;
+        let lock = match File::open(path.join(LOCK)) {
+            Err(problem) if problem.kind() == io::ErrorKind::NotFound => None,
+            lock => Some(lock?),
+        };
+        match lock.as_ref().map_or(Ok(()), |lock| flock(lock, FlockOperation::NonBlockingLockExclusive)) {
+            Ok(()) => Ok(Some(Self { path: path.to_owned(), folder, _lock: lock, is_written: false })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(problem) => Err(problem.into()),
+        }
     }
 }
 
@@ -48,7 +67,7 @@ impl Files for Disk {
     }
 
     fn open(&self, name: &str) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).open(self.path.join(name))
+        OpenOptions::new().read(true).write(self.is_written).open(self.path.join(name))
     }
 
     fn create(&self, name: &str) -> io::Result<File> {

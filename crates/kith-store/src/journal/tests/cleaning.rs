@@ -198,7 +198,7 @@ fn a_segment_that_was_being_emptied_is_finished_first_after_a_restart() {
 }
 
 #[test]
-fn a_damaged_frame_is_moved_as_it_is_and_still_betrayed() {
+fn a_damaged_frame_is_moved_as_it_is_and_left_out_there_too() {
     let files = Simulated::default();
     let (mut store, [kept, passing]) = store_with_queues(&files);
     deposit(&mut store, &kept, 1, "will be damaged");
@@ -220,6 +220,9 @@ fn a_damaged_frame_is_moved_as_it_is_and_still_betrayed() {
     (0..50).for_each(|_| tick(&mut store, 3));
     assert!(!files.lengths().contains_key("0000000001.log"), "it was moved");
     let txn = store.begin().unwrap();
-    assert!(txn.entries(&kept, 1, 1).is_err());
-    assert_eq!(txn.entries(&kept, 2, 1).unwrap()[0].1.frame, frame("kept"));
+    let left = txn.entries(&kept, 0, 1).unwrap();
+    assert_eq!(left.iter().map(|(seq, entry)| (*seq, entry.frame.clone())).collect::<Vec<_>>(), [(2, frame("kept"))]);
+    assert_eq!(txn.n_lost(), 1);
+    drop(txn);
+    assert_eq!(store.health().damaged_rows, 1);
 }

@@ -1,5 +1,7 @@
 //! A small world for random histories: what can be done to a store, and all that can be seen of it.
 
+use std::collections::BTreeMap;
+
 use kith_home::store::memory::Memory;
 use kith_home::store::{
     Account, Blob, Entry, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Queue, Returned, RowKey, Secret, Store,
@@ -114,62 +116,136 @@ pub(super) fn act<T: Txn>(txn: &mut T, n: u32) -> Result<(), StoreError> {
     }
 }
 
-/// Reads all that can be read.
-pub(super) fn see<T: Txn>(txn: &T) -> Result<Vec<String>, StoreError> {
-    let mut seen = Vec::new();
-    let mut note = |what: &dyn std::fmt::Debug| seen.push(format!("{what:?}"));
-    note(&txn.counts()?);
-    for key in txn.keys_after(None, 999)? {
-        note(&key);
+/// All that can be seen of a store.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Seen {
+    /// Content that passes through, by the name of its row. What is lost is not among it.
+    pub(super) content: BTreeMap<Passing, String>,
+    /// Everything else, and that the rows are there.
+    pub(super) rest: Vec<String>,
+}
+
+/// Names a row with content that passes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Passing {
+    Entry(ReaderId, u64),
+    Chunk(BlobId, u32),
+    Outgoing(OutgoingKey),
+    Returned(OutgoingKey),
+}
+
+impl Seen {
+    fn note(&mut self, what: &dyn std::fmt::Debug) {
+        self.rest.push(format!("{what:?}"));
+    }
+
+    fn put(&mut self, name: Passing, content: &[u8]) {
+        if !content.is_empty() {
+            self.content.insert(name, format!("{content:?}"));
+        }
+    }
+
+    fn outgoing(&mut self, key: OutgoingKey, outgoing: &Outgoing) {
+        self.put(Passing::Outgoing(key), &outgoing.sealed);
+        self.note(&Outgoing { sealed: Vec::new(), ..outgoing.clone() });
+    }
+
+    fn row<T: Txn>(&mut self, txn: &T, key: RowKey) -> Result<(), StoreError> {
         match key {
             RowKey::Queue(reader) => {
-                note(&txn.queue(&reader)?.inspect(|queue| assert!(txn.queue_by_sender(&queue.sender).is_ok())));
-                note(&txn.entries(&reader, 0, 99)?);
-            }
-            RowKey::Blob(id) => {
-                note(&txn.blob(&id)?);
-                for number in txn.chunk_numbers(&id)? {
-                    note(&(number, txn.chunk(&id, number)?));
+                let queue = txn.queue(&reader)?;
+                self.note(&queue);
+                self.note(&queue.map(|queue| txn.queue_by_sender(&queue.sender).unwrap()));
+                for (seq, entry) in txn.entries(&reader, 0, 99)? {
+                    self.put(Passing::Entry(reader, seq), &[&entry.arrived.0.to_le_bytes(), &entry.frame[..]].concat());
                 }
             }
-            RowKey::Outgoing(key) => note(&txn.outgoing(&key)?),
-            RowKey::Returned(account) => note(&txn.returned(&account, 99)?),
-            RowKey::Invite(code) => note(&txn.invite(&code)?),
-            RowKey::Account(key) => note(&txn.account(&key)?),
+            RowKey::Blob(id) => {
+                self.note(&txn.blob(&id)?);
+                self.note(&txn.chunk_numbers(&id)?);
+                for number in txn.chunk_numbers(&id)? {
+                    self.put(Passing::Chunk(id, number), &txn.chunk(&id, number)?.unwrap_or_default());
+                }
+            }
+            RowKey::Outgoing(key) => {
+                if let Some(outgoing) = txn.outgoing(&key)? {
+                    self.outgoing(key, &outgoing);
+                }
+            }
+            RowKey::Returned(account) => {
+                for (relay, returned) in txn.returned(&account, 99)? {
+                    self.put(Passing::Returned(OutgoingKey { account, relay }), &returned.notice);
+                    self.note(&(relay, returned.stored));
+                }
+            }
+            RowKey::Invite(code) => self.note(&txn.invite(&code)?),
+            RowKey::Account(key) => self.note(&txn.account(&key)?),
         }
+        Ok(())
     }
-    note(&txn.entries_before(Hour(9), 99)?);
-    note(&txn.outgoing_before(Hour(9), 99)?);
-    note(&txn.blobs_before(Hour(90), 99)?);
-    note(&txn.due_destinations(Timestamp(4), None, 99)?);
+}
+
+/// Reads all that can be read.
+pub(super) fn see<T: Txn>(txn: &T) -> Result<Seen, StoreError> {
+    let mut seen = Seen::default();
+    seen.note(&txn.counts()?);
+    for key in txn.keys_after(None, 999)? {
+        seen.note(&key);
+        seen.row(txn, key)?;
+    }
+    seen.note(&txn.entries_before(Hour(9), 99)?);
+    seen.note(&txn.outgoing_before(Hour(9), 99)?);
+    seen.note(&txn.blobs_before(Hour(90), 99)?);
+    seen.note(&txn.due_destinations(Timestamp(4), None, 99)?);
     for a in 0..4 {
-        note(&txn.due_outgoing(&server(a), Timestamp(4), 99)?);
-        note(&txn.queue_by_lookup(&queue(a).1.lookup)?);
+        for (key, outgoing) in txn.due_outgoing(&server(a), Timestamp(4), 99)? {
+            seen.outgoing(key, &outgoing);
+        }
+        seen.note(&txn.queue_by_lookup(&queue(a).1.lookup)?);
         for b in 0..6 {
-            note(&txn.dedup_seen(&SenderId([a; 24]), &DedupId([b; 16]))?);
-            note(&txn.nonce_seen(&NonceScope([a; 32]), &Nonce([b; 16]))?);
+            seen.note(&txn.dedup_seen(&SenderId([a; 24]), &DedupId([b; 16]))?);
+            seen.note(&txn.nonce_seen(&NonceScope([a; 32]), &Nonce([b; 16]))?);
         }
     }
-    note(&txn.meta(MetaKey::Descriptor)?.map(|value| value.expose().to_vec()));
-    note(&txn.epoch_keys()?.iter().map(|(epoch, seed)| (*epoch, seed.expose().to_vec())).collect::<Vec<_>>());
+    seen.note(&txn.meta(MetaKey::Descriptor)?.map(|value| value.expose().to_vec()));
+    seen.note(&txn.epoch_keys()?.iter().map(|(epoch, seed)| (*epoch, seed.expose().to_vec())).collect::<Vec<_>>());
     Ok(seen)
 }
 
 /// Reads all of a store.
-pub(super) fn see_store<S: Store>(store: &mut S) -> Vec<String> {
+pub(super) fn see_store<S: Store>(store: &mut S) -> Seen {
     see(&store.begin().unwrap()).unwrap()
 }
 
+/// Removes everything with content that passes through, as the rules do when its time is over.
+pub(super) fn remove_all<S: Store>(store: &mut S) {
+    let mut txn = store.begin().unwrap();
+    for (reader, seq) in txn.entries_before(Hour(u32::MAX), 999).unwrap() {
+        assert!(txn.remove_entry(&reader, seq).unwrap());
+    }
+    for key in txn.keys_after(None, 999).unwrap() {
+        match key {
+            RowKey::Queue(reader) => assert_eq!(txn.entries(&reader, 0, 9).unwrap(), []),
+            RowKey::Blob(id) => txn.remove_blob(&id).unwrap(),
+            RowKey::Outgoing(key) => txn.remove_outgoing(&key).unwrap(),
+            RowKey::Returned(_) | RowKey::Invite(_) | RowKey::Account(_) => {}
+        }
+    }
+    txn.purge_returned(Hour(u32::MAX), 999).unwrap();
+    txn.commit().unwrap();
+}
+
 /// Compares what is seen, and tells the first difference only.
-pub(super) fn assert_same(seen: &[String], expected: &[String]) {
-    let first = seen.iter().zip(expected).position(|(seen, expected)| seen != expected);
-    if seen != expected {
-        let first = first.unwrap_or_else(|| seen.len().min(expected.len()));
+pub(super) fn assert_same(seen: &Seen, expected: &Seen) {
+    assert_eq!(seen.content, expected.content);
+    let first = seen.rest.iter().zip(&expected.rest).position(|(seen, expected)| seen != expected);
+    if seen.rest != expected.rest {
+        let first = first.unwrap_or_else(|| seen.rest.len().min(expected.rest.len()));
         panic!(
             "seen {:?}, expected {:?}, before {:?}",
-            seen.get(first),
-            expected.get(first),
-            seen.get(..first).and_then(<[_]>::last)
+            seen.rest.get(first),
+            expected.rest.get(first),
+            seen.rest.get(..first).and_then(<[_]>::last)
         );
     }
 }

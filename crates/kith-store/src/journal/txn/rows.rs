@@ -34,7 +34,8 @@ impl<F: Files> JournalTxn<'_, F> {
 
     fn whole_outgoing(&self, row: &OutgoingRow) -> Result<Outgoing, StoreError> {
         let Relay { to, accepted, next_attempt, attempts, .. } = row.relay.clone();
-        Ok(Outgoing { to, sealed: self.journal.read(&row.place)?, accepted, next_attempt, attempts })
+        let sealed = self.content(&row.place)?.unwrap_or_default();
+        Ok(Outgoing { to, sealed, accepted, next_attempt, attempts })
     }
 
     pub(crate) fn set_outgoing(&mut self, key: &OutgoingKey, row: Option<Row<OutgoingRow>>) -> Option<()> {
@@ -71,6 +72,11 @@ impl<F: Files> JournalTxn<'_, F> {
         self.stepped(Undo::Chunk((*id, number), before));
     }
 
+    fn drop_chunk(&mut self, id: &BlobId, number: u32, segment: u32) {
+        self.set_chunk(id, number, None);
+        self.say_removal(&Op::ChunkGone { id: *id, number, segment }, Span::only(segment));
+    }
+
     /// Returns the keys of an account's notices.
     fn returned_keys(&self, account: &AccountKey) -> impl Iterator<Item = OutgoingKey> {
         let first = OutgoingKey { account: *account, relay: RelayId([0; 16]) };
@@ -82,6 +88,10 @@ impl<F: Files> JournalTxn<'_, F> {
 impl<F: Files> Txn for JournalTxn<'_, F> {
     fn commit(mut self) -> Result<(), StoreError> {
         self.write()
+    }
+
+    fn n_lost(&self) -> u64 {
+        self.n_lost.get()
     }
 
     fn touch(&mut self) -> Result<(), StoreError> {
@@ -233,11 +243,11 @@ impl<F: Files> Txn for JournalTxn<'_, F> {
 
     fn entries(&self, reader: &ReaderId, from: u64, limit: usize) -> Result<Vec<(u64, Entry)>, StoreError> {
         let Some((_, row)) = self.slot(reader) else { return Ok(Vec::new()) };
-        let places = row.entries_from(from).take(limit);
-        let entries = places.map(|EntryPlace { seq, arrived, place }| {
-            Ok((*seq, Entry { arrived: *arrived, frame: self.journal.read(place)? }))
+        let readable = row.entries_from(from).filter_map(|EntryPlace { seq, arrived, place }| {
+            let entry = |frame| (*seq, Entry { arrived: *arrived, frame });
+            self.content(place).map(|frame| frame.map(entry)).transpose()
         });
-        entries.collect()
+        readable.take(limit).collect()
     }
 
     fn remove_entry(&mut self, reader: &ReaderId, seq: u64) -> Result<bool, StoreError> {
@@ -321,7 +331,8 @@ impl<F: Files> Txn for JournalTxn<'_, F> {
         let relay = Relay { to, accepted, next_attempt, attempts, print };
         if let Some(before) = &before {
             let same = &before.value.relay;
-            if (same.print, same.accepted) == (print, accepted) && same.to == relay.to {
+            let is_there = !self.journal.damage.knows(&before.value.place);
+            if is_there && (same.print, same.accepted) == (print, accepted) && same.to == relay.to {
                 self.put_outgoing_state(key, before.clone(), next_attempt, attempts);
                 return Ok(());
             }
@@ -395,7 +406,8 @@ impl<F: Files> Txn for JournalTxn<'_, F> {
         let keys = self.returned_keys(account).take(limit);
         let rows = keys.filter_map(|key| Some((key.relay, self.tables().returned.get(&key)?.value)));
         let notices = rows.map(|(relay, stored)| {
-            Ok((relay, Returned { stored: stored.hour, notice: self.journal.read(&stored.place)? }))
+            let notice = self.content(&stored.place)?.unwrap_or_default();
+            Ok((relay, Returned { stored: stored.hour, notice }))
         });
         notices.collect()
     }
@@ -436,8 +448,7 @@ impl<F: Files> Txn for JournalTxn<'_, F> {
     fn remove_blob(&mut self, id: &BlobId) -> Result<(), StoreError> {
         for number in self.chunk_numbers(id)? {
             if let Some(segment) = self.tables().chunks.get(&(*id, number)).map(|row| row.segment) {
-                self.set_chunk(id, number, None);
-                self.say_removal(&Op::ChunkGone { id: *id, number, segment }, Span::only(segment));
+                self.drop_chunk(id, number, segment);
             }
         }
         let tables = &mut self.journal.tables;
@@ -455,8 +466,13 @@ impl<F: Files> Txn for JournalTxn<'_, F> {
     }
 
     fn insert_chunk(&mut self, id: &BlobId, number: u32, bytes: &[u8]) -> Result<(), StoreError> {
-        if self.tables().chunks.get(&(*id, number)).is_some() {
-            return Err(StoreError::Conflict { table: "chunks" });
+        let before =
+            self.tables().chunks.get(&(*id, number)).map(|row| (row.segment, self.journal.damage.knows(&row.value)));
+        match before {
+            Some((_, false)) => return Err(StoreError::Conflict { table: "chunks" }),
+            // What is lost makes room for the same again; a removal of its own names its segment.
+            Some((segment, true)) => self.drop_chunk(id, number, segment),
+            None => {}
         }
         let place = self.payload(bytes)?;
         self.say(&Op::Chunk { id: *id, number, length: place.length });
@@ -467,7 +483,7 @@ impl<F: Files> Txn for JournalTxn<'_, F> {
 
     fn chunk(&self, id: &BlobId, number: u32) -> Result<Option<Vec<u8>>, StoreError> {
         let row = self.tables().chunks.get(&(*id, number));
-        Ok(row.map(|row| self.journal.read(&row.value)).transpose()?)
+        row.map_or(Ok(None), |row| self.content(&row.value))
     }
 
     fn chunk_numbers(&self, id: &BlobId) -> Result<Vec<u32>, StoreError> {
