@@ -8,21 +8,31 @@ use kith_wire::time::Timestamp;
 
 use crate::store::{MetaKey, Secret, StoreError, Txn};
 
-/// Room for the numbers of one generation: more frames than a queue can get in the time of one.
-pub(crate) const SPAN_BITS: u32 = 40;
-/// Generations at most: numbers stay below 2^63, which every store can hold.
+/// Room for the numbers of one generation: two thousand million for each second in which there was none before it, so that
+/// the numbers of a queue never come near the next generation while the clock goes on.
+pub(crate) const SPAN_BITS: u32 = 21;
+/// Generations at most: numbers stay below 2^63, which every store can hold. Enough for milliseconds until the year 2109.
 const MAX_GENERATION: u64 = (1 << (63 - SPAN_BITS)) - 1;
+/// Generations between two starts at least, also when the clock stands still or goes back: room for 30 million frames in one
+/// queue. No more than a start takes in milliseconds, so that a server which starts again and again is not ahead of the clock.
+const STRIDE: u64 = 16;
 
 /// Where numbers begin.
 pub(crate) struct Numbers {
     generation: u64,
 }
 
+/// Returns the first generation that a clock allows: the milliseconds since 1970. It is above all that was ever given by a server whose
+/// clock was right, so two servers that go on from one backup differ whenever they did not begin in the same millisecond.
+pub fn generation_at(now: Timestamp) -> u64 {
+    now.0.min(MAX_GENERATION)
+}
+
 impl Numbers {
     /// Begins a generation. Its numbers may be told to anybody once `txn` is durable.
     ///
-    /// It is above the one before and not below the current hour since 1970: so it is also above what a server has
-    /// given since the backup from which it goes on.
+    /// It is above the one before and not below what the clock says: so it is also above what a server has given since the
+    /// backup from which it goes on.
     pub(crate) fn begin<T: Txn>(txn: &mut T, now: Timestamp) -> Result<Self, StoreError> {
         let before = match txn.meta(MetaKey::Generation)? {
             Some(bytes) => {
@@ -30,7 +40,7 @@ impl Numbers {
             }
             None => 0,
         };
-        let generation = before.saturating_add(1).max(u64::from(now.hour().0)).min(MAX_GENERATION);
+        let generation = before.saturating_add(STRIDE).max(generation_at(now)).min(MAX_GENERATION);
         txn.set_meta(MetaKey::Generation, &Secret::new(&generation.to_be_bytes()))?;
         Ok(Self { generation })
     }
@@ -51,15 +61,15 @@ mod tests {
     fn kh_15_each_generation_is_above_the_one_before_whatever_the_clock_says() {
         let mut store = Memory::new();
         let mut last = 0;
-        for hour in [500_000, 500_000, 10, 500_009] {
+        for second in [1_800_000_000, 1_800_000_000, 10, 1_800_000_001] {
             let mut txn = store.begin().unwrap();
-            let numbers = Numbers::begin(&mut txn, Timestamp::from_seconds(hour * 3_600)).unwrap();
+            let numbers = Numbers::begin(&mut txn, Timestamp::from_seconds(second)).unwrap();
             txn.commit().unwrap();
             let first = numbers.next(last);
             assert!(first > last && numbers.next(first + 1) == first + 1);
-            last = first + 1_000;
+            last = first + 30_000_000;
         }
-        assert_eq!(last >> SPAN_BITS, 500_009);
+        assert!(last >> SPAN_BITS >= 1_800_000_001_000);
     }
 
     #[test]

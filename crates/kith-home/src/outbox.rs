@@ -93,7 +93,7 @@ impl<T: Txn> Batch<'_, T> {
         let outgoing_key = OutgoingKey { account: key, relay };
         if let Some(before) = self.txn.outgoing(&outgoing_key)? {
             if before.sealed.is_empty() && before.to == to {
-                // What the disk has lost comes again.
+                // KH-41: what the disk has lost comes again.
                 self.txn.put_outgoing(&outgoing_key, &Outgoing { sealed, ..before })?;
                 return Ok(Answer::Accepted);
             }
@@ -186,7 +186,7 @@ impl<T: Txn> Batch<'_, T> {
             }
             room -= 1;
             if outgoing.sealed.is_empty() {
-                // The disk has lost it: whoever asked for it can ask again, and nobody else can.
+                // KH-41: the disk has lost it. Whoever asked for it can ask again, and nobody else can.
                 self.give_back(&key, Vec::new())?;
                 continue;
             }

@@ -3,7 +3,8 @@
 //! A restored server goes on from a moment in the past, and must not give out again what it gave out since. Entries keep
 //! their numbers, so that a late acknowledgement finds the frame that it means. New numbers begin in a generation above
 //! every one that there can have been (KH-15), and the descriptor's serial continues above every one that was signed
-//! (KH-2, KE-4): both from the clock, so that a second restore lies above the first. What counts rows is counted anew.
+//! (KH-2, KE-4): both from the clock, so that a second restore lies above the first, by a millisecond if need be. What counts
+//! rows is counted anew. What the store had lost before the backup stays lost.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -144,10 +145,7 @@ impl Restoring {
                 // The rules raise it once a week or so, never once a second.
                 txn.set_meta(key, &at_least(self.now.seconds(), value)?)
             }
-            MetaKey::Generation => {
-                // The rules raise it with a start, and to the hour; nobody starts a server four times an hour for long.
-                txn.set_meta(key, &at_least(self.now.seconds() / 900, value)?)
-            }
+            MetaKey::Generation => txn.set_meta(key, &at_least(kith_home::generation_at(self.now), value)?),
             // Signed anew, with the serial above.
             MetaKey::Descriptor => Ok(()),
         }

@@ -240,7 +240,7 @@ fn kh_2_kh_15_what_was_given_out_since_a_backup_is_never_given_out_again() {
     };
     assert_eq!(numbers(&mut first), numbers(&mut store), "a late acknowledgement finds what it means");
     let mut second = Memory::new();
-    let later = NOW.plus_seconds(901);
+    let later = NOW.plus_seconds(1);
     restore(&mut Reader::begin(bytes.as_slice()).unwrap(), &mut second, later, |_| {}).unwrap();
     for key in [MetaKey::DescriptorSerial, MetaKey::Generation] {
         let number = |store: &mut Memory| {
@@ -250,6 +250,18 @@ fn kh_2_kh_15_what_was_given_out_since_a_backup_is_never_given_out_again() {
         assert!(17 < number(&mut first) && number(&mut first) < number(&mut second), "{key:?}");
     }
     assert_eq!(first.begin().unwrap().meta(MetaKey::Descriptor).unwrap(), None, "it is signed anew");
+}
+
+#[test]
+fn kh_15_two_restores_in_one_second_begin_numbers_of_their_own() {
+    let bytes = back_up(&mut filled(), |_, _| {});
+    let generations = [NOW.0, NOW.0 + 1, NOW.0 + 999].map(|now| {
+        let mut store = Memory::new();
+        restore(&mut Reader::begin(bytes.as_slice()).unwrap(), &mut store, Timestamp(now), |_| {}).unwrap();
+        let value = store.begin().unwrap().meta(MetaKey::Generation).unwrap().unwrap();
+        u64::from_be_bytes(value.expose().try_into().unwrap())
+    });
+    assert!(generations.is_sorted_by(|one, next| one < next), "{generations:?}");
 }
 
 #[test]

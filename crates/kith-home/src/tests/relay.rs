@@ -436,6 +436,35 @@ fn kh_37_a_clock_that_was_ahead_does_not_hold_relays_up() {
 }
 
 #[test]
+fn kh_41_a_relay_that_the_disk_has_lost_is_taken_again_or_comes_back() {
+    let mut world = World::new();
+    let account = world.account();
+    let lose = |world: &mut World, n: u8| {
+        let key = crate::store::OutgoingKey { account: account.public(), relay: RelayId([n; 16]) };
+        let mut txn = world.store.begin().unwrap();
+        let outgoing = txn.outgoing(&key).unwrap().unwrap();
+        txn.put_outgoing(&key, &crate::store::Outgoing { sealed: Vec::new(), ..outgoing }).unwrap();
+        txn.commit().unwrap();
+    };
+    for n in [1, 2] {
+        let (outputs, _, _) = starts(&mut world, &account, durable(n, peer(n)));
+        world.input(ended(exchanges(&outputs)[0].0, ExchangeOutcome::Unreachable));
+        lose(&mut world, n);
+    }
+    // The device asks for the first again before its time comes; nobody asks for the second.
+    let answer = world.ask_as_account(&account, durable(1, peer(1)));
+    assert_eq!(answer, Answer::Accepted);
+    world.pass(3600);
+    let outputs = world.tick();
+    assert_eq!(exchanges(&outputs).len(), 1, "nothing is sent in place of what was lost");
+    world.input(ended(exchanges(&outputs)[0].0, delivered()));
+    assert_eq!(world.counts().outgoing, 0);
+    assert_eq!(notices(&mut world, &account).1, [(RelayId([2; 16]), Vec::new())]);
+    let txn = world.store.begin().unwrap();
+    assert_eq!(txn.account(&account.public()).unwrap().unwrap().n_outgoing, 0);
+}
+
+#[test]
 fn whoever_waited_for_a_peer_in_a_lost_batch_is_not_answered_by_accident() {
     let mut world = World::new();
     let account = world.account();
