@@ -15,7 +15,6 @@ use crate::numbers::Numbers;
 use crate::opener::Opener;
 use crate::outbox::Outbox;
 use crate::relay::Exchanges;
-use crate::sabotage::{self, Bug};
 use crate::store::{Store, StoreError, Txn};
 
 /// The rules of one home server. All that must survive is in the store; a crash loses connections and nothing else.
@@ -147,7 +146,7 @@ impl Home {
             self.identity = Identity::open(&mut txn, &self.config, now, rng)?;
             self.numbers = Numbers::begin(&mut txn, now)?;
             may_push = MayPush::AfterCommit;
-            if self.identity.descriptor() != self.handed_out && !sabotage::is_on(Bug::AnnouncementsAreLost) {
+            if self.identity.descriptor() != self.handed_out {
                 // Whatever was to announce it was lost with its batch.
                 out.push(Output::Descriptor { bytes: self.identity.descriptor().to_vec() });
             }

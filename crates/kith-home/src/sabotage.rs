@@ -12,8 +12,6 @@ kith_wire::deliberate_bugs! {
     AnswersBeforeCommit,
     /// Connections whose end was to be told with a batch that was lost are never closed.
     ClosesAreForgotten,
-    /// A new descriptor whose announcement was lost with its batch is not announced again.
-    AnnouncementsAreLost,
     /// Strangers go on getting the descriptor that the server started with.
     NothingIsAnnounced,
     /// Now and then a batch fails, though the store does not.

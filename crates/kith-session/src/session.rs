@@ -31,6 +31,7 @@ use crate::devices::{check_list, list_state};
 use crate::epoch::Epochs;
 use crate::olm::OlmSession;
 use crate::ranges::{Settled, to_ranges};
+use crate::sabotage::{self, Bug};
 use crate::seal::Binding;
 use crate::seen::Seen;
 use crate::state::{self, STATE_VERSION, StateError};
@@ -273,7 +274,7 @@ impl Session {
 
     /// Owes an acknowledgement once more when frames that came wait for an earlier one (KS-48). Returns whether they do.
     pub fn owe_again(&mut self) -> bool {
-        let waits = !self.early.is_empty() && self.is_established();
+        let waits = !self.early.is_empty() && self.is_established() && !sabotage::is_on(Bug::NobodySaysWhatWaits);
         self.core.incoming.ack_owed |= waits;
         waits
     }

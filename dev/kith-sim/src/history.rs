@@ -20,8 +20,6 @@ pub struct Said {
     pub from: usize,
     /// To whom.
     pub to: usize,
-    /// The newest text.
-    pub text: String,
     /// Every text that it ever had.
     pub texts: BTreeSet<String>,
     /// When.
@@ -112,11 +110,6 @@ impl History {
     /// Returns something written, to change it.
     pub fn said_mut(&mut self, id: &MessageId) -> Option<&mut Said> {
         self.by_id.get(id).copied().and_then(|at| self.said.get_mut(at))
-    }
-
-    /// Returns what one person wrote to another, in order.
-    pub fn between(&self, from: usize, to: usize) -> impl Iterator<Item = &Said> {
-        self.said.iter().filter(move |said| said.from == from && said.to == to)
     }
 
     /// Adds a line to the story.

@@ -8,13 +8,16 @@
 //! Nothing in here opens a socket, reads the clock or draws randomness of its own, except for what Olm draws inside
 //! vodozemac: that changes bytes and never sizes, times or order, which [`run::Outcome::trace`] shows.
 
+mod bite;
 pub mod checker;
 pub mod history;
+pub mod kept;
 pub mod names;
 pub mod plan;
 pub mod promise;
 pub mod run;
 pub mod sabotage;
+mod say;
 pub mod scenario;
 pub mod scenarios;
 pub mod shrink;

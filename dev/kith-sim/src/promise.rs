@@ -3,8 +3,10 @@
 
 use std::fmt;
 
+use clap::ValueEnum;
+
 /// A promise. Each is broken by a deliberate bug, too: see [`Sabotage::breaks`](crate::sabotage::Sabotage::breaks).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Promise {
     /// Each message that a device stored is shown, or there is a reason why not.
     Arrives,
@@ -50,28 +52,9 @@ pub enum Promise {
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 20] = [
-        Self::Arrives,
-        Self::Once,
-        Self::InOrder,
-        Self::OnlyWhatWasWritten,
-        Self::Agreement,
-        Self::DeliveredWasShown,
-        Self::ShownIsDelivered,
-        Self::NothingStaysOpen,
-        Self::ExpiredWasNotShown,
-        Self::DisappearedIsGone,
-        Self::NoSilence,
-        Self::SessionsGoOn,
-        Self::NumbersAreUsedOnce,
-        Self::OnlyCiphertext,
-        Self::Unlinkable,
-        Self::CopiesOpenNothing,
-        Self::ServersDoNotFail,
-        Self::DescriptorsAreHandedOut,
-        Self::Rest,
-        Self::NothingPanics,
-    ];
+    pub fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
 }
 
 impl fmt::Display for Promise {

@@ -74,10 +74,10 @@ pub enum Sabotage {
     AcksAreAcked,
     /// Inside sessions: a frame that comes a second time is thought impossible.
     CopiesPanic,
+    /// Inside sessions: whoever holds frames that wait for an earlier one does not say so.
+    NobodySaysWhatWaits,
     /// Inside the engine: nobody is told that what a contact sends does not open.
     NothingIsSaid,
-    /// Inside servers: an announcement of a new descriptor that was lost with its batch is not made again.
-    AnnouncementsAreLost,
     /// Inside servers: strangers go on getting the descriptor that the server started with.
     NothingIsAnnounced,
     /// Inside servers: now and then a batch fails, though the disk works.
@@ -107,10 +107,10 @@ impl Sabotage {
             Self::CommitsAreLost | Self::SessionsAreNotStored => "crashes",
             Self::AcksBeforeCommit | Self::SendsBeforeCommit => "crashes",
             Self::NothingIsTriedAgain | Self::EarlyFramesAreLost => "operators",
-            Self::ReplaysOpen | Self::LateKeysAreLost | Self::EpochsEndEarly => "operators",
+            Self::ReplaysOpen | Self::LateKeysAreLost | Self::EpochsEndEarly | Self::NobodySaysWhatWaits => "operators",
             Self::NothingIsDeduplicated => "commute",
             Self::AnswersBeforeCommit => "newcomers",
-            Self::ClosesAreForgotten | Self::AnnouncementsAreLost => "disks",
+            Self::ClosesAreForgotten => "disks",
             Self::ExpiryIsSilent | Self::TicksComeEarly => "departures",
             Self::GivesUpEarly => "absence",
             Self::CopiesPanic => "commute",
@@ -123,31 +123,45 @@ impl Sabotage {
     /// Returns the promises that it breaks: first the one for which it is here, then those that it breaks besides.
     pub fn breaks(self) -> &'static [Promise] {
         match self {
-            Self::CommitsAreLost | Self::SessionsAreNotStored => &[Promise::NumbersAreUsedOnce],
-            Self::MessagesComeTwice | Self::TextsChange => &[Promise::OnlyWhatWasWritten],
-            Self::MessagesVanish => &[Promise::Arrives, Promise::DeliveredWasShown],
-            Self::EarlyFramesAreLost | Self::PartsAreLost | Self::NothingIsTriedAgain => &[Promise::Arrives],
+            Self::CommitsAreLost | Self::SessionsAreNotStored => &[Promise::NumbersAreUsedOnce, Promise::SessionsGoOn],
+            Self::MessagesComeTwice => &[Promise::OnlyWhatWasWritten],
+            Self::TextsChange => &[Promise::OnlyWhatWasWritten, Promise::Agreement],
+            Self::MessagesVanish | Self::PartsAreLost => &[Promise::Arrives, Promise::DeliveredWasShown],
+            Self::EarlyFramesAreLost => &[Promise::Arrives, Promise::ShownIsDelivered],
+            Self::NothingIsTriedAgain => &[Promise::Arrives, Promise::Agreement, Promise::DeliveredWasShown],
             Self::EditsAreLost | Self::DeletionsAreLost | Self::ReactionsAreLost => &[Promise::Agreement],
-            Self::OrderIsLost => &[Promise::InOrder],
+            Self::OrderIsLost => &[Promise::InOrder, Promise::Agreement],
             Self::ExpiryIsSilent => &[Promise::NothingStaysOpen],
             Self::NothingDisappears => &[Promise::DisappearedIsGone, Promise::Rest],
             Self::NamesLeak => &[Promise::OnlyCiphertext],
-            Self::ReplaysOpen | Self::LateKeysAreLost | Self::EpochsEndEarly => &[Promise::Arrives],
+            Self::ReplaysOpen => &[
+                Promise::Arrives,
+                Promise::Agreement,
+                Promise::ShownIsDelivered,
+                Promise::SessionsGoOn,
+                Promise::CopiesOpenNothing,
+            ],
+            Self::LateKeysAreLost | Self::EpochsEndEarly => {
+                &[Promise::Arrives, Promise::Agreement, Promise::DeliveredWasShown]
+            }
             Self::AcksNameTooMuch => &[Promise::SessionsGoOn],
-            Self::AcksBeforeCommit => &[Promise::Once],
+            Self::AcksBeforeCommit => &[Promise::Once, Promise::InOrder],
             Self::SendsBeforeCommit => &[Promise::SessionsGoOn],
-            Self::NothingIsDeduplicated => &[Promise::Arrives],
-            Self::AnswersBeforeCommit => &[Promise::ShownIsDelivered],
+            Self::NothingIsDeduplicated => {
+                &[Promise::Arrives, Promise::Agreement, Promise::ShownIsDelivered, Promise::SessionsGoOn]
+            }
+            Self::AnswersBeforeCommit => &[Promise::ShownIsDelivered, Promise::Arrives],
             Self::ClosesAreForgotten => &[Promise::Agreement],
             Self::CapabilitiesAreShared => &[Promise::Unlinkable],
             Self::TicksComeEarly => &[Promise::DeliveredWasShown],
             Self::TicksAreLost => &[Promise::ShownIsDelivered],
-            Self::GivesUpEarly => &[Promise::ExpiredWasNotShown],
+            Self::GivesUpEarly => &[Promise::ExpiredWasNotShown, Promise::Arrives, Promise::ShownIsDelivered],
             Self::UsedKeysStay => &[Promise::CopiesOpenNothing],
             Self::AcksAreAcked => &[Promise::Rest],
             Self::CopiesPanic => &[Promise::NothingPanics],
+            Self::NobodySaysWhatWaits => &[Promise::Agreement],
             Self::NothingIsSaid => &[Promise::NoSilence],
-            Self::AnnouncementsAreLost | Self::NothingIsAnnounced => &[Promise::DescriptorsAreHandedOut],
+            Self::NothingIsAnnounced => &[Promise::DescriptorsAreHandedOut],
             Self::BatchesFail => &[Promise::ServersDoNotFail],
         }
     }
@@ -167,6 +181,7 @@ impl Sabotage {
             Self::UsedKeysStay => Some(SessionBug::UsedKeysStay),
             Self::AcksAreAcked => Some(SessionBug::AcksAreAcked),
             Self::CopiesPanic => Some(SessionBug::CopiesPanic),
+            Self::NobodySaysWhatWaits => Some(SessionBug::NobodySaysWhatWaits),
             _ => None,
         });
         kith_engine::sabotage::choose(match self {
@@ -179,7 +194,6 @@ impl Sabotage {
             Self::NothingIsDeduplicated => Some(HomeBug::DepositsComeTwice),
             Self::AnswersBeforeCommit => Some(HomeBug::AnswersBeforeCommit),
             Self::ClosesAreForgotten => Some(HomeBug::ClosesAreForgotten),
-            Self::AnnouncementsAreLost => Some(HomeBug::AnnouncementsAreLost),
             Self::NothingIsAnnounced => Some(HomeBug::NothingIsAnnounced),
             Self::BatchesFail => Some(HomeBug::BatchesFail),
             _ => None,
@@ -251,5 +265,28 @@ impl Sabotage {
             // The others are carried out by the world, or stand inside the product.
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_promise_has_a_bug_that_is_there_for_it() {
+        for promise in Promise::all() {
+            assert!(Sabotage::all().iter().any(|bug| bug.promise() == *promise), "nothing breaks {promise}");
+        }
+    }
+
+    #[test]
+    fn a_bug_names_each_promise_once_and_shows_in_a_scenario_that_there_is() {
+        for bug in Sabotage::all() {
+            let mut breaks = bug.breaks().to_vec();
+            breaks.sort();
+            breaks.dedup();
+            assert_eq!(breaks.len(), bug.breaks().len(), "{bug:?}");
+            assert!(crate::scenarios::named(bug.shows_in()).is_some(), "{bug:?}");
+        }
     }
 }

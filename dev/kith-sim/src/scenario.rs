@@ -1,5 +1,7 @@
 //! What a world is like: who lives in it, what they do, and what goes wrong how often. Read one in `scenarios.rs`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::step::Vice;
 
 /// Seconds in a minute.
@@ -79,7 +81,8 @@ pub enum Fault {
 }
 
 /// How the network is when nothing special happens, for each message or exchange.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Weather {
     /// Requests between servers that are lost, in a thousand.
     pub lost: u32,
@@ -94,7 +97,7 @@ pub struct Weather {
 /// Who meets whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meetings {
-    /// Everybody meets everybody, on the first day.
+    /// Everybody meets everybody, in the first minute.
     All,
     /// Each person meets the next one, the last one the first.
     Ring,
@@ -103,7 +106,8 @@ pub enum Meetings {
 }
 
 /// What a run of the scenario must not be blamed for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Excuses {
     /// Messages may expire although everybody came back: somebody kept them away for good.
     pub expiry: bool,

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::names;
 
 /// What a home server's operator does behind everybody's back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Vice {
     /// Drops a frame that waits in a queue.
     Drop,
@@ -40,7 +42,7 @@ impl Vice {
 }
 
 /// One thing that happens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// One gives a card, the other answers it.
     Meet { giver: usize, answerer: usize },
@@ -88,7 +90,7 @@ pub enum Step {
     BackUp { server: usize },
     /// A server goes on from its last backup.
     RestoreServer { server: usize },
-    /// A device goes on from a copy that was made when the world was so old.
+    /// A device goes on from a copy that was made so many seconds before.
     RestorePerson { who: usize, copied_before: u64 },
     /// A device and its server cannot reach each other for a time.
     Partition { who: usize, seconds: u64 },

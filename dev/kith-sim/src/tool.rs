@@ -1,6 +1,7 @@
 //! The tool: seeds in, a line each, a summary, and for a failing seed the shrunk plan and its story.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 
-use crate::plan::draw;
-use crate::promise::Promise;
-use crate::run::{Outcome, run};
+use crate::bite::bite;
+use crate::kept::Kept;
+use crate::run::{Outcome, run, run_plan, tell_panics_in_stories};
 use crate::sabotage::Sabotage;
+use crate::say::{end_when_asked, is_asked_to_end, say};
 use crate::scenario::Scenario;
 use crate::scenarios;
 use crate::shrink::shrink;
@@ -35,6 +37,13 @@ pub struct Args {
     /// Stops after so many minutes
     #[arg(long, value_name = "M")]
     pub minutes: Option<u64>,
+    /// Runs a plan that was kept
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "seeds", "first", "scenario", "minutes", "bite"])]
+    pub plan: Option<PathBuf>,
+    /// Writes the plan of the first world that fails into this file, as short as it became; with --seed or --plan also of
+    /// one that does not fail
+    #[arg(long, value_name = "FILE", conflicts_with = "bite")]
+    pub keep: Option<PathBuf>,
     /// Runs at once; as many as there are processors when absent
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
@@ -52,8 +61,13 @@ pub struct Args {
     pub quiet: bool,
 }
 
+/// How many failing worlds are told of at length.
+const STORIES: usize = 3;
 /// How long a failing plan is made shorter.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// After so many worlds a long run that says nothing else says how far it is.
+const WORLDS_BETWEEN_WORDS: u64 = 100;
 
 /// What all runs did together.
 #[derive(Default)]
@@ -69,13 +83,18 @@ struct Total {
 
 /// Runs what was asked for.
 pub fn main(args: &Args) -> ExitCode {
+    tell_panics_in_stories();
+    end_when_asked();
     if args.list {
-        scenarios::all().iter().for_each(|scenario| println!("{:<14} {}", scenario.name, scenario.about));
-        println!("{:<14} a thousand people on ten servers for a week; only by its name", "village");
+        scenarios::all().iter().for_each(|scenario| say!("{:<14} {}", scenario.name, scenario.about));
+        say!("{:<14} a thousand people on ten servers for a week; only by its name", "village");
         return ExitCode::SUCCESS;
     }
     if args.bite {
-        return bite();
+        return if bite() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if let Some(file) = &args.plan {
+        return run_file(args, file);
     }
     let chosen = match chosen(&args.scenario) {
         Ok(chosen) => chosen,
@@ -85,11 +104,49 @@ pub fn main(args: &Args) -> ExitCode {
         }
     };
     let total = run_all(args, &chosen);
-    for (scenario, seed) in total.failed.iter().take(3) {
-        tell(scenario, *seed, args.sabotage);
+    let mut stories: Vec<Kept> =
+        total.failed.iter().take(STORIES).map(|(scenario, seed)| Kept::drawn(scenario.clone(), *seed)).collect();
+    if let (true, Some(seed), Some(scenario)) = (stories.is_empty() && args.keep.is_some(), args.seed, chosen.first()) {
+        stories.push(Kept::drawn(scenario.clone(), seed));
+    }
+    let mut is_kept = true;
+    for (number, kept) in stories.into_iter().enumerate().filter(|_| !is_asked_to_end()) {
+        let again = format!("--scenario {} --seed {}", kept.scenario.name, kept.seed);
+        let told = tell(kept, args.sabotage, &again);
+        is_kept &= number > 0 || keep(args, &told);
     }
     summary(&total);
-    if total.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if total.failed.is_empty() && is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs a plan that was kept.
+fn run_file(args: &Args, file: &Path) -> ExitCode {
+    let text = std::fs::read_to_string(file).map_err(|problem| problem.to_string());
+    let kept = match text.and_then(|text| Kept::parse(&text).map_err(|problem| format!("no kept plan: {problem:?}"))) {
+        Ok(kept) => kept,
+        Err(problem) => {
+            eprintln!("{}: {problem}", file.display());
+            return ExitCode::from(2);
+        }
+    };
+    let mut total = Total::default();
+    let outcome = run_plan(&kept.scenario, kept.seed, &kept.plan, args.sabotage);
+    note(&mut total, &kept.scenario, kept.seed, &outcome, args.quiet);
+    let told =
+        if total.failed.is_empty() { kept } else { tell(kept, args.sabotage, &format!("--plan {}", file.display())) };
+    let is_kept = keep(args, &told);
+    if total.failed.is_empty() && is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Writes a plan down, if that was asked for. Returns whether it could be.
+fn keep(args: &Args, kept: &Kept) -> bool {
+    let Some(file) = &args.keep else { return true };
+    let written = std::fs::write(file, kept.to_text("Say here what was wrong."));
+    match &written {
+        Ok(()) => say!("  kept: {}", file.display()),
+        Err(problem) => eprintln!("{}: {problem}", file.display()),
+    }
+    written.is_ok()
 }
 
 fn chosen(names: &[String]) -> Result<Vec<Scenario>, &String> {
@@ -117,7 +174,7 @@ fn run_all(args: &Args, chosen: &[Scenario]) -> Total {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let is_over = end.is_some_and(|end| Instant::now() >= end);
-                    if at >= n_seeds.saturating_mul(n_scenarios) || is_over {
+                    if at >= n_seeds.saturating_mul(n_scenarios) || is_over || is_asked_to_end() {
                         return;
                     }
                     let seed = first + at / n_scenarios;
@@ -133,6 +190,7 @@ fn run_all(args: &Args, chosen: &[Scenario]) -> Total {
     total.into_inner().unwrap_or_default()
 }
 
+/// Counts a run, and says how it went.
 fn note(total: &mut Total, scenario: &Scenario, seed: u64, outcome: &Outcome, is_quiet: bool) {
     total.runs += 1;
     total.messages += outcome.messages;
@@ -151,7 +209,7 @@ fn note(total: &mut Total, scenario: &Scenario, seed: u64, outcome: &Outcome, is
         total.failed.push((scenario.clone(), seed));
     }
     if !is_quiet || !outcome.violations.is_empty() {
-        println!(
+        say!(
             "{:<14} seed {seed:<6} {:>4} messages {:>4} shown {n_faults:>4} faults {:>6} steps {:>6.2} s  {verdict}",
             scenario.name,
             outcome.messages,
@@ -160,56 +218,15 @@ fn note(total: &mut Total, scenario: &Scenario, seed: u64, outcome: &Outcome, is
             outcome.took.as_secs_f64(),
         );
     }
-}
-
-/// Builds each deliberate bug in, one after the other.
-fn bite() -> ExitCode {
-    let next = AtomicU64::new(0);
-    let failed = AtomicU64::new(0);
-    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| {
-                while let Some(bug) = Sabotage::all().get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-                    if !catch(*bug) {
-                        failed.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            });
-        }
-    });
-    if failed.into_inner() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// Seeds within which a deliberate bug must be caught.
-const SEEDS_TO_BITE: u64 = 100;
-
-fn catch(bug: Sabotage) -> bool {
-    let Some(scenario) = scenarios::named(bug.shows_in()) else { return false };
-    let mut besides = BTreeSet::new();
-    for seed in 0..SEEDS_TO_BITE {
-        let outcome = run(&scenario, seed, Some(bug));
-        let broken = outcome.violations.iter().map(|violation| violation.promise);
-        besides.extend(broken.filter(|promise| *promise != bug.promise()));
-        if outcome.has_broken(bug.promise()) {
-            let seen: Vec<String> = besides.iter().map(|promise| listed(bug, *promise)).collect();
-            println!("{bug:<22?} caught by seed {seed} of {}: {}{}", scenario.name, bug.promise(), seen.concat());
-            return true;
-        }
+    if is_quiet && total.runs.is_multiple_of(WORLDS_BETWEEN_WORDS) {
+        let each = total.busy.as_secs_f64() / total.runs as f64;
+        eprintln!("{} worlds, {} failed, {each:.2} core seconds each", total.runs, total.failed.len());
     }
-    println!("{bug:<22?} NOT CAUGHT within {SEEDS_TO_BITE} seeds of {}: {}; {besides:?}", scenario.name, bug.promise());
-    false
-}
-
-/// Returns what the line of a bug says of a promise that it broke besides.
-fn listed(bug: Sabotage, promise: Promise) -> String {
-    let is_known = bug.breaks().contains(&promise);
-    format!("; {promise}{}", if is_known { "" } else { " (not listed)" })
 }
 
 fn summary(total: &Total) {
-    println!();
-    println!(
+    say!();
+    say!(
         "{} runs, {} failed; {} messages, {} MB on the wire, {} virtual days in {:.0} s of work ({:.0} virtual seconds in a second)",
         total.runs,
         total.failed.len(),
@@ -220,36 +237,37 @@ fn summary(total: &Total) {
         total.virtual_seconds as f64 / total.busy.as_secs_f64().max(f64::EPSILON),
     );
     for (name, times) in &total.faults {
-        println!("  {times:>8}  {name}");
+        say!("  {times:>8}  {name}");
     }
 }
 
-/// Tells the story of a failing seed, as short as it can be made.
-fn tell(scenario: &Scenario, seed: u64, sabotage: Option<Sabotage>) {
-    println!("\n{} seed {seed}: looking for the shortest plan that breaks it …", scenario.name);
-    let plan = draw(scenario, seed);
-    let broken = run(scenario, seed, sabotage);
+/// Tells the story of a failing world, as short as it can be made. Returns the plan that was told.
+fn tell(kept: Kept, sabotage: Option<Sabotage>, again: &str) -> Kept {
+    let Kept { scenario, seed, plan } = kept;
+    let broken = run_plan(&scenario, seed, &plan, sabotage);
     if broken.violations.is_empty() {
-        println!("it does not fail again: what failed depends on keys, which Olm draws anew");
-        return;
+        say!("\n{} seed {seed} keeps every promise now", scenario.name);
+        return Kept { scenario, seed, plan };
     }
-    let (plan, outcome) = shrink(scenario, seed, plan, broken, sabotage, PATIENCE);
+    say!("\n{} seed {seed}: looking for the shortest plan that breaks it …", scenario.name);
+    let (plan, outcome) = shrink(&scenario, seed, plan, broken, sabotage, PATIENCE);
     for violation in outcome.violations.iter().take(10) {
-        println!("  broken: {}: {}", violation.promise, violation.text);
+        say!("  broken: {}: {}", violation.promise, violation.text);
     }
-    println!("  the plan:");
+    say!("  the plan:");
     for timed in plan.iter().take(60) {
-        println!("    {}  {}", clock(timed.at + 20_000), timed.step);
+        say!("    {}  {}", clock(timed.at + 20_000), timed.step);
     }
-    println!("  what happened:");
+    say!("  what happened:");
     let people: Vec<usize> = outcome.violations.iter().flat_map(|violation| violation.people.clone()).collect();
     let concerns = |line: &&crate::history::Line| {
         people.is_empty() || line.people.is_empty() || line.people.iter().any(|who| people.contains(who))
     };
     for line in outcome.lines.iter().filter(concerns).take(150) {
-        println!("    {}  {}", clock(line.at.0 - crate::world::BEGINNING.0), line.text);
+        say!("    {}  {}", clock(line.at.0 - crate::world::BEGINNING.0), line.text);
     }
-    println!("  again: cargo xtask sim --scenario {} --seed {seed}", scenario.name);
+    say!("  again: cargo xtask sim {again}");
+    Kept { scenario, seed, plan }
 }
 
 /// Writes milliseconds since the beginning as a day and a time.

@@ -91,8 +91,10 @@ pub struct World {
     /// Every server.
     pub servers: Vec<Server>,
     network: Network,
-    /// Randomness of engines and servers; and of the network, which therefore does not change when people do less.
+    /// What engines and servers draw.
     rng: StdRng,
+    /// What the world draws: how long things take, what is lost, who notices when. It is drawn in the order of what happens, so that a world
+    /// in which people do less is another one; but not another one when an engine draws more.
     luck: StdRng,
     queue: BTreeMap<(Timestamp, u64), Happening>,
     next: u64,

@@ -1,7 +1,9 @@
 //! The simulator itself: the same seed gives the same run, failing plans become short, and what once failed is run for ever.
 
+use std::path::Path;
 use std::time::Duration;
 
+use kith_sim::kept::Kept;
 use kith_sim::plan::draw;
 use kith_sim::promise::Promise;
 use kith_sim::run::{run, run_plan};
@@ -10,21 +12,40 @@ use kith_sim::scenario::{Fault, HOUR, Habits, MINUTE, Scenario};
 use kith_sim::scenarios;
 use kith_sim::shrink::shrink;
 
-/// Seeds that broke a promise once, with what was wrong.
-const REGRESSIONS: [(&str, u64); 3] = [
-    // A text passed a message that waited for its file: the checker was wrong, not Kith.
-    ("everything", 0),
-    // A server whose disk failed twice in a row forgot connections without closing them: who was idle heard nothing more.
-    ("disks", 3),
-    // An edit stood behind an acknowledgement that operators dropped twice, and nobody asked for that again (KS-48).
-    ("operators", 3),
-];
+/// Plans of worlds that broke a promise once; what was wrong stands in each.
+const PLANS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plans");
+
+fn kept(file: &Path) -> Kept {
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.starts_with("# "), "{file:?} does not say why it is kept");
+    Kept::parse(&text).unwrap_or_else(|problem| panic!("{file:?}: {problem:?}"))
+}
 
 #[test]
-fn seeds_that_failed_once_keep_every_promise() {
-    for (name, seed) in REGRESSIONS {
-        let outcome = run(&scenarios::named(name).unwrap(), seed, None);
-        assert_eq!(outcome.violations, [], "{name} seed {seed}");
+fn plans_that_failed_once_keep_every_promise() {
+    let mut n_plans = 0;
+    for entry in std::fs::read_dir(PLANS).unwrap() {
+        let file = entry.unwrap().path();
+        let Kept { scenario, seed, plan } = kept(&file);
+        let outcome = run_plan(&scenario, seed, &plan, None);
+        assert_eq!(outcome.violations, [], "{file:?}");
+        assert!(outcome.messages > 0, "{file:?}");
+        n_plans += 1;
+    }
+    assert!(n_plans >= 3, "{n_plans} plans are kept");
+}
+
+/// Otherwise a kept plan would be a world like any other.
+#[test]
+fn plans_that_failed_once_fail_again_with_what_was_wrong() {
+    let mended = [
+        ("connections-that-were-forgotten", Sabotage::ClosesAreForgotten),
+        ("what-waited-was-not-said", Sabotage::NobodySaysWhatWaits),
+    ];
+    for (name, bug) in mended {
+        let Kept { scenario, seed, plan } = kept(&Path::new(PLANS).join(name).with_extension("plan"));
+        let outcome = run_plan(&scenario, seed, &plan, Some(bug));
+        assert!(outcome.has_broken(bug.promise()), "{name}: {:?}", outcome.violations);
     }
 }
 

@@ -109,8 +109,8 @@ impl World {
         text.extend(std::iter::repeat_n('x', length));
         let send = |contact| Command::Send { contact, text: text.clone(), reply_to, attachment: file };
         let Some(Reply::Message(id)) = self.about(from, to, send) else { return };
-        let texts = [text.clone()].into();
-        self.history.say(Said { id, from, to, text, texts, at: self.now, deleted: false });
+        let texts = [text].into();
+        self.history.say(Said { id, from, to, texts, at: self.now, deleted: false });
         self.tell(&[from, to], format!("{} wrote #{number} to {}", Self::name(from), Self::name(to)));
     }
 
@@ -147,8 +147,7 @@ impl World {
         if self.about(from, to, edit).is_some()
             && let Some(said) = self.history.said_mut(&message)
         {
-            said.texts.insert(text.clone());
-            said.text = text;
+            said.texts.insert(text);
         }
     }
 
