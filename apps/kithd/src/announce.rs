@@ -234,7 +234,8 @@ impl Progress {
 fn in_words(totals: &Totals) -> String {
     let named = ["accounts", "queues", "frames", "blobs", "outgoing"];
     let shown = named.into_iter().filter_map(|name| totals.each().into_iter().find(|(known, _)| *known == name));
-    shown.map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>().join(", ")
+    let lost = (totals.damaged > 0).then(|| format!("{} damaged rows", totals.damaged));
+    shown.map(|(name, n)| format!("{n} {name}")).chain(lost).collect::<Vec<_>>().join(", ")
 }
 
 /// A configuration file with every key and its default.

@@ -33,7 +33,16 @@ enum Owner {
 impl Owner {
     /// Takes the folder, or connects to whoever has it.
     fn find(config: &Config) -> Result<Self, AppError> {
-        match DataDir::take(&config.data) {
+        Self::of(config, DataDir::take(&config.data))
+    }
+
+    /// The same, for those who change nothing.
+    fn find_to_read(config: &Config) -> Result<Self, AppError> {
+        Self::of(config, DataDir::take_to_read(&config.data))
+    }
+
+    fn of(config: &Config, taken: Result<DataDir, AppError>) -> Result<Self, AppError> {
+        match taken {
             Ok(folder) => Ok(Self::Us(folder)),
             Err(AppError::InUse { .. }) => Client::connect(&config.data).map(Self::Server),
             Err(error) => Err(error),

@@ -27,6 +27,19 @@ impl DataDir {
         Ok(folder)
     }
 
+    /// Takes a folder that a server has used to look at it. Changes nothing in it and needs no right to write.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take), and [`AppError::Data`] when no server has used it.
+    pub(crate) fn take_to_read(path: &Path) -> Result<Self, AppError> {
+        let lock = File::open(path.join(LOCK));
+        let folder = Self::lock(path, lock.map_err(|reason| AppError::Data { path: path.to_owned(), reason })?)?;
+        if path.join(RESTORING).exists() {
+            return Err(AppError::HalfRestored { path: path.to_owned() });
+        }
+        Ok(folder)
+    }
+
     /// Makes the folder if there is none, takes it, and marks it as one that is not to be used before
     /// [`is_restored`](Self::is_restored).
     ///
@@ -71,10 +84,14 @@ impl DataDir {
             .mode(0o600)
             .open(path.join(LOCK))
             .map_err(unusable)?;
+        Self::lock(path, lock)
+    }
+
+    fn lock(path: &Path, lock: File) -> Result<Self, AppError> {
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(AppError::InUse { path: path.to_owned() }),
-            Err(TryLockError::Error(reason)) => Err(unusable(reason)),
+            Err(TryLockError::Error(reason)) => Err(AppError::Data { path: path.to_owned(), reason }),
         }
     }
 

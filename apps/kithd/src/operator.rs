@@ -1,6 +1,6 @@
 //! What an operator may ask of the store while the server runs. The keeper answers between two batches.
 
-use kith_home::store::{Counts, Store, StoreError, Txn};
+use kith_home::store::{Counts, Health, Store, StoreError, Txn};
 use kith_home::{InviteError, create_invite};
 use kith_wire::Timestamp;
 use kith_wire::id::InviteCode;
@@ -36,6 +36,8 @@ pub(crate) struct Census {
     pub(crate) oldest_entry: Option<Hour>,
     /// The hour in which the oldest deposit that waits for another server came.
     pub(crate) oldest_outgoing: Option<Hour>,
+    /// How the store itself is.
+    pub(crate) health: Health,
 }
 
 /// Answers a question.
@@ -62,8 +64,9 @@ pub(crate) fn answer<S: Store>(store: &mut S, question: Question) -> Result<Told
 /// # Errors
 /// The store fails.
 pub(crate) fn census<S: Store>(store: &mut S) -> Result<Census, StoreError> {
+    let health = store.health();
     let txn = store.begin()?;
-    let mut census = Census { counts: txn.counts()?, ..Census::default() };
+    let mut census = Census { counts: txn.counts()?, health, ..Census::default() };
     if let Some((reader, seq)) = txn.entries_before(Hour(u32::MAX), 1)?.first() {
         census.oldest_entry = txn.entries(reader, *seq, 1)?.first().map(|(_, entry)| entry.arrived);
     }

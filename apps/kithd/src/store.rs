@@ -32,6 +32,17 @@ pub(crate) fn open(folder: &DataDir) -> Result<Journal, AppError> {
     Ok(Journal::open(&folder_in(folder.path()))?)
 }
 
+/// Opens the store in a data folder to read it, and changes nothing.
+///
+/// # Errors
+/// It cannot be used, another release wrote it, or there is none.
+pub(crate) fn open_to_read(folder: &DataDir) -> Result<Journal, AppError> {
+    if holds_an_early_store(folder.path()) {
+        return Err(AppError::OldStore { path: folder.path().to_owned() });
+    }
+    Ok(Journal::open_to_read(&folder_in(folder.path()))?)
+}
+
 /// Makes the folder of the store, if it is not there. In the sandbox nothing can be made beside it.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use kith_home::store::{Blob, Counts, MetaKey, Queue};
 use kith_wire::id::AccountKey;
 
-use super::{Row, Totals};
+use super::{Lost, Row, Totals};
 
 /// Looks at rows one after the other.
 #[derive(Default)]
@@ -16,11 +16,12 @@ pub(crate) struct Audit {
     used: HashMap<AccountKey, Usage>,
     named: HashSet<AccountKey>,
     queue: Option<(Queue, u32)>,
-    last_seq: u64,
+    last_seq: Option<u64>,
     blob: Option<(Blob, u32)>,
     meta: HashSet<&'static str>,
     totals: Totals,
     findings: Findings,
+    lost_entries: u64,
     /// Rows were read while others were written: what counts rows of several pages may be off.
     is_moving: bool,
 }
@@ -85,10 +86,11 @@ impl Audit {
             Row::Entry(seq, _) => return self.entry(*seq),
             Row::Chunk(number, _) => return self.chunk(*number),
             Row::Gone => return self.blob = None,
+            Row::Lost(lost) => return self.lost(*lost),
             _ => self.close(),
         }
         match row {
-            Row::Queue(_, queue) => self.queue = Some((queue.clone(), 0)),
+            Row::Queue(_, queue) => (self.queue, self.last_seq) = (Some((queue.clone(), 0)), None),
             Row::Blob(_, blob) => self.blob = Some((blob.clone(), 0)),
             Row::Returned(key, _) => drop(self.used.entry(key.account).or_default()),
             Row::Account(key, account) => {
@@ -118,11 +120,23 @@ impl Audit {
         if seq >= queue.next_seq {
             self.findings.add("an entry's number is not below its queue's next number");
         }
-        if *n > 0 && seq <= self.last_seq {
+        if self.last_seq.is_some_and(|last| seq <= last) {
             self.findings.add("the numbers of a queue do not rise");
         }
         *n += 1;
-        self.last_seq = seq;
+        self.last_seq = Some(seq);
+    }
+
+    /// Counts what was lost as something that was there. A backup cannot help that it had been lost before.
+    fn lost(&mut self, lost: Lost) {
+        match (lost, &mut self.queue, &mut self.blob) {
+            (Lost::Entry, Some((_, n)), _) | (Lost::Chunk, _, Some((_, n))) => *n += 1,
+            _ => {}
+        }
+        self.lost_entries += u64::from(lost == Lost::Entry);
+        if !self.is_moving {
+            self.findings.add("the disk has lost a frame, a chunk, a notice or a request to another server");
+        }
     }
 
     fn chunk(&mut self, number: u32) {
@@ -158,7 +172,8 @@ impl Audit {
         if let Some(counts) = counts {
             let said = [counts.accounts, counts.queues, counts.entries, counts.outgoing, counts.blobs];
             let totals = &self.totals;
-            if said != [totals.accounts, totals.queues, totals.entries, totals.outgoing, totals.blobs] {
+            let entries = totals.entries + self.lost_entries;
+            if said != [totals.accounts, totals.queues, entries, totals.outgoing, totals.blobs] {
                 self.findings.add("the store has rows that belong to nothing");
             }
         }

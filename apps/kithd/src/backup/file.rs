@@ -90,6 +90,9 @@ pub(crate) enum BackupError {
     /// A newer release wrote it.
     #[error("a newer kithd wrote it, in form {0}")]
     Newer(u8),
+    /// A release before the first one wrote it.
+    #[error("an early kithd wrote it, in form {0}, which is not read any more")]
+    Older(u8),
     /// It ends before its end.
     #[error("it was cut off after {0} rows")]
     CutOff(u64),
@@ -112,6 +115,7 @@ impl<R: Read> Reader<R> {
         match head.split_last() {
             Some((&VERSION, magic)) if magic == MAGIC => {}
             Some((&version, magic)) if magic == MAGIC && version > VERSION => return Err(BackupError::Newer(version)),
+            Some((&version, magic)) if magic == MAGIC => return Err(BackupError::Older(version)),
             _ => return Err(BackupError::NoBackup),
         }
         Ok(Self { from, crc: crc32c::crc32c(&head), totals: Totals::default(), is_over: false })
@@ -174,7 +178,8 @@ impl<R: Read> Reader<R> {
 }
 
 const MAGIC: &[u8; 7] = b"KITHBAK";
-const VERSION: u8 = 1;
+/// Form 1 did not count what had been lost.
+const VERSION: u8 = 2;
 /// Bytes after which a block is closed.
 const BLOCK_BYTES: usize = 256 * 1024;
 /// Bytes of a block at most: it may be overrun by its last row, and no row is near as long as this.

@@ -16,7 +16,7 @@ mod tests;
 pub(crate) use audit::{Audit, Findings};
 pub(crate) use file::{BackupError, Encoder, Reader};
 pub(crate) use restore::{RestoreError, restore};
-pub(crate) use row::Row;
+pub(crate) use row::{Lost, Row};
 pub(crate) use walk::Walk;
 
 /// How many rows of each kind there are.
@@ -32,6 +32,8 @@ pub(crate) struct Totals {
     pub(crate) accounts: u64,
     pub(crate) epoch_keys: u64,
     pub(crate) meta: u64,
+    /// Of all these, those whose content the disk had lost; frames and chunks without it are not counted above.
+    pub(crate) damaged: u64,
 }
 
 impl Totals {
@@ -48,12 +50,13 @@ impl Totals {
             Row::Account(..) => self.accounts += 1,
             Row::EpochKey(..) => self.epoch_keys += 1,
             Row::Meta(..) => self.meta += 1,
+            Row::Lost(_) => self.damaged += 1,
             Row::Gone | Row::End(_) => {}
         }
     }
 
     /// Returns all numbers with their names.
-    pub(crate) fn each(&self) -> [(&'static str, u64); 10] {
+    pub(crate) fn each(&self) -> [(&'static str, u64); 11] {
         [
             ("queues", self.queues),
             ("frames", self.entries),
@@ -65,11 +68,12 @@ impl Totals {
             ("accounts", self.accounts),
             ("epoch keys", self.epoch_keys),
             ("values of the server", self.meta),
+            ("damaged rows", self.damaged),
         ]
     }
 
     /// Returns all numbers, in the order of [`each`](Self::each), to be set.
-    pub(crate) fn each_mut(&mut self) -> [&mut u64; 10] {
+    pub(crate) fn each_mut(&mut self) -> [&mut u64; 11] {
         [
             &mut self.queues,
             &mut self.entries,
@@ -81,6 +85,7 @@ impl Totals {
             &mut self.accounts,
             &mut self.epoch_keys,
             &mut self.meta,
+            &mut self.damaged,
         ]
     }
 

@@ -55,7 +55,11 @@ pub(crate) fn restore<S: Store, R: Read>(
         txn.commit()?;
         progress(reader.totals());
     }
-    Ok(())
+    // What comes last on a disk cannot be told from what was being written, should the disk lose a part of it. It shall be
+    // nothing of meaning.
+    let mut txn = store.begin()?;
+    txn.touch()?;
+    Ok(txn.commit()?)
 }
 
 struct Restoring {
@@ -68,7 +72,7 @@ struct Restoring {
 impl Restoring {
     fn row<T: Txn>(&mut self, txn: &mut T, row: Row) -> Result<(), StoreError> {
         Usage::note(&mut self.used, &row);
-        if !matches!(row, Row::Entry(..) | Row::Chunk(..) | Row::Gone) {
+        if !matches!(row, Row::Entry(..) | Row::Chunk(..) | Row::Gone | Row::Lost(_)) {
             self.write_down(txn)?;
             (self.queue, self.blob) = (None, None);
         }
@@ -107,8 +111,8 @@ impl Restoring {
             }
             Row::EpochKey(epoch, seed) => txn.insert_epoch_key(epoch, &seed)?,
             Row::Meta(key, value) => self.meta(txn, key, &value)?,
-            // Read by the reader, never handed on.
-            Row::End(_) => {}
+            // What is counted is counted anew; and the end is read by the reader, never handed on.
+            Row::Lost(_) | Row::End(_) => {}
         }
         Ok(())
     }

@@ -25,6 +25,8 @@ pub(crate) enum Row {
     Chunk(u32, Vec<u8>),
     /// The last blob was removed before all its chunks were read.
     Gone,
+    /// The disk had lost something before it could be read.
+    Lost(Lost),
     /// Something that waits to be sent.
     Outgoing(OutgoingKey, Outgoing),
     /// A notice that waits for its account.
@@ -39,6 +41,17 @@ pub(crate) enum Row {
     Meta(MetaKey, Secret),
     /// The end, with the number of rows of each kind before it.
     End(Totals),
+}
+
+/// What was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// An entry of the last queue.
+    Entry,
+    /// A chunk of the last blob.
+    Chunk,
+    /// The bytes of something that waits to be sent, or of a notice: the row is there without them.
+    Content,
 }
 
 /// The bytes are no row.
@@ -58,6 +71,7 @@ mod tag {
     pub(super) const EPOCH_KEY: u8 = 10;
     pub(super) const META: u8 = 11;
     pub(super) const END: u8 = 12;
+    pub(super) const LOST: u8 = 13;
 }
 
 impl Row {
@@ -77,6 +91,7 @@ impl Row {
             }
             Self::Chunk(number, bytes) => drop(out.u8(tag::CHUNK).u32(*number).long(bytes)),
             Self::Gone => drop(out.u8(tag::GONE)),
+            Self::Lost(lost) => drop(out.u8(tag::LOST).u8(lost.number())),
             Self::Outgoing(key, outgoing) => {
                 out.u8(tag::OUTGOING).raw(&key.account.0).raw(&key.relay.0).long(outgoing.to.url.as_str().as_bytes());
                 out.raw(&outgoing.to.key.0).long(&outgoing.sealed).u32(outgoing.accepted.0);
@@ -116,6 +131,11 @@ impl Row {
             tag::BLOB => Self::Blob(BlobId(from.raw()?), from.blob()?),
             tag::CHUNK => Self::Chunk(from.u32()?, from.long()?.to_vec()),
             tag::GONE => Self::Gone,
+            tag::LOST => {
+                let number = from.u8()?;
+                let known = [Lost::Entry, Lost::Chunk, Lost::Content];
+                Self::Lost(known.into_iter().find(|lost| lost.number() == number).ok_or(NoRow)?)
+            }
             tag::OUTGOING => Self::Outgoing(from.outgoing_key()?, from.outgoing()?),
             tag::RETURNED => {
                 let key = from.outgoing_key()?;
@@ -141,6 +161,17 @@ impl Row {
             }
             _ => return Err(NoRow),
         })
+    }
+}
+
+impl Lost {
+    /// Returns the number that stands for it. Changes never.
+    fn number(self) -> u8 {
+        match self {
+            Self::Entry => 0,
+            Self::Chunk => 1,
+            Self::Content => 2,
+        }
     }
 }
 

@@ -369,8 +369,8 @@ fn a_backup_that_is_cut_or_changed_anywhere_is_refused() {
     }
     assert!(read(&[bytes.as_slice(), b"x"].concat()).is_err(), "something follows");
     let mut newer = bytes;
-    newer[7] = 2;
-    assert!(matches!(read(&newer), Err(BackupError::Newer(2))));
+    newer[7] = 3;
+    assert!(matches!(read(&newer), Err(BackupError::Newer(3))));
 }
 
 #[test]
@@ -424,4 +424,45 @@ fn an_audit_finds_what_does_not_fit() -> Result<(), StoreError> {
     let wanted = ["something belongs to an account that is not there", "the store has rows that belong to nothing"];
     assert_eq!(orphan, wanted);
     Ok(())
+}
+
+#[test]
+fn kh_41_what_the_disk_lost_is_counted_once_and_everything_else_fits_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = kith_store::Journal::open(folder.path()).unwrap();
+    let bytes = back_up(&mut filled(), |_, _| {});
+    restore(&mut Reader::begin(bytes.as_slice()).unwrap(), &mut journal, NOW, |_| {}).unwrap();
+    drop(journal);
+    // One frame, one chunk, one request to another server, one notice: each behind its checksum.
+    let frame = [[0, 0, 0, 3].as_slice(), &[110; 4092]].concat();
+    for content in [frame, vec![2; 65_000], vec![3; 5376], vec![4; 30]] {
+        let lost = [&crc32c::crc32c(&content).to_le_bytes(), content.as_slice()].concat();
+        let damage = |path: std::path::PathBuf| {
+            let mut bytes = std::fs::read(&path).unwrap();
+            let found = bytes.windows(lost.len()).position(|window| window == lost.as_slice());
+            if let Some(at) = found.filter(|_| path.extension().is_some_and(|kind| kind == "log")) {
+                bytes[at + 9] ^= 1;
+                std::fs::write(&path, bytes).unwrap();
+            }
+            found.is_some()
+        };
+        assert!(std::fs::read_dir(folder.path()).unwrap().any(|file| damage(file.unwrap().path())));
+    }
+    let mut journal = kith_store::Journal::open(folder.path()).unwrap();
+    let whole = audited(&mut filled()).0;
+    for _ in 0..2 {
+        let (totals, findings) = audited(&mut journal);
+        // The descriptor is signed anew, not restored.
+        let (entries, chunks, meta) = (whole.entries - 1, whole.chunks - 1, whole.meta - 1);
+        let expected = Totals { damaged: 4, entries, chunks, meta, ..whole.clone() };
+        assert_eq!(totals, expected);
+        let lost = "the disk has lost a frame, a chunk, a notice or a request to another server";
+        assert_eq!(findings, [(lost, 4)]);
+    }
+    assert_eq!(journal.health().damaged_rows, 4);
+    let bytes = back_up(&mut journal, |_, _| {});
+    let mut again = restored(&bytes);
+    let (totals, findings) = audited(&mut again);
+    assert_eq!((totals.damaged, totals.entries, totals.outgoing), (0, whole.entries - 1, whole.outgoing));
+    assert_eq!(findings, []);
 }

@@ -11,8 +11,8 @@ use std::collections::VecDeque;
 use kith_home::store::{Blob, Entry, Queue, RowKey, Store, StoreError, Txn};
 use kith_wire::id::{AccountKey, BlobId, ReaderId};
 
-use super::Row;
 use super::row::META;
+use super::{Lost, Row};
 
 /// Where a walk is.
 #[derive(Debug, Default)]
@@ -85,10 +85,12 @@ impl Walk {
                 }
             }
             RowKey::Outgoing(key) => {
+                let before = txn.n_lost();
                 if let Some(outgoing) = txn.outgoing(&key)? {
                     let weight = outgoing.sealed.len();
                     page.put(Row::Outgoing(key, outgoing), weight);
                 }
+                page.note_lost(txn, before, Lost::Content);
             }
             RowKey::Returned(account) => notices(txn, account, page)?,
             RowKey::Invite(code) => {
@@ -113,6 +115,13 @@ struct Page {
 }
 
 impl Page {
+    /// Notes what was lost among what was just read: `before` is what had been lost until then.
+    fn note_lost<T: Txn>(&mut self, txn: &T, before: u64, lost: Lost) {
+        for _ in before..txn.n_lost() {
+            self.put(Row::Lost(lost), ROW_WEIGHT);
+        }
+    }
+
     fn put(&mut self, row: Row, weight: usize) {
         self.rows.push(row);
         self.weight = self.weight.saturating_add(weight);
@@ -123,7 +132,9 @@ fn queue<T: Txn>(txn: &T, reader: ReaderId, queue: Queue, page: &mut Page) -> Re
     page.put(Row::Queue(reader, queue), ROW_WEIGHT);
     let mut from = 0;
     loop {
+        let before = txn.n_lost();
         let entries: Vec<(u64, Entry)> = txn.entries(&reader, from, ENTRIES)?;
+        page.note_lost(txn, before, Lost::Entry);
         let Some((last, _)) = entries.last() else { return Ok(()) };
         from = last.saturating_add(1);
         for (seq, entry) in entries {
@@ -144,19 +155,23 @@ fn chunks<T: Txn>(txn: &T, id: BlobId, from: u32, page: &mut Page) -> Result<Opt
         if page.weight >= PAGE_WEIGHT {
             return Ok(Some((id, number)));
         }
+        let before = txn.n_lost();
         if let Some(bytes) = txn.chunk(&id, number)? {
             let weight = bytes.len();
             page.put(Row::Chunk(number, bytes), weight);
         }
+        page.note_lost(txn, before, Lost::Chunk);
     }
     Ok(None)
 }
 
 fn notices<T: Txn>(txn: &T, account: AccountKey, page: &mut Page) -> Result<(), StoreError> {
+    let before = txn.n_lost();
     for (relay, returned) in txn.returned(&account, usize::MAX)? {
         let weight = returned.notice.len();
         page.put(Row::Returned(kith_home::store::OutgoingKey { account, relay }, returned), weight);
     }
+    page.note_lost(txn, before, Lost::Content);
     Ok(())
 }
 

@@ -28,19 +28,26 @@ pub(crate) fn backup(config: &Config, backup: &Backup, voice: Voice) -> Result<(
     if !was_used(&config.data) {
         return Err(AppError::NotRunning { path: config.data.clone() });
     }
-    let owner = Owner::find(config)?;
+    let owner = Owner::find_to_read(config)?;
     let target = Target::open(&backup.to)?;
     let path = target.path.clone();
     let mut progress = voice.progress();
     let totals = match owner {
         Owner::Server(server) => target.fill(|out| copy(server.backup()?, out, &mut progress))?,
         Owner::Us(folder) => {
-            let mut store = store::open(&folder)?;
+            let mut store = store::open_to_read(&folder)?;
             target.fill(|out| export(&mut store, out, &mut progress))?
         }
     };
     progress.end();
     voice.backed_up(path.as_deref(), &totals);
+    if totals.damaged > 0 {
+        voice.note(&format!(
+            "the disk of the server has lost {} frames, chunks, notices or requests to other servers, which the backup lacks. \
+             The backup is good; the disk is not to be trusted.",
+            totals.damaged
+        ));
+    }
     Ok(())
 }
 
@@ -203,12 +210,8 @@ pub(crate) fn check(config: &Config, check: &Check, voice: Voice) -> Result<(), 
 }
 
 fn check_folder(path: &Path, progress: &mut Progress) -> Result<(Totals, Findings), AppError> {
-    if !was_used(path) {
-        let reason = ErrorKind::NotFound.into();
-        return Err(AppError::Data { path: path.to_owned(), reason });
-    }
-    let folder = DataDir::take(path)?;
-    let mut store = store::open(&folder)?;
+    let folder = DataDir::take_to_read(path)?;
+    let mut store = store::open_to_read(&folder)?;
     let (mut audit, mut walk) = (Audit::default(), Walk::default());
     loop {
         let rows = walk.page(&mut store)?;

@@ -68,6 +68,9 @@ fn for_people(report: &Report) -> String {
     line("frames", format!("{} wait for their readers{}", report.frames_waiting, oldest(report.oldest_frame)));
     line("outgoing", format!("{} wait for other servers{}", report.outgoing_waiting, oldest(report.oldest_outgoing)));
     line("blobs", report.blobs.to_string());
+    if report.damaged_rows > 0 {
+        line("lost", format!("{} rows that the disk did not give back since the start", report.damaged_rows));
+    }
     let free = report.disk_free.map_or_else(String::new, |free| format!(", {} free", bytes(free)));
     line("disk", format!("{} used{free}", bytes(report.disk_used)));
     if let Some(memory) = report.memory {
@@ -108,6 +111,7 @@ mod tests {
             outgoing_waiting: 0,
             oldest_outgoing: None,
             blobs: 5,
+            damaged_rows: 0,
             disk_used: 41_700_000,
             disk_free: None,
             memory: None,

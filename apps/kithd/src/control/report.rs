@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use kith_home::Room;
+use kith_home::store::Upkeep;
 use kith_wire::time::Hour;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,8 @@ pub(crate) struct Report {
     pub(crate) outgoing_waiting: u64,
     pub(crate) oldest_outgoing: Option<u64>,
     pub(crate) blobs: u64,
+    /// Frames and the like, met since the start, that the disk has lost.
+    pub(crate) damaged_rows: u64,
     pub(crate) disk_used: u64,
     pub(crate) disk_free: Option<u64>,
     pub(crate) memory: Option<u64>,
@@ -72,6 +75,10 @@ pub(crate) enum Attention {
     OutgoingStuck,
     /// The system's list of name servers was replaced, and the sandbox keeps the server from reading the new one.
     ResolverReplaced,
+    /// The disk does not give back what was written.
+    DiskLoses,
+    /// A part of the store cannot be read, so that nothing is given back to the disk.
+    CleaningStopped,
 }
 
 impl Attention {
@@ -85,6 +92,12 @@ impl Attention {
                 "deposits have waited for other servers for more than a day: they, or the way to them, may be down"
             }
             Self::ResolverReplaced => "/etc/resolv.conf was replaced and is out of the sandbox's reach: restart kithd",
+            Self::DiskLoses => {
+                "the disk does not give back what was written: make a backup, and restore it on another disk"
+            }
+            Self::CleaningStopped => {
+                "a part of the store cannot be read, and the store only grows: make a backup, and restore it on another disk"
+            }
         }
     }
 }
@@ -111,16 +124,17 @@ impl Facts {
             outgoing_waiting: census.counts.outgoing,
             oldest_outgoing: census.oldest_outgoing.map(seconds),
             blobs: census.counts.blobs,
+            damaged_rows: census.health.damaged_rows,
             disk_used: self.disk.used(),
             disk_free: self.disk.free(),
             memory: crate::metrics::resident_bytes(),
             attention: Vec::new(),
         };
-        report.attention = self.attention(&report);
+        report.attention = self.attention(&report, census.health.upkeep);
         report
     }
 
-    fn attention(&self, report: &Report) -> Vec<Attention> {
+    fn attention(&self, report: &Report, upkeep: Upkeep) -> Vec<Attention> {
         let ends_within = |seconds| report.certificate_ends.is_some_and(|ends| ends < report.now + seconds);
         let is_stuck = report.oldest_outgoing.is_some_and(|since| since + 25 * 3600 < report.now);
         [
@@ -129,6 +143,8 @@ impl Facts {
             (ends_within(7 * 86_400) && !ends_within(0), Attention::CertificateEnds),
             (is_stuck, Attention::OutgoingStuck),
             (self.sandbox.has_lost_the_resolver(), Attention::ResolverReplaced),
+            (report.damaged_rows > 0, Attention::DiskLoses),
+            (upkeep == Upkeep::Stopped, Attention::CleaningStopped),
         ]
         .into_iter()
         .filter_map(|(is_so, attention)| is_so.then_some(attention))

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use kith_home::store::Upkeep;
+
 use super::header;
 use crate::operator::Census;
 
@@ -19,6 +21,8 @@ pub(crate) struct Stock {
     disk_used: Level,
     disk_free: Level,
     certificate_ends: Level,
+    damaged_rows: Level,
+    cleaning_stopped: Level,
 }
 
 /// A number, or that there is none yet.
@@ -53,6 +57,8 @@ impl Stock {
         };
         self.oldest_entry.set(age(census.oldest_entry));
         self.oldest_outgoing.set(age(census.oldest_outgoing));
+        self.damaged_rows.set(census.health.damaged_rows);
+        self.cleaning_stopped.set(u64::from(census.health.upkeep == Upkeep::Stopped));
     }
 
     /// Notes how full the disk is.
@@ -76,7 +82,7 @@ impl Stock {
         }
     }
 
-    fn levels(&self) -> [(&'static str, &'static str, &Level); 10] {
+    fn levels(&self) -> [(&'static str, &'static str, &Level); 12] {
         [
             ("kithd_accounts", "Accounts.", &self.accounts),
             ("kithd_queues", "Queues.", &self.queues),
@@ -88,6 +94,16 @@ impl Stock {
             ("kithd_disk_used_bytes", "Bytes of the data folder.", &self.disk_used),
             ("kithd_disk_free_bytes", "Bytes that may still be written.", &self.disk_free),
             ("kithd_certificate_end_seconds", "When the certificate ends, since 1970.", &self.certificate_ends),
+            (
+                "kithd_store_damaged_rows",
+                "Frames and the like, met since the start, that the disk has lost.",
+                &self.damaged_rows,
+            ),
+            (
+                "kithd_store_cleaning_stopped",
+                "Whether the store gives no room back because a part of it cannot be read.",
+                &self.cleaning_stopped,
+            ),
         ]
     }
 }
