@@ -19,6 +19,7 @@ use kith_home::{
 };
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::now;
@@ -148,7 +149,12 @@ impl Keeper {
 impl Connection {
     /// Brings one message.
     pub(crate) async fn message(&self, message: Bytes) -> Result<(), Overloaded> {
-        self.inbox.send(Message::Live { connection: self.id, message }).await.map_err(|_| Overloaded)
+        match self.inbox.try_send(Message::Live { connection: self.id, message }) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Closed(_)) => Err(Overloaded),
+            // Seldom, so it has memory of its own: a connection that waits holds no room for it.
+            Err(TrySendError::Full(message)) => Box::pin(self.inbox.send(message)).await.map_err(|_| Overloaded),
+        }
     }
 
     /// Tells that the connection has ended.

@@ -5,45 +5,61 @@
 //! nothing new from a peer that is far behind; and a peer that still gets too far behind is cut. When all that waits
 //! for everybody is too much together, whoever is more than a little behind counts as too far behind.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 /// The keeper's end.
-pub(crate) struct Outbox {
-    messages: mpsc::UnboundedSender<Bytes>,
-    level: Arc<Level>,
-}
+pub(crate) struct Outbox(Arc<Shared>);
 
 /// The connection's end.
-pub(crate) struct Outgoing {
-    messages: mpsc::UnboundedReceiver<Bytes>,
-    level: Arc<Level>,
-}
+pub(crate) struct Outgoing(Arc<Shared>);
 
 /// What the connection's reading side looks at.
-#[derive(Clone)]
-pub(crate) struct Backlog(Arc<Level>);
+pub(crate) struct Backlog(Arc<Shared>);
 
-#[derive(Default)]
-struct Level {
-    bytes: AtomicUsize,
+/// What all ends share. Most connections of a server wait, so it holds nothing while nothing is in it.
+struct Shared {
+    line: Mutex<Line>,
     total: Total,
+    came: Notify,
     fell: Notify,
 }
 
-impl Level {
-    /// Notes a message; returns how much waited before, here and everywhere.
-    fn rises(&self, by: usize) -> (usize, usize) {
-        (self.bytes.fetch_add(by, Ordering::Relaxed), self.total.0.fetch_add(by, Ordering::Relaxed))
+/// What waits.
+struct Line {
+    messages: VecDeque<Bytes>,
+    n_bytes: usize,
+    is_fed: bool,
+    is_emptied: bool,
+}
+
+impl Shared {
+    /// A panic while the lock was held cannot leave a message half there.
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a message is gone; returns how much waited here before.
-    fn falls(&self, by: usize) -> usize {
-        self.total.0.fetch_sub(by, Ordering::Relaxed);
-        self.bytes.fetch_sub(by, Ordering::Relaxed)
+    /// Takes the next message out if it is there.
+    fn take(&self) -> Option<Bytes> {
+        let mut line = self.line();
+        let message = line.messages.pop_front()?;
+        if line.messages.is_empty() {
+            line.messages = VecDeque::new();
+        }
+        let before = line.n_bytes;
+        line.n_bytes = before.saturating_sub(message.len());
+        let has_caught_up = before > PAUSE_BEYOND && line.n_bytes <= PAUSE_BEYOND;
+        drop(line);
+        self.total.0.fetch_sub(message.len(), Ordering::Relaxed);
+        if has_caught_up {
+            self.fell.notify_one();
+        }
+        Some(message)
     }
 }
 
@@ -57,53 +73,74 @@ pub(crate) struct TooFarBehind;
 
 /// Makes the ends.
 pub(crate) fn outbox(total: &Total) -> (Outbox, Outgoing, Backlog) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let level = Arc::new(Level { total: total.clone(), ..Level::default() });
-    let outbox = Outbox { messages: sender, level: Arc::clone(&level) };
-    let outgoing = Outgoing { messages: receiver, level: Arc::clone(&level) };
-    (outbox, outgoing, Backlog(level))
+    let line = Line { messages: VecDeque::new(), n_bytes: 0, is_fed: true, is_emptied: true };
+    let (came, fell) = (Notify::new(), Notify::new());
+    let shared = Arc::new(Shared { line: Mutex::new(line), total: total.clone(), came, fell });
+    (Outbox(Arc::clone(&shared)), Outgoing(Arc::clone(&shared)), Backlog(shared))
 }
 
 impl Outbox {
     /// Adds a message. A connection that has ended takes it and does nothing with it.
     pub(crate) fn put(&self, message: Bytes) -> Result<(), TooFarBehind> {
         let length = message.len();
-        let (waiting, everywhere) = self.level.rises(length);
-        if self.messages.send(message).is_err() {
-            self.level.falls(length);
+        let mut line = self.0.line();
+        if !line.is_emptied {
+            return Ok(());
         }
+        let waiting = line.n_bytes;
+        line.n_bytes = waiting.saturating_add(length);
+        line.messages.push_back(message);
+        let everywhere = self.0.total.0.fetch_add(length, Ordering::Relaxed);
+        drop(line);
+        self.0.came.notify_one();
         let is_too_far = waiting > CUT_BEYOND || (everywhere > CROWDED && waiting > BEHIND);
         if is_too_far { Err(TooFarBehind) } else { Ok(()) }
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.0.line().is_fed = false;
+        self.0.came.notify_one();
     }
 }
 
 impl Outgoing {
     /// Takes the next message out; `None` when the keeper has let go of the connection.
     pub(crate) async fn next(&mut self) -> Option<Bytes> {
-        let message = self.messages.recv().await?;
-        let before = self.level.falls(message.len());
-        if before > PAUSE_BEYOND && before.saturating_sub(message.len()) <= PAUSE_BEYOND {
-            self.level.fell.notify_one();
+        loop {
+            // Looked at first: whoever lets go after the last look has left word.
+            let may_come = self.0.line().is_fed;
+            if let Some(message) = self.0.take() {
+                return Some(message);
+            }
+            if !may_come {
+                return None;
+            }
+            self.0.came.notified().await;
         }
-        Some(message)
     }
 }
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
         // From here on nothing is put any more; what was is given back.
-        self.messages.close();
-        while let Ok(message) = self.messages.try_recv() {
-            self.level.falls(message.len());
-        }
+        self.0.line().is_emptied = false;
+        while self.0.take().is_some() {}
     }
 }
 
 impl Backlog {
-    /// Waits until the peer has caught up enough to be listened to again. For one waiter at a time.
+    /// Waits until the peer has caught up enough to be listened to again.
     pub(crate) async fn bearable(&self) {
-        while self.0.bytes.load(Ordering::Relaxed) > PAUSE_BEYOND {
-            self.0.fell.notified().await;
+        loop {
+            let mut fell = pin!(self.0.fell.notified());
+            // Asked for before looking, so that nothing is missed in between.
+            fell.as_mut().enable();
+            if self.0.line().n_bytes <= PAUSE_BEYOND {
+                return;
+            }
+            fell.await;
         }
     }
 }

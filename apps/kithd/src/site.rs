@@ -46,13 +46,14 @@ impl Handler for Site {
         self.metrics.live_opened.count();
         let _held = self.metrics.live.hold();
         let (outbox, outgoing, backlog) = outbox(&self.waiting);
-        let Ok((connection, known)) = self.keeper.live_opened(outbox).await else { return };
+        // What happens once, or seldom, has memory of its own for as long: most connections wait, and hold what a wait needs.
+        let Ok((connection, known)) = Box::pin(self.keeper.live_opened(outbox)).await else { return };
         tokio::select! {
             () = self.bring(&connection, receiver, backlog) => {}
             () = take_out(sender, outgoing) => {}
             () = self.remains_unproven(known) => self.metrics.live_unproven.count(),
         }
-        connection.ended().await;
+        Box::pin(connection.ended()).await;
     }
 
     fn well_known(&self) -> String {
@@ -63,14 +64,14 @@ impl Handler for Site {
 impl Site {
     /// Returns when a connection has not proven a key in time, or has to make room; never when it has proven one.
     async fn remains_unproven(&self, known: oneshot::Receiver<()>) {
-        if let Ok(Ok(())) = timeout(self.proof, known).await {
+        if let Ok(Ok(())) = Box::pin(timeout(self.proof, known)).await {
             std::future::pending::<()>().await;
         }
     }
 
     async fn bring(&self, connection: &Connection, mut receiver: LiveReceiver, backlog: Backlog) {
         loop {
-            backlog.bearable().await;
+            Box::pin(backlog.bearable()).await;
             let Ok(message) = receiver.next().await else { return };
             self.metrics.live_messages.count();
             if connection.message(message).await.is_err() {
@@ -82,7 +83,7 @@ impl Site {
 
 async fn take_out(sender: LiveSender, mut outgoing: Outgoing) {
     while let Some(message) = outgoing.next().await {
-        if sender.send(message).await.is_err() {
+        if Box::pin(sender.send(message)).await.is_err() {
             return;
         }
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -151,24 +151,67 @@ pub(crate) struct Inner {
 }
 
 /// Moves messages until the connection ends or `going_away` resolves, then closes it.
-pub(crate) async fn run<S, G>(stream: S, role: Role, limits: LiveLimits, inner: Inner, going_away: G)
+///
+/// What the future holds while nothing happens is what a server's connection costs. So everything stands in one place and is lent from there,
+/// and what happens seldom has memory of its own for as long.
+pub(crate) fn run<S, G>(
+    stream: S,
+    role: Role,
+    limits: LiveLimits,
+    inner: Inner,
+    going_away: G,
+) -> impl Future<Output = ()> + use<S, G>
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    G: Future<Output = ()>,
+    G: Future<Output = ()> + Unpin,
 {
-    let Inner { mut from_program, to_program, end: told, turns } = inner;
     let (reading, writing) = tokio::io::split(stream);
-    let (mut reader, mut writer) = (Reader::new(reading, role, limits.message), Writer::new(writing, role));
-    let pong = Pong::default();
-    let farewell = tokio::select! {
-        farewell = read(&mut reader, &limits, &turns, &to_program, &pong) => farewell,
-        farewell = write(&mut writer, &limits, &mut from_program, &pong) => farewell,
-        () = going_away => Farewell::of(LiveEnd::GoingAway),
-    };
-    // The program is told before the peer is: nothing it hands over from here on would leave.
-    let _ = told.set(farewell.end);
-    drop((from_program, to_program));
-    let _ = timeout(at_most(limits.close), close(&mut reader, &mut writer, farewell)).await;
+    let (reader, writer) = (Reader::new(reading, role, limits.message), Writer::new(writing, role));
+    let mut line = Line { reader, writer, limits, inner: Some(inner), pong: Pong::default(), going_away };
+    async move {
+        let farewell = line.talk().await;
+        Box::pin(line.leave(farewell)).await;
+    }
+}
+
+/// A connection while it lasts.
+struct Line<S, G> {
+    reader: Reader<ReadHalf<S>>,
+    writer: Writer<WriteHalf<S>>,
+    limits: LiveLimits,
+    /// Gone once the program has been told that the connection ends.
+    inner: Option<Inner>,
+    pong: Pong,
+    going_away: G,
+}
+
+impl<S, G> Line<S, G>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    G: Future<Output = ()> + Unpin,
+{
+    /// Moves messages until there is a reason to end.
+    async fn talk(&mut self) -> Farewell {
+        let Self { reader, writer, limits, inner, pong, going_away } = self;
+        let Some(Inner { from_program, to_program, turns, .. }) = inner else {
+            return Farewell::of(LiveEnd::Closed);
+        };
+        tokio::select! {
+            farewell = read(reader, limits, turns, to_program, pong) => farewell,
+            farewell = write(writer, limits, from_program, pong) => farewell,
+            () = going_away => Farewell::of(LiveEnd::GoingAway),
+        }
+    }
+
+    /// Ends the connection.
+    async fn leave(&mut self, farewell: Farewell) {
+        // The program is told before the peer is: nothing it hands over from here on would leave.
+        if let Some(inner) = self.inner.take() {
+            let _ = inner.end.set(farewell.end);
+        }
+        let closing = close(&mut self.reader, &mut self.writer, farewell);
+        let _ = timeout(at_most(self.limits.close), closing).await;
+    }
 }
 
 /// Why a connection ends, and what the peer is told of it.
@@ -254,8 +297,14 @@ async fn read<R: AsyncRead + Unpin>(
         match received {
             Received::Message(message) => {
                 turns.next().await;
-                if to_program.send(message).await.is_err() {
-                    return Farewell::of(LiveEnd::Closed);
+                match to_program.try_send(message) {
+                    Ok(()) => {}
+                    Err(Refused::Closed(_)) => return Farewell::of(LiveEnd::Closed),
+                    Err(Refused::Full(message)) => {
+                        if Box::pin(to_program.send(message)).await.is_err() {
+                            return Farewell::of(LiveEnd::Closed);
+                        }
+                    }
                 }
                 continue;
             }
@@ -296,7 +345,7 @@ async fn write<W: AsyncWrite + Unpin>(
         if is_put.is_err() {
             return Farewell::of(LiveEnd::Broken);
         }
-        match timeout(limits.write, writer.flush()).await {
+        match Box::pin(timeout(limits.write, writer.flush())).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Farewell::of(LiveEnd::Broken),
             Err(_) => return Farewell::of(LiveEnd::Stalled),
@@ -348,3 +397,19 @@ const PROTOCOL_ERROR: u16 = 1002;
 const UNSUPPORTED: u16 = 1003;
 const TOO_BIG: u16 = 1009;
 const SERVICE_RESTART: u16 = 1012;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server keeps thousands of these, and nearly all wait.
+    #[tokio::test]
+    async fn a_connection_that_waits_is_small() {
+        let limits = LiveLimits::default();
+        let (stream, _peer) = tokio::io::duplex(1);
+        let (_sender, _receiver, inner) = channel(&limits, Turns::default());
+        let future = run(stream, Role::Server, limits, inner, Box::pin(std::future::pending()));
+        let n_bytes = size_of_val(&future);
+        assert!(n_bytes <= 1_600, "{n_bytes}");
+    }
+}

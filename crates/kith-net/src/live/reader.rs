@@ -4,7 +4,9 @@
 //! put together in one buffer that grows with what came, whatever was declared; it may have so many bytes, come in so many frames, and be
 //! waited for so long.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -218,9 +220,18 @@ async fn patiently(
     left: Option<Duration>,
     read: impl Future<Output = std::io::Result<usize>>,
 ) -> Result<usize, ReadError> {
+    let mut read = pin!(read);
     let outcome = match left {
         None => read.await,
-        Some(left) => timeout(left, read).await.map_err(|_| ReadError::Stalled)?,
+        Some(left) => {
+            // What is there already needs no clock. What does not come has one of its own, so that connections on which nothing has begun
+            // hold no room for it.
+            let now = poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await;
+            match now {
+                Poll::Ready(outcome) => outcome,
+                Poll::Pending => Box::pin(timeout(left, read)).await.map_err(|_| ReadError::Stalled)?,
+            }
+        }
     };
     match outcome {
         Ok(0) | Err(_) => Err(ReadError::Broken),

@@ -119,11 +119,13 @@ async fn serve_live<S: Site>(
 ) {
     let limits = shared.limits.live;
     // Resolved already: the exchange that promised the upgrade is over. If it broke, there is nobody to talk to.
-    let Ok(Ok(upgraded)) = timeout(limits.close, upgrade).await else { return };
+    let Ok(Ok(upgraded)) = Box::pin(timeout(limits.close, upgrade)).await else { return };
     let (sender, receiver, inner) = live::channel(&limits, turns);
-    let stream = TokioIo::new(upgraded);
-    let running = live::run(stream, Role::Server, limits, inner, stopped(told_to_stop));
-    tokio::join!(running, shared.site.live(sender, receiver));
+    let going_away = Box::pin(stopped(told_to_stop));
+    // Each in memory of its own and exactly as large as it is: `join!` would hold both twice.
+    let running = Box::pin(live::run(TokioIo::new(upgraded), Role::Server, limits, inner, going_away));
+    let talking = Box::pin(shared.site.live(sender, receiver));
+    tokio::join!(running, talking);
 }
 
 /// Returns when the listener winds down, also when it is gone altogether.
