@@ -27,6 +27,15 @@ pub struct Batch<'a, T: Txn> {
     pub(crate) rng: &'a mut dyn CryptoRng,
     pub(crate) out: Vec<Output>,
     pub(crate) may_push: MayPush,
+    /// Connections for which something is held in `out`, as far as that was looked at.
+    pub(crate) held: Held,
+}
+
+/// Connections for which something is held.
+#[derive(Default)]
+pub(crate) struct Held {
+    connections: BTreeSet<ConnectionId>,
+    n_seen: usize,
 }
 
 /// When frames may leave for their readers.
@@ -65,7 +74,7 @@ pub(crate) enum Sealing {
     Outside,
 }
 
-impl<T: Txn> Batch<'_, T> {
+impl<'a, T: Txn> Batch<'a, T> {
     /// Handles one input. Hostile bytes are answered, never an error.
     ///
     /// # Errors
@@ -82,18 +91,25 @@ impl<T: Txn> Batch<'_, T> {
         Ok(self)
     }
 
-    /// Gives out the frames that may be pushed before the commit, after the last input: a push promises nothing, and whoever reads has the frame
-    /// while the disk is still busy. Connections that something else waits for get both after the commit, in order.
+    /// Gives out the frames that may be pushed before the commit: a push promises nothing, and whoever reads has the frame
+    /// while the disk is still busy. Connections that something else waits for get both after the commit, in order. May be asked again after
+    /// further inputs.
     ///
     /// # Errors
     /// [`StoreError`] when storage fails; the batch is to be dropped then.
     pub fn pushes(&mut self) -> Result<Vec<Output>, StoreError> {
-        if self.may_push == MayPush::AfterCommit {
+        if self.may_push == MayPush::AfterCommit || !self.home.staged.is_sure_of_numbers() {
             return Ok(Vec::new());
         }
-        let held: BTreeSet<ConnectionId> = self.out.iter().filter_map(Output::connection).collect();
         let n_held = self.out.len();
-        self.push_frames(|id| !held.contains(&id))?;
+        let fresh = self.out.iter().skip(self.held.n_seen);
+        self.held.connections.extend(fresh.filter_map(Output::connection));
+        self.held.n_seen = n_held;
+        let held = std::mem::take(&mut self.held);
+        let staged = std::mem::take(&mut self.home.staged);
+        let pushed = self.push_frames(|id| !held.connections.contains(&id) && !staged.holds(id));
+        (self.held, self.home.staged) = (held, staged);
+        pushed?;
         Ok(self.out.split_off(n_held))
     }
 
@@ -101,13 +117,37 @@ impl<T: Txn> Batch<'_, T> {
     ///
     /// # Errors
     /// [`StoreError`] when the commit fails: nothing of the batch happened, and nothing is given out.
-    pub fn commit(mut self) -> Result<Vec<Output>, StoreError> {
+    pub fn commit(self) -> Result<Vec<Output>, StoreError> {
+        let (home, out, _) = self.end()?;
+        home.stage();
+        home.durable();
+        Ok(out)
+    }
+
+    /// Commits in a store whose commits are seen at once and durable later, so that the next batch need not wait for the disk. What
+    /// is given out may leave when the program knows that it is durable; then it tells [`Home::durable`], or else [`Home::lost`].
+    /// Until then nothing of it is certain, nor is what later batches make of it (KH-4).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the commit fails: nothing of the batch happened, and nothing is given out.
+    pub fn stage(self) -> Result<Vec<Output>, StoreError> {
+        let (home, out, may_push) = self.end()?;
+        home.staged.add(out.iter().filter_map(Output::connection), may_push);
+        home.stage();
+        Ok(out)
+    }
+
+    /// Notes, in the middle of a batch, that all that was staged before it is durable.
+    pub fn durable(&mut self) {
+        self.home.durable();
+    }
+
+    fn end(mut self) -> Result<(&'a mut Home, Vec<Output>, MayPush), StoreError> {
         self.send_outgoing()?;
         self.push_all()?;
         sabotage::fail(self.rng)?;
         self.txn.commit().or_else(|problem| sabotage::forgive(problem, Bug::AnswersBeforeCommit))?;
-        self.home.committed();
-        Ok(self.out)
+        Ok((self.home, self.out, self.may_push))
     }
 
     fn one_shot_from_outside(&mut self, ticket: Ticket, sealed: &[u8]) -> Result<(), StoreError> {

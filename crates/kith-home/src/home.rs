@@ -1,11 +1,13 @@
 //! The home server: what it keeps in memory between transactions, and how it starts.
 
+use std::collections::BTreeSet;
+
 use kith_wire::Timestamp;
 use kith_wire::id::ServerKey;
 use rand_core::CryptoRng;
 use thiserror::Error;
 
-use crate::batch::{Batch, MayPush};
+use crate::batch::{Batch, Held, MayPush};
 use crate::config::{Config, Room};
 use crate::housekeeping::Housekeeping;
 use crate::identity::Identity;
@@ -31,6 +33,34 @@ pub struct Home {
     state: MemoryState,
     /// The descriptor that the program hands out.
     handed_out: Vec<u8>,
+    /// What was committed and is not known to be durable.
+    pub(crate) staged: Staged,
+}
+
+/// What was committed and is not known to be durable.
+#[derive(Default)]
+pub(crate) struct Staged {
+    /// Connections for which something is held back until then.
+    connections: BTreeSet<ConnectionId>,
+    /// Whether it makes numbers sure that must not be told before.
+    makes_numbers_sure: bool,
+    /// The descriptor, if it is another one with it.
+    descriptor: Option<Vec<u8>>,
+}
+
+impl Staged {
+    pub(crate) fn add(&mut self, connections: impl Iterator<Item = ConnectionId>, may_push: MayPush) {
+        self.connections.extend(connections);
+        self.makes_numbers_sure |= may_push == MayPush::AfterCommit;
+    }
+
+    pub(crate) fn holds(&self, connection: ConnectionId) -> bool {
+        self.connections.contains(&connection)
+    }
+
+    pub(crate) fn is_sure_of_numbers(&self) -> bool {
+        !self.makes_numbers_sure
+    }
 }
 
 /// Whether the memory agrees with the store.
@@ -89,6 +119,7 @@ impl Home {
             housekeeping: Housekeeping::default(),
             room: Room::default(),
             state: MemoryState::Agrees,
+            staged: Staged::default(),
         })
     }
 
@@ -155,15 +186,30 @@ impl Home {
             self.outbox = Outbox::default();
         }
         self.state = MemoryState::Ahead;
-        Ok(Batch { home: self, txn, now, rng, out, may_push })
+        Ok(Batch { home: self, txn, now, rng, out, may_push, held: Held::default() })
     }
 
-    /// The memory agrees with the store, and the program hears everything that it was to hear.
-    pub(crate) fn committed(&mut self) {
-        self.state = MemoryState::Agrees;
+    /// Notes that all that was staged is durable, and has left: [`Batch::stage`](crate::Batch::stage).
+    pub fn durable(&mut self) {
         self.connections.closes_are_known();
+        if let Some(descriptor) = std::mem::take(&mut self.staged).descriptor {
+            self.handed_out = descriptor;
+        }
+    }
+
+    /// Notes that what was staged is not durable and the store was set back: the memory is set back with the next batch, as after one
+    /// that was dropped.
+    pub fn lost(&mut self) {
+        self.staged = Staged::default();
+        self.state = MemoryState::Ahead;
+    }
+
+    /// The memory agrees with what the store says, durable or not.
+    pub(crate) fn stage(&mut self) {
+        self.state = MemoryState::Agrees;
+        self.connections.closes_leave();
         if self.handed_out != self.identity.descriptor() {
-            self.handed_out = self.identity.descriptor().to_vec();
+            self.staged.descriptor = Some(self.identity.descriptor().to_vec());
         }
     }
 }

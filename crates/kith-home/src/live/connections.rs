@@ -15,7 +15,8 @@ const MAX_WINDOW: u16 = 256;
 /// All live connections.
 #[derive(Default)]
 pub(crate) struct Connections {
-    open: BTreeMap<ConnectionId, Connection>,
+    /// Each in memory of its own: the nodes of a map that grows at its end are half empty.
+    open: BTreeMap<ConnectionId, Box<Connection>>,
     /// The one connection that reads a queue. The latest wins (KH-27).
     readers: BTreeMap<ReaderId, ConnectionId>,
     /// The connection that proved an account last.
@@ -25,6 +26,8 @@ pub(crate) struct Connections {
     ready: BTreeSet<ConnectionId>,
     /// Connections that the rules ended since the last commit: only a commit lets the program know.
     closing: BTreeSet<ConnectionId>,
+    /// Of those, the ones that the program hears of when the last commit is durable.
+    leaving: BTreeSet<ConnectionId>,
 }
 
 struct Connection {
@@ -36,7 +39,7 @@ struct Connection {
     told: BTreeSet<RelayId>,
     window: u16,
     in_flight: BTreeSet<(ReaderId, u64)>,
-    reads: BTreeMap<ReaderId, Reading>,
+    reads: Reads,
     /// The queue that was pushed from last; the next one is first in the next round.
     last: Option<ReaderId>,
 }
@@ -49,6 +52,46 @@ enum Standing {
     /// A registered account, or the right to read a queue.
     Known,
 }
+
+/// The queues that a connection reads, in the order of their names. Most read a few, and wait: this is no larger than what is in it.
+#[derive(Default)]
+struct Reads(Vec<(ReaderId, Reading)>);
+
+impl Reads {
+    fn names(&self) -> impl Iterator<Item = &ReaderId> {
+        self.0.iter().map(|(reader, _)| reader)
+    }
+
+    fn get_mut(&mut self, reader: &ReaderId) -> Option<&mut Reading> {
+        let at = self.0.binary_search_by(|(other, _)| other.cmp(reader)).ok()?;
+        self.0.get_mut(at).map(|(_, reading)| reading)
+    }
+
+    fn insert(&mut self, reader: ReaderId, reading: Reading) {
+        match self.0.binary_search_by(|(other, _)| other.cmp(&reader)) {
+            Ok(at) => {
+                if let Some(place) = self.0.get_mut(at) {
+                    place.1 = reading;
+                }
+            }
+            Err(at) => {
+                if self.0.len() < FEW {
+                    self.0.reserve_exact(1);
+                }
+                self.0.insert(at, (reader, reading));
+            }
+        }
+    }
+
+    fn remove(&mut self, reader: &ReaderId) {
+        if let Ok(at) = self.0.binary_search_by(|(other, _)| other.cmp(reader)) {
+            self.0.remove(at);
+        }
+    }
+}
+
+/// Queues for which room is made one by one.
+const FEW: usize = 4;
 
 /// How far one queue was pushed.
 struct Reading {
@@ -71,17 +114,18 @@ impl Connections {
             told: BTreeSet::new(),
             window: 0,
             in_flight: BTreeSet::new(),
-            reads: BTreeMap::new(),
+            reads: Reads::default(),
             last: None,
         };
-        self.open.insert(id, connection);
+        self.open.insert(id, Box::new(connection));
     }
 
     /// Forgets a connection and all that was to be said on it.
     pub(crate) fn end(&mut self, id: ConnectionId) {
         self.closing.remove(&id);
+        self.leaving.remove(&id);
         let Some(connection) = self.open.remove(&id) else { return };
-        for reader in connection.reads.keys() {
+        for reader in connection.reads.names() {
             if self.readers.get(reader) == Some(&id) {
                 self.readers.remove(reader);
             }
@@ -105,15 +149,21 @@ impl Connections {
     /// Ends every connection, once more also those of which the program has not heard: what was to tell it was lost.
     pub(crate) fn end_all(&mut self, out: &mut Vec<Output>) {
         let mut closing = std::mem::take(&mut self.closing);
+        closing.append(&mut self.leaving);
         closing.retain(|_| !sabotage::is_on(Bug::ClosesAreForgotten));
         closing.extend(self.open.keys());
         out.extend(closing.iter().map(|id| Output::Close { connection: *id }));
         *self = Self { closing, ..Self::default() };
     }
 
-    /// A commit has let the program know.
+    /// A commit lets the program know, once it is durable.
+    pub(crate) fn closes_leave(&mut self) {
+        self.leaving.append(&mut self.closing);
+    }
+
+    /// The program knows of all closes that a commit let it know.
     pub(crate) fn closes_are_known(&mut self) {
-        self.closing.clear();
+        self.leaving.clear();
     }
 
     pub(crate) fn open_record(&mut self, id: ConnectionId, record: &[u8]) -> Option<SecretBytes> {
@@ -258,7 +308,7 @@ impl Connections {
             return None;
         }
         let after = |reader: &ReaderId| connection.last.is_none_or(|last| *reader > last);
-        let mut waiting = connection.reads.iter().filter(|(_, reading)| reading.waiting);
+        let mut waiting = connection.reads.0.iter().filter(|(_, reading)| reading.waiting);
         let first = waiting.clone().find(|(reader, _)| after(reader)).or_else(|| waiting.next());
         first.map(|(reader, reading)| (*reader, reading.from, room))
     }

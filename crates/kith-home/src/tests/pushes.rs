@@ -103,3 +103,88 @@ fn kh_4_nothing_is_pushed_early_in_the_first_batch_after_one_that_was_lost() {
     let early = lost(&mut world, [input]);
     assert_eq!(pushes(&line.events(&early)).len(), 1);
 }
+
+/// Stages a batch and returns what leaves once it is durable.
+fn staged(world: &mut World, inputs: impl IntoIterator<Item = Input>) -> Vec<Output> {
+    let mut batch = world.home.begin(&mut world.store, world.now, &mut world.rng).unwrap();
+    for input in inputs {
+        batch = batch.handle(input).unwrap();
+    }
+    batch.stage().unwrap()
+}
+
+#[test]
+fn kh_4_a_push_overtakes_no_answer_that_waits_for_an_earlier_commit() {
+    let mut world = World::new();
+    let device = world.device();
+    let (mut line, _) = world.listen(&device, 8);
+    let asked = Input::Live { connection: line.id, message: line.record(Operation::Clock) };
+    let answer = staged(&mut world, [asked]);
+    let input = deposit(&mut world, &device, 5);
+    let mut batch = world.home.begin(&mut world.store, world.now, &mut world.rng).unwrap().handle(input).unwrap();
+    assert_eq!(batch.pushes().unwrap(), []);
+    batch.durable();
+    let early = batch.pushes().unwrap();
+    let late = batch.commit().unwrap();
+    assert!(matches!(line.events(&answer).as_slice(), [LiveEvent::Answer { .. }]));
+    assert_eq!(pushes(&line.events(&early)), [(1, 5)]);
+    assert!(matches!(late.as_slice(), [Output::Reply { .. }]), "{late:?}");
+}
+
+#[test]
+fn kh_4_pushes_leave_between_the_inputs_of_a_batch() {
+    let mut world = World::new();
+    let device = world.device();
+    let (mut line, _) = world.listen(&device, 8);
+    let (first, second) = (deposit(&mut world, &device, 5), deposit(&mut world, &device, 6));
+    let mut batch = world.home.begin(&mut world.store, world.now, &mut world.rng).unwrap().handle(first).unwrap();
+    assert_eq!(pushes(&line.events(&batch.pushes().unwrap())), [(1, 5)]);
+    // Its ack is answered with the commit, and whatever comes after that too.
+    let ack = Operation::Ack { reader_id: device.reader, entries: vec![EntryId(1)] };
+    let acked = Input::Live { connection: line.id, message: line.record(ack) };
+    let mut batch = batch.handle(acked).unwrap().handle(second).unwrap();
+    assert_eq!(batch.pushes().unwrap(), []);
+    let outputs = batch.commit().unwrap();
+    let events = line.events(&outputs);
+    assert!(matches!(events.as_slice(), [LiveEvent::Answer { .. }, LiveEvent::Push { .. }]), "{events:?}");
+}
+
+#[test]
+fn kh_4_what_stands_on_a_commit_that_is_lost_is_lost_with_it() {
+    let mut world = World::new();
+    let device = world.device();
+    let (line, _) = world.listen(&device, 8);
+    let durable = world.store.clone();
+    let input = deposit(&mut world, &device, 5);
+    let answer = staged(&mut world, [input]);
+    // A second batch stands on it, and sees what it did.
+    let input = deposit(&mut world, &device, 6);
+    let batch = world.home.begin(&mut world.store, world.now, &mut world.rng).unwrap().handle(input).unwrap();
+    drop((batch, answer));
+    world.store = durable;
+    world.home.lost();
+    let outputs = staged(&mut world, []);
+    assert!(outputs.contains(&Output::Close { connection: line.id }), "{outputs:?}");
+    world.home.durable();
+    assert_eq!(world.fetch(&device).0, []);
+    world.send(&device, 7);
+    assert!(matches!(world.fetch(&device).0.as_slice(), [(_, 7)]));
+}
+
+#[test]
+fn kh_15_numbers_of_a_batch_that_may_be_lost_are_told_to_nobody() {
+    let mut world = World::new();
+    let device = world.device();
+    lost(&mut world, []);
+    // The first batch afterwards begins a generation of numbers; until that is durable the next one keeps quiet too.
+    staged(&mut world, []);
+    let (key, epoch) = (world.key(), world.epoch());
+    let opening = ClientOpening::new(&key, &epoch, &mut world.rng).unwrap();
+    let connection = ConnectionId(world.fresh());
+    let inputs = [Input::Live { connection, message: opening.bytes.clone() }, deposit(&mut world, &device, 5)];
+    let mut batch = world.home.begin(&mut world.store, world.now, &mut world.rng).unwrap();
+    for input in inputs {
+        batch = batch.handle(input).unwrap();
+    }
+    assert_eq!(batch.pushes().unwrap(), []);
+}
