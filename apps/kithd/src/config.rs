@@ -16,9 +16,11 @@ use std::path::{Path, PathBuf};
 use kith_wire::address::{DEFAULT_PORT, ServerUrl, UrlError};
 use thiserror::Error;
 
+use crate::certificates;
 use crate::cli::Cli;
 use crate::duration::Span;
 use crate::sandbox;
+use crate::store;
 
 pub(crate) use layer::{Layer, LogLevel, Registration};
 pub(crate) use limits::Limits;
@@ -92,6 +94,8 @@ pub(crate) struct Quotas {
     pub(crate) blob_bytes: u64,
     /// Deposits of one account that wait for other servers.
     pub(crate) outgoing: u32,
+    /// Exchanges with other servers for which one account waits.
+    pub(crate) exchanges: usize,
 }
 
 /// How long things are kept.
@@ -117,15 +121,25 @@ impl Config {
         let over_file = Layer::of_flags(cli).over(from_environment.layer);
         let data = over_file.data.clone().or_else(|| home.data_folder());
         let named = cli.common.config.clone().or(from_environment.config_file);
-        let file = match (named, &data) {
-            (Some(path), _) => Layer::of_file(&path)?,
+        let file = match (&named, &data) {
+            (Some(path), _) => Layer::of_file(path)?,
             (None, Some(data)) => Layer::of_file_if_any(&data.join(CONFIG_FILE))?,
             (None, None) => Layer::default(),
         };
         let merged = over_file.over(file);
         let data = merged.data.clone().or(data).ok_or(ConfigError::NoDataFolder)?;
+        refuse_in_own_folder(named.unwrap_or_else(|| data.join(CONFIG_FILE)), &data)?;
         merged.into_config(data)
     }
+}
+
+/// Refuses a file that lies, or that a link leads to, where the server may write while it runs: it says at the next start
+/// what the sandbox is.
+fn refuse_in_own_folder(path: PathBuf, data: &Path) -> Result<(), ConfigError> {
+    let Ok(file) = path.canonicalize() else { return Ok(()) };
+    let own = [store::folder_in(data), certificates::folder_in(data)];
+    let is_own = own.iter().filter_map(|folder| folder.canonicalize().ok()).any(|folder| file.starts_with(folder));
+    if is_own { Err(ConfigError::InOwnFolder { path }) } else { Ok(()) }
 }
 
 /// Where the user's folders are.
@@ -180,6 +194,9 @@ pub(crate) enum ConfigError {
     /// A value lies outside of what makes sense.
     #[error("{key} must be {wanted}")]
     OutOfRange { key: &'static str, wanted: &'static str },
+    /// What the server writes could become its next configuration.
+    #[error("the configuration file {} lies where the server itself writes", path.display())]
+    InOwnFolder { path: PathBuf },
     /// Nobody said where the data is, and the user has no home.
     #[error("there is no folder for the data")]
     NoDataFolder,
@@ -200,6 +217,7 @@ impl ConfigError {
             Self::PublicUrl { .. } => "write it like https://kith.example.org or http://127.0.0.1:5484".into(),
             Self::HalfTls => "set both tls.cert and tls.key, or neither".into(),
             Self::UnclearTls => "set either tls.cert and tls.key, or tls.acme_name (and what belongs to it)".into(),
+            Self::InOwnFolder { .. } => "keep it in the data folder itself, or anywhere else".into(),
             Self::NoDataFolder => "say where with --data DIR".into(),
         }
     }

@@ -25,14 +25,16 @@ pub(crate) struct Dial {
     pub(crate) ask: Ask,
 }
 
-/// Dials until the keeper has gone.
+/// Dials until the keeper has gone; `exchanges` are under way at most for clients who wait.
 pub(crate) async fn run(
     mut dials: mpsc::UnboundedReceiver<Dial>,
     carrier: Carrier,
     keeper: Keeper,
     metrics: Arc<Metrics>,
+    exchanges: usize,
 ) {
-    let permits = Arc::new(Semaphore::new(MAX_DIALS));
+    // All that the rules ever want at once, so that none waits behind a server that lets others wait.
+    let permits = Arc::new(Semaphore::new(exchanges.saturating_add(DURABLE)));
     while let Some(dial) = dials.recv().await {
         // Closed never; and if it were, there would be nothing to do.
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
@@ -70,6 +72,5 @@ fn outcome(answer: Result<Bytes, CarrierError>) -> ExchangeOutcome {
     }
 }
 
-/// Exchanges with other servers at the same time: all that the rules ever want at once, 512 for clients who wait and 64
-/// that are durable, so that none waits behind a server that lets others wait. Each may hold two messages of 96 KiB.
-const MAX_DIALS: usize = 576;
+/// Exchanges that are durable, at the same time, beside those that clients wait for. Each may hold two messages of 96 KiB.
+const DURABLE: usize = 64;

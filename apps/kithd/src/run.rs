@@ -110,7 +110,7 @@ async fn serve(
 
     let policy = if config.allow_private_peers { AddressPolicy::AllowPrivate } else { AddressPolicy::PublicOnly };
     let carrier = Carrier::builder(policy).limits(config.limits.carrier()).build()?;
-    tokio::spawn(relay::run(dials, carrier, keeper.clone(), Arc::clone(&metrics)));
+    tokio::spawn(relay::run(dials, carrier, keeper.clone(), Arc::clone(&metrics), config.limits.exchanges));
     let disk = Disk::new(folder.path(), config.limits.disk_reserve, config.limits.store_bytes);
     tokio::spawn(tick(keeper.clone(), disk.clone()));
     let expiry = certificates.as_ref().map(|certificates| certificates.expiry.clone());
@@ -172,6 +172,9 @@ fn rules(config: &Config, url: &ServerUrl) -> kith_home::Config {
             queue_frames: config.quotas.queue_frames,
             blob_bytes: config.quotas.blob_bytes,
             outgoing: config.quotas.outgoing,
+            exchanges: config.quotas.exchanges,
+            exchanges_with_a_server: config.limits.exchanges_per_server,
+            exchanges_of_all: config.limits.exchanges,
         },
         retention: kith_home::Retention {
             frame_hours: hours(config.retention.frames),

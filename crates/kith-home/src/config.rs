@@ -42,11 +42,25 @@ pub struct Quotas {
     pub blob_bytes: u64,
     /// Deposits that wait to be sent on, 5,376 bytes each.
     pub outgoing: u32,
+    /// Exchanges with other servers for which it waits (KH-31).
+    pub exchanges: usize,
+    /// The same over all accounts, with one server: one that lets everybody wait is not to hold all places.
+    pub exchanges_with_a_server: usize,
+    /// The same over all accounts and servers. Each may hold two messages of 96 KiB.
+    pub exchanges_of_all: usize,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { queues: 2_048, queue_frames: 4_000, blob_bytes: 1 << 30, outgoing: 4_096 }
+        Self {
+            queues: 2_048,
+            queue_frames: 4_000,
+            blob_bytes: 1 << 30,
+            outgoing: 4_096,
+            exchanges: 16,
+            exchanges_with_a_server: 64,
+            exchanges_of_all: 512,
+        }
     }
 }
 

@@ -14,16 +14,12 @@ use kith_wire::signed::Signed;
 
 use crate::batch::{Batch, Handled, Origin, Sealing};
 use crate::caller::Caller;
+use crate::config::Quotas;
 use crate::io::{Ask, ConnectionId, ExchangeId, ExchangeOutcome, Output, Ticket};
 use crate::opener::SealableAnswer;
 use crate::operations::{Outcome, Stop, Way};
 use crate::store::{OutgoingKey, StoreError, Txn};
 
-/// Exchanges that clients wait for: overall, with one server, and for one account (KH-31). A server that lets everybody
-/// wait holds an eighth of the places, not all of them.
-const MAX_EXCHANGES: usize = 512;
-const MAX_EXCHANGES_PER_SERVER: usize = 64;
-const MAX_EXCHANGES_PER_ACCOUNT: usize = 16;
 /// Seconds after which a client may try again when there are too many.
 const BUSY_SECONDS: u16 = 2;
 
@@ -75,8 +71,8 @@ impl Exchanges {
         id
     }
 
-    /// Returns whether one more exchange may start for a client.
-    fn has_room_for(&self, errand: &Errand) -> bool {
+    /// Returns whether one more exchange may start for a client (KH-31).
+    fn has_room_for(&self, errand: &Errand, quotas: &Quotas) -> bool {
         let (mut all, mut with_server, mut of_account) = (0, 0, 0);
         for waiter in self.waiting.values() {
             if let Waiter::OneShot { wants, .. } | Waiter::Live { wants, .. } = waiter {
@@ -85,7 +81,7 @@ impl Exchanges {
                 of_account += usize::from(wants.account == errand.account);
             }
         }
-        all < MAX_EXCHANGES && with_server < MAX_EXCHANGES_PER_SERVER && of_account < MAX_EXCHANGES_PER_ACCOUNT
+        all < quotas.exchanges_of_all && with_server < quotas.exchanges_with_a_server && of_account < quotas.exchanges
     }
 }
 
@@ -122,7 +118,7 @@ impl<T: Txn> Batch<'_, T> {
     }
 
     fn errand(&self, errand: Errand) -> Result<Outcome, Stop> {
-        if !self.home.exchanges.has_room_for(&errand) {
+        if !self.home.exchanges.has_room_for(&errand, &self.home.config.quotas) {
             return Err(Stop::Answer(Answer::Busy { seconds: BUSY_SECONDS }));
         }
         Ok(Outcome::Ask(errand))

@@ -54,6 +54,7 @@ pub(crate) struct QuotaLayer {
     pub(crate) queue_frames: Option<u32>,
     pub(crate) blob_bytes: Option<u64>,
     pub(crate) outgoing: Option<u32>,
+    pub(crate) exchanges: Option<usize>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -145,6 +146,7 @@ impl Layer {
                 queue_frames: self.quotas.queue_frames.or(below.quotas.queue_frames),
                 blob_bytes: self.quotas.blob_bytes.or(below.quotas.blob_bytes),
                 outgoing: self.quotas.outgoing.or(below.quotas.outgoing),
+                exchanges: self.quotas.exchanges.or(below.quotas.exchanges),
             },
             retention: RetentionLayer {
                 frames: self.retention.frames.or(below.retention.frames),
@@ -207,6 +209,7 @@ impl QuotaLayer {
             queue_frames: self.queue_frames.unwrap_or(default.queue_frames),
             blob_bytes: self.blob_bytes.unwrap_or(default.blob_bytes),
             outgoing: self.outgoing.unwrap_or(default.outgoing),
+            exchanges: self.exchanges.unwrap_or(default.exchanges),
         };
         // Without queues nobody could be written to; blobs and relays may be switched off.
         for (key, value) in [("quotas.queues", quotas.queues), ("quotas.queue_frames", quotas.queue_frames)] {

@@ -49,7 +49,17 @@ pub(crate) struct Limits {
     pub(crate) message: Span,
     /// How long one message may take to leave.
     pub(crate) write: Span,
-    /// How long another home server may take.
+    /// How long the closing handshake of a live connection may take.
+    pub(crate) close: Span,
+    /// Messages held per live connection and direction before the other side has to wait.
+    pub(crate) messages: usize,
+    /// Exchanges with other home servers that people wait for, all together.
+    pub(crate) exchanges: usize,
+    /// Of these, exchanges with one server.
+    pub(crate) exchanges_per_server: usize,
+    /// How long it may take to reach another home server.
+    pub(crate) connect: Span,
+    /// How long another home server may take, reaching it included.
     pub(crate) peer: Span,
     /// How long everything may take to end when the server stops.
     pub(crate) drain: Span,
@@ -78,6 +88,11 @@ pub(crate) struct LimitLayer {
     pings: Option<usize>,
     message: Option<Span>,
     write: Option<Span>,
+    close: Option<Span>,
+    messages: Option<usize>,
+    exchanges: Option<usize>,
+    exchanges_per_server: Option<usize>,
+    connect: Option<Span>,
     peer: Option<Span>,
     drain: Option<Span>,
 }
@@ -105,6 +120,11 @@ impl LimitLayer {
             pings: self.pings.or(below.pings),
             message: self.message.or(below.message),
             write: self.write.or(below.write),
+            close: self.close.or(below.close),
+            messages: self.messages.or(below.messages),
+            exchanges: self.exchanges.or(below.exchanges),
+            exchanges_per_server: self.exchanges_per_server.or(below.exchanges_per_server),
+            connect: self.connect.or(below.connect),
             peer: self.peer.or(below.peer),
             drain: self.drain.or(below.drain),
         }
@@ -113,6 +133,7 @@ impl LimitLayer {
     /// Checks what is said and fills the rest with the defaults.
     pub(crate) fn into_limits(self) -> Result<Limits, ConfigError> {
         let default = ListenerLimits::default();
+        let quotas = kith_home::Quotas::default();
         let limits = Limits {
             connections: self.connections.unwrap_or(default.max_connections),
             connections_per_network: self.connections_per_network.unwrap_or(default.max_per_network),
@@ -133,6 +154,11 @@ impl LimitLayer {
             pings: self.pings.unwrap_or(default.live.pings),
             message: self.message.unwrap_or(Span(default.live.message)),
             write: self.write.unwrap_or(Span(default.live.write)),
+            close: self.close.unwrap_or(Span(default.live.close)),
+            messages: self.messages.unwrap_or(default.live.window),
+            exchanges: self.exchanges.unwrap_or(quotas.exchanges_of_all),
+            exchanges_per_server: self.exchanges_per_server.unwrap_or(quotas.exchanges_with_a_server),
+            connect: self.connect.unwrap_or(Span(CarrierLimits::default().connect)),
             peer: self.peer.unwrap_or(Span(PEER)),
             drain: self.drain.unwrap_or(Span(default.drain)),
         };
@@ -149,10 +175,18 @@ impl Limits {
             ("limits.connections_per_network", self.connections_per_network),
             ("limits.unproven", self.unproven),
             ("limits.pings", self.pings),
+            ("limits.exchanges", self.exchanges),
+            ("limits.exchanges_per_server", self.exchanges_per_server),
         ] {
-            if value == 0 {
-                return out_of_range(key, "at least 1");
+            if !(1..=MOST).contains(&value) {
+                return out_of_range(key, "from 1 to 1000000");
             }
+        }
+        if !(1..=MOST_MESSAGES).contains(&self.messages) {
+            return out_of_range("limits.messages", "from 1 to 256; each may take 96 KiB, for each connection");
+        }
+        if self.exchanges_per_server > self.exchanges {
+            return out_of_range("limits.exchanges_per_server", "at most limits.exchanges");
         }
         for (key, span) in [
             ("limits.proof", self.proof),
@@ -165,6 +199,8 @@ impl Limits {
             ("limits.silence", self.silence),
             ("limits.message", self.message),
             ("limits.write", self.write),
+            ("limits.close", self.close),
+            ("limits.connect", self.connect),
             ("limits.peer", self.peer),
             ("limits.drain", self.drain),
         ] {
@@ -201,7 +237,8 @@ impl Limits {
                 pings: self.pings,
                 message: self.message.0,
                 write: self.write.0,
-                ..LiveLimits::default()
+                close: self.close.0,
+                window: self.messages,
             },
         }
     }
@@ -209,7 +246,7 @@ impl Limits {
     /// Returns them in the words of the way to other servers.
     pub(crate) fn carrier(&self) -> CarrierLimits {
         let default = CarrierLimits::default();
-        CarrierLimits { connect: default.connect.min(self.peer.0), exchange: self.peer.0, ..default }
+        CarrierLimits { connect: self.connect.0.min(self.peer.0), exchange: self.peer.0, ..default }
     }
 }
 
@@ -222,5 +259,9 @@ const PROOF: Duration = Duration::from_secs(30);
 const PEER: Duration = Duration::from_secs(20);
 /// Bytes of the disk that stay free (KH-40): room for the log of the store, and for an operator to work in.
 const DISK_RESERVE: u64 = 256 * 1024 * 1024;
+/// More of anything than one machine holds.
+const MOST: usize = 1_000_000;
+/// Messages of one live connection in memory: 24 MiB in each direction.
+const MOST_MESSAGES: usize = 256;
 const SHORTEST: Span = Span(Duration::from_secs(1));
 const LONGEST: Span = Span(Duration::from_secs(3600));

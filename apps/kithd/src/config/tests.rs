@@ -69,6 +69,16 @@ fn every_key_of_the_file_has_its_variable() {
         ("KITHD_QUOTAS_QUEUE_FRAMES", "2"),
         ("KITHD_QUOTAS_BLOB_BYTES", "3"),
         ("KITHD_QUOTAS_OUTGOING", "4"),
+        ("KITHD_QUOTAS_EXCHANGES", "5"),
+        ("KITHD_LIMITS_EXCHANGES", "100"),
+        ("KITHD_LIMITS_EXCHANGES_PER_SERVER", "99"),
+        ("KITHD_LIMITS_MESSAGES", "24"),
+        ("KITHD_LIMITS_MESSAGE", "25s"),
+        ("KITHD_LIMITS_PINGS", "26"),
+        ("KITHD_LIMITS_CLOSE", "3s"),
+        ("KITHD_LIMITS_CONNECT", "5s"),
+        ("KITHD_LIMITS_CONNECTS_PER_NETWORK", "27"),
+        ("KITHD_LIMITS_REQUESTS_PER_NETWORK", "28"),
         ("KITHD_RETENTION_FRAMES", "2d"),
         ("KITHD_RETENTION_BLOBS", "3d"),
     ];
@@ -87,10 +97,14 @@ fn every_key_of_the_file_has_its_variable() {
     assert_eq!(times.map(|time| time.as_secs()), [18, 19, 20, 21]);
     assert_eq!(
         [limits.carrier().exchange, limits.carrier().connect, listener.drain].map(|time| time.as_secs()),
-        [6, 6, 23]
+        [6, 5, 23]
     );
     assert_eq!(config.tls, Some(Tls::Files { cert: "/c".into(), key: "/k".into() }));
-    assert_eq!(config.quotas, Quotas { queues: 1, queue_frames: 2, blob_bytes: 3, outgoing: 4 });
+    assert_eq!(config.quotas, Quotas { queues: 1, queue_frames: 2, blob_bytes: 3, outgoing: 4, exchanges: 5 });
+    assert_eq!([limits.exchanges, limits.exchanges_per_server, listener.live.window], [100, 99, 24]);
+    assert_eq!([listener.live.message, listener.live.close].map(|time| time.as_secs()), [25, 3]);
+    assert_eq!(listener.live.pings, 26);
+    assert_eq!([listener.connects_per_network, listener.requests_per_network], [27, 28]);
     assert_eq!(config.retention, Retention { frames: Span::days(2), blobs: Span::days(3) });
 }
 
@@ -160,6 +174,13 @@ fn values_out_of_form_are_refused() {
         ("KITHD_LIMITS_WRITE", "2h"),
         ("KITHD_LIMITS_SILENCE", "30s"),
         ("KITHD_LIMITS_ANSWER", "20s"),
+        ("KITHD_LIMITS_CONNECTIONS", "1000001"),
+        ("KITHD_LIMITS_PINGS", "0"),
+        ("KITHD_LIMITS_MESSAGES", "0"),
+        ("KITHD_LIMITS_MESSAGES", "257"),
+        ("KITHD_LIMITS_EXCHANGES_PER_SERVER", "513"),
+        ("KITHD_LIMITS_CLOSE", "0s"),
+        ("KITHD_LIMITS_CONNECT", "2h"),
         ("KITHD_TLS_CERT", "/only/half"),
         ("KITHD_QUOTAS_QUEUES", "0"),
         ("KITHD_RETENTION_FRAMES", "1s"),
@@ -167,6 +188,45 @@ fn values_out_of_form_are_refused() {
         ("KITHD_ALLOW_PRIVATE_PEERS", "perhaps"),
     ] {
         assert!(load(&[], &[(name, value)], None).is_err(), "{name}={value}");
+    }
+}
+
+#[test]
+fn every_key_that_ships_is_a_variable_too() {
+    let shipped = include_str!("../../contrib/kithd.toml");
+    let mut section = "";
+    let mut n_keys = 0;
+    for line in shipped.lines().filter_map(|line| line.strip_prefix("#: ")) {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        } else if let Some((key, value)) = line.split_once(" = ") {
+            let name =
+                ["KITHD", section, key].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_");
+            let read = environment::layer([(name.to_uppercase(), value.trim_matches('"').to_owned())]);
+            assert!(read.is_ok(), "{name}: {read:?}");
+            n_keys += 1;
+        }
+    }
+    assert!(n_keys > 40, "{n_keys}");
+}
+
+#[test]
+fn a_configuration_that_the_server_could_write_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    for folder in [store::folder_in(data.path()), certificates::folder_in(data.path())] {
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("kithd.toml");
+        std::fs::write(&file, "sandbox = 'off'").unwrap();
+        let link = data.path().join(CONFIG_FILE);
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        for named in [Some(&file), Some(&link), None] {
+            let named = named.map(|path| ["--config", path.to_str().unwrap()]);
+            let arguments = ["kithd", "--data", data.path().to_str().unwrap()].into_iter();
+            let cli = Cli::try_parse_from(arguments.chain(named.into_iter().flatten())).unwrap();
+            let error = Config::load(&cli, [], &Home::default()).unwrap_err();
+            assert!(matches!(error, ConfigError::InOwnFolder { .. }), "{error}");
+        }
+        std::fs::remove_file(&link).unwrap();
     }
 }
 
