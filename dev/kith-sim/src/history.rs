@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use aho_corasick::AhoCorasick;
 use kith_engine::Ended;
 use kith_wire::Timestamp;
 use kith_wire::frame::Frame;
@@ -50,11 +51,45 @@ pub struct Line {
     pub people: Vec<usize>,
 }
 
-/// The bytes that are kept of what the network saw, at most.
-const MAX_SEEN: usize = 6 << 20;
+/// The bytes that are kept of what was seen before anybody had met: cards are made, and their keys not yet known here.
+const MAX_SEEN: usize = 1 << 20;
+
+/// The contact keys that are looked for, at most: all but in a village.
+const MAX_KEYS: usize = 64;
 
 /// The frames of one device that are kept.
 const MAX_SAMPLE: usize = 12;
+
+/// What may be read by nobody but two people, and how it is found in anything.
+struct Secrets {
+    finder: AhoCorasick,
+    /// Keys and whose they are, in the order of the patterns after the marker.
+    keys: BTreeSet<(usize, [u8; 32])>,
+}
+
+impl Secrets {
+    #[allow(clippy::expect_used, reason = "a dozen short patterns make a finder")]
+    fn new(keys: BTreeSet<(usize, [u8; 32])>) -> Self {
+        let patterns = std::iter::once(MARKER.as_bytes()).chain(keys.iter().map(|(_, key)| key.as_slice()));
+        let finder = AhoCorasick::new(patterns).expect("the patterns are few and short");
+        Self { finder, keys }
+    }
+
+    /// Returns what can be read in bytes, if anything can.
+    fn find(&self, bytes: &[u8]) -> Option<String> {
+        let found = self.finder.find(bytes)?.pattern().as_usize();
+        let owner = found.checked_sub(1).and_then(|at| self.keys.iter().nth(at));
+        Some(owner.map_or("a name or text".to_owned(), |(owner, _)| {
+            format!("a contact key of {}", crate::names::person(*owner))
+        }))
+    }
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self::new(BTreeSet::new())
+    }
+}
 
 /// What happened.
 #[derive(Default)]
@@ -88,7 +123,9 @@ pub struct History {
     pub violations: Vec<(Promise, String)>,
     /// Frames that left a device: by device, peer and number, a digest of their bytes.
     sealed: BTreeMap<(usize, i64, u32), u64>,
-    /// What the network saw, up to a bound.
+    /// What may not be read by anybody on the way: the marker of names and texts, and the keys of contacts.
+    secrets: Secrets,
+    /// What was seen first, up to a bound.
     pub seen: Vec<u8>,
     /// Bytes that passed.
     pub n_bytes: u64,
@@ -122,16 +159,28 @@ impl History {
         *self.faults.entry(name).or_default() += 1;
     }
 
-    /// The network, or a server, sees bytes. Nothing secret may stand in them.
+    /// The network sees bytes. Nothing secret may stand in them.
     pub fn sees(&mut self, place: &str, bytes: &[u8]) {
         self.n_bytes += bytes.len() as u64;
-        if memchr::memmem::find(bytes, MARKER.as_bytes()).is_some() {
-            let text = format!("a name or text can be read in what {place} saw");
-            self.violations.push((Promise::OnlyCiphertext, text));
-        }
+        self.holds(place, bytes);
         if self.seen.len() + bytes.len() <= MAX_SEEN {
             self.seen.extend_from_slice(bytes);
         }
+    }
+
+    /// Somebody who is no contact has bytes. Nothing secret may stand in them.
+    pub fn holds(&mut self, place: &str, bytes: &[u8]) {
+        if let Some(what) = self.secrets.find(bytes) {
+            let text = format!("{what} can be read in what {place} saw");
+            self.violations.push((Promise::OnlyCiphertext, text));
+        }
+    }
+
+    /// From now on these keys of contacts are looked for too; each with whose it is.
+    pub fn look_for(&mut self, keys: impl IntoIterator<Item = (usize, [u8; 32])>) {
+        let mut all = std::mem::take(&mut self.secrets).keys;
+        all.extend(keys.into_iter().take(MAX_KEYS.saturating_sub(all.len())));
+        self.secrets = Secrets::new(all);
     }
 
     /// A frame is about to leave a device. Two different ones under one number would use a key twice.

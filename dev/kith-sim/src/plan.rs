@@ -148,10 +148,15 @@ impl Drawer<'_> {
                     let to = other_server(server, self.scenario.servers, rng);
                     Step::PartitionServers { from: server, to, seconds: about(rng, seconds) }
                 }
-                Fault::Throttle => Step::Throttle { seconds: minutes },
+                Fault::OneWay(seconds) => Step::OneWay { who, up: rng.random(), seconds: about(rng, seconds) },
+                Fault::Throttle => Step::Throttle { seconds: minutes, width: rng.random_range(2_000..20_000) },
                 Fault::ClockJump(most) => {
                     let most = i64::try_from(most).unwrap_or(i64::MAX);
                     Step::ClockJump { who, seconds: rng.random_range(-most..=most) }
+                }
+                Fault::ServerClockJump(most) => {
+                    let most = i64::try_from(most).unwrap_or(i64::MAX);
+                    Step::ServerClockJump { server, seconds: rng.random_range(-most..=most) }
                 }
                 Fault::Vice(vice) => Step::Vice { server, vice },
             };

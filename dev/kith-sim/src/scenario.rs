@@ -66,6 +66,8 @@ pub enum Fault {
     RestorePerson(u64),
     /// A device cannot reach its server for about so many seconds.
     Partition(u64),
+    /// What a device sends, or what it is sent, is lost for about so many seconds, and neither side is told.
+    OneWay(u64),
     /// What one server sends to another is lost for about so many seconds.
     PartitionServers(u64),
     /// The names of a server lead to another one for about so many seconds.
@@ -76,14 +78,30 @@ pub enum Fault {
     Throttle,
     /// A device's clock jumps by up to so many seconds, in either direction.
     ClockJump(u64),
+    /// A server's clock jumps by up to so many seconds, in either direction.
+    ServerClockJump(u64),
     /// An operator does one of these.
     Vice(Vice),
+}
+
+/// How long things take on their way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Latency {
+    /// Some tens of milliseconds, now and then seconds.
+    #[default]
+    Near,
+    /// More than half a second, always.
+    Satellite,
+    /// Mostly little, often much, sometimes very much: a heavy tail, up to a minute.
+    Radio,
 }
 
 /// How the network is when nothing special happens, for each message or exchange.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Weather {
+    /// How long things take.
+    pub latency: Latency,
     /// Requests between servers that are lost, in a thousand.
     pub lost: u32,
     /// Answers between servers that are lost, in a thousand.

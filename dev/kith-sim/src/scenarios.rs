@@ -1,6 +1,6 @@
 //! The scenarios that are run. A new capability adds its own here.
 
-use crate::scenario::{DAY, Excuses, Fault, HOUR, Habits, MINUTE, Meetings, Scenario, Weather};
+use crate::scenario::{DAY, Excuses, Fault, HOUR, Habits, Latency, MINUTE, Meetings, Scenario, Weather};
 
 /// What lively people do.
 const LIVELY: Habits = Habits {
@@ -29,7 +29,7 @@ const QUIET: Habits = Habits {
 };
 
 /// A network with its everyday losses.
-const DRIZZLE: Weather = Weather { lost: 20, answer_lost: 20, twice: 20, tampered: 0 };
+const DRIZZLE: Weather = Weather { latency: Latency::Near, lost: 20, answer_lost: 20, twice: 20, tampered: 0 };
 
 /// Returns all scenarios.
 pub fn all() -> Vec<Scenario> {
@@ -38,8 +38,9 @@ pub fn all() -> Vec<Scenario> {
         Scenario::named("commute", "phones lose the network all day")
             .with(3, 2)
             .doing(LIVELY)
-            .in_weather(DRIZZLE)
+            .in_weather(Weather { latency: Latency::Radio, ..DRIZZLE })
             .hit_by(Fault::Cut, 20 * MINUTE)
+            .hit_by(Fault::OneWay(5 * MINUTE), 2 * HOUR)
             .hit_by(Fault::Partition(10 * MINUTE), 2 * HOUR)
             .hit_by(Fault::Throttle, 3 * HOUR)
             .hit_by(Fault::PartitionServers(20 * MINUTE), 3 * HOUR),
@@ -63,6 +64,7 @@ pub fn all() -> Vec<Scenario> {
             .with(3, 2)
             .for_seconds(12 * DAY)
             .doing(QUIET)
+            .in_weather(Weather { latency: Latency::Satellite, ..DRIZZLE })
             .hit_by(Fault::Away(4 * DAY), 2 * DAY),
         Scenario::named("departures", "somebody leaves and never comes back")
             .with(3, 2)
@@ -94,16 +96,18 @@ pub fn all() -> Vec<Scenario> {
             .doing(Habits { disappear: Some(4 * HOUR), ..LIVELY })
             .hit_by(Fault::Cut, HOUR)
             .hit_by(Fault::CrashPerson, 3 * HOUR),
-        Scenario::named("clocks", "clocks jump by minutes and by days")
+        Scenario::named("clocks", "clocks of devices and servers jump by minutes, hours and days")
             .with(3, 2)
             .doing(LIVELY)
             .hit_by(Fault::ClockJump(10 * MINUTE), 2 * HOUR)
             .hit_by(Fault::ClockJump(2 * DAY), 8 * HOUR)
+            .hit_by(Fault::ServerClockJump(10 * MINUTE), 3 * HOUR)
+            .hit_by(Fault::ServerClockJump(3 * HOUR), 8 * HOUR)
             .hit_by(Fault::Cut, HOUR),
         Scenario::named("names", "names of servers lead astray, and servers get more of them")
             .with(4, 2)
             .with_names(2)
-            .doing(Habits { say: Some(6 * HOUR), ..LIVELY })
+            .doing(Habits { say: Some(10 * HOUR), burst: 2, ..QUIET })
             .in_weather(DRIZZLE)
             .hit_by(Fault::NameLeads(30 * MINUTE), 2 * HOUR)
             .hit_by(Fault::NewName, 12 * HOUR)
@@ -111,22 +115,26 @@ pub fn all() -> Vec<Scenario> {
         Scenario::named("meddling", "somebody on the way changes, drops and repeats what passes")
             .with(3, 2)
             .doing(LIVELY)
-            .in_weather(Weather { lost: 50, answer_lost: 50, twice: 50, tampered: 100 }),
+            .in_weather(Weather { lost: 50, answer_lost: 50, twice: 50, tampered: 100, ..DRIZZLE }),
         Scenario::named("operators", "the operators of all servers do what operators can do")
             .with(3, 2)
-            .doing(LIVELY)
+            // The servers' keys change at the end of the second day, and there are old descriptors then.
+            .for_seconds(60 * HOUR)
+            .doing(Habits { say: Some(8 * HOUR), answer: Some(DAY), react: Some(DAY), edit: Some(DAY), ..LIVELY })
             .in_weather(DRIZZLE)
-            .with_bad_operators(2 * HOUR)
-            .hit_by(Fault::CrashPerson, 4 * HOUR),
+            .with_bad_operators(5 * HOUR)
+            .hit_by(Fault::Cut, 4 * HOUR)
+            .hit_by(Fault::CrashPerson, 8 * HOUR),
         Scenario::named("backups", "servers go on from yesterday's backup")
             .with(3, 2)
             .for_seconds(2 * DAY)
-            .doing(LIVELY)
+            .doing(Habits { say: Some(8 * HOUR), ..LIVELY })
             .hit_by(Fault::RestoreServer, 12 * HOUR),
         Scenario::named("copies", "devices go on from copies of their data")
             .with(3, 2)
-            .doing(LIVELY)
-            .hit_by(Fault::RestorePerson(2 * HOUR), 8 * HOUR)
+            .for_seconds(12 * HOUR)
+            .doing(Habits { burst: 2, ..LIVELY })
+            .hit_by(Fault::RestorePerson(2 * HOUR), 4 * HOUR)
             .excusing(Excuses { expiry: true, endings: true }),
         Scenario::named("everything", "all at once")
             .with(4, 3)
@@ -140,7 +148,7 @@ pub fn all() -> Vec<Scenario> {
                 block: Some(4 * DAY),
                 ..QUIET
             })
-            .in_weather(Weather { lost: 30, answer_lost: 30, twice: 30, tampered: 10 })
+            .in_weather(Weather { lost: 30, answer_lost: 30, twice: 30, tampered: 10, ..DRIZZLE })
             .with_bad_operators(10 * HOUR)
             .hit_by(Fault::Cut, HOUR)
             .hit_by(Fault::CrashPerson, 4 * HOUR)
@@ -152,7 +160,10 @@ pub fn all() -> Vec<Scenario> {
             .hit_by(Fault::Partition(HOUR), 5 * HOUR)
             .hit_by(Fault::NameLeads(30 * MINUTE), 8 * HOUR)
             .hit_by(Fault::NewName, 2 * DAY)
-            .hit_by(Fault::ClockJump(5 * MINUTE), 10 * HOUR),
+            .hit_by(Fault::OneWay(5 * MINUTE), 8 * HOUR)
+            .hit_by(Fault::Throttle, 12 * HOUR)
+            .hit_by(Fault::ClockJump(5 * MINUTE), 10 * HOUR)
+            .hit_by(Fault::ServerClockJump(5 * MINUTE), 10 * HOUR),
     ]
 }
 

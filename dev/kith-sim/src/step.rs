@@ -23,7 +23,7 @@ pub enum Vice {
     Swap,
     /// Forgets a deposit that it accepted to pass on.
     Forget,
-    /// Hands out an old or damaged descriptor for a while.
+    /// Hands out old, damaged and forged descriptors for a while.
     OldDescriptor,
 }
 
@@ -100,10 +100,14 @@ pub enum Step {
     NameLeads { server: usize, to: usize, seconds: u64 },
     /// A server gets one more name, and keeps those that it has.
     NewName { server: usize },
-    /// Everything is slow for a time.
-    Throttle { seconds: u64 },
+    /// What a device sends (`up`), or what it is sent, is lost for a time, and neither side is told.
+    OneWay { who: usize, up: bool, seconds: u64 },
+    /// Everything is slow and narrow for a time: so many bytes a second on each line.
+    Throttle { seconds: u64, width: u64 },
     /// A device's clock jumps.
     ClockJump { who: usize, seconds: i64 },
+    /// A server's clock jumps.
+    ServerClockJump { server: usize, seconds: i64 },
     /// A server's operator does something.
     Vice { server: usize, vice: Vice },
 }
@@ -130,6 +134,8 @@ impl Step {
             Self::NewName { .. } => "server named anew",
             Self::Throttle { .. } => "network throttled",
             Self::ClockJump { .. } => "device clock jumped",
+            Self::ServerClockJump { .. } => "server clock jumped",
+            Self::OneWay { .. } => "device cut off, one way",
             Self::Vice { vice, .. } => match vice {
                 Vice::Drop => "operator drops a frame",
                 Vice::Repeat => "operator repeats a frame",
@@ -138,7 +144,7 @@ impl Step {
                 Vice::Flip => "operator flips a bit",
                 Vice::Swap => "operator swaps frames",
                 Vice::Forget => "operator lies about acceptance",
-                Vice::OldDescriptor => "operator hands out old descriptors",
+                Vice::OldDescriptor => "operator lies about descriptors",
             },
             _ => return None,
         })
@@ -196,8 +202,17 @@ impl fmt::Display for Step {
                 write!(f, "the names of server {} lead to {} for {seconds} s", s(*server), s(*to))
             }
             Self::NewName { server } => write!(f, "server {} gets one more name", s(*server)),
-            Self::Throttle { seconds } => write!(f, "the network is slow for {seconds} s"),
+            Self::OneWay { who, up, seconds } => {
+                let what = if *up { "sends" } else { "is sent" };
+                write!(f, "what {} {what} is lost for {seconds} s", p(*who))
+            }
+            Self::Throttle { seconds, width } => {
+                write!(f, "the network is slow for {seconds} s, and carries {width} bytes a second")
+            }
             Self::ClockJump { who, seconds } => write!(f, "the clock of {} jumps by {seconds} s", p(*who)),
+            Self::ServerClockJump { server, seconds } => {
+                write!(f, "the clock of server {} jumps by {seconds} s", s(*server))
+            }
             Self::Vice { server, vice } => write!(f, "the operator of server {}: {vice:?}", s(*server)),
         }
     }

@@ -72,6 +72,8 @@ enum Happening {
     ServerDiskWorks { server: usize },
     /// A live connection should have proven a key by now.
     Prove { server: usize, life: u32, connection: ConnectionId },
+    /// The connection of a device breaks.
+    Cut { who: usize },
     /// A blocked contact is heard again.
     Unblock { who: usize, of: usize },
     /// An operator does what was planned.
@@ -132,6 +134,7 @@ impl World {
     fn add_server(&mut self, place: usize, n_names: usize) {
         let urls = (0..n_names).rev().map(|n_before| server_name(place, n_before)).collect();
         let mut server = Server::new(urls, self.rng.random());
+        server.offset = self.luck.random_range(-5_000..5_000);
         server.start(self.now, &mut self.rng);
         self.servers.push(server);
         self.schedule_tick(place);
@@ -216,6 +219,7 @@ impl World {
             Happening::DiskWorks { who } => self.disk_works(who),
             Happening::ServerDiskWorks { server } => self.server_disk_works(server),
             Happening::Prove { server, life, connection } => self.must_be_proven(server, life, connection),
+            Happening::Cut { who } => self.cut(who),
             Happening::Unblock { who, of } => self.unblock(who, of),
             Happening::Indulge { server, vice } => self.indulge(server, vice),
             Happening::Copy { who } => self.copy(who),

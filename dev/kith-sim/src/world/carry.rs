@@ -6,7 +6,7 @@ use kith_wire::Timestamp;
 use kith_wire::address::ServerUrl;
 use rand::RngExt as _;
 
-use super::network::{Fate, Meddling};
+use super::network::{Fate, Meddling, Way};
 use super::person::Line;
 use super::server::{Asker, flip};
 use super::{Happening, World};
@@ -60,6 +60,13 @@ impl World {
         is_up.then_some(server)
     }
 
+    /// A server, or whoever runs it, hands out a descriptor.
+    fn hand_out_descriptor(&mut self, server: usize) -> Vec<u8> {
+        let (bytes, lie) = self.servers[server].descriptor(self.now, &mut self.luck);
+        lie.into_iter().for_each(|lie| self.history.fault(lie));
+        bytes
+    }
+
     fn latency(&mut self) -> u64 {
         self.network.latency(self.now, &mut self.luck)
     }
@@ -73,14 +80,20 @@ impl World {
 
     fn fetch_descriptor(&mut self, who: usize, link: LinkId) {
         let Some(server) = self.reached(who) else { return self.unreachable(who, link) };
-        let bytes = self.servers[server].descriptor(self.now, &mut self.luck);
-        let wait = self.latency() + self.latency();
+        if [Way::Up, Way::Down].iter().any(|way| self.network.is_muted(who, *way, self.now)) {
+            return self.unreachable(who, link);
+        }
+        let bytes = self.hand_out_descriptor(server);
+        let wait = self.latency() + self.latency() + self.network.passage(bytes.len(), self.now);
         let life = self.people[who].life;
         self.schedule_in(wait, Happening::ToEngine { who, life, arrival: Arrival::Descriptor { link, bytes } });
     }
 
     fn open_line(&mut self, who: usize, link: LinkId, bytes: Vec<u8>) {
         let Some(server) = self.reached(who) else { return self.unreachable(who, link) };
+        if self.network.is_muted(who, Way::Up, self.now) {
+            return self.unreachable(who, link);
+        }
         let connection = ConnectionId(self.number());
         let person = &mut self.people[who];
         person.line = Some(Line { link, connection, server, up: self.now, down: self.now });
@@ -97,10 +110,14 @@ impl World {
         if self.sabotage == Some(Sabotage::NamesLeak) {
             self.history.sees("the network", names::secret_name(who).as_bytes());
         }
+        if self.network.is_muted(who, Way::Up, self.now) {
+            return self.history.fault("message lost without a word");
+        }
         let latency = self.latency();
         for bytes in self.meddle(bytes) {
+            let passage = self.network.passage(bytes.len(), self.now);
             let Some(line) = self.people[who].line.as_mut().filter(|line| line.link == link) else { return };
-            line.up = line.up.max(Timestamp(self.now.0 + latency));
+            line.up = Timestamp(line.up.0.max(self.now.0 + latency) + passage);
             let (at, connection, server) = (line.up, line.connection, line.server);
             let life = self.servers[server].life;
             let input = Input::Live { connection, message: bytes };
@@ -111,12 +128,16 @@ impl World {
     pub(super) fn live_down(&mut self, server: usize, connection: ConnectionId, bytes: Vec<u8>) {
         let Some(who) = self.who(server, connection) else { return };
         self.history.sees("the network", &bytes);
+        if self.network.is_muted(who, Way::Down, self.now) {
+            return self.history.fault("message lost without a word");
+        }
         let life = self.people[who].life;
         let latency = self.latency();
         for bytes in self.meddle(bytes) {
+            let passage = self.network.passage(bytes.len(), self.now);
             let is_this = |line: &&mut Line| line.connection == connection;
             let Some(line) = self.people[who].line.as_mut().filter(is_this) else { return };
-            line.down = line.down.max(Timestamp(self.now.0 + latency));
+            line.down = Timestamp(line.down.0.max(self.now.0 + latency) + passage);
             let (at, link) = (line.down, line.link);
             self.schedule_at(at, Happening::ToEngine { who, life, arrival: Arrival::Live { link, bytes } });
         }
@@ -210,7 +231,8 @@ impl World {
             if copy > 0 {
                 self.history.fault("request repeated between servers");
             }
-            let wait = self.latency();
+            let passage = self.network.passage(sealed.as_ref().map_or(0, Vec::len), self.now);
+            let wait = self.latency() + passage;
             // Only the first one's answer finds its way back.
             let loses = loses && copy == 0;
             let asker = if copy == 0 { server } else { usize::MAX };
@@ -236,7 +258,7 @@ impl World {
             return self.end_exchange(asker, ExchangeOutcome::Unreachable);
         }
         let Some(sealed) = sealed else {
-            let bytes = self.servers[server].descriptor(self.now, &mut self.luck);
+            let bytes = self.hand_out_descriptor(server);
             return self.end_exchange(asker, ExchangeOutcome::Answered(bytes));
         };
         let ticket = Ticket(self.number());

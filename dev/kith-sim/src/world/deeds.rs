@@ -92,6 +92,8 @@ impl World {
             self.people[who].contacts.insert(contact, of);
             self.people[who].known.insert(of, contact);
         }
+        let keys = [giver, answerer].map(|who| self.contact_keys(who));
+        self.history.look_for(keys.into_iter().flatten());
         self.tell(&[giver, answerer], format!("{} gave {} a card", Self::name(giver), Self::name(answerer)));
         true
     }

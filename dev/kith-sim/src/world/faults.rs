@@ -4,6 +4,7 @@ use kith_engine::{Command, Connection};
 use rand::RngExt as _;
 
 use super::flaky::Disk;
+use super::network::Way;
 use super::{Happening, World};
 use crate::names;
 use crate::sabotage::Sabotage;
@@ -83,11 +84,19 @@ impl World {
                 server != to
             }
             Step::NewName { server } => self.rename(server),
-            Step::Throttle { seconds } => {
-                self.network.slow_down(self.now.plus_seconds(seconds));
+            Step::OneWay { who, up, seconds } => {
+                let until = self.now.plus_seconds(seconds);
+                self.network.mute(who, if up { Way::Up } else { Way::Down }, until);
+                // A stream that has lost something carries nothing after it: it ends.
+                self.schedule_at(until, Happening::Cut { who });
+                true
+            }
+            Step::Throttle { seconds, width } => {
+                self.network.slow_down(self.now.plus_seconds(seconds), width);
                 true
             }
             Step::ClockJump { who, seconds } => self.jump(who, seconds),
+            Step::ServerClockJump { server, seconds } => self.server_jump(server, seconds),
             Step::Vice { server, vice } => self.withhold(server, vice),
             _ => false,
         };
@@ -210,9 +219,7 @@ impl World {
 
     fn jump(&mut self, who: usize, seconds: i64) -> bool {
         let person = &mut self.people[who];
-        // Clocks jump and are set right again: never further off than they may jump once.
-        let wanted = if person.offset.abs() > 60_000 { 0 } else { seconds.saturating_mul(1000) };
-        person.offset = wanted;
+        person.offset = jumped(person.offset, seconds);
         person.wake_at = None;
         self.drain(who);
         true
@@ -224,4 +231,9 @@ impl World {
         self.people[who].wake_at = None;
         self.drain(who);
     }
+}
+
+/// Clocks jump and are set right again: never further off than they may jump once.
+pub(super) fn jumped(offset: i64, seconds: i64) -> i64 {
+    if offset.abs() > 60_000 { 0 } else { seconds.saturating_mul(1000) }
 }

@@ -3,7 +3,7 @@
 //! It fails as disks do: at the beginning of a transaction, at any statement in it, or at the commit. A commit that fails has
 //! left no trace, or, which is worse, has happened although its caller is told that it failed.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
 
@@ -41,6 +41,8 @@ pub(super) struct Flaky {
     pub(super) n_failed: Cell<u64>,
     /// Transactions that happened and whose caller was told that they failed, since somebody counted.
     pub(super) n_hidden: Cell<u64>,
+    /// What transactions wrote, since somebody looked: all that a server ever keeps of what it opened.
+    pub(super) written: RefCell<Vec<u8>>,
     rng: StdRng,
 }
 
@@ -60,7 +62,14 @@ impl Flaky {
     /// Makes an empty store on a disk that works. The seed says what fails once it does not.
     pub(super) fn new(seed: u64) -> Self {
         let rng = StdRng::seed_from_u64(seed);
-        Self { inner: Memory::new(), disk: Disk::Works, n_failed: Cell::default(), n_hidden: Cell::default(), rng }
+        Self {
+            inner: Memory::new(),
+            disk: Disk::Works,
+            n_failed: Cell::default(),
+            n_hidden: Cell::default(),
+            written: RefCell::default(),
+            rng,
+        }
     }
 }
 
@@ -77,8 +86,9 @@ impl Store for Flaky {
             end = [End::Durable, End::Lost, End::Hidden][self.rng.random_range(0..3)];
         }
         let inner = self.inner.begin()?;
-        let (n_failed, n_hidden) = (&self.n_failed, &self.n_hidden);
-        Ok(FlakyTxn { inner, disk: self.disk, left: Cell::new(left), end, has_written: false, n_failed, n_hidden })
+        let (n_failed, n_hidden, written) = (&self.n_failed, &self.n_hidden, &self.written);
+        let left = Cell::new(left);
+        Ok(FlakyTxn { inner, disk: self.disk, left, end, has_written: false, n_failed, n_hidden, written })
     }
 }
 
@@ -101,6 +111,7 @@ pub(super) struct FlakyTxn<'a> {
     has_written: bool,
     n_failed: &'a Cell<u64>,
     n_hidden: &'a Cell<u64>,
+    written: &'a RefCell<Vec<u8>>,
 }
 
 impl FlakyTxn<'_> {
@@ -118,6 +129,11 @@ impl FlakyTxn<'_> {
     fn writes(&mut self) -> Result<(), StoreError> {
         self.has_written = true;
         self.reads()
+    }
+
+    /// Notes what is written, piece by piece.
+    fn notes(&self, pieces: &[&[u8]]) {
+        pieces.iter().for_each(|piece| self.written.borrow_mut().extend_from_slice(piece));
     }
 }
 
@@ -176,6 +192,7 @@ impl Txn for FlakyTxn<'_> {
 
     fn put_account(&mut self, key: &AccountKey, account: &Account) -> Result<(), StoreError> {
         self.writes()?;
+        self.notes(&[&key.0]);
         self.inner.put_account(key, account)
     }
 
@@ -216,6 +233,7 @@ impl Txn for FlakyTxn<'_> {
 
     fn insert_queue(&mut self, reader: &ReaderId, queue: &Queue) -> Result<(), StoreError> {
         self.writes()?;
+        self.notes(&[&reader.0, &queue.sender.0, &queue.account.0, &queue.lookup.0, &queue.verifier.0]);
         self.inner.insert_queue(reader, queue)
     }
 
@@ -231,6 +249,7 @@ impl Txn for FlakyTxn<'_> {
 
     fn insert_entry(&mut self, reader: &ReaderId, seq: u64, entry: &Entry) -> Result<(), StoreError> {
         self.writes()?;
+        self.notes(&[&entry.frame]);
         self.inner.insert_entry(reader, seq, entry)
     }
 
@@ -256,6 +275,7 @@ impl Txn for FlakyTxn<'_> {
 
     fn insert_dedup(&mut self, sender: &SenderId, id: &DedupId, last_hour: Hour) -> Result<(), StoreError> {
         self.writes()?;
+        self.notes(&[&id.0]);
         self.inner.insert_dedup(sender, id, last_hour)
     }
 
@@ -286,6 +306,7 @@ impl Txn for FlakyTxn<'_> {
 
     fn put_outgoing(&mut self, key: &OutgoingKey, outgoing: &Outgoing) -> Result<(), StoreError> {
         self.writes()?;
+        self.notes(&[&key.relay.0, outgoing.to.url.as_str().as_bytes(), &outgoing.to.key.0, &outgoing.sealed]);
         self.inner.put_outgoing(key, outgoing)
     }
 
@@ -331,6 +352,7 @@ impl Txn for FlakyTxn<'_> {
 
     fn put_returned(&mut self, key: &OutgoingKey, returned: &Returned) -> Result<(), StoreError> {
         self.writes()?;
+        self.notes(&[&returned.notice]);
         self.inner.put_returned(key, returned)
     }
 
@@ -361,6 +383,7 @@ impl Txn for FlakyTxn<'_> {
 
     fn put_blob(&mut self, id: &BlobId, blob: &Blob) -> Result<(), StoreError> {
         self.writes()?;
+        self.notes(&[&id.0, &blob.read.0, &blob.delete.0]);
         self.inner.put_blob(id, blob)
     }
 
@@ -376,6 +399,7 @@ impl Txn for FlakyTxn<'_> {
 
     fn insert_chunk(&mut self, id: &BlobId, number: u32, bytes: &[u8]) -> Result<(), StoreError> {
         self.writes()?;
+        self.notes(&[bytes]);
         self.inner.insert_chunk(id, number, bytes)
     }
 

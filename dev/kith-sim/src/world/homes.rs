@@ -58,6 +58,8 @@ impl World {
         let ticket_of = |input: &Input| if let Input::Opened { ticket, .. } = input { Some(*ticket) } else { None };
         let tickets: Vec<_> = inputs.iter().filter_map(ticket_of).collect();
         let (pushes, committed) = self.servers[server].batch(inputs, self.now, &mut self.rng);
+        let written = self.servers[server].store.written.take();
+        self.history.holds("a server", &written);
         if !self.home_outputs(server, pushes) {
             return;
         }

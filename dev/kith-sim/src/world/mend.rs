@@ -25,6 +25,9 @@ impl World {
             self.servers[server].scarce_until = self.now;
             self.server_disk_works(server);
             self.servers[server].lies_until = self.now;
+            self.servers[server].offset = 0;
+            self.servers[server].tick_at = None;
+            self.schedule_tick(server);
             let life = self.servers[server].life;
             self.start_server(server, life);
         }

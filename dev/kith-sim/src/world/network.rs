@@ -6,7 +6,7 @@ use kith_wire::Timestamp;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
-use crate::scenario::Weather;
+use crate::scenario::{Latency, Weather};
 
 /// What becomes of a request from one server to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,18 @@ pub(super) enum Meddling {
     Flips,
 }
 
+/// A direction between a device and its server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Way {
+    /// From the device.
+    Up,
+    /// To the device.
+    Down,
+}
+
+/// Milliseconds that something takes at most where the tail is heavy.
+const LONGEST_MS: f64 = 60_000.0;
+
 /// The network as it is now.
 #[derive(Default)]
 pub(super) struct Network {
@@ -38,7 +50,11 @@ pub(super) struct Network {
     one_way: BTreeMap<(usize, usize), Timestamp>,
     /// Servers whose names lead to another one, and until when.
     misled: BTreeMap<usize, (usize, Timestamp)>,
+    /// Directions between a device and its server that lose everything, until when.
+    muted: BTreeMap<(usize, Way), Timestamp>,
+    /// Until when everything is slow and narrow, and how narrow: bytes a second.
     slow_until: Timestamp,
+    width: u64,
 }
 
 impl Network {
@@ -68,8 +84,21 @@ impl Network {
         self.misled.get(&server).filter(|(_, until)| now < *until).map_or(server, |(to, _)| *to)
     }
 
-    pub(super) fn slow_down(&mut self, until: Timestamp) {
-        self.slow_until = until;
+    pub(super) fn slow_down(&mut self, until: Timestamp, width: u64) {
+        (self.slow_until, self.width) = (until, width);
+    }
+
+    pub(super) fn mute(&mut self, who: usize, way: Way, until: Timestamp) {
+        self.muted.insert((who, way), until);
+    }
+
+    pub(super) fn is_muted(&self, who: usize, way: Way, now: Timestamp) -> bool {
+        self.muted.get(&(who, way)).is_some_and(|until| now < *until)
+    }
+
+    /// Returns how many milliseconds so many bytes need to pass, one after the other.
+    pub(super) fn passage(&self, bytes: usize, now: Timestamp) -> u64 {
+        if now < self.slow_until { 1000 * bytes as u64 / self.width.max(1) } else { 0 }
     }
 
     /// Everything works, and nothing is lost any more.
@@ -77,9 +106,16 @@ impl Network {
         *self = Self::default();
     }
 
-    /// Draws how many milliseconds something takes: mostly some tens, now and then seconds.
+    /// Draws how many milliseconds something is on its way.
     pub(super) fn latency(&self, now: Timestamp, rng: &mut StdRng) -> u64 {
-        let usual = rng.random_range(5..60);
+        let usual = match self.weather.latency {
+            Latency::Near => rng.random_range(5..60),
+            Latency::Satellite => rng.random_range(550..700),
+            Latency::Radio => {
+                let uniform: f64 = rng.random_range(f64::EPSILON..1.0);
+                (30.0 * uniform.powf(-0.8)).min(LONGEST_MS) as u64
+            }
+        };
         let tail = if rng.random_ratio(1, 50) { rng.random_range(100..3_000) } else { 0 };
         let slow = if now < self.slow_until { rng.random_range(500..8_000) } else { 0 };
         usual + tail + slow

@@ -7,6 +7,7 @@ use kith_wire::sealed::OneShotReply;
 use rand::RngExt as _;
 
 use super::carry::GIVES_UP_MS;
+use super::faults::jumped;
 use super::flaky::Disk;
 use super::server::server_name;
 use super::{Happening, World};
@@ -77,6 +78,15 @@ impl World {
         added
     }
 
+    /// A server's clock is another one from now on.
+    pub(super) fn server_jump(&mut self, server: usize, seconds: i64) -> bool {
+        let place = &mut self.servers[server];
+        place.offset = jumped(place.offset, seconds);
+        place.tick_at = None;
+        self.schedule_tick(server);
+        true
+    }
+
     pub(super) fn break_disk(&mut self, server: usize, disk: Disk, seconds: u64) -> bool {
         let until = self.now.plus_seconds(seconds);
         self.servers[server].set_disk(disk, until);
@@ -145,7 +155,8 @@ impl World {
 
     pub(super) fn indulge(&mut self, server: usize, vice: Vice) {
         let step = Step::Vice { server, vice };
-        for _ in 0..TOUCHES {
+        let n_times = if vice == Vice::OldDescriptor { 1 } else { TOUCHES };
+        for _ in 0..n_times {
             if self.servers[server].indulge(vice, self.now, &mut self.luck) {
                 step.fault().into_iter().for_each(|name| self.history.fault(name));
                 self.tell(&[], step.to_string());

@@ -162,6 +162,10 @@ fn fresh_name() -> String {
 /// Opens a database in memory that lives as long as somebody has it open.
 #[allow(clippy::expect_used, reason = "a world without memory for a database cannot go on")]
 pub(super) fn connect(name: &str) -> Connection {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI;
+    // A world lives on one thread.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(format!("file:{name}?mode=memory&cache=shared"), flags).expect("there is memory")
 }

@@ -53,8 +53,11 @@ pub struct Server {
     pub(super) fuse: Option<u32>,
     /// Descriptors that it ever handed out.
     pub(super) descriptors: Vec<Vec<u8>>,
-    /// Until when it hands out old ones.
+    /// Until when it hands out others, and what somebody else has signed for its names.
     pub(super) lies_until: Timestamp,
+    forged: Option<Vec<u8>>,
+    /// How far its clock is ahead, in milliseconds.
+    pub(super) offset: i64,
     /// Frames that its operator has kept.
     kept: Vec<(ReaderId, Entry)>,
 }
@@ -80,14 +83,22 @@ impl Server {
             fuse: None,
             descriptors: Vec::new(),
             lies_until: Timestamp(0),
+            forged: None,
+            offset: 0,
             kept: Vec::new(),
         }
+    }
+
+    /// Returns what the server's clock says.
+    pub(super) fn local(&self, now: Timestamp) -> Timestamp {
+        Timestamp(now.0.saturating_add_signed(self.offset))
     }
 
     /// Starts the rules on what the store holds.
     pub(super) fn start(&mut self, now: Timestamp, rng: &mut StdRng) {
         let config = Config::new(self.urls.clone());
-        self.home = Home::open(&mut self.store, config, now, rng).ok();
+        let local = self.local(now);
+        self.home = Home::open(&mut self.store, config, local, rng).ok();
         if let Some(descriptor) = self.home.as_ref().map(|home| home.descriptor().to_vec()) {
             self.keep_descriptor(&descriptor);
         }
@@ -114,6 +125,7 @@ impl Server {
         now: Timestamp,
         rng: &mut StdRng,
     ) -> (Vec<Output>, Option<Committed>) {
+        let now = self.local(now);
         let Some(home) = self.home.as_mut() else { return (Vec::new(), None) };
         let begun = home.begin(&mut self.store, now, rng);
         let handled = begun.and_then(|batch| inputs.into_iter().try_fold(batch, |batch, input| batch.handle(input)));
@@ -134,22 +146,30 @@ impl Server {
         }
     }
 
-    /// Returns the descriptor that somebody who asks gets.
-    pub(super) fn descriptor(&self, now: Timestamp, rng: &mut StdRng) -> Vec<u8> {
+    /// Returns the descriptor that somebody who asks gets, and in what way it is a lie.
+    pub(super) fn descriptor(&self, now: Timestamp, rng: &mut StdRng) -> (Vec<u8>, Option<&'static str>) {
         let newest = self.descriptors.last().cloned().unwrap_or_default();
-        if now >= self.lies_until || rng.random() {
-            return newest;
+        if now >= self.lies_until || rng.random_ratio(1, 4) {
+            return (newest, None);
         }
-        let mut old = self.descriptors[rng.random_range(0..self.descriptors.len())].clone();
-        if rng.random() {
-            flip(&mut old, rng);
+        let any = rng.random_range(0..self.descriptors.len());
+        let old = self.descriptors.get(any).cloned().unwrap_or_default();
+        match (rng.random_range(0..3), &self.forged) {
+            (0, Some(forged)) => (forged.clone(), Some("forged descriptor handed out")),
+            (1, _) => {
+                let mut damaged = old;
+                flip(&mut damaged, rng);
+                (damaged, Some("damaged descriptor handed out"))
+            }
+            _ if old == newest => (newest, None),
+            _ => (old, Some("old descriptor handed out")),
         }
-        old
     }
 
-    /// Returns when a relay is due next.
+    /// Returns when a relay is due next, by the world's clock.
     pub(super) fn next_due(&mut self) -> Option<Timestamp> {
-        self.store.inner.begin().ok()?.next_due().ok()?
+        let due = self.store.inner.begin().ok()?.next_due().ok()??;
+        Some(Timestamp(due.0.saturating_add_signed(self.offset.saturating_neg())))
     }
 
     /// The operator does something. Returns whether there was anything to do it to.
@@ -157,7 +177,12 @@ impl Server {
         match vice {
             Vice::OldDescriptor => {
                 self.lies_until = now.plus_seconds(1_800);
-                true
+                // Whoever has the name and not the key signs with another one.
+                let config = Config::new(self.urls.clone());
+                let forger = Home::open(&mut Memory::new(), config, now, rng).ok();
+                self.forged = forger.map(|forger| forger.descriptor().to_vec());
+                // Counted when somebody is given one.
+                false
             }
             Vice::Forget => self.forget(rng).is_some(),
             _ => {
