@@ -15,8 +15,8 @@ kith_wire::deliberate_bugs! {
     AcksAreAcked,
     /// A frame that comes a second time is thought impossible.
     CopiesPanic,
-    /// Whoever holds frames that wait for an earlier one does not say so.
-    NobodySaysWhatWaits,
+    /// A frame that only acknowledges and is lost is neither sent again nor asked for.
+    LostAcksStayLost,
 }
 
 /// Gives up, with a bug, as code does that believes something impossible.

@@ -274,7 +274,7 @@ impl Session {
 
     /// Owes an acknowledgement once more when frames that came wait for an earlier one (KS-48). Returns whether they do.
     pub fn owe_again(&mut self) -> bool {
-        let waits = !self.early.is_empty() && self.is_established() && !sabotage::is_on(Bug::NobodySaysWhatWaits);
+        let waits = !self.early.is_empty() && self.is_established() && !sabotage::is_on(Bug::LostAcksStayLost);
         self.core.incoming.ack_owed |= waits;
         waits
     }

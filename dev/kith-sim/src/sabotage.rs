@@ -74,8 +74,8 @@ pub enum Sabotage {
     AcksAreAcked,
     /// Inside sessions: a frame that comes a second time is thought impossible.
     CopiesPanic,
-    /// Inside sessions: whoever holds frames that wait for an earlier one does not say so.
-    NobodySaysWhatWaits,
+    /// Inside sessions: a frame that only acknowledges and is lost is neither sent again nor asked for.
+    LostAcksStayLost,
     /// Inside the engine: nobody is told that what a contact sends does not open.
     NothingIsSaid,
     /// Inside servers: strangers go on getting the descriptor that the server started with.
@@ -107,7 +107,7 @@ impl Sabotage {
             Self::CommitsAreLost | Self::SessionsAreNotStored => "crashes",
             Self::AcksBeforeCommit | Self::SendsBeforeCommit => "crashes",
             Self::NothingIsTriedAgain | Self::EarlyFramesAreLost => "operators",
-            Self::ReplaysOpen | Self::LateKeysAreLost | Self::EpochsEndEarly | Self::NobodySaysWhatWaits => "operators",
+            Self::ReplaysOpen | Self::LateKeysAreLost | Self::EpochsEndEarly | Self::LostAcksStayLost => "operators",
             Self::NothingIsDeduplicated => "commute",
             Self::AnswersBeforeCommit => "newcomers",
             Self::ClosesAreForgotten => "disks",
@@ -159,7 +159,7 @@ impl Sabotage {
             Self::UsedKeysStay => &[Promise::CopiesOpenNothing],
             Self::AcksAreAcked => &[Promise::Rest],
             Self::CopiesPanic => &[Promise::NothingPanics],
-            Self::NobodySaysWhatWaits => &[Promise::Agreement],
+            Self::LostAcksStayLost => &[Promise::Agreement],
             Self::NothingIsSaid => &[Promise::NoSilence],
             Self::NothingIsAnnounced => &[Promise::DescriptorsAreHandedOut],
             Self::BatchesFail => &[Promise::ServersDoNotFail],
@@ -181,7 +181,7 @@ impl Sabotage {
             Self::UsedKeysStay => Some(SessionBug::UsedKeysStay),
             Self::AcksAreAcked => Some(SessionBug::AcksAreAcked),
             Self::CopiesPanic => Some(SessionBug::CopiesPanic),
-            Self::NobodySaysWhatWaits => Some(SessionBug::NobodySaysWhatWaits),
+            Self::LostAcksStayLost => Some(SessionBug::LostAcksStayLost),
             _ => None,
         });
         kith_engine::sabotage::choose(match self {

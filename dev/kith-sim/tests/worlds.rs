@@ -40,7 +40,7 @@ fn plans_that_failed_once_keep_every_promise() {
 fn plans_that_failed_once_fail_again_with_what_was_wrong() {
     let mended = [
         ("connections-that-were-forgotten", Sabotage::ClosesAreForgotten),
-        ("what-waited-was-not-said", Sabotage::NobodySaysWhatWaits),
+        ("what-waited-was-not-said", Sabotage::LostAcksStayLost),
     ];
     for (name, bug) in mended {
         let Kept { scenario, seed, plan } = kept(&Path::new(PLANS).join(name).with_extension("plan"));
