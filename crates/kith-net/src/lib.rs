@@ -30,7 +30,7 @@ pub use crate::{
     client::{Carrier, CarrierBuilder, CarrierError, Stage},
     limits::{CarrierLimits, ListenerLimits, LiveLimits, LoopbackPeers, MAX_MESSAGE},
     live::{LiveEnd, LiveReceiver, LiveSender, SendError},
-    server::{Answer, BindError, Handler, Listener, Pages},
+    server::{Answer, BindError, Handler, Listener, Pages, TurnedAway},
     tls::{ServerIdentity, TlsError, TrustAnchors},
 };
 

@@ -12,8 +12,11 @@ pub const MAX_MESSAGE: usize = kith_wire::limits::MAX_SEALED_BYTES;
 /// Bounds of a [`Listener`](crate::Listener). The default suits a server at home.
 #[derive(Clone, Debug)]
 pub struct ListenerLimits {
-    /// Connections open at the same time; further ones wait in the backlog of the operating system.
+    /// Connections open at the same time. When they are, each further one takes the place of the one that has been there
+    /// longest without being a live one; without such a one it waits.
     pub max_connections: usize,
+    /// Of these, places that live connections cannot take, so that requests always find some.
+    pub reserved: usize,
     /// Of these, connections from one network (/24 of IPv4, /48 of IPv6); further ones are closed at once. Sixteen
     /// networks together can fill the default: one attacker's cannot. Many people behind one address of a provider fit.
     pub max_per_network: usize,
@@ -56,6 +59,7 @@ impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
             max_connections: 4096,
+            reserved: 512,
             max_per_network: 256,
             connects_per_network: 32,
             requests_per_network: 512,

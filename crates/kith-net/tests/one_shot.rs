@@ -256,18 +256,34 @@ async fn shutting_down_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_wait_their_turn() {
+async fn when_all_places_are_taken_the_one_that_came_first_makes_room() {
     let limits = ListenerLimits { max_connections: 1, ..ListenerLimits::default() };
     let server = Server::start(limits).await;
     let (url, handler) = (server.url(), server.handler.clone());
     let first = tokio::spawn(async move { carrier().one_shot(&url, Bytes::from_static(b"wait")).await });
     handler.entered.notified().await;
-    let short = CarrierLimits { exchange: Duration::from_millis(100), ..CarrierLimits::default() };
-    let second = Carrier::builder(AddressPolicy::AllowPrivate).limits(short).build().unwrap();
-    assert_eq!(second.descriptor(&server.url()).await, Err(CarrierError::TimedOut { stage: Stage::Answer }));
-    handler.gate.notify_one();
-    assert!(first.await.unwrap().is_ok());
     assert!(carrier().descriptor(&server.url()).await.is_ok());
+    assert_eq!(first.await.unwrap(), Err(CarrierError::Closed));
+    assert_eq!(*handler.turned_away.lock().unwrap(), [kith_net::TurnedAway::Room]);
+}
+
+#[tokio::test]
+async fn a_live_connection_keeps_its_place_and_leaves_those_that_are_reserved() {
+    let limits = ListenerLimits { max_connections: 2, reserved: 1, ..ListenerLimits::default() };
+    let server = Server::start(limits).await;
+    let (sender, mut receiver) = carrier().live(&server.url()).await.unwrap();
+    let refused = carrier().live(&server.url()).await.err().unwrap();
+    assert!(matches!(refused, CarrierError::Busy { retry_after: Some(_) }), "{refused:?}");
+    for _ in 0..5 {
+        // Each over a connection of its own that stays open.
+        assert!(carrier().descriptor(&server.url()).await.is_ok());
+    }
+    sender.send(Bytes::from_static(b"still there")).await.unwrap();
+    assert_eq!(receiver.next().await.unwrap(), "still there");
+    drop((sender, receiver));
+    server.handler.live_ended.notified().await;
+    // The place is given back a moment after the handler has returned.
+    while matches!(carrier().live(&server.url()).await, Err(CarrierError::Busy { .. })) {}
 }
 
 #[tokio::test]

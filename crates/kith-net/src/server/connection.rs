@@ -18,6 +18,7 @@ use crate::client::Stream;
 use crate::limits::ListenerLimits;
 use crate::live::{self, Role};
 use crate::pace::Turns;
+use crate::server::doorway::{Doorway, LivePlace, Waits};
 use crate::server::site::Site;
 
 /// What all connections of one listener share.
@@ -25,19 +26,27 @@ pub(super) struct Shared<S> {
     pub(super) site: S,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) limits: ListenerLimits,
+    pub(super) doorway: Arc<Doorway>,
 }
 
 /// Where a request leaves word that the connection becomes a live one once the answer is out.
-#[derive(Default)]
-pub(super) struct UpgradeSlot(Mutex<Option<OnUpgrade>>);
+pub(super) struct UpgradeSlot {
+    doorway: Arc<Doorway>,
+    upgrade: Mutex<Option<(OnUpgrade, LivePlace)>>,
+}
 
 impl UpgradeSlot {
-    pub(super) fn put(&self, upgrade: OnUpgrade) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
+    /// Returns a place for a live connection if there is one.
+    pub(super) fn place(&self) -> Option<LivePlace> {
+        self.doorway.try_stay()
     }
 
-    fn take(&self) -> Option<OnUpgrade> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(super) fn put(&self, upgrade: OnUpgrade, place: LivePlace) {
+        *self.upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, place));
+    }
+
+    fn take(&self) -> Option<(OnUpgrade, LivePlace)> {
+        self.upgrade.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -46,6 +55,7 @@ pub(super) async fn serve<S: Site>(
     shared: Arc<Shared<S>>,
     stream: TcpStream,
     turns: Turns,
+    waits: Waits,
     mut told_to_stop: watch::Receiver<bool>,
 ) {
     // Each part on its own in memory, and gone when it is over: most connections are live ones that wait, and they are to
@@ -59,7 +69,9 @@ pub(super) async fn serve<S: Site>(
         () = stopped(&mut told_to_stop) => return,
     };
     let upgrade = Box::pin(serve_requests(&shared, stream, &turns, &mut told_to_stop)).await;
-    if let Some(upgrade) = upgrade {
+    if let Some((upgrade, _place)) = upgrade
+        && waits.leave()
+    {
         Box::pin(serve_live(&shared, upgrade, turns, &mut told_to_stop)).await;
     }
 }
@@ -76,8 +88,8 @@ async fn serve_requests<S: Site>(
     stream: Box<dyn Stream>,
     turns: &Turns,
     told_to_stop: &mut watch::Receiver<bool>,
-) -> Option<OnUpgrade> {
-    let slot = Arc::new(UpgradeSlot::default());
+) -> Option<(OnUpgrade, LivePlace)> {
+    let slot = Arc::new(UpgradeSlot { doorway: Arc::clone(&shared.doorway), upgrade: Mutex::default() });
     let service = service_fn(|request| {
         let shared = Arc::clone(shared);
         let slot = Arc::clone(&slot);

@@ -6,6 +6,7 @@
 
 mod connection;
 mod crowd;
+mod doorway;
 mod site;
 
 use std::future::Future;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -26,7 +27,8 @@ pub use site::Pages;
 use crate::limits::ListenerLimits;
 use crate::live::{LiveReceiver, LiveSender};
 use crate::server::connection::Shared;
-use crate::server::crowd::{Crowd, Place};
+use crate::server::crowd::Crowd;
+use crate::server::doorway::Doorway;
 use crate::server::site::{Home, Site};
 use crate::tls::ServerIdentity;
 
@@ -45,6 +47,19 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Returns the JSON text of `/.well-known/kith`.
     fn well_known(&self) -> String;
+
+    /// Hears that a connection got no place, or had to give its own up. Called in the accept loop: it is to count, not to work.
+    fn turned_away(&self, _: TurnedAway) {}
+}
+
+/// Why a connection was turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TurnedAway {
+    /// Its network has as many as it may, or comes too fast.
+    Network,
+    /// All places were taken, and it had been there longest without being a live connection.
+    Room,
 }
 
 /// What a [`Handler`] answers.
@@ -107,22 +122,27 @@ impl Listener {
     async fn run<S: Site>(self, site: S, stop: impl Future<Output = ()>) {
         let Self { tcp, tls, limits, .. } = self;
         let (stopping, told_to_stop) = watch::channel(false);
-        let permits = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-        let crowd = Crowd::new(&limits);
+        let (doorway, crowd) = (Doorway::new(&limits), Crowd::new(&limits));
         let drain = limits.drain;
-        let shared = Arc::new(Shared { site, tls, limits });
+        let shared = Arc::new(Shared { site, tls, limits, doorway: Arc::clone(&doorway) });
         let mut connections = JoinSet::new();
         tokio::pin!(stop);
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                (stream, permit, place) = accept(&tcp, &permits, &crowd) => {
-                    let shared = Arc::clone(&shared);
-                    let told_to_stop = told_to_stop.clone();
-                    connections.spawn(async move {
-                        connection::serve(shared, stream, place.turns(), told_to_stop).await;
-                        drop((permit, place));
+                (stream, of_network) = accept(&tcp, &crowd, &shared.site) => {
+                    let place = tokio::select! {
+                        () = &mut stop => break,
+                        place = make_room(&doorway, &shared.site) => place,
+                    };
+                    let (shared, told_to_stop) = (Arc::clone(&shared), told_to_stop.clone());
+                    let waits = doorway.wait();
+                    let number = waits.number();
+                    let task = connections.spawn(async move {
+                        connection::serve(shared, stream, of_network.turns(), waits, told_to_stop).await;
+                        drop((place, of_network));
                     });
+                    doorway.can_be_ended(number, task);
                 }
                 Some(_) = connections.join_next() => {}
             }
@@ -145,27 +165,30 @@ pub struct BindError {
     pub reason: std::io::Error,
 }
 
-/// Waits for room, then for a connection. Whose address it came from is forgotten right here.
-async fn accept(
-    tcp: &TcpListener,
-    permits: &Arc<Semaphore>,
-    crowd: &Arc<Crowd>,
-) -> (TcpStream, OwnedSemaphorePermit, Place) {
-    let permit = loop {
-        match Arc::clone(permits).acquire_owned().await {
-            Ok(permit) => break permit,
-            // The semaphore is never closed; should that change, nothing more is accepted.
-            Err(_) => std::future::pending::<()>().await,
-        }
-    };
+/// Finds a place for somebody who is here: an empty one, or that of whoever has been in the doorway longest.
+async fn make_room<S: Site>(doorway: &Doorway, site: &S) -> doorway::Place {
+    if let Some(place) = doorway.try_enter() {
+        return place;
+    }
+    if doorway.send_the_oldest_away() {
+        site.turned_away(TurnedAway::Room);
+    }
+    doorway.enter().await
+}
+
+/// Waits for a connection. Whose address it came from is forgotten right here.
+async fn accept<S: Site>(tcp: &TcpListener, crowd: &Arc<Crowd>, site: &S) -> (TcpStream, crowd::Place) {
     let mut is_told = false;
     loop {
         match tcp.accept().await {
             Ok((stream, peer)) => {
                 // Without a place it is closed here, before a byte of it was read or any work was done for it.
-                let Some(place) = crowd.enter(peer.ip(), Instant::now()) else { continue };
+                let Some(place) = crowd.enter(peer.ip(), Instant::now()) else {
+                    site.turned_away(TurnedAway::Network);
+                    continue;
+                };
                 let _ = stream.set_nodelay(true);
-                return (stream, permit, place);
+                return (stream, place);
             }
             Err(error) => {
                 // Out of file descriptors, mostly: some connection has to end first. Said once, not ten times a second.

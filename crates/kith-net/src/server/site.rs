@@ -15,7 +15,7 @@ use crate::body::{self, BodyError};
 use crate::limits::ListenerLimits;
 use crate::live::{LiveReceiver, LiveSender};
 use crate::server::connection::UpgradeSlot;
-use crate::server::{Answer, Handler};
+use crate::server::{Answer, Handler, TurnedAway};
 use crate::{path, upgrade};
 
 /// What is served on one port.
@@ -27,6 +27,9 @@ pub(super) trait Site: Send + Sync + 'static {
         limits: &ListenerLimits,
         slot: &UpgradeSlot,
     ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+
+    /// Hears that a connection got no place, or had to give its own up.
+    fn turned_away(&self, _: TurnedAway) {}
 
     /// Talks on a connection for which `respond` has filled the slot.
     fn live(&self, sender: LiveSender, receiver: LiveReceiver) -> impl Future<Output = ()> + Send;
@@ -51,6 +54,10 @@ impl<H: Handler> Site for Home<H> {
             path::WELL_KNOWN => readable_by_every_page(self.well_known(&request)),
             _ => empty(StatusCode::NOT_FOUND),
         }
+    }
+
+    fn turned_away(&self, why: TurnedAway) {
+        self.handler.turned_away(why);
     }
 
     fn live(&self, sender: LiveSender, receiver: LiveReceiver) -> impl Future<Output = ()> + Send {
@@ -165,7 +172,8 @@ fn switch_protocols(mut request: Request<Incoming>, slot: &UpgradeSlot) -> Respo
         headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         return response;
     };
-    slot.put(hyper::upgrade::on(&mut request));
+    let Some(place) = slot.place() else { return busy(NO_PLACE) };
+    slot.put(hyper::upgrade::on(&mut request), place);
     let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -173,6 +181,9 @@ fn switch_protocols(mut request: Request<Incoming>, slot: &UpgradeSlot) -> Respo
     headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     response
 }
+
+/// When to come back for a live connection while there is no place for one. Places come free as people leave.
+const NO_PLACE: Duration = Duration::from_secs(30);
 
 fn full(bytes: Bytes, content_type: &'static str) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(bytes));

@@ -22,6 +22,7 @@ pub(crate) struct Echo {
     pub(crate) entered: Notify,
     pub(crate) gate: Notify,
     pub(crate) live_ended: Notify,
+    pub(crate) turned_away: std::sync::Mutex<Vec<kith_net::TurnedAway>>,
 }
 
 impl Handler for Echo {
@@ -54,6 +55,10 @@ impl Handler for Echo {
 
     fn well_known(&self) -> String {
         "{\"version\":1}".to_owned()
+    }
+
+    fn turned_away(&self, why: kith_net::TurnedAway) {
+        self.turned_away.lock().unwrap().push(why);
     }
 }
 
