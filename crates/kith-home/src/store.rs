@@ -2,7 +2,8 @@
 //!
 //! A [`Store`] remembers and decides nothing: quotas, expiry and proofs are the business of the rules above it. One
 //! transaction is open at a time, reads see the transaction's own writes, and a transaction that is dropped without
-//! [`Txn::commit`] leaves no trace. `commit` returns only after the writes survive a power cut.
+//! [`Txn::commit`] leaves no trace. `commit` returns only after the writes survive a power cut, unless [`Store::owed`] says
+//! what is left to do.
 //!
 //! Two implementations pass the same suite (`conformance`, a feature): [`memory`] for tests and simulation, and the log
 //! in `kith-store`.
@@ -54,6 +55,9 @@ pub enum StoreError {
     Backend(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// What is left to do until a commit is durable.
+pub type Debt = Box<dyn FnOnce() -> Result<(), StoreError> + Send>;
+
 /// A place where a home server remembers.
 pub trait Store {
     /// An open transaction.
@@ -66,6 +70,24 @@ pub trait Store {
     /// # Errors
     /// [`StoreError::Backend`] when storage is not usable.
     fn begin(&mut self) -> Result<Self::Txn<'_>, StoreError>;
+
+    /// Returns what has to be done until all that was committed is durable; nothing when it is, as in any store whose commits wait for the
+    /// disk themselves. In others a commit is seen at once and durable later, and this is what is left of it. It may be done by any
+    /// thread, while the next transaction is made.
+    ///
+    /// When it fails, nothing that was committed since the last one that succeeded is certain, and nothing more can be committed until
+    /// [`set_back`](Self::set_back).
+    fn owed(&mut self) -> Option<Debt> {
+        None
+    }
+
+    /// Takes back all that did not become durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`] when the disk does not let it; then it is to be tried again.
+    fn set_back(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Returns what an operator should know. Stores that cannot lose anything have nothing to say.
     fn health(&self) -> Health {
