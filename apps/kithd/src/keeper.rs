@@ -1,8 +1,12 @@
-//! The thread that owns the rules and the store.
+//! The thread that owns the rules and the store, and the one that waits for the disk.
 //!
-//! Everything that arrives goes into one bounded queue. The thread takes what is there, at most [`MAX_BATCH`] inputs,
-//! handles it in one transaction, pushes frames to their readers, commits once, and only then lets the answers go: one write to the disk
-//! serves everybody who waited for it. Under load batches grow by themselves; without load an input waits for nobody.
+//! Everything that arrives goes into one bounded queue. The thread takes what is there, handles it in one transaction, pushes frames to their
+//! readers and commits; another thread waits for the disk, and then the answers go: one wait serves everybody. Meanwhile the next
+//! batch is open: what comes is handled at once, and frames are pushed at once, but it is committed only after the one before has become durable.
+//! Under load batches grow by themselves; without load an input waits for nobody, and a push never for the disk.
+//!
+//! When the wait fails, the batch and the open one that stands on it are lost together, the store is set back, and whoever
+//! waited is told to come back (KH-4).
 //!
 //! Requests are opened, and answers sealed, by the tasks that bring them: that is most of the work, and it needs no order.
 
@@ -28,6 +32,9 @@ use crate::operator::{self, Question, Told};
 use crate::outbox::Outbox;
 use crate::relay::Dial;
 
+use disk::DiskThread;
+
+mod disk;
 #[cfg(test)]
 mod tests;
 
@@ -58,13 +65,35 @@ pub(crate) struct KeeperThread {
 }
 
 enum Message {
-    OneShot { opened: OpenedRequest, reply: oneshot::Sender<SealableAnswer> },
-    LiveOpened { connection: ConnectionId, outbox: Outbox, known: oneshot::Sender<()> },
-    Live { connection: ConnectionId, message: Bytes },
-    LiveEnded { connection: ConnectionId },
-    Exchanged { exchange: ExchangeId, outcome: ExchangeOutcome },
-    Tick { room: Room },
-    Operator { question: Question, reply: oneshot::Sender<Result<Told, StoreError>> },
+    OneShot {
+        opened: OpenedRequest,
+        reply: oneshot::Sender<SealableAnswer>,
+    },
+    LiveOpened {
+        connection: ConnectionId,
+        outbox: Outbox,
+        known: oneshot::Sender<()>,
+    },
+    Live {
+        connection: ConnectionId,
+        message: Bytes,
+    },
+    LiveEnded {
+        connection: ConnectionId,
+    },
+    Exchanged {
+        exchange: ExchangeId,
+        outcome: ExchangeOutcome,
+    },
+    Tick {
+        room: Room,
+    },
+    Operator {
+        question: Question,
+        reply: oneshot::Sender<Result<Told, StoreError>>,
+    },
+    /// The disk is done; what became of it lies ready.
+    Landed,
     Stop,
 }
 
@@ -89,10 +118,11 @@ impl Keeper {
         let (ends, ended) = oneshot::channel();
         let (waiting, outboxes, unproven) = (HashMap::new(), HashMap::new(), BTreeMap::new());
         let desk = Desk { waiting, outboxes, unproven, max_unproven, next_ticket: 0, publish, renew, dials };
+        let disk = DiskThread::start(inbox.downgrade())?;
         let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || {
             // Dropped when the thread ends, however it does.
             let _ends = ends;
-            Work { home, store, messages, desk, metrics }.run();
+            Work { home, store, messages, desk, disk, flight: None, metrics }.run();
         })?;
         let keeper = Self { inbox: inbox.clone(), descriptor, opener, next_connection: Arc::default() };
         Ok((keeper, KeeperThread { inbox, thread, ended }, wanted))
@@ -195,65 +225,208 @@ struct Work<S> {
     store: S,
     messages: mpsc::Receiver<Message>,
     desk: Desk,
+    disk: DiskThread,
+    /// The batch that waits for the disk.
+    flight: Option<Flight>,
     metrics: Arc<Metrics>,
+}
+
+/// A batch that is committed, and waits until that is durable.
+struct Flight {
+    outputs: Vec<Output>,
+    tickets: Vec<Ticket>,
+    started: Instant,
+}
+
+/// What a batch is made of, and what came with it.
+#[derive(Default)]
+struct Load {
+    inputs: Vec<Input>,
+    tickets: Vec<Ticket>,
+    questions: Vec<(Question, oneshot::Sender<Result<Told, StoreError>>)>,
+    room: Option<Room>,
+    is_last: bool,
+}
+
+/// Why a batch came to nothing.
+enum Failed {
+    /// Nothing of it happened.
+    Batch(StoreError),
+    /// The batch that it stands on did not become durable, so nothing of both did.
+    Disk(StoreError),
+}
+
+impl From<StoreError> for Failed {
+    fn from(problem: StoreError) -> Self {
+        Self::Batch(problem)
+    }
 }
 
 impl<S: Store> Work<S> {
     fn run(mut self) {
         let mut messages = Vec::with_capacity(MAX_BATCH);
         while self.messages.blocking_recv_many(&mut messages, MAX_BATCH) > 0 {
-            let mut is_last = false;
-            let mut inputs = Vec::with_capacity(messages.len());
-            let mut tickets = Vec::new();
-            let mut questions = Vec::new();
-            for message in messages.drain(..) {
-                match message {
-                    Message::Stop => is_last = true,
-                    Message::Operator { question, reply } => questions.push((question, reply)),
-                    Message::Tick { room } => {
-                        self.home.set_room(room);
-                        inputs.extend(self.desk.input(Message::Tick { room }, &mut tickets));
-                    }
-                    message => inputs.extend(self.desk.input(message, &mut tickets)),
+            let mut load = Load::default();
+            load.add(&mut messages, &mut self.desk);
+            if let Some(landed) = self.disk.landed() {
+                self.lands(landed);
+            }
+            self.note_room(&mut load);
+            if !load.inputs.is_empty() {
+                self.handle(&mut load);
+                self.note_room(&mut load);
+            }
+            if load.is_last || !load.questions.is_empty() {
+                self.settle();
+            }
+            for (question, reply) in load.questions {
+                let told = operator::answer(&mut self.store, question);
+                // What an operator is told is true: it is durable.
+                let told = told.and_then(|told| self.store.owed().map_or(Ok(()), |debt| debt()).map(|()| told));
+                if told.is_err() {
+                    self.set_back();
                 }
+                let _ = reply.send(told);
             }
-            self.metrics.inputs.add(inputs.len().try_into().unwrap_or(u64::MAX));
-            if !inputs.is_empty() {
-                match self.handle(inputs) {
-                    Ok(outputs) => {
-                        // Before the descriptor that leads to new keys.
-                        self.desk.renew_opener(&self.home);
-                        outputs.into_iter().for_each(|output| self.desk.release(output));
-                        self.desk.let_in_who_is_known(&self.home);
-                    }
-                    Err(error) => {
-                        // Nothing of the batch happened; who waited for it is told to come back.
-                        tracing::error!(error = &error as &dyn std::error::Error, "a batch could not be made durable");
-                        tickets.iter().for_each(|ticket| drop(self.desk.waiting.remove(ticket)));
-                    }
-                }
-            }
-            for (question, reply) in questions {
-                let _ = reply.send(operator::answer(&mut self.store, question));
-            }
-            if is_last {
+            if load.is_last {
                 return;
             }
         }
     }
 
-    fn handle(&mut self, inputs: Vec<Input>) -> Result<Vec<Output>, StoreError> {
-        let mut rng = UnwrapErr(SysRng);
-        let mut batch = self.home.begin(&mut self.store, now(), &mut rng)?;
-        for input in inputs {
-            batch = batch.handle(input)?;
+    fn note_room(&mut self, load: &mut Load) {
+        if let Some(room) = load.room.take() {
+            self.home.set_room(room);
         }
-        // Readers have their frames while the disk is still busy.
-        batch.pushes()?.into_iter().for_each(|push| self.desk.release(push));
-        let started = Instant::now();
-        let outputs = batch.commit()?;
-        self.metrics.commits.observe(started.elapsed());
-        Ok(outputs)
+    }
+
+    /// Handles a batch, and lets it wait for the disk.
+    fn handle(&mut self, load: &mut Load) {
+        match self.batch(load) {
+            Ok((outputs, started)) => {
+                // Before the descriptor that leads to new keys.
+                self.desk.renew_opener(&self.home);
+                self.desk.let_in_who_is_known(&self.home);
+                let tickets = std::mem::take(&mut load.tickets);
+                self.flight = Some(Flight { outputs, tickets, started });
+                match self.store.owed() {
+                    Some(debt) => self.disk.pay(debt),
+                    None => self.lands(Ok(())),
+                }
+            }
+            Err(failed) => {
+                // Nothing of the batch happened; who waited for it is told to come back.
+                self.desk.refuse(&load.tickets);
+                match failed {
+                    Failed::Batch(error) => {
+                        tracing::error!(error = &error as &dyn std::error::Error, "a batch could not be made durable");
+                        // It may have met what an earlier one left.
+                        if self.flight.is_none() && self.store.owed().is_some_and(|debt| debt().is_err()) {
+                            self.set_back();
+                        }
+                    }
+                    Failed::Disk(error) => self.lands(Err(error)),
+                }
+            }
+        }
+    }
+
+    /// Makes a batch of what has come, and of what comes while the disk is still busy with the one before.
+    fn batch(&mut self, load: &mut Load) -> Result<(Vec<Output>, Instant), Failed> {
+        let Self { home, store, messages, desk, disk, flight, metrics } = self;
+        let mut rng = UnwrapErr(SysRng);
+        let mut batch = home.begin(store, now(), &mut rng)?;
+        let (mut more, mut n_inputs) = (Vec::new(), 0);
+        loop {
+            n_inputs += load.inputs.len();
+            metrics.inputs.add(load.inputs.len().try_into().unwrap_or(u64::MAX));
+            for input in load.inputs.drain(..) {
+                batch = batch.handle(input)?;
+            }
+            // Readers have their frames while the disk is still busy.
+            batch.pushes()?.into_iter().for_each(|push| desk.release(push));
+            if flight.is_none() {
+                let started = Instant::now();
+                return Ok((batch.stage()?, started));
+            }
+            let landed = if n_inputs < MAX_BATCH && !load.is_last && load.questions.is_empty() {
+                // The disk says that it is done with a message too.
+                if messages.blocking_recv_many(&mut more, MAX_BATCH - n_inputs) == 0 {
+                    disk.wait()
+                } else {
+                    disk.landed()
+                }
+            } else {
+                disk.wait()
+            };
+            load.add(&mut more, desk);
+            match landed {
+                None => {}
+                Some(Err(problem)) => return Err(Failed::Disk(problem)),
+                Some(Ok(())) => {
+                    // What it held back may be followed by pushes of this batch, not the other way round.
+                    if let Some(flight) = flight.take() {
+                        metrics.commits.observe(flight.started.elapsed());
+                        flight.outputs.into_iter().for_each(|output| desk.release(output));
+                    }
+                    batch.durable();
+                }
+            }
+        }
+    }
+
+    /// Lets out what waited for the disk, or drops it.
+    fn lands(&mut self, landed: Result<(), StoreError>) {
+        let Some(Flight { outputs, tickets, started }) = self.flight.take() else { return };
+        match landed {
+            Ok(()) => {
+                self.metrics.commits.observe(started.elapsed());
+                outputs.into_iter().for_each(|output| self.desk.release(output));
+                self.home.durable();
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "batches did not become durable");
+                self.desk.refuse(&tickets);
+                self.set_back();
+            }
+        }
+    }
+
+    /// Waits until the disk has nothing to do.
+    fn settle(&mut self) {
+        if self.flight.is_some()
+            && let Some(landed) = self.disk.wait()
+        {
+            self.lands(landed);
+        }
+    }
+
+    /// Sets store and memory back to what is durable.
+    fn set_back(&mut self) {
+        self.home.lost();
+        if let Err(error) = self.store.set_back() {
+            // The next batch fails too, and then it is tried again.
+            tracing::error!(error = &error as &dyn std::error::Error, "the store could not be set back yet");
+        }
+    }
+}
+
+impl Load {
+    /// Adds what has come, in order.
+    fn add(&mut self, messages: &mut Vec<Message>, desk: &mut Desk) {
+        for message in messages.drain(..) {
+            match message {
+                Message::Stop => self.is_last = true,
+                Message::Landed => {}
+                Message::Operator { question, reply } => self.questions.push((question, reply)),
+                message => {
+                    if let Message::Tick { room } = &message {
+                        self.room = Some(*room);
+                    }
+                    self.inputs.extend(desk.input(message, &mut self.tickets));
+                }
+            }
+        }
     }
 }
 
@@ -293,7 +466,7 @@ impl Desk {
                 Some(Input::Tick)
             }
             // Not for the rules.
-            Message::Operator { .. } | Message::Stop => None,
+            Message::Operator { .. } | Message::Landed | Message::Stop => None,
         }
     }
 
@@ -343,6 +516,11 @@ impl Desk {
             }
             is_new
         });
+    }
+
+    /// Lets those go who wait for what did not happen.
+    fn refuse(&mut self, tickets: &[Ticket]) {
+        tickets.iter().for_each(|ticket| drop(self.waiting.remove(ticket)));
     }
 
     /// Requests that wait for another server may wait for one that never answers, while the asker has left.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use kith_home::{Home, Room};
 use kith_net::acme::Challenges;
 use kith_net::{AddressPolicy, Carrier, Listener, ListenerLimits, Pages};
+use kith_store::Waiting;
 use kith_wire::address::ServerUrl;
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
@@ -102,10 +103,12 @@ async fn serve(
         None => guess_url(&config, listen)?,
     };
 
-    let mut store = store::open(folder)?;
+    let mut store = store::open_for_server(folder)?;
     let home = Home::open(&mut store, rules(&config, &url), now(), &mut UnwrapErr(SysRng))?;
     let server_key = home.server_key();
     let metrics = Arc::new(Metrics::default());
+    // From here on the keeper knows when something is durable.
+    store.set_waiting(Waiting::Outside);
     let (keeper, mut thread, dials) = Keeper::start(home, store, Arc::clone(&metrics), config.limits.unproven)?;
 
     let policy = if config.allow_private_peers { AddressPolicy::AllowPrivate } else { AddressPolicy::PublicOnly };

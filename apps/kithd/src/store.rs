@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kith_store::Journal;
+use kith_store::{Ahead, Journal};
 
 use crate::data_dir::{self, DataDir};
 use crate::error::AppError;
@@ -24,12 +24,25 @@ pub(crate) fn folder_in(data: &Path) -> PathBuf {
 /// # Errors
 /// It cannot be used, or another release wrote it.
 pub(crate) fn open(folder: &DataDir) -> Result<Journal, AppError> {
+    prepare(folder)?;
+    Ok(Journal::open(&folder_in(folder.path()))?)
+}
+
+fn prepare(folder: &DataDir) -> Result<(), AppError> {
     // An empty log beside it would make the server somebody else, with a new key and no accounts.
     if holds_an_early_store(folder.path()) {
         return Err(AppError::OldStore { path: folder.path().to_owned() });
     }
-    make_folder(folder)?;
-    Ok(Journal::open(&folder_in(folder.path()))?)
+    make_folder(folder)
+}
+
+/// Opens the store for a server, which may let its commits run ahead of the disk.
+///
+/// # Errors
+/// As for [`open`].
+pub(crate) fn open_for_server(folder: &DataDir) -> Result<Ahead, AppError> {
+    prepare(folder)?;
+    Ok(Ahead::open(&folder_in(folder.path()))?)
 }
 
 /// Opens the store in a data folder to read it, and changes nothing.

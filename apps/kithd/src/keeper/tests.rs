@@ -178,3 +178,108 @@ async fn kh_39_of_too_many_connections_that_prove_nothing_the_oldest_ends() {
     assert_eq!(ends, [true, false, false]);
     thread.stop().await;
 }
+
+/// A store whose commits are durable when a gate opens, or are lost.
+struct Slow {
+    inner: Memory,
+    durable: Memory,
+    owes: unbounded::UnboundedSender<oneshot::Sender<bool>>,
+    is_lost: Arc<AtomicBool>,
+}
+
+impl Store for Slow {
+    type Txn<'a> = <Memory as Store>::Txn<'a>;
+
+    fn begin(&mut self) -> Result<Self::Txn<'_>, StoreError> {
+        if self.is_lost.load(Ordering::Relaxed) {
+            return Err(StoreError::Backend("the disk is lost".into()));
+        }
+        self.inner.begin()
+    }
+
+    fn owed(&mut self) -> Option<kith_home::store::Debt> {
+        let (pays, paid) = oneshot::channel();
+        self.owes.send(pays).ok()?;
+        let is_lost = Arc::clone(&self.is_lost);
+        Some(Box::new(move || {
+            let is_paid = paid.blocking_recv().unwrap_or(true);
+            is_lost.store(!is_paid, Ordering::Relaxed);
+            if is_paid { Ok(()) } else { Err(StoreError::Backend("the disk fails".into())) }
+        }))
+    }
+
+    fn set_back(&mut self) -> Result<(), StoreError> {
+        self.inner = self.durable.clone();
+        self.is_lost.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Starts the thread on a slow store; a debt comes out whenever there is one.
+fn start_slow() -> (Keeper, KeeperThread, unbounded::UnboundedReceiver<oneshot::Sender<bool>>, Arc<Metrics>) {
+    let mut store = Memory::new();
+    let config = Config::new(vec![ServerUrl::parse("https://home.example").unwrap()]);
+    let home = Home::open(&mut store, config, now(), &mut UnwrapErr(SysRng)).unwrap();
+    let (owes, owed) = unbounded::unbounded_channel();
+    let metrics = Arc::new(Metrics::default());
+    let slow = Slow { durable: store.clone(), inner: store, owes, is_lost: Arc::default() };
+    let (keeper, thread, _dials) = Keeper::start(home, slow, Arc::clone(&metrics), 2).unwrap();
+    (keeper, thread, owed, metrics)
+}
+
+fn ask(keeper: &Keeper) -> tokio::task::JoinHandle<Result<Bytes, Overloaded>> {
+    let keeper = keeper.clone();
+    tokio::spawn(async move { keeper.one_shot(question(&keeper)).await })
+}
+
+#[tokio::test]
+async fn kh_4_what_comes_while_the_disk_is_busy_is_handled_at_once_and_answered_after_a_commit_of_its_own() {
+    let (keeper, thread, mut owed, metrics) = start_slow();
+    let first = ask(&keeper);
+    let pays_first = owed.recv().await.unwrap();
+    let others: Vec<_> = (0..20).map(|_| ask(&keeper)).collect();
+    while !metrics.render().contains("kithd_inputs_total 21") {
+        tokio::task::yield_now().await;
+    }
+    // All are handled, none is committed before the first is durable, and none is answered.
+    assert!(owed.try_recv().is_err() && !first.is_finished() && others.iter().all(|asked| !asked.is_finished()));
+    pays_first.send(true).unwrap();
+    first.await.unwrap().unwrap();
+    let pays_others = owed.recv().await.unwrap();
+    assert!(others.iter().all(|asked| !asked.is_finished()));
+    pays_others.send(true).unwrap();
+    for asked in others {
+        asked.await.unwrap().unwrap();
+    }
+    thread.stop().await;
+}
+
+#[tokio::test]
+async fn kh_4_a_batch_that_stands_on_one_that_is_lost_is_lost_with_it_and_service_resumes() {
+    let (keeper, thread, mut owed, metrics) = start_slow();
+    let first = ask(&keeper);
+    let pays = owed.recv().await.unwrap();
+    let second = ask(&keeper);
+    while !metrics.render().contains("kithd_inputs_total 2") {
+        tokio::task::yield_now().await;
+    }
+    pays.send(false).unwrap();
+    assert_eq!((first.await.unwrap(), second.await.unwrap()), (Err(Overloaded), Err(Overloaded)));
+    let third = ask(&keeper);
+    owed.recv().await.unwrap().send(true).unwrap();
+    third.await.unwrap().unwrap();
+    thread.stop().await;
+}
+
+#[tokio::test]
+async fn a_thread_that_is_stopped_waits_for_the_disk() {
+    let (keeper, thread, mut owed, _) = start_slow();
+    let asked = ask(&keeper);
+    let pays = owed.recv().await.unwrap();
+    let stopping = tokio::spawn(thread.stop());
+    tokio::task::yield_now().await;
+    assert!(!stopping.is_finished());
+    pays.send(true).unwrap();
+    stopping.await.unwrap();
+    asked.await.unwrap().unwrap();
+}
