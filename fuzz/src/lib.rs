@@ -4,6 +4,7 @@
 //! same bytes again. Forgery of decoded objects is not looked for here: ordinary tests do that. The checks of state
 //! machines take the bytes for a schedule of what people and the wire do.
 
+mod journal;
 mod meeting;
 mod people;
 mod session;
@@ -28,6 +29,7 @@ use kith_wire::sealed::{OneShotReply, SealKind, SealedParts};
 use kith_wire::signed::{Signable, Signed};
 use kith_wire::time::EpochId;
 
+pub use journal::journal;
 pub use meeting::meeting;
 pub use session::session;
 
@@ -35,8 +37,8 @@ pub use session::session;
 pub type Check = fn(&[u8]);
 
 /// The checks of state machines, by the name of their fuzz target and folder in the corpus. What they read is not an
-/// encoding but a schedule.
-pub const MACHINES: [(&str, Check); 2] = [("meeting", meeting), ("session", session)];
+/// encoding but a schedule, or a folder of files.
+pub const MACHINES: [(&str, Check); 3] = [("journal", journal), ("meeting", meeting), ("session", session)];
 
 /// All checks of decoders, by the name of their fuzz target and folder in the corpus.
 pub const CHECKS: [(&str, Check); 14] = [

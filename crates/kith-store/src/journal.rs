@@ -20,6 +20,8 @@ mod clean;
 mod damage;
 mod error;
 pub mod files;
+#[cfg(any(test, feature = "testing"))]
+pub mod forge;
 mod names;
 mod op;
 mod print;
@@ -259,9 +261,13 @@ impl<F: Files> Journal<F> {
         Ok(part)
     }
 
-    /// Reads a part of a payload; `None` when the disk has lost it.
+    /// Reads a part of a payload; `None` when the disk has lost it, also when it was moved since: then it is no bytes.
     fn read(&self, place: &Place) -> Result<Option<Vec<u8>>, JournalError> {
         if self.damage.knows(place) {
+            return Ok(None);
+        }
+        if place.length == 0 {
+            self.damage.meet(place);
             return Ok(None);
         }
         let mut part = match self.read_raw(place) {

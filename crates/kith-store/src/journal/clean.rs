@@ -7,7 +7,7 @@
 //! [`Span`]) and is written again as long as one of them exists. Only the segment that is being emptied can hold stale copies of rows
 //! that lie elsewhere, so the one that was begun is always finished first, also after a restart.
 //!
-//! Cleaning does not look at checksums of what it moves: damaged bytes are moved with the checksum that betrays them.
+//! Content that the disk has lost is moved as no bytes: its row stays until its time is over, and takes next to no room.
 
 use kith_home::store::{OutgoingKey, Queue, StoreError, Txn};
 use kith_wire::id::ReaderId;

@@ -5,8 +5,8 @@
 use std::io;
 
 mod disk;
-#[cfg(test)]
-pub(crate) mod simulated;
+#[cfg(any(test, feature = "testing"))]
+pub mod simulated;
 
 pub use disk::Disk;
 

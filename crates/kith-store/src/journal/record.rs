@@ -151,15 +151,6 @@ pub(crate) fn push_payload(payload: &mut Vec<u8>, bytes: &[u8]) {
     payload.extend_from_slice(bytes);
 }
 
-/// Returns a part of a payload of so many bytes whose checksum is wrong.
-pub(crate) fn lost_payload(length: u32) -> Vec<u8> {
-    let bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-    let mut part = Vec::with_capacity(bytes.len().saturating_add(CHECKSUM));
-    part.extend_from_slice(&(!crc32c(&bytes)).to_le_bytes());
-    part.extend_from_slice(&bytes);
-    part
-}
-
 /// Returns the bytes of a part of a payload; `None` when they are not what was written.
 pub(crate) fn open_payload(part: &[u8]) -> Option<&[u8]> {
     let (crc, bytes) = part.split_first_chunk::<CHECKSUM>()?;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use kith_home::store::StoreError;
 
-use super::damage::Damage;
+use super::damage::{Damage, is_loss};
 use super::error::JournalError;
 use super::files::{Files, LogFile};
 use super::names::{self, Name};
@@ -33,8 +33,11 @@ struct Standing {
 }
 
 impl<F: Files> Journal<F> {
-    /// Opens the store in a folder to read it.
-    pub(crate) fn read_in(files: F) -> Result<Self, StoreError> {
+    /// Opens the store in a folder to read it; see [`open_to_read`](Journal::open_to_read).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_in(files: F) -> Result<Self, StoreError> {
         let names = files.list().map_err(JournalError::Disk)?;
         refuse_newer(&files, &names)?;
         let newest = newest(&names).ok_or_else(|| JournalError::Missing { file: names::segment(1) })?;
@@ -44,7 +47,10 @@ impl<F: Files> Journal<F> {
     }
 
     /// Opens the store in a folder, or creates it there; segments are sealed at a length.
-    pub(crate) fn open_with(files: F, segment_bytes: u64) -> Result<Self, StoreError> {
+    ///
+    /// # Errors
+    /// As for [`open`](Journal::open).
+    pub fn open_with(files: F, segment_bytes: u64) -> Result<Self, StoreError> {
         let names = files.list().map_err(JournalError::Disk)?;
         refuse_newer(&files, &names)?;
         let mut journal = match newest(&names) {
@@ -94,11 +100,16 @@ impl<F: Files> Journal<F> {
 
     fn recover(files: F, newest: u32, segment_bytes: u64) -> Result<Self, StoreError> {
         let file = files.open(&names::segment(newest)).map_err(JournalError::Disk)?;
-        let (head, standing) = read_newest(file, newest)?;
+        let (head, standing, end) = read_newest(file, newest)?;
         let (secrets, other) = read_secrets(&files, standing.secrets)?;
         let mut journal = Self::assemble(files, head, secrets, segment_bytes);
         // What was torn must not be taken for a record some day; zeros that were written ahead go with it.
         journal.owed.cut = journal.head.file.length().map_err(JournalError::Disk)? != journal.head.length;
+        if end == End::Lost {
+            // Cut off, what follows would not tell any more that this record is not torn. In a segment that is sealed
+            // nobody asks.
+            (journal.owed.cut, journal.owed.roll) = (false, true);
+        }
         journal.owed.wipe = other;
         journal.sealed = standing.sealed;
         let sealed: Vec<(u32, u32)> = journal.sealed.iter().map(|(segment, length)| (*segment, *length)).collect();
@@ -168,6 +179,16 @@ impl<F: Files> Journal<F> {
     }
 }
 
+/// The last record of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Whole,
+    /// It was durable, and the disk has lost some of its contents since.
+    Lost,
+    /// It was on its way.
+    Torn,
+}
+
 /// Returns the number of the newest segment.
 fn newest(names: &[String]) -> Option<u32> {
     names.iter().filter_map(|name| Name::parse(name).and_then(Name::segment)).max()
@@ -184,7 +205,7 @@ fn read_head_of(file: &impl LogFile, segment: u32) -> Result<SegmentHead, Journa
 }
 
 /// Reads the newest segment as far as it is whole, and what it says of the log.
-fn read_newest<T: LogFile>(file: T, segment: u32) -> Result<(Head<T>, Standing), StoreError> {
+fn read_newest<T: LogFile>(file: T, segment: u32) -> Result<(Head<T>, Standing, End), StoreError> {
     let damaged = |offset| JournalError::Damaged { file: names::segment(segment), offset };
     let head = read_head_of(&file, segment)?;
     let end = file.length().map_err(JournalError::Disk)?;
@@ -213,14 +234,22 @@ fn read_newest<T: LogFile>(file: T, segment: u32) -> Result<(Head<T>, Standing),
     // A segment counts only once it has its roster.
     let last = last.ok_or_else(|| damaged(scan.origin()))?;
     // What follows, torn or not, was begun when the last one was durable.
-    let is_whole = is_followed || last.payload_is_whole(&file).map_err(JournalError::Disk)?;
-    let (length, number) =
-        if is_whole { (last.end(), last.head.number.saturating_add(1)) } else { (last.origin, last.head.number) };
-    if is_whole {
+    let end = match last.payload_is_whole(&file) {
+        Ok(true) => End::Whole,
+        Ok(false) if is_followed => End::Lost,
+        Ok(false) => End::Torn,
+        Err(problem) if is_followed && is_loss(&problem) => End::Lost,
+        Err(problem) => return Err(JournalError::Disk(problem).into()),
+    };
+    let (length, number) = match end {
+        End::Whole | End::Lost => (last.end(), last.head.number.saturating_add(1)),
+        End::Torn => (last.origin, last.head.number),
+    };
+    if end != End::Torn {
         last.ops.iter().for_each(|op| stand(&mut standing, op));
     }
     let standing = standing.ok_or_else(|| damaged(length))?;
-    Ok((Head { segment, salt: head.salt, file, length, number, zeroed: 0 }, standing))
+    Ok((Head { segment, salt: head.salt, file, length, number, zeroed: 0 }, standing, end))
 }
 
 /// Follows what an operation says of the log itself.

@@ -7,11 +7,10 @@ use kith_wire::id::ReaderId;
 
 use super::Journal;
 use super::clean::Cleaned;
-use super::damage::is_loss;
 use super::error::JournalError;
 use super::files::{Disk, Files};
 use super::op::{Op, Span};
-use super::record::{lost_payload, push_payload};
+use super::record::push_payload;
 use super::secrets::{self, Secrets};
 use super::tables::{Changed, EntryPlace, Place, QueueRow, Row, Slot, Tables};
 use super::undo::Undo;
@@ -70,19 +69,12 @@ impl<'a, F: Files> JournalTxn<'a, F> {
         Ok(place)
     }
 
-    /// Adds a part of a payload as it lies elsewhere in the log, damaged or not. What cannot be read at all is replaced by as
-    /// many bytes with a wrong checksum, so that the segment can be emptied.
-    pub(crate) fn payload_again(&mut self, from: &Place) -> Result<Place, JournalError> {
-        let place = Place { segment: self.segment(), offset: self.journal.next_offset()?, length: from.length };
-        let part = match self.journal.read_raw(from) {
-            Err(JournalError::Disk(problem)) if is_loss(&problem) => {
-                self.journal.damage.meet(from);
-                lost_payload(from.length)
-            }
-            part => part?,
-        };
+    /// Adds a part of a payload that lies elsewhere in the log. What is lost becomes nothing at all: with a checksum that is
+    /// wrong it would make this record look torn.
+    pub(crate) fn payload_again(&mut self, from: &Place) -> Result<Place, StoreError> {
+        let content = if from.length > 0 { self.journal.read(from)? } else { None };
+        let place = self.payload(content.as_deref().unwrap_or_default())?;
         self.journal.damage.take_along(from, &place);
-        self.journal.pending.record.extend_from_slice(&part);
         Ok(place)
     }
 

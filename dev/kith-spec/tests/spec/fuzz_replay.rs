@@ -65,6 +65,35 @@ fn random_schedules_with_somebody_hostile_keep_order() {
 }
 
 #[test]
+fn a_store_of_forged_bytes_is_refused_or_holds_together() {
+    let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/journal"));
+    let seeds = std::fs::read_dir(corpus).expect("it is there").map(|file| file.expect("it can be listed").path());
+    for seed in seeds.map(|path| std::fs::read(path).expect("it can be read")) {
+        for n in 0..600 {
+            let mut rng = StdRng::seed_from_u64(n);
+            let mut bytes = seed.clone();
+            for _ in 0..1 + rng.next_u64() % 4 {
+                let draw =
+                    |rng: &mut StdRng, limit: usize| usize::try_from(rng.next_u64()).expect("64 bits") % limit.max(1);
+                let at = 3 + draw(&mut rng, bytes.len() - 3);
+                match rng.next_u64() % 4 {
+                    0 => bytes[at] ^= 1 << (rng.next_u64() % 8),
+                    1 => bytes[at] = [0, 1, 2, 0x7f, 0xff][draw(&mut rng, 5)],
+                    2 => bytes.truncate(at.max(4)),
+                    _ => {
+                        let from = 3 + draw(&mut rng, bytes.len() - 3);
+                        let piece: Vec<u8> = bytes[from..].iter().take(60).copied().collect();
+                        bytes.splice(at..at, piece);
+                    }
+                }
+            }
+            let outcome = std::panic::catch_unwind(|| fuzz_checks::journal(&bytes));
+            assert!(outcome.is_ok(), "the input of seed {n} fails");
+        }
+    }
+}
+
+#[test]
 fn random_bytes_do_no_harm_in_a_meeting() {
     check_random_inputs(fuzz_checks::meeting, None, 200);
 }

@@ -30,10 +30,10 @@ fn a_sealed_request_and_its_answer_are_those_in_the_file() {
         seal(&server, &epoch().public(), SealKind::OneShot, &request.to_bytes(), &mut stream).expect("the key is good");
     let parts = SealedParts::split(&sealed.bytes).expect("it is well formed");
     let opened = open(&server, &epoch(), SealKind::OneShot, &parts).expect("it opens");
-    assert_eq!(opened.content.as_slice(), request.to_bytes());
+    assert_eq!(opened.content[..], request.to_bytes()[..]);
     let answer = Answer::Clock { time: 1_792_540_800 };
     let answered = opened.answer.seal(&answer.to_bytes(), &mut SeededStream::new("kith/vectors/sealed-answer"));
-    assert!(sealed.pending.open(&answered).is_ok_and(|content| content.as_slice() == answer.to_bytes()));
+    assert!(sealed.pending.open(&answered).is_ok_and(|content| content[..] == answer.to_bytes()[..]));
     let file = json!({
         "about": "A one-shot request to epoch 2964 and its answer. Open `sealed` with the seed, then seal an answer whose \
                   first 32 bytes are those of `answer`: it has the same bytes. Streams: see derivation.json.",
@@ -71,12 +71,12 @@ fn a_live_connection_is_the_one_in_the_file() {
     for (number, operation) in [prove_account, read].into_iter().enumerate() {
         let message = LiveRequest { number: RequestNumber(number as u32), operation }.to_bytes();
         let record = client.seal(&message).expect("it is short");
-        assert!(at_server.open(&record).is_ok_and(|opened| opened.as_slice() == message));
+        assert!(at_server.open(&record).is_ok_and(|opened| opened[..] == message[..]));
         up.push(json!({ "object": "live-request", "cbor": hex(&message), "record": hex(&record) }));
     }
     let message = LiveEvent::Answer { number: RequestNumber(0), answer: Answer::Accepted }.to_bytes();
     let record = at_server.seal(&message).expect("it is short");
-    assert!(client.open(&record).is_ok_and(|opened| opened.as_slice() == message));
+    assert!(client.open(&record).is_ok_and(|opened| opened[..] == message[..]));
     let down = json!([{ "object": "live-event", "cbor": hex(&message), "record": hex(&record) }]);
     let file = json!({
         "about": "A live connection: opening, sealed answer, records. The client's ephemeral X-Wing seed is the first 32 \

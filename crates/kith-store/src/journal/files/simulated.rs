@@ -1,9 +1,16 @@
-//! Files in memory that forget what was not synced, tear what was being written, and fail when told to.
+//! Files in memory that forget what was not synced, tear what was being written, and fail when told to. For tests, also of
+//! programs that use the store.
 
-use std::cell::RefCell;
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "nothing of it is in a program, and a test that misuses it fails"
+)]
+
 use std::collections::BTreeMap;
 use std::io;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{Files, LogFile};
 
@@ -40,42 +47,50 @@ struct State {
 
 /// What goes wrong, and from which call on.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Trouble {
-    pub(crate) first: u64,
+pub struct Trouble {
+    /// The first call that fails.
+    pub first: u64,
     /// Calls that fail from there; afterwards all is well again.
-    pub(crate) n_calls: u64,
-    pub(crate) kind: io::ErrorKind,
+    pub n_calls: u64,
+    /// How it fails.
+    pub kind: io::ErrorKind,
     /// Whether a write that fails has written half, and a sync that fails has forgotten what it should keep.
-    pub(crate) leaves_half: bool,
+    pub leaves_half: bool,
 }
 
 /// A folder. Clones are the same folder.
 #[derive(Clone, Default)]
-pub(crate) struct Simulated(Rc<RefCell<State>>);
+pub struct Simulated(Arc<Mutex<State>>);
 
 /// An open file.
-pub(crate) struct SimulatedFile {
+pub struct SimulatedFile {
     folder: Simulated,
     content: usize,
 }
 
 impl Simulated {
-    pub(crate) fn n_calls(&self) -> u64 {
-        self.0.borrow().n_calls
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
     }
 
-    pub(crate) fn set_trouble(&self, trouble: Option<Trouble>) {
-        self.0.borrow_mut().trouble = trouble;
+    /// Returns how many calls were made so far.
+    pub fn n_calls(&self) -> u64 {
+        self.state().n_calls
+    }
+
+    /// Says what goes wrong from now on.
+    pub fn set_trouble(&self, trouble: Option<Trouble>) {
+        self.state().trouble = trouble;
     }
 
     /// Returns what a power cut leaves. Of what was not synced, `luck` decides how much is there: of each file the first
     /// few changes, the last of them torn at some byte.
-    pub(crate) fn after_power_cut(&self, mut luck: u64) -> Self {
+    pub fn after_power_cut(&self, mut luck: u64) -> Self {
         let mut draw = |limit: usize| {
             luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             usize::try_from(luck >> 33).unwrap() % (limit + 1)
         };
-        let state = self.0.borrow();
+        let state = self.state();
         let mut names = state.durable_names.clone();
         for naming in state.unsynced.iter().take(draw(state.unsynced.len())) {
             name(&mut names, naming);
@@ -92,43 +107,59 @@ impl Simulated {
         let contents = contents.collect();
         let (durable_names, unsynced) = (names.clone(), Vec::new());
         let left = State { contents, names, durable_names, unsynced, n_calls: 0, trouble: None };
-        Self(Rc::new(RefCell::new(left)))
+        Self(Arc::new(Mutex::new(left)))
     }
 
     /// Returns a copy of the folder as it is now.
-    pub(crate) fn copy(&self) -> Self {
-        Self(Rc::new(RefCell::new(self.0.borrow().clone())))
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.state().clone())))
     }
 
     /// Changes the bytes of a file, durably, as a bad disk does.
-    pub(crate) fn damage(&self, file: &str, change: impl FnOnce(&mut Vec<u8>)) {
-        let mut state = self.0.borrow_mut();
+    pub fn damage(&self, file: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state();
         let idx = state.names[file];
         let content = &mut state.contents[idx];
         change(&mut content.now);
         content.durable = content.now.clone();
     }
 
+    /// Puts a file there, durably, in place of any that has the name.
+    pub fn put(&self, file: &str, bytes: &[u8]) {
+        let mut state = self.state();
+        let content = state.contents.len();
+        state.contents.push(Content { now: bytes.to_vec(), durable: bytes.to_vec(), unsynced: Vec::new() });
+        state.names.insert(file.to_owned(), content);
+        state.durable_names.insert(file.to_owned(), content);
+    }
+
+    /// Returns all files with their bytes.
+    pub fn all(&self) -> BTreeMap<String, Vec<u8>> {
+        let state = self.state();
+        state.names.iter().map(|(name, idx)| (name.clone(), state.contents[*idx].now.clone())).collect()
+    }
+
     /// Returns the files and their lengths.
-    pub(crate) fn lengths(&self) -> BTreeMap<String, usize> {
-        let state = self.0.borrow();
+    pub fn lengths(&self) -> BTreeMap<String, usize> {
+        let state = self.state();
         state.names.iter().map(|(name, idx)| (name.clone(), state.contents[*idx].now.len())).collect()
     }
 
     /// Returns whether any file holds the bytes.
-    pub(crate) fn holds(&self, bytes: &[u8]) -> bool {
-        let state = self.0.borrow();
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        let state = self.state();
         state.names.values().any(|idx| state.contents[*idx].now.windows(bytes.len()).any(|window| window == bytes))
     }
 
-    pub(crate) fn total(&self) -> u64 {
-        let state = self.0.borrow();
+    /// Returns the bytes of all files.
+    pub fn total(&self) -> u64 {
+        let state = self.state();
         state.names.values().map(|idx| state.contents[*idx].now.len() as u64).sum()
     }
 
     /// Counts a call and returns what goes wrong with it.
     fn call(&self) -> Result<(), (io::Error, bool)> {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.state();
         let call = state.n_calls;
         state.n_calls += 1;
         match state.trouble {
@@ -144,13 +175,13 @@ impl Simulated {
     }
 
     fn rename_now(&self, naming: Naming) {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.state();
         name(&mut state.names, &naming);
         state.unsynced.push(naming);
     }
 
     fn find(&self, file: &str) -> io::Result<usize> {
-        self.0.borrow().names.get(file).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.state().names.get(file).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -177,7 +208,7 @@ impl Files for Simulated {
 
     fn list(&self) -> io::Result<Vec<String>> {
         self.simple_call()?;
-        Ok(self.0.borrow().names.keys().cloned().collect())
+        Ok(self.state().names.keys().cloned().collect())
     }
 
     fn open(&self, file: &str) -> io::Result<SimulatedFile> {
@@ -187,8 +218,8 @@ impl Files for Simulated {
 
     fn create(&self, file: &str) -> io::Result<SimulatedFile> {
         self.simple_call()?;
-        let content = self.0.borrow().contents.len();
-        self.0.borrow_mut().contents.push(Content::default());
+        let content = self.state().contents.len();
+        self.state().contents.push(Content::default());
         self.rename_now(Naming::Set(file.to_owned(), content));
         Ok(SimulatedFile { folder: self.clone(), content })
     }
@@ -211,7 +242,7 @@ impl Files for Simulated {
 
     fn sync_folder(&self) -> io::Result<()> {
         self.simple_call()?;
-        let mut state = self.0.borrow_mut();
+        let mut state = self.state();
         state.durable_names = state.names.clone();
         state.unsynced.clear();
         Ok(())
@@ -220,7 +251,7 @@ impl Files for Simulated {
 
 impl SimulatedFile {
     fn change(&self, change: Change) {
-        let mut state = self.folder.0.borrow_mut();
+        let mut state = self.folder.state();
         let content = &mut state.contents[self.content];
         apply(&mut content.now, &change);
         content.unsynced.push(change);
@@ -230,12 +261,12 @@ impl SimulatedFile {
 impl LogFile for SimulatedFile {
     fn length(&self) -> io::Result<u64> {
         self.folder.simple_call()?;
-        Ok(self.folder.0.borrow().contents[self.content].now.len() as u64)
+        Ok(self.folder.state().contents[self.content].now.len() as u64)
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         self.folder.simple_call()?;
-        let state = self.folder.0.borrow();
+        let state = self.folder.state();
         let now = &state.contents[self.content].now;
         let start = usize::try_from(offset).unwrap();
         let found = now.get(start..start + bytes.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -264,7 +295,7 @@ impl LogFile for SimulatedFile {
         if let Err((problem, leaves_half)) = self.folder.call() {
             if leaves_half {
                 // What Linux does: pages that could not be written count as clean, and the next sync succeeds.
-                let mut state = self.folder.0.borrow_mut();
+                let mut state = self.folder.state();
                 let content = &mut state.contents[self.content];
                 let n_kept = content.unsynced.len() / 2;
                 let kept: Vec<Change> = content.unsynced.drain(..).take(n_kept).collect();
@@ -272,7 +303,7 @@ impl LogFile for SimulatedFile {
             }
             return Err(problem);
         }
-        let mut state = self.folder.0.borrow_mut();
+        let mut state = self.folder.state();
         let content = &mut state.contents[self.content];
         let changes: Vec<Change> = content.unsynced.drain(..).collect();
         changes.iter().for_each(|change| apply(&mut content.durable, change));

@@ -8,7 +8,7 @@ use kith_wire::time::{Hour, Timestamp};
 use proptest::prelude::*;
 
 use super::super::bytes::Reader;
-use super::super::files::simulated::Simulated;
+use super::super::files::simulated::{Simulated, Trouble};
 use super::super::files::{Files, LogFile};
 use super::super::names::{self, Name};
 use super::super::op::Op;
@@ -341,9 +341,24 @@ fn a_frame_that_is_lost_before_a_torn_end_does_not_take_its_commit_along() {
         // The next commit was on its way when the power failed: so this one was durable.
         bytes[length..length + 9].copy_from_slice(b"half of a");
     });
-    let mut store = Journal::open_with(files, 1 << 20).unwrap();
-    let entries = store.begin().unwrap().entries(&reader, 0, 9).unwrap();
-    assert_eq!(entries, [(2, super::entry(2))]);
+    for _ in 0..3 {
+        let mut store = Journal::open_with(files.clone(), 1 << 20).unwrap();
+        let entries = store.begin().unwrap().entries(&reader, 0, 9).unwrap();
+        assert_eq!(entries, [(2, super::entry(2))]);
+        // Wherever the next start stops.
+        let n_calls = files.n_calls();
+        drop(Journal::open_with(files.copy(), 1 << 20).unwrap());
+        for first in n_calls..n_calls + 40 {
+            let files = files.copy();
+            let trouble = Trouble { first, n_calls: 99, kind: std::io::ErrorKind::Other, leaves_half: true };
+            files.set_trouble(Some(trouble));
+            drop(Journal::open_with(files.clone(), 1 << 20));
+            for luck in 0..4 {
+                let mut store = Journal::open_with(files.after_power_cut(luck), 1 << 20).unwrap();
+                assert_eq!(store.begin().unwrap().entries(&reader, 0, 9).unwrap(), entries);
+            }
+        }
+    }
 }
 
 #[test]

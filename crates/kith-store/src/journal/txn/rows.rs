@@ -406,7 +406,9 @@ impl<F: Files> Txn for JournalTxn<'_, F> {
         let keys = self.returned_keys(account).take(limit);
         let rows = keys.filter_map(|key| Some((key.relay, self.tables().returned.get(&key)?.value)));
         let notices = rows.map(|(relay, stored)| {
-            let notice = self.content(&stored.place)?.unwrap_or_default();
+            // A notice may be no bytes from the beginning.
+            let is_something = stored.place.length > 0;
+            let notice = if is_something { self.content(&stored.place)?.unwrap_or_default() } else { Vec::new() };
             Ok((relay, Returned { stored: stored.hour, notice }))
         });
         notices.collect()
