@@ -159,7 +159,7 @@ impl Sabotage {
             Self::UsedKeysStay => &[Promise::CopiesOpenNothing],
             Self::AcksAreAcked => &[Promise::Rest],
             Self::CopiesPanic => &[Promise::NothingPanics],
-            Self::LostAcksStayLost => &[Promise::Agreement],
+            Self::LostAcksStayLost => &[Promise::Agreement, Promise::Arrives, Promise::DeliveredWasShown],
             Self::NothingIsSaid => &[Promise::NoSilence],
             Self::NothingIsAnnounced => &[Promise::DescriptorsAreHandedOut],
             Self::BatchesFail => &[Promise::ServersDoNotFail],
