@@ -30,6 +30,6 @@ pub(crate) fn fresh(rng: &mut dyn CryptoRng) -> DedupId {
 
 /// Fails now and then, with a bug.
 pub(crate) fn fail(rng: &mut dyn CryptoRng) -> Result<(), StoreError> {
-    let fails = is_on(Bug::BatchesFail) && rng.next_u32() % 256 == 0;
+    let fails = is_on(Bug::BatchesFail) && rng.next_u32().is_multiple_of(256);
     if fails { Err(StoreError::Damaged { table: "none" }) } else { Ok(()) }
 }
