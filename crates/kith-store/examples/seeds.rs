@@ -15,7 +15,7 @@ use kith_wire::time::{Day, Hour, Timestamp};
 
 /// Bytes before the first record, and before the payload of each.
 const SEGMENT_HEAD: usize = 28;
-const RECORD_HEAD: usize = 24;
+const RECORD_HEAD: usize = 28;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let to = std::env::args().nth(1).ok_or("into which folder?")?;

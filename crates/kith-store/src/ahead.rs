@@ -327,6 +327,13 @@ impl<T: LogFile> LogFile for LateFile<T> {
         self.file.write_at(bytes, offset)
     }
 
+    fn certain(&self, committed: u64) -> u64 {
+        let state = self.ledger.state();
+        let parts = [&state.unpaid, &state.in_payment, &state.written].into_iter().flatten();
+        let ours = parts.filter(|part| Arc::ptr_eq(&part.file, &self.file));
+        ours.map(|part| part.first).fold(committed, u64::min)
+    }
+
     fn set_length(&self, length: u64) -> io::Result<()> {
         self.ledger.settle()?;
         self.is_cut.store(true, Ordering::Relaxed);

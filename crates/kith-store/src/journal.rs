@@ -294,7 +294,7 @@ impl<T: LogFile> Head<T> {
         let mut ops = Vec::new();
         Op::Roster(roster).encode(&mut ops);
         let mut bytes = SegmentHead { segment, salt }.encode(Kind::Segment);
-        bytes.extend_from_slice(&RecordHead::new(0, &ops, number, salt).encode());
+        bytes.extend_from_slice(&RecordHead::new(0, &ops, number, 0, salt).encode());
         bytes.extend_from_slice(&ops);
         let unfinished = names::unfinished(segment);
         let file = files.create(&unfinished)?;
@@ -349,9 +349,10 @@ impl Pending {
     }
 
     /// Makes the record whole.
-    fn seal(&mut self, number: u64, salt: u64) {
+    fn seal(&mut self, number: u64, certain: u64, salt: u64) {
         let payload = u32::try_from(self.record.len().saturating_sub(RECORD_HEAD)).unwrap_or(u32::MAX);
-        let head = RecordHead::new(payload, &self.ops, number, salt).encode();
+        let certain = u32::try_from(certain).unwrap_or_default();
+        let head = RecordHead::new(payload, &self.ops, number, certain, salt).encode();
         if let Some(room) = self.record.first_chunk_mut::<RECORD_HEAD>() {
             *room = head;
         }

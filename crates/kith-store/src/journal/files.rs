@@ -78,6 +78,12 @@ pub trait LogFile {
     /// What the file system says.
     fn set_length(&self, length: u64) -> io::Result<()>;
 
+    /// Returns up to where, of so many bytes that are committed, all is durable. For files that are synced by somebody else
+    /// while more is written.
+    fn certain(&self, committed: u64) -> u64 {
+        committed
+    }
+
     /// Returns after content and length are durable. After an error nothing is known of what was written since the
     /// last success, not even when a later call succeeds.
     ///

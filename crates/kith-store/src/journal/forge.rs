@@ -25,7 +25,7 @@ pub fn segment(number: u32, bytes: &[u8]) -> Vec<u8> {
             push_payload(&mut payload, &vec![FILL; length]);
         }
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-        let head = RecordHead::new(length, ops, records.next().unwrap_or_default(), SALT);
+        let head = RecordHead::new(length, ops, records.next().unwrap_or_default(), 0, SALT);
         out.extend_from_slice(&head.encode());
         out.extend_from_slice(&payload);
         out.extend_from_slice(ops);

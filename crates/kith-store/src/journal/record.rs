@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! segment   magic 8 · format 4 · segment 4 · salt 8 · crc 4 · records
-//! record    payload length 4 · operations length 4 · number 8 · head crc 4 · operations crc 4 · payload · operations
+//! record    payload length 4 · operations length 4 · number 8 · certain 4 · head crc 4 · operations crc 4 · payload · operations
 //! payload   (crc 4 · bytes) for each operation that has some
 //! summary   magic 8 · format 4 · segment 4 · salt 8 · crc 4 · (record's head · operations) for each record
 //! ```
@@ -11,6 +11,9 @@
 //! before it, so that whoever looks for records among bytes of any kind does the same little work at each of them. The second
 //! one covers the first and the operations, not the payload, so that whoever reads the tables back skips frames; each frame has its own. The
 //! salt is random: bytes that somebody sent us can never look like a record of this segment.
+//!
+//! A record is written before those before it need be durable. "Certain" says up to which byte of the segment all was durable
+//! when it was written: what cannot be read before that was lost, what cannot be read behind it may have been on its way.
 //!
 //! The layout of a file's head never changes, so that every release recognises the format of every other one.
 
@@ -25,7 +28,7 @@ const SUMMARY_MAGIC: [u8; 8] = *b"kith-sum";
 /// Bytes before the first record.
 pub(crate) const SEGMENT_HEAD: usize = 28;
 /// Bytes before a record's payload.
-pub(crate) const RECORD_HEAD: usize = 24;
+pub(crate) const RECORD_HEAD: usize = 28;
 /// Bytes before each part of the payload.
 pub(crate) const CHECKSUM: usize = 4;
 
@@ -83,6 +86,8 @@ pub(crate) struct RecordHead {
     pub(crate) payload: u32,
     pub(crate) ops: u32,
     pub(crate) number: u64,
+    /// Up to where the segment was durable when the record was written.
+    pub(crate) certain: u32,
     /// Over the salt and what is above.
     head_crc: u32,
     /// Over the other one and the operations.
@@ -91,9 +96,9 @@ pub(crate) struct RecordHead {
 
 impl RecordHead {
     /// Returns the head of a record; the parts are no longer than 4 GiB.
-    pub(crate) fn new(payload: u32, ops: &[u8], number: u64, salt: u64) -> Self {
+    pub(crate) fn new(payload: u32, ops: &[u8], number: u64, certain: u32, salt: u64) -> Self {
         let n_ops = u32::try_from(ops.len()).unwrap_or(u32::MAX);
-        let mut head = Self { payload, ops: n_ops, number, head_crc: 0, ops_crc: 0 };
+        let mut head = Self { payload, ops: n_ops, number, certain, head_crc: 0, ops_crc: 0 };
         head.head_crc = head.checksum(salt);
         head.ops_crc = crc32c_append(head.head_crc, ops);
         head
@@ -103,8 +108,8 @@ impl RecordHead {
         let mut out = [0; RECORD_HEAD];
         let lengths = [self.payload.to_le_bytes(), self.ops.to_le_bytes()];
         let number = self.number.to_le_bytes();
-        let crcs = [self.head_crc.to_le_bytes(), self.ops_crc.to_le_bytes()];
-        let fields = lengths.iter().flatten().chain(&number).chain(crcs.iter().flatten());
+        let others = [self.certain.to_le_bytes(), self.head_crc.to_le_bytes(), self.ops_crc.to_le_bytes()];
+        let fields = lengths.iter().flatten().chain(&number).chain(others.iter().flatten());
         for (to, from) in out.iter_mut().zip(fields) {
             *to = *from;
         }
@@ -119,7 +124,7 @@ impl RecordHead {
         let (payload, ops) = (u32(), u32());
         let number = from.u64().unwrap_or_default();
         let mut u32 = || from.u32().unwrap_or_default();
-        Self { payload, ops, number, head_crc: u32(), ops_crc: u32() }
+        Self { payload, ops, number, certain: u32(), head_crc: u32(), ops_crc: u32() }
     }
 
     /// Returns whether it was written in a segment with this salt.
@@ -141,7 +146,8 @@ impl RecordHead {
         let mut crc = crc32c(&salt.to_le_bytes());
         crc = crc32c_append(crc, &self.payload.to_le_bytes());
         crc = crc32c_append(crc, &self.ops.to_le_bytes());
-        crc32c_append(crc, &self.number.to_le_bytes())
+        crc = crc32c_append(crc, &self.number.to_le_bytes());
+        crc32c_append(crc, &self.certain.to_le_bytes())
     }
 }
 

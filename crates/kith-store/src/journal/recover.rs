@@ -1,11 +1,13 @@
 //! Opening what the last process left, whatever happened to it.
 //!
 //! The newest segment begins with a roster: which older ones are needed, how long they are, which secrets count. Older segments
-//! are whole or the store is damaged. The newest may end in a record that was on its way to the disk when the power
-//! failed: it was never answered and is cut off. What cannot be read *before* a record that can is damage. Frames and the
-//! like are not looked at, except those of the last record: it is whole only with them.
+//! are whole or the store is damaged. The newest may end in records that were on their way to the disk when the power
+//! failed: they were never answered, and the first that did not arrive is cut off with all that follows. Records say what was durable
+//! when they were written: what cannot be read of that is damage. Frames and the like are not looked at, except those of
+//! records that may have been on their way: these are whole only with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
 
 use kith_home::store::StoreError;
 
@@ -58,6 +60,10 @@ impl<F: Files> Journal<F> {
             Some(newest) => Self::recover(files, newest, segment_bytes)?,
         };
         journal.remove_strangers(&names);
+        if journal.owed.roll {
+            journal.head.file.sync().map_err(JournalError::Disk)?;
+            journal.owed.cut = false;
+        }
         journal.settle()?;
         Ok(journal)
     }
@@ -103,13 +109,12 @@ impl<F: Files> Journal<F> {
         let (head, standing, end) = read_newest(file, newest)?;
         let (secrets, other) = read_secrets(&files, standing.secrets)?;
         let mut journal = Self::assemble(files, head, secrets, segment_bytes);
-        // What was torn must not be taken for a record some day; zeros that were written ahead go with it.
-        journal.owed.cut = journal.head.file.length().map_err(JournalError::Disk)? != journal.head.length;
-        if end == End::Lost {
-            // Cut off, what follows would not tell any more that this record is not torn. In a segment that is sealed
-            // nobody asks.
-            (journal.owed.cut, journal.owed.roll) = (false, true);
-        }
+        // What was torn must not be taken for a record some day; zeros that were written ahead go with it. And what was read need
+        // not be durable, when it was only the process that ended: the next record will say that it is.
+        journal.owed.cut = true;
+        // Without what lies behind it, the next start would take a record that was durable for one that is torn. In a
+        // segment that is sealed nobody asks.
+        journal.owed.roll = end == End::Witnessed;
         journal.owed.wipe = other;
         journal.sealed = standing.sealed;
         let sealed: Vec<(u32, u32)> = journal.sealed.iter().map(|(segment, length)| (*segment, *length)).collect();
@@ -179,14 +184,13 @@ impl<F: Files> Journal<F> {
     }
 }
 
-/// The last record of the log.
+/// How the log ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    Whole,
-    /// It was durable, and the disk has lost some of its contents since.
-    Lost,
-    /// It was on its way.
-    Torn,
+    /// What is cut off tells nothing.
+    Plain,
+    /// What lies behind the end tells that a record before it was durable, though the disk has lost some of its contents.
+    Witnessed,
 }
 
 /// Returns the number of the newest segment.
@@ -210,46 +214,72 @@ fn read_newest<T: LogFile>(file: T, segment: u32) -> Result<(Head<T>, Standing, 
     let head = read_head_of(&file, segment)?;
     let end = file.length().map_err(JournalError::Disk)?;
     let mut scan = Scan::new(&file, Kind::Segment, head.salt, end);
-    let mut standing = None;
-    let mut last: Option<Record> = None;
-    let is_followed = loop {
+    let mut ending = Ending::default();
+    let behind = loop {
         match scan.next() {
-            Ok(Some(record)) => {
-                // The one before was durable when this one was begun, whatever has become of its frames since.
-                if let Some(durable) = last.replace(record) {
-                    durable.ops.iter().for_each(|op| stand(&mut standing, op));
-                }
-            }
-            Ok(None) => break false,
-            Err(Stop::Damaged(_)) => {
-                let search = scan.search_behind().map_err(JournalError::Disk)?;
-                if search.found {
-                    return Err(damaged(scan.origin()).into());
-                }
-                break search.any_byte;
-            }
+            Ok(Some(record)) => ending.add(record),
+            Ok(None) => break 0,
+            Err(Stop::Damaged(_)) => break scan.search_behind().map_err(JournalError::Disk)?.certain,
             Err(Stop::Io(problem)) => return Err(JournalError::Disk(problem).into()),
         }
     };
-    // A segment counts only once it has its roster.
-    let last = last.ok_or_else(|| damaged(scan.origin()))?;
-    // What follows, torn or not, was begun when the last one was durable.
-    let end = match last.payload_is_whole(&file) {
-        Ok(true) => End::Whole,
-        Ok(false) if is_followed => End::Lost,
-        Ok(false) => End::Torn,
-        Err(problem) if is_followed && is_loss(&problem) => End::Lost,
-        Err(problem) => return Err(JournalError::Disk(problem).into()),
-    };
-    let (length, number) = match end {
-        End::Whole | End::Lost => (last.end(), last.head.number.saturating_add(1)),
-        End::Torn => (last.origin, last.head.number),
-    };
-    if end != End::Torn {
-        last.ops.iter().for_each(|op| stand(&mut standing, op));
+    if behind > scan.origin() {
+        return Err(damaged(scan.origin()).into());
     }
-    let standing = standing.ok_or_else(|| damaged(length))?;
-    Ok((Head { segment, salt: head.salt, file, length, number, zeroed: 0 }, standing, end))
+    let number = scan.next_number().unwrap_or_default();
+    let ended = ending.end(&file, behind).map_err(JournalError::Disk)?;
+    let (length, number) = ended.cut.unwrap_or((scan.origin(), number));
+    // A segment counts only once it has its roster.
+    let standing = ended.standing.ok_or_else(|| damaged(length))?;
+    Ok((Head { segment, salt: head.salt, file, length, number, zeroed: 0 }, standing, ended.end))
+}
+
+/// The records of the newest segment, the last of which may have been on their way to the disk.
+#[derive(Default)]
+struct Ending {
+    /// Those that may have been.
+    open: VecDeque<Record>,
+    /// Up to here all was durable.
+    certain: u64,
+    standing: Option<Standing>,
+}
+
+/// What came of them.
+struct Ended {
+    /// Where the first one begins that did not arrive, and its number.
+    cut: Option<(u64, u64)>,
+    standing: Option<Standing>,
+    end: End,
+}
+
+impl Ending {
+    fn add(&mut self, record: Record) {
+        self.certain = self.certain.max(record.head.certain.into());
+        self.open.push_back(record);
+        while let Some(durable) = self.open.pop_front_if(|record| record.origin < self.certain) {
+            durable.ops.iter().for_each(|op| stand(&mut self.standing, op));
+        }
+    }
+
+    /// Looks at the contents of the last ones; `behind` is what the records behind them say.
+    fn end(mut self, file: &impl LogFile, behind: u64) -> io::Result<Ended> {
+        let mut end = End::Plain;
+        for record in self.open {
+            let is_whole = match record.payload_is_whole(file) {
+                Err(problem) if !is_loss(&problem) => return Err(problem),
+                checked => checked.unwrap_or(false),
+            };
+            if !is_whole && record.origin >= behind {
+                let cut = Some((record.origin, record.head.number));
+                return Ok(Ended { cut, standing: self.standing, end });
+            }
+            if !is_whole {
+                end = End::Witnessed;
+            }
+            record.ops.iter().for_each(|op| stand(&mut self.standing, op));
+        }
+        Ok(Ended { cut: None, standing: self.standing, end })
+    }
 }
 
 /// Follows what an operation says of the log itself.

@@ -136,6 +136,11 @@ impl<'a, S: Source> Scan<'a, S> {
         self.origin
     }
 
+    /// Returns the number of the record that would follow those that were read.
+    pub(crate) fn next_number(&self) -> Option<u64> {
+        self.number
+    }
+
     /// Reads the next record; `None` at the end. After an error the scan is where it was.
     pub(crate) fn next(&mut self) -> Result<Option<Record>, Stop> {
         let left = self.end.saturating_sub(self.at);
@@ -167,39 +172,38 @@ impl<'a, S: Source> Scan<'a, S> {
         Ok(Some(record))
     }
 
-    /// Looks for a record behind a place where none can be read: if there is one, it was not the end that was torn.
+    /// Looks for records behind a place where none can be read.
     ///
-    /// Only one record is ever on its way to the disk. Records after it were begun when it was safely there.
+    /// A few records may be on their way to the disk at the same time, and each may arrive or not. Those behind tell what was
+    /// durable when they were written.
     pub(crate) fn search_behind(&self) -> io::Result<Search> {
         let length = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let mut rest = vec![0; length];
         self.source.read(&mut rest, self.at)?;
         let first = self.number.unwrap_or(0);
-        // What was torn may have a good head itself.
-        let tail = rest.get(1..).unwrap_or_default();
-        let found = search(tail, first..=first.saturating_add(length as u64), self.salt);
-        Ok(Search { any_byte: rest.iter().any(|byte| *byte != 0), ..found })
+        // What cannot be read may have a good head itself, which tells of those before it.
+        Ok(search(&rest, first..=first.saturating_add(length as u64), self.salt))
     }
 }
 
 /// What a search for records found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Search {
-    /// Whether there is a record.
-    pub(crate) found: bool,
-    /// Whether there is anything but zeros, which may have been written ahead.
-    pub(crate) any_byte: bool,
+    /// Up to which byte of the segment all was durable, by what the records say; 0 when there is none.
+    pub(crate) certain: u64,
     /// Bytes that were looked at, those twice that were looked at twice: what the search has cost.
     pub(crate) n_looked_at: u64,
 }
 
-/// Looks for the head of a record of this segment. At each byte it looks at one head's length at most, whatever the bytes are.
+/// Looks for heads of records of this segment. At each byte it looks at one head's length at most, whatever the bytes are.
 fn search(bytes: &[u8], numbers: RangeInclusive<u64>, salt: u64) -> Search {
-    let mut n_looked_at = 0;
-    let found = bytes.windows(RECORD_HEAD).filter_map(|window| window.first_chunk()).any(|window| {
-        n_looked_at += RECORD_HEAD as u64;
+    let mut search = Search { certain: 0, n_looked_at: 0 };
+    for window in bytes.windows(RECORD_HEAD).filter_map(|window| window.first_chunk()) {
+        search.n_looked_at += RECORD_HEAD as u64;
         let head = RecordHead::decode(window);
-        numbers.contains(&head.number) && head.is_of(salt)
-    });
-    Search { found, any_byte: false, n_looked_at }
+        if numbers.contains(&head.number) && head.is_of(salt) {
+            search.certain = search.certain.max(head.certain.into());
+        }
+    }
+    search
 }

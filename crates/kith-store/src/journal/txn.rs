@@ -8,7 +8,7 @@ use kith_wire::id::ReaderId;
 use super::Journal;
 use super::clean::Cleaned;
 use super::error::JournalError;
-use super::files::{Disk, Files};
+use super::files::{Disk, Files, LogFile};
 use super::op::{Op, Span};
 use super::record::push_payload;
 use super::secrets::{self, Secrets};
@@ -167,7 +167,7 @@ impl<'a, F: Files> JournalTxn<'a, F> {
     /// Writes the record and waits for the disk.
     fn append(&mut self) -> Result<(), JournalError> {
         let Journal { head, pending, owed, upkeep, .. } = &mut *self.journal;
-        pending.seal(head.number, head.salt);
+        pending.seal(head.number, head.file.certain(head.length), head.salt);
         let n_bytes = pending.record.len() as u64;
         owed.cut = true;
         head.append(&pending.record, upkeep.segment_bytes)?;

@@ -84,7 +84,7 @@ impl Simulated {
     }
 
     /// Returns what a power cut leaves. Of what was not synced, `luck` decides how much is there: of each file the first
-    /// few changes, the last of them torn at some byte.
+    /// few changes, the last of them torn at some byte; or any of them, in any order, with holes.
     pub fn after_power_cut(&self, mut luck: u64) -> Self {
         let mut draw = |limit: usize| {
             luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -97,6 +97,10 @@ impl Simulated {
         }
         let contents = state.contents.iter().map(|content| {
             let mut left = content.durable.clone();
+            if draw(1) == 1 {
+                content.unsynced.iter().for_each(|change| apply_in_part(&mut left, change, &mut draw));
+                return Content { now: left.clone(), durable: left, unsynced: Vec::new() };
+            }
             let kept = draw(content.unsynced.len());
             content.unsynced.iter().take(kept).for_each(|change| apply(&mut left, change));
             if let Some(Change::Write(at, bytes)) = content.unsynced.get(kept) {
@@ -200,6 +204,22 @@ fn apply(bytes: &mut Vec<u8>, change: &Change) {
             bytes[start..start + new.len()].copy_from_slice(new);
         }
         Change::SetLength(length) => bytes.resize(usize::try_from(*length).unwrap(), 0),
+    }
+}
+
+/// Bytes that a disk writes or does not.
+const SECTOR: usize = 64;
+
+/// Does some of a change, or nothing of it, or all.
+fn apply_in_part(bytes: &mut Vec<u8>, change: &Change, draw: &mut impl FnMut(usize) -> usize) {
+    match (draw(2), change) {
+        (0, _) => {}
+        (1, Change::Write(at, new)) => {
+            for (n, sector) in new.chunks(SECTOR).enumerate().filter(|_| draw(1) == 1) {
+                apply(bytes, &Change::Write(at + (n * SECTOR) as u64, sector.to_vec()));
+            }
+        }
+        _ => apply(bytes, change),
     }
 }
 

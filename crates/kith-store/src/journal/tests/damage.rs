@@ -233,11 +233,11 @@ fn the_layout_of_a_segment_is_this() {
     let mut ops = Vec::new();
     Op::SegmentGone { segment: 5 }.encode(&mut ops);
     assert_eq!(data_encoding::HEXLOWER.encode(&ops), "0405000000");
-    let record = RecordHead::new(0, &ops, 9, head.salt).encode();
-    // payload length, operations length, number, checksum of these, checksum of that and the operations
+    let record = RecordHead::new(0, &ops, 9, 77, head.salt).encode();
+    // payload length, operations length, number, what is certain, checksum of these, checksum of that and the operations
     assert_eq!(
         data_encoding::HEXLOWER.encode(&record),
-        "00000000".to_owned() + "05000000" + "0900000000000000" + "ca309551" + "1c0ecdc2"
+        "00000000".to_owned() + "05000000" + "0900000000000000" + "4d000000" + "af1741a8" + "03f75790"
     );
 }
 
@@ -252,7 +252,8 @@ fn what_others_sent_us_never_looks_like_the_records_behind_a_torn_one() {
     // A frame that is a record with a good number, made by somebody who does not know the salt.
     let mut ops = Vec::new();
     Op::Touch.encode(&mut ops);
-    let forged: Vec<u8> = (0..20).flat_map(|n| [&RecordHead::new(0, &ops, n, 0).encode()[..], &ops].concat()).collect();
+    let forged: Vec<u8> =
+        (0..20).flat_map(|n| [&RecordHead::new(0, &ops, n, 9999, 0).encode()[..], &ops].concat()).collect();
     let length = usize::try_from(store.head.length).unwrap();
     let mut txn = store.begin().unwrap();
     let entry = kith_home::store::Entry { arrived: kith_wire::time::Hour(1), frame: forged };
@@ -305,7 +306,7 @@ fn the_search_behind_a_torn_end_does_the_same_work_at_each_byte_whatever_the_byt
         let bytes = Loaded([segment.as_slice(), tail].concat());
         let scan = Scan::new(&bytes, Kind::Segment, SALT, bytes.0.len() as u64);
         let search = scan.search_behind().unwrap();
-        assert!(!search.found);
+        assert_eq!(search.certain, 0);
         search.n_looked_at
     };
     // At every byte something that could be the head of a record with operations up to the end.
@@ -334,12 +335,15 @@ fn a_frame_that_is_lost_before_a_torn_end_does_not_take_its_commit_along() {
     txn.insert_entry(&reader, 2, &super::entry(2)).unwrap();
     txn.commit().unwrap();
     let length = usize::try_from(store.head.length).unwrap();
+    let mut txn = store.begin().unwrap();
+    txn.insert_entry(&reader, 3, &super::entry(3)).unwrap();
+    txn.commit().unwrap();
     drop(store);
     files.damage("0000000001.log", |bytes| {
         let at = bytes.windows(64).position(|window| window == [1; 64]).unwrap();
         bytes[at] ^= 1;
-        // The next commit was on its way when the power failed: so this one was durable.
-        bytes[length..length + 9].copy_from_slice(b"half of a");
+        // The next commit was on its way when the power failed, and says that this one was durable.
+        bytes[length + RECORD_HEAD + 99..].fill(0);
     });
     for _ in 0..3 {
         let mut store = Journal::open_with(files.clone(), 1 << 20).unwrap();
