@@ -24,6 +24,10 @@ pub(crate) struct Metrics {
     pub(crate) live: Gauge,
     /// Live connections that ended because they had proven nothing.
     pub(crate) live_unproven: Counter,
+    /// Connections closed at once because their networks had as many as they may, or came too fast.
+    pub(crate) turned_away: Counter,
+    /// Connections that had to give up their places to others when all were taken.
+    pub(crate) made_room: Counter,
     /// Messages brought by live connections.
     pub(crate) live_messages: Counter,
     /// Requests that were told to come back later.
@@ -141,11 +145,13 @@ impl Metrics {
         text
     }
 
-    fn counters(&self) -> [(&'static str, &'static str, &Counter); 9] {
+    fn counters(&self) -> [(&'static str, &'static str, &Counter); 11] {
         [
             ("kithd_one_shot_requests_total", "One-shot requests that were brought.", &self.one_shots),
             ("kithd_descriptor_requests_total", "Descriptors that were fetched.", &self.descriptors),
             ("kithd_live_opened_total", "Live connections since the start.", &self.live_opened),
+            ("kithd_turned_away_total", "Connections closed because their networks had too many.", &self.turned_away),
+            ("kithd_made_room_total", "Connections ended for others when all places were taken.", &self.made_room),
             ("kithd_live_unproven_total", "Live connections ended because they proved nothing.", &self.live_unproven),
             ("kithd_live_messages_total", "Messages brought by live connections.", &self.live_messages),
             ("kithd_busy_total", "Requests that were told to come back later.", &self.busy),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kith_net::{Answer, Handler, LiveReceiver, LiveSender};
+use kith_net::{Answer, Handler, LiveReceiver, LiveSender, TurnedAway};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -58,6 +58,13 @@ impl Handler for Site {
 
     fn well_known(&self) -> String {
         self.well_known.clone()
+    }
+
+    fn turned_away(&self, why: TurnedAway) {
+        match why {
+            TurnedAway::Room => self.metrics.made_room.count(),
+            _ => self.metrics.turned_away.count(),
+        }
     }
 }
 

@@ -12,8 +12,8 @@ pub const MAX_MESSAGE: usize = kith_wire::limits::MAX_SEALED_BYTES;
 /// Bounds of a [`Listener`](crate::Listener). The default suits a server at home.
 #[derive(Clone, Debug)]
 pub struct ListenerLimits {
-    /// Connections open at the same time. When they are, each further one takes the place of the one that has been there
-    /// longest without being a live one; without such a one it waits.
+    /// Connections open at the same time. When they are, each further one takes the place of the one that has done
+    /// nothing longest and is not a live one; without such a one it waits.
     pub max_connections: usize,
     /// Of these, places that live connections cannot take, so that requests always find some.
     pub reserved: usize,

@@ -257,14 +257,33 @@ async fn shutting_down_does_not_wait_for_ever() {
 
 #[tokio::test]
 async fn when_all_places_are_taken_the_one_that_came_first_makes_room() {
-    let limits = ListenerLimits { max_connections: 1, ..ListenerLimits::default() };
+    let limits = ListenerLimits { max_connections: 2, ..ListenerLimits::default() };
     let server = Server::start(limits).await;
     let (url, handler) = (server.url(), server.handler.clone());
     let first = tokio::spawn(async move { carrier().one_shot(&url, Bytes::from_static(b"wait")).await });
     handler.entered.notified().await;
+    // Who waits for an answer goes last: the second makes room for the third.
+    let second = carrier();
+    assert!(second.descriptor(&server.url()).await.is_ok());
     assert!(carrier().descriptor(&server.url()).await.is_ok());
-    assert_eq!(first.await.unwrap(), Err(CarrierError::Closed));
     assert_eq!(*handler.turned_away.lock().unwrap(), [kith_net::TurnedAway::Room]);
+    handler.gate.notify_one();
+    assert!(first.await.unwrap().is_ok());
+
+    // When everybody waits for an answer, the first one.
+    let asks =
+        |url: kith_wire::address::ServerUrl| async move { carrier().one_shot(&url, Bytes::from_static(b"wait")).await };
+    let waiting = [tokio::spawn(asks(server.url())), tokio::spawn(asks(server.url()))];
+    handler.entered.notified().await;
+    handler.entered.notified().await;
+    assert!(carrier().descriptor(&server.url()).await.is_ok());
+    handler.gate.notify_waiters();
+    let mut outcomes = Vec::new();
+    for asked in waiting {
+        outcomes.push(asked.await.unwrap().is_ok());
+    }
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, [false, true]);
 }
 
 #[tokio::test]

@@ -108,6 +108,7 @@ const KNOWN: &[Known] = &[
     known("TLS_ACME_DIRECTORY", Some("tls"), "acme_directory", Kind::Text),
     known("TLS_ACME_LISTEN", Some("tls"), "acme_listen", Kind::Text),
     known("LIMITS_CONNECTIONS", Some("limits"), "connections", Kind::Number),
+    known("LIMITS_RESERVED", Some("limits"), "reserved", Kind::Number),
     known("LIMITS_CONNECTIONS_PER_NETWORK", Some("limits"), "connections_per_network", Kind::Number),
     known("LIMITS_CONNECTS_PER_NETWORK", Some("limits"), "connects_per_network", Kind::Number),
     known("LIMITS_REQUESTS_PER_NETWORK", Some("limits"), "requests_per_network", Kind::Number),

@@ -13,7 +13,9 @@ use crate::duration::Span;
 pub(crate) struct Limits {
     /// Connections at the same time.
     pub(crate) connections: usize,
-    /// Of these, connections from one network.
+    /// Of these, places that live connections cannot take.
+    pub(crate) reserved: usize,
+    /// Connections from one network.
     pub(crate) connections_per_network: usize,
     /// New connections of one network in a second; 0 is no bound.
     pub(crate) connects_per_network: u32,
@@ -70,6 +72,7 @@ pub(crate) struct Limits {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LimitLayer {
     connections: Option<usize>,
+    reserved: Option<usize>,
     connections_per_network: Option<usize>,
     connects_per_network: Option<u32>,
     requests_per_network: Option<u32>,
@@ -102,6 +105,7 @@ impl LimitLayer {
     pub(crate) fn over(self, below: Self) -> Self {
         Self {
             connections: self.connections.or(below.connections),
+            reserved: self.reserved.or(below.reserved),
             connections_per_network: self.connections_per_network.or(below.connections_per_network),
             connects_per_network: self.connects_per_network.or(below.connects_per_network),
             requests_per_network: self.requests_per_network.or(below.requests_per_network),
@@ -134,8 +138,10 @@ impl LimitLayer {
     pub(crate) fn into_limits(self) -> Result<Limits, ConfigError> {
         let default = ListenerLimits::default();
         let quotas = kith_home::Quotas::default();
+        let connections = self.connections.unwrap_or(default.max_connections);
         let limits = Limits {
-            connections: self.connections.unwrap_or(default.max_connections),
+            connections,
+            reserved: self.reserved.unwrap_or(default.reserved.min(connections / 8)),
             connections_per_network: self.connections_per_network.unwrap_or(default.max_per_network),
             connects_per_network: self.connects_per_network.unwrap_or(default.connects_per_network),
             requests_per_network: self.requests_per_network.unwrap_or(default.requests_per_network),
@@ -185,6 +191,9 @@ impl Limits {
         if !(1..=MOST_MESSAGES).contains(&self.messages) {
             return out_of_range("limits.messages", "from 1 to 256; each may take 96 KiB, for each connection");
         }
+        if self.reserved >= self.connections {
+            return out_of_range("limits.reserved", "less than limits.connections, or nobody can be connected");
+        }
         if self.exchanges_per_server > self.exchanges {
             return out_of_range("limits.exchanges_per_server", "at most limits.exchanges");
         }
@@ -221,6 +230,7 @@ impl Limits {
     pub(crate) fn listener(&self) -> ListenerLimits {
         ListenerLimits {
             max_connections: self.connections,
+            reserved: self.reserved,
             max_per_network: self.connections_per_network,
             connects_per_network: self.connects_per_network,
             requests_per_network: self.requests_per_network,

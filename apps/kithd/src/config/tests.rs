@@ -47,6 +47,7 @@ fn every_key_of_the_file_has_its_variable() {
         ("KITHD_METRICS", "127.0.0.1:9"),
         ("KITHD_LOG", "debug"),
         ("KITHD_LIMITS_CONNECTIONS", "10"),
+        ("KITHD_LIMITS_RESERVED", "9"),
         ("KITHD_LIMITS_CONNECTIONS_PER_NETWORK", "11"),
         ("KITHD_LIMITS_COUNT_LOOPBACK", "true"),
         ("KITHD_LIMITS_UNPROVEN", "12"),
@@ -89,6 +90,7 @@ fn every_key_of_the_file_has_its_variable() {
     assert_eq!(config.log, LogLevel::Debug);
     let (limits, listener) = (config.limits, config.limits.listener());
     assert_eq!([listener.max_connections, listener.max_per_network, limits.unproven], [10, 11, 12]);
+    assert_eq!(listener.reserved, 9);
     assert_eq!(listener.loopback, kith_net::LoopbackPeers::Counted);
     assert_eq!([limits.disk_reserve, limits.store_bytes], [7, 8]);
     let times = [limits.proof.0, listener.tls_handshake, listener.request_head, listener.request_body, listener.answer];
@@ -176,6 +178,7 @@ fn values_out_of_form_are_refused() {
         ("KITHD_LIMITS_ANSWER", "20s"),
         ("KITHD_LIMITS_CONNECTIONS", "1000001"),
         ("KITHD_LIMITS_PINGS", "0"),
+        ("KITHD_LIMITS_RESERVED", "4096"),
         ("KITHD_LIMITS_MESSAGES", "0"),
         ("KITHD_LIMITS_MESSAGES", "257"),
         ("KITHD_LIMITS_EXCHANGES_PER_SERVER", "513"),

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test, as assertions do")]
 
+mod crowds;
 mod floods;
 mod http;
 mod inside;

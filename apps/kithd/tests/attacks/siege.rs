@@ -183,8 +183,13 @@ impl Target {
 
     /// Connects from the attackers' network.
     pub(crate) async fn connect(&self) -> std::io::Result<TcpStream> {
+        self.connect_from(7).await
+    }
+
+    /// Connects from one of many networks; the honest client is in none of them.
+    pub(crate) async fn connect_from(&self, network: u8) -> std::io::Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
-        socket.bind("127.0.7.7:0".parse().unwrap())?;
+        socket.bind(SocketAddr::from(([127, 1, network, 7], 0)))?;
         socket.connect(self.address).await
     }
 

@@ -18,7 +18,7 @@ use crate::client::Stream;
 use crate::limits::ListenerLimits;
 use crate::live::{self, Role};
 use crate::pace::Turns;
-use crate::server::doorway::{Doorway, LivePlace, Waits};
+use crate::server::doorway::{Answered, Asks, Doorway, LivePlace, Waits};
 use crate::server::site::Site;
 
 /// What all connections of one listener share.
@@ -32,10 +32,16 @@ pub(super) struct Shared<S> {
 /// Where a request leaves word that the connection becomes a live one once the answer is out.
 pub(super) struct UpgradeSlot {
     doorway: Arc<Doorway>,
+    asks: Asks,
     upgrade: Mutex<Option<(OnUpgrade, LivePlace)>>,
 }
 
 impl UpgradeSlot {
+    /// Tells that a request has come whole and is being answered, until what is returned is dropped.
+    pub(super) fn is_being_answered(&self) -> Answered<'_> {
+        self.asks.begin()
+    }
+
     /// Returns a place for a live connection if there is one.
     pub(super) fn place(&self) -> Option<LivePlace> {
         self.doorway.try_stay()
@@ -68,7 +74,7 @@ pub(super) async fn serve<S: Site>(
         },
         () = stopped(&mut told_to_stop) => return,
     };
-    let upgrade = Box::pin(serve_requests(&shared, stream, &turns, &mut told_to_stop)).await;
+    let upgrade = Box::pin(serve_requests(&shared, stream, &turns, waits.for_answers(), &mut told_to_stop)).await;
     if let Some((upgrade, _place)) = upgrade
         && waits.leave()
     {
@@ -87,9 +93,10 @@ async fn serve_requests<S: Site>(
     shared: &Arc<Shared<S>>,
     stream: Box<dyn Stream>,
     turns: &Turns,
+    asks: Asks,
     told_to_stop: &mut watch::Receiver<bool>,
 ) -> Option<(OnUpgrade, LivePlace)> {
-    let slot = Arc::new(UpgradeSlot { doorway: Arc::clone(&shared.doorway), upgrade: Mutex::default() });
+    let slot = Arc::new(UpgradeSlot { doorway: Arc::clone(&shared.doorway), asks, upgrade: Mutex::default() });
     let service = service_fn(|request| {
         let shared = Arc::clone(shared);
         let slot = Arc::clone(&slot);
@@ -97,7 +104,9 @@ async fn serve_requests<S: Site>(
         async move {
             // Before the body is taken: who waits for a turn holds nothing but a head.
             turns.next().await;
-            Ok::<_, Infallible>(shared.site.respond(request, &shared.limits, &slot).await)
+            let response = shared.site.respond(request, &shared.limits, &slot).await;
+            slot.asks.end();
+            Ok::<_, Infallible>(response)
         }
     });
     let connection = http1::Builder::new()

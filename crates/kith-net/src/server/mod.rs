@@ -58,7 +58,7 @@ pub trait Handler: Send + Sync + 'static {
 pub enum TurnedAway {
     /// Its network has as many as it may, or comes too fast.
     Network,
-    /// All places were taken, and it had been there longest without being a live connection.
+    /// All places were taken, and of those that are not live connections it had done nothing longest.
     Room,
 }
 
@@ -165,12 +165,12 @@ pub struct BindError {
     pub reason: std::io::Error,
 }
 
-/// Finds a place for somebody who is here: an empty one, or that of whoever has been in the doorway longest.
+/// Finds a place for somebody who is here: an empty one, or that of whoever has done nothing in the doorway longest.
 async fn make_room<S: Site>(doorway: &Doorway, site: &S) -> doorway::Place {
     if let Some(place) = doorway.try_enter() {
         return place;
     }
-    if doorway.send_the_oldest_away() {
+    if doorway.send_the_idlest_away() {
         site.turned_away(TurnedAway::Room);
     }
     doorway.enter().await

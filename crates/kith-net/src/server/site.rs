@@ -48,7 +48,7 @@ impl<H: Handler> Site for Home<H> {
         slot: &UpgradeSlot,
     ) -> Response<Full<Bytes>> {
         match request.uri().path() {
-            path::ONE_SHOT => readable_by_every_page(self.one_shot(request, limits).await),
+            path::ONE_SHOT => readable_by_every_page(self.one_shot(request, limits, slot).await),
             path::LIVE if request.method() == Method::GET => switch_protocols(request, slot),
             path::LIVE => not_allowed("GET"),
             path::WELL_KNOWN => readable_by_every_page(self.well_known(&request)),
@@ -66,10 +66,18 @@ impl<H: Handler> Site for Home<H> {
 }
 
 impl<H: Handler> Home<H> {
-    async fn one_shot(&self, request: Request<Incoming>, limits: &ListenerLimits) -> Response<Full<Bytes>> {
+    async fn one_shot(
+        &self,
+        request: Request<Incoming>,
+        limits: &ListenerLimits,
+        slot: &UpgradeSlot,
+    ) -> Response<Full<Bytes>> {
         match *request.method() {
             Method::POST => match read_body(request.into_body(), limits.request_body).await {
-                Ok(body) => within(limits.answer, self.handler.one_shot(body)).await,
+                Ok(body) => {
+                    let _answered = slot.is_being_answered();
+                    within(limits.answer, self.handler.one_shot(body)).await
+                }
                 Err(status) => empty(status),
             },
             Method::GET => within(limits.answer, self.handler.descriptor()).await,
