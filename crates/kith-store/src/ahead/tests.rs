@@ -58,7 +58,8 @@ impl Folder {
         self.all().names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Returns what a power cut leaves: of what nobody waited for, the first few changes of each file, or none without luck.
+    /// Returns what a power cut leaves: of what nobody waited for, the first few changes of each file, or any of
+    /// them, or none without luck.
     fn after_power_cut(&self, mut luck: u64) -> Self {
         let is_unlucky = luck == 0;
         let mut left = self.all().clone();
@@ -66,8 +67,13 @@ impl Folder {
             luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let n_kept = if is_unlucky { 0 } else { usize::try_from(luck >> 33).unwrap() % (file.changes.len() + 1) };
             file.now = file.durable.clone();
-            for change in file.changes.drain(..).take(n_kept) {
-                apply(&mut file.now, &change);
+            // A disk writes in whatever order it likes.
+            let (is_in_order, coins) = (luck & 1 << 40 == 0, luck >> 11);
+            for (n, change) in file.changes.drain(..).enumerate() {
+                let is_kept = if is_in_order { n < n_kept } else { !is_unlucky && coins >> (n % 29) & 1 == 1 };
+                if is_kept {
+                    apply(&mut file.now, &change);
+                }
             }
             file.durable = file.now.clone();
         }
