@@ -10,6 +10,7 @@ mod network;
 mod outages;
 mod person;
 mod server;
+mod storage;
 mod views;
 
 use std::collections::BTreeMap;
@@ -58,8 +59,10 @@ enum Happening {
     Exchanged { server: usize, life: u32, exchange: ExchangeId, outcome: ExchangeOutcome },
     /// A device's timer.
     Wake { who: usize },
-    /// A server makes durable what has come.
-    Commit { server: usize, life: u32 },
+    /// A server handles what has come.
+    Batch { server: usize, life: u32 },
+    /// A server's disk is done with what was handled.
+    Synced { server: usize, life: u32 },
     /// A server's timer.
     Tick { server: usize },
     /// A device is switched on.
@@ -212,7 +215,8 @@ impl World {
                 }
             }
             Happening::Wake { who } => self.wake(who),
-            Happening::Commit { server, life } => self.commit(server, life),
+            Happening::Batch { server, life } => self.batch(server, life),
+            Happening::Synced { server, life } => self.synced(server, life),
             Happening::Tick { server } => self.tick(server),
             Happening::Start { who, life } => self.start(who, life),
             Happening::StartServer { server, life } => self.start_server(server, life),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kith_engine::{AttachmentState, Direction, MessageView};
+use kith_engine::{AttachmentState, Direction, MessageBody, MessageState, MessageView};
 use kith_wire::id::MessageId;
 
 use super::{Side, Violation};
@@ -33,6 +33,13 @@ pub(super) fn agrees(side: &Side<'_>) -> Vec<Violation> {
         }
         if mirrored(&own.reactions) != sorted(&other.reactions) {
             broken(&format!("has the reactions {:?} here and {:?} there", own.reactions, other.reactions));
+        }
+        let is_text = matches!(own.body, MessageBody::Text(_));
+        if is_text && own.state == MessageState::Read && other.state != MessageState::Read {
+            broken("counts as read, and its reader has not looked");
+        }
+        if is_text && other.state == MessageState::Read && own.state != MessageState::Read {
+            broken(&format!("was read, and its writer sees {:?}", own.state));
         }
         if let Some(text) = differs(side, own, other) {
             broken(&text);

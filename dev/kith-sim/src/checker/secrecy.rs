@@ -8,6 +8,8 @@ use crate::world::World;
 
 /// Bytes in common from which two contacts could tell that they know the same person.
 const TELLING: usize = 8;
+/// People whose contacts are compared at most: all but in a village.
+const MOST_COMPARED: usize = 12;
 
 /// Checks keys on the wire, what contacts have in common, and what a copy of a device opens.
 pub(super) fn check(world: &World) -> Vec<Violation> {
@@ -18,35 +20,59 @@ pub(super) fn check(world: &World) -> Vec<Violation> {
             found.push(Violation::new(Promise::OnlyCiphertext, &[who], text));
         }
     }
-    for who in 0..world.people.len() {
-        found.extend(links(world, who));
-    }
+    found.extend(links(world));
     found.extend(
         world.reopened().into_iter().map(|(who, text)| Violation::new(Promise::CopiesOpenNothing, &[who], text)),
     );
     found
 }
 
-/// What any two contacts of one person have of them must have nothing in common.
-fn links(world: &World, who: usize) -> Vec<Violation> {
+/// What any two contacts of one person keep of them has nothing in common but what is declared, and what they keep of other
+/// people too, which is the form of things.
+fn links(world: &World) -> Vec<Violation> {
+    let n_people = world.people.len();
+    if n_people > MOST_COMPARED {
+        return Vec::new();
+    }
+    let declared = world.declared();
+    // By whom, of whom.
+    let kept = |holder, of| windows(&without(world.kept_of(holder, of), &declared));
+    let all: Vec<Vec<BTreeSet<_>>> =
+        (0..n_people).map(|holder| (0..n_people).map(|of| kept(holder, of)).collect()).collect();
     let mut found = Vec::new();
-    let mut all: Vec<(usize, BTreeSet<[u8; TELLING]>)> = Vec::new();
-    for (contact, pieces) in world.what_contacts_have(who) {
-        let own: BTreeSet<[u8; TELLING]> = pieces.iter().flat_map(|piece| windows(piece)).collect();
-        for (other, theirs) in &all {
-            if let Some(shared) = own.intersection(theirs).next() {
-                let (one, two) = (World::name_of(contact), World::name_of(*other));
-                let text = format!("{one} and {two} share {shared:02x?} of {}", World::name_of(who));
-                found.push(Violation::new(Promise::Unlinkable, &[who, contact, *other], text));
+    for of in 0..n_people {
+        let is_form = |window: &[u8; TELLING]| {
+            let others = all.iter().flat_map(|kept| kept.iter().enumerate().filter(|(who, _)| *who != of));
+            others.into_iter().any(|(_, kept)| kept.contains(window))
+        };
+        for one in 0..n_people {
+            for other in one + 1..n_people {
+                let shared = all[one][of].intersection(&all[other][of]).find(|window| !is_form(window));
+                if let Some(shared) = shared {
+                    let (one_name, other_name) = (World::name_of(one), World::name_of(other));
+                    let text = format!("{one_name} and {other_name} share {shared:02x?} of {}", World::name_of(of));
+                    found.push(Violation::new(Promise::Unlinkable, &[of, one, other], text));
+                }
             }
         }
-        all.push((contact, own));
     }
     found
 }
 
-/// All windows of some bytes but those of zeros.
-fn windows(bytes: &[u8]) -> impl Iterator<Item = [u8; TELLING]> + '_ {
-    let is_telling = |window: &[u8; TELLING]| window.iter().filter(|byte| **byte != 0).count() > 3;
-    bytes.windows(TELLING).filter_map(|window| window.try_into().ok()).filter(is_telling)
+/// Blots out what is declared wherever it stands.
+fn without(mut pieces: Vec<Vec<u8>>, declared: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    for piece in &mut pieces {
+        for known in declared {
+            let places: Vec<usize> = memchr::memmem::find_iter(piece, known).collect();
+            places.into_iter().for_each(|at| piece[at..at + known.len()].fill(0));
+        }
+    }
+    pieces
+}
+
+/// All windows of some pieces but those that are mostly zeros.
+fn windows(pieces: &[Vec<u8>]) -> BTreeSet<[u8; TELLING]> {
+    let is_telling = |window: &[u8; TELLING]| window.iter().filter(|byte| **byte != 0).count() > 5;
+    let all = pieces.iter().flat_map(|piece| piece.windows(TELLING));
+    all.filter_map(|window| window.try_into().ok()).filter(is_telling).collect()
 }

@@ -5,6 +5,7 @@ use rand::RngExt as _;
 
 use super::flaky::Disk;
 use super::network::Way;
+use super::storage::Failing;
 use super::{Happening, World};
 use crate::names;
 use crate::sabotage::Sabotage;
@@ -39,7 +40,12 @@ impl World {
                 is_up
             }
             Step::DiskFails { who, seconds } => {
-                self.people[who].set_disk_fails(true);
+                let how = match self.luck.random_range(0..3) {
+                    0 => Failing::Locked,
+                    1 => Failing::Commits,
+                    _ => Failing::Statements(self.luck.random_range(0..200)),
+                };
+                self.people[who].fail_disk(how);
                 self.schedule_in(seconds * 1000, Happening::DiskWorks { who });
                 true
             }
@@ -226,7 +232,7 @@ impl World {
     }
 
     pub(super) fn disk_works(&mut self, who: usize) {
-        self.people[who].set_disk_fails(false);
+        self.people[who].mend_disk();
         self.people[who].set_disk_full(false);
         self.people[who].wake_at = None;
         self.drain(who);

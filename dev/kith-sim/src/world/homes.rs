@@ -1,13 +1,16 @@
-//! How a home server lives: what comes waits for its disk, one commit serves all of it, and what the rules say goes out.
+//! How a home server lives: what comes is handled in batches, the disk takes one or several of them at once, and then what the rules say goes out.
 
 use kith_home::{ExchangeOutcome, Input, Output};
 use kith_wire::Timestamp;
 use rand::RngExt as _;
 
+use super::server::{Staged, Synced};
 use super::{Happening, World};
 
-/// Milliseconds that a disk takes for a commit, at most; what comes meanwhile shares the next one.
+/// Milliseconds that a disk takes to make something durable, at most.
 const COMMIT_MS: u64 = 20;
+/// Milliseconds in which what comes shares a batch, at most.
+const GATHER_MS: u64 = 8;
 
 impl World {
     pub(super) fn home_arrival(&mut self, server: usize, life: u32, input: Input) {
@@ -28,7 +31,7 @@ impl World {
         self.home(server, input);
     }
 
-    /// Something is for the rules. It waits for the disk, and so does whatever comes until that is free.
+    /// Something is for the rules. What comes within some milliseconds shares a batch; the disk may still be busy with the one before.
     pub(super) fn home(&mut self, server: usize, input: Input) {
         self.history.trace(self.now, "home", kind_of_input(&input));
         let place = &mut self.servers[server];
@@ -44,12 +47,12 @@ impl World {
         place.inbox.push(input);
         if place.inbox.len() == 1 {
             let life = place.life;
-            let wait = self.luck.random_range(0..COMMIT_MS);
-            self.schedule_in(wait, Happening::Commit { server, life });
+            let wait = self.luck.random_range(0..GATHER_MS);
+            self.schedule_in(wait, Happening::Batch { server, life });
         }
     }
 
-    pub(super) fn commit(&mut self, server: usize, life: u32) {
+    pub(super) fn batch(&mut self, server: usize, life: u32) {
         let place = &mut self.servers[server];
         if place.life != life {
             return;
@@ -57,19 +60,42 @@ impl World {
         let inputs = std::mem::take(&mut place.inbox);
         let ticket_of = |input: &Input| if let Input::Opened { ticket, .. } = input { Some(*ticket) } else { None };
         let tickets: Vec<_> = inputs.iter().filter_map(ticket_of).collect();
-        let (pushes, committed) = self.servers[server].batch(inputs, self.now, &mut self.rng);
+        let (pushes, ended) = self.servers[server].batch(inputs, self.now, &mut self.rng);
         let written = self.servers[server].store.written.take();
         self.history.holds("a server", &written);
         if !self.home_outputs(server, pushes) {
             return;
         }
-        match committed {
+        match ended {
             None => self.die_server(server),
             Some(Err(problem)) => self.batch_failed(server, &tickets, &problem),
             Some(Ok(outputs)) => {
+                let place = &mut self.servers[server];
+                place.staged.push(Staged { outputs, tickets });
+                if place.staged.len() == 1 {
+                    let wait = self.luck.random_range(0..COMMIT_MS);
+                    self.schedule_in(wait, Happening::Synced { server, life });
+                }
+            }
+        }
+    }
+
+    /// The disk has taken what was staged since it was free, and more may have come meanwhile, which it takes with it.
+    pub(super) fn synced(&mut self, server: usize, life: u32) {
+        if self.servers[server].life != life {
+            return;
+        }
+        let staged = std::mem::take(&mut self.servers[server].staged);
+        match self.servers[server].sync(&mut self.luck) {
+            Synced::Durable => {
+                let outputs = staged.into_iter().flat_map(|staged| staged.outputs).collect();
                 if self.home_outputs(server, outputs) {
                     self.schedule_tick(server);
                 }
+            }
+            how => {
+                let tickets: Vec<_> = staged.into_iter().flat_map(|staged| staged.tickets).collect();
+                self.not_durable(server, &tickets, how == Synced::Hidden);
             }
         }
     }

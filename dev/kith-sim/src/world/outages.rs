@@ -1,5 +1,7 @@
 //! What goes wrong with home servers, and what their operators do.
 
+use std::collections::BTreeMap;
+
 use kith_home::store::StoreError;
 use kith_home::{ExchangeOutcome, Ticket};
 use kith_wire::Timestamp;
@@ -39,6 +41,7 @@ impl World {
         let askers: Vec<_> = std::mem::take(&mut place.waiting).into_values().collect();
         place.open.clear();
         place.inbox.clear();
+        place.forget_staged(&mut self.luck);
         let lines: Vec<usize> = std::mem::take(&mut place.lines).into_values().collect();
         for asker in askers {
             self.end_exchange(asker, ExchangeOutcome::Unreachable);
@@ -102,20 +105,30 @@ impl World {
         place.measure_room(self.now);
     }
 
-    /// A batch could not be made durable: as in the program, nothing of it is given out, whoever waited for it is told to
-    /// come back, and the connections end with the next batch that can be.
+    /// A batch failed. Those before it may still become durable, and what they answer leaves then.
     pub(super) fn batch_failed(&mut self, server: usize, tickets: &[Ticket], problem: &StoreError) {
         let place = &mut self.servers[server];
         if place.store.disk == Disk::Works {
             let text = format!("server {} failed on a disk that works: {problem}", names::server(server));
             return self.history.violations.push((Promise::ServersDoNotFail, text));
         }
+        let was_hidden = place.store.n_hidden.take() > 0;
+        self.not_durable(server, tickets, was_hidden);
+    }
+
+    /// Something could not be made durable: as in the program, nothing of it is given out, whoever waited for it is told to
+    /// come back, and the connections end with the next batch that can be.
+    pub(super) fn not_durable(&mut self, server: usize, tickets: &[Ticket], was_hidden: bool) {
         self.history.fault("server batch failed");
-        if place.store.n_hidden.take() > 0 {
+        if was_hidden {
             self.history.fault("server batch that counts as failed had happened");
         }
+        let place = &mut self.servers[server];
         place.tick_at = Some(Timestamp(self.now.0 + TICK_MS));
-        let waiting = std::mem::take(&mut place.waiting);
+        let (kept, waiting): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut place.waiting)
+            .into_iter()
+            .partition(|(waits, _)| place.staged.iter().any(|staged| staged.tickets.contains(waits)));
+        place.waiting = kept;
         self.schedule_in(TICK_MS, Happening::Tick { server });
         for (waits, asker) in waiting {
             let busy = OneShotReply::Busy(BUSY_SECONDS).to_bytes();

@@ -10,6 +10,7 @@ use kith_wire::Timestamp;
 use kith_wire::address::ServerUrl;
 use rusqlite::{Connection, OpenFlags};
 
+use super::storage::{Failing, Storage};
 use crate::sabotage::Sabotage;
 
 /// Names databases, so that worlds in one process never share any.
@@ -50,7 +51,9 @@ pub struct Person {
     pub(super) wake_at: Option<Timestamp>,
     /// Outputs until it dies.
     pub(super) fuse: Option<u32>,
+    /// Whether the disk fails.
     pub(super) disk_fails: bool,
+    storage: Storage,
     pub(super) vault: BTreeMap<(AttachmentId, u32), Vec<u8>>,
     /// Whom each contact is, and the other way round.
     pub(super) contacts: BTreeMap<ContactId, usize>,
@@ -93,6 +96,7 @@ impl Person {
             wake_at: None,
             fuse: None,
             disk_fails: false,
+            storage: Storage::default(),
             vault: BTreeMap::new(),
             contacts: BTreeMap::new(),
             known: BTreeMap::new(),
@@ -116,7 +120,8 @@ impl Person {
 
     /// Starts the engine from what was committed.
     pub(super) fn start(&mut self, now: Timestamp) {
-        self.engine = Engine::open(connect(&self.database), self.local(now)).ok();
+        let db = self.storage.under(connect(&self.database));
+        self.engine = Engine::open(db, self.local(now)).ok();
     }
 
     /// Copies the database as it is now.
@@ -139,12 +144,25 @@ impl Person {
         }
     }
 
-    /// Every write fails from now on, or works again.
-    pub(super) fn set_disk_fails(&mut self, fails: bool) {
-        if fails != self.disk_fails {
-            let sql = if fails { "BEGIN EXCLUSIVE" } else { "ROLLBACK" };
-            self.disk_fails = self.keeper.execute_batch(sql).is_ok() == fails;
+    /// The disk fails from now on: no write begins, commits fail, or any statement does after some work.
+    pub(super) fn fail_disk(&mut self, how: Failing) {
+        self.mend_disk();
+        self.disk_fails = match how {
+            Failing::Locked => self.keeper.execute_batch("BEGIN EXCLUSIVE").is_ok(),
+            how => {
+                self.storage.fail(how);
+                true
+            }
+        };
+    }
+
+    /// The disk works again.
+    pub(super) fn mend_disk(&mut self) {
+        self.storage.mend();
+        if !self.keeper.is_autocommit() {
+            let _ = self.keeper.execute_batch("ROLLBACK");
         }
+        self.disk_fails = false;
     }
 
     /// The database may not grow any more, or may again.

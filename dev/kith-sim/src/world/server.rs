@@ -27,8 +27,26 @@ pub(super) struct Asker {
     pub(super) loses: bool,
 }
 
-/// What a commit gives out, or why there was none.
-type Committed = Result<Vec<Output>, StoreError>;
+/// What a batch gives out when it is durable, or why there was none.
+type Ended = Result<Vec<Output>, StoreError>;
+
+/// How the disk has taken what was staged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Synced {
+    /// It is durable.
+    Durable,
+    /// It is gone.
+    Lost,
+    /// It is durable, and the program is told that it is not.
+    Hidden,
+}
+
+/// A batch that the disk has not yet taken for good.
+pub(super) struct Staged {
+    pub(super) outputs: Vec<Output>,
+    /// Whoever waits for its answers.
+    pub(super) tickets: Vec<Ticket>,
+}
 
 /// A home server.
 pub struct Server {
@@ -44,6 +62,10 @@ pub struct Server {
     pub(super) life: u32,
     /// What waits for the disk.
     pub(super) inbox: Vec<Input>,
+    /// Batches that the rules have ended and the disk has not.
+    pub(super) staged: Vec<Staged>,
+    /// The store before the first of them, as far as it may be needed.
+    before: Option<Memory>,
     pub(super) waiting: BTreeMap<Ticket, Asker>,
     /// Connections whose messages it takes, and whose they are.
     pub(super) lines: BTreeMap<ConnectionId, usize>,
@@ -62,6 +84,8 @@ pub struct Server {
     kept: Vec<(ReaderId, Entry)>,
 }
 
+/// Seconds for which a server lies about its descriptor once it begins to: devices ask seldom.
+const LIES_SECONDS: u64 = 12 * 3_600;
 /// How many frames an operator keeps for later.
 const MAX_KEPT: usize = 200;
 
@@ -76,6 +100,8 @@ impl Server {
             urls,
             life: 0,
             inbox: Vec::new(),
+            staged: Vec::new(),
+            before: None,
             waiting: BTreeMap::new(),
             lines: BTreeMap::new(),
             open: BTreeSet::new(),
@@ -117,15 +143,19 @@ impl Server {
         self.disk_until = until;
     }
 
-    /// Handles inputs in one batch. Returns what is pushed before the commit, and what the commit gives out; nothing when the
+    /// Handles inputs in one batch. Returns what is pushed before the commit, and what is given out when the disk has it; nothing when the
     /// server dies between the two, or over a push.
     pub(super) fn batch(
         &mut self,
         inputs: Vec<Input>,
         now: Timestamp,
         rng: &mut StdRng,
-    ) -> (Vec<Output>, Option<Committed>) {
+    ) -> (Vec<Output>, Option<Ended>) {
         let now = self.local(now);
+        let may_be_lost = self.fuse.is_some() || self.store.disk != Disk::Works;
+        if self.staged.is_empty() && may_be_lost {
+            self.before = Some(self.store.inner.clone());
+        }
         let Some(home) = self.home.as_mut() else { return (Vec::new(), None) };
         let begun = home.begin(&mut self.store, now, rng);
         let handled = begun.and_then(|batch| inputs.into_iter().try_fold(batch, |batch, input| batch.handle(input)));
@@ -133,9 +163,35 @@ impl Server {
             Err(problem) => (Vec::new(), Some(Err(problem))),
             Ok((pushes, batch)) => {
                 let dies = !pushes.is_empty() && self.fuse.is_some_and(|left| left as usize <= pushes.len());
-                let committed = if dies { None } else { Some(batch.commit()) };
-                (pushes, committed)
+                let ended = if dies { None } else { Some(batch.stage()) };
+                (pushes, ended)
             }
+        }
+    }
+
+    /// What becomes of all that is staged: the disk has taken it, or, where it fails, has lost it, or has it and says that it does not.
+    pub(super) fn sync(&mut self, rng: &mut StdRng) -> Synced {
+        let before = self.before.take();
+        let fate = if self.store.disk == Disk::Fails { rng.random_range(0..3) } else { 0 };
+        if fate == 0 || before.is_none() {
+            self.home.iter_mut().for_each(Home::durable);
+            return Synced::Durable;
+        }
+        self.home.iter_mut().for_each(Home::lost);
+        match before.filter(|_| fate == 1) {
+            Some(before) => {
+                self.store.inner = before;
+                Synced::Lost
+            }
+            None => Synced::Hidden,
+        }
+    }
+
+    /// The server has died: what the disk had not taken may be there or not.
+    pub(super) fn forget_staged(&mut self, rng: &mut StdRng) {
+        self.staged.clear();
+        if let Some(before) = self.before.take().filter(|_| rng.random()) {
+            self.store.inner = before;
         }
     }
 
@@ -176,7 +232,7 @@ impl Server {
     pub(super) fn indulge(&mut self, vice: Vice, now: Timestamp, rng: &mut StdRng) -> bool {
         match vice {
             Vice::OldDescriptor => {
-                self.lies_until = now.plus_seconds(1_800);
+                self.lies_until = now.plus_seconds(LIES_SECONDS);
                 // Whoever has the name and not the key signs with another one.
                 let config = Config::new(self.urls.clone());
                 let forger = Home::open(&mut Memory::new(), config, now, rng).ok();

@@ -1,11 +1,8 @@
 //! What the checker needs to see of a world.
 
-use std::collections::BTreeMap;
-
 use kith_engine::{AttachmentId, MessageView};
 use kith_session::Session;
 use kith_wire::Wire;
-use kith_wire::address::QueueAddress;
 use kith_wire::devices::DeviceList;
 use kith_wire::id::MessageId;
 use kith_wire::signed::Signed;
@@ -13,17 +10,6 @@ use kith_wire::signed::Signed;
 use super::World;
 use crate::history::Shown;
 use crate::names;
-
-/// Returns the parts of a device list that are not constants of its form.
-fn telling_of_list(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let signed = Signed::<DeviceList>::from_bytes(bytes).ok()?;
-    let list = signed.decode_unverified().ok()?;
-    let mut pieces = vec![list.contact_key.0.to_vec(), list.previous.0.to_vec(), signed.signature().0.to_vec()];
-    for device in &list.devices {
-        pieces.extend([device.id.0.to_vec(), device.olm_identity.0.to_vec(), device.kem_hash.0.to_vec()]);
-    }
-    Some(pieces)
-}
 
 impl World {
     /// Names somebody.
@@ -78,25 +64,31 @@ impl World {
         lists.into_iter().filter_map(|(_, bytes)| Some((who, key(&bytes)?))).collect()
     }
 
-    /// Returns what each contact of a person keeps of them: all that device lists and queues tell, without the server.
-    pub(crate) fn what_contacts_have(&self, who: usize) -> BTreeMap<usize, Vec<Vec<u8>>> {
-        let mut out = BTreeMap::new();
-        for other in self.people[who].known.keys() {
-            let Some(contact) = self.people[*other].known.get(&who) else { continue };
-            let mut pieces = Vec::new();
-            let lists =
-                format!("SELECT id, peer_list FROM contacts WHERE peer_list IS NOT NULL AND id = {}", contact.0);
-            for (_, bytes) in self.bytes(*other, &lists) {
-                pieces.extend(telling_of_list(&bytes).into_iter().flatten());
+    /// Returns what somebody's device keeps of a contact: card, handshake, device list and queues. Not the state of the session, which is
+    /// written in numbers and times that agree by chance.
+    pub(crate) fn kept_of(&self, holder: usize, of: usize) -> Vec<Vec<u8>> {
+        let Some(contact) = self.people[holder].known.get(&of) else { return Vec::new() };
+        let tables = ["SELECT * FROM contacts WHERE id = ?1", "SELECT queue FROM peers WHERE contact = ?1"];
+        let mut pieces = Vec::new();
+        for sql in tables {
+            let Ok(mut statement) = self.people[holder].keeper.prepare(sql) else { continue };
+            let n_columns = statement.column_count();
+            let Ok(mut rows) = statement.query([contact.0.cast_signed()]) else { continue };
+            while let Ok(Some(row)) = rows.next() {
+                pieces.extend((0..n_columns).filter_map(|at| row.get_ref(at).ok()?.as_blob().ok().map(<[u8]>::to_vec)));
             }
-            let queues = format!("SELECT id, queue FROM peers WHERE contact = {}", contact.0);
-            for (_, bytes) in self.bytes(*other, &queues) {
-                let Ok(queue) = QueueAddress::from_bytes(&bytes) else { continue };
-                pieces.extend([queue.sender_id.0.to_vec(), queue.capability.expose().to_vec()]);
-            }
-            out.insert(*other, pieces);
         }
-        out
+        pieces
+    }
+
+    /// Returns what everybody knows of the servers: names and keys.
+    pub(crate) fn declared(&self) -> Vec<Vec<u8>> {
+        let of = |server: &super::Server| {
+            let names = server.urls.iter().map(|url| url.as_str().as_bytes().to_vec());
+            let key = server.home.as_ref().map(|home| home.server_key().0.to_vec());
+            names.chain(key).collect::<Vec<_>>()
+        };
+        self.servers.iter().flat_map(of).collect()
     }
 
     /// Returns whether a person ever had a message before them.
