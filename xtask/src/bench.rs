@@ -1,6 +1,9 @@
 //! `cargo xtask bench`: a home server beside others. The work is done by `dev/kith-bench`; here everything is built and installed.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use clap::Args;
 
@@ -30,10 +33,28 @@ pub(crate) struct BenchArgs {
     /// Measures this program instead of building one
     #[arg(long, value_name = "FILE")]
     kithd: Option<PathBuf>,
+    /// Queues of the largest server; a million takes some minutes more
+    #[arg(long, value_name = "N")]
+    queues: Option<usize>,
+    /// Frames that wait in the fullest server
+    #[arg(long, value_name = "N")]
+    backlog: Option<usize>,
+    /// Times that a server is killed under load
+    #[arg(long, value_name = "N")]
+    kills: Option<usize>,
+    /// Turns that every contender gets
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
+    /// Instead of comparing, draws where the server's processor time goes while it accepts deposits
+    #[arg(long, value_name = "FILE.svg")]
+    flame: Option<PathBuf>,
 }
 
 /// Builds the server and the benchmark for release and runs the comparison.
 pub(crate) fn bench(workspace: &Workspace, screen: &Screen, args: &BenchArgs) -> Result<(), Failure> {
+    if let Some(picture) = &args.flame {
+        return flame(workspace, screen, picture);
+    }
     tools::ensure(workspace, screen, &[Tool::Compiler, Tool::PkgConfig, Tool::Mosquitto, Tool::Nats])?;
     screen.begin("build", "kithd and kith-bench for release; the first time takes some minutes");
     // Apart: in one call features are united, and the server would be another one than operators run.
@@ -55,5 +76,28 @@ pub(crate) fn bench(workspace: &Workspace, screen: &Screen, args: &BenchArgs) ->
             command.arg(name).arg(value);
         }
     }
+    for (name, value) in
+        [("--queues", args.queues), ("--backlog", args.backlog), ("--kills", args.kills), ("--rounds", args.rounds)]
+    {
+        if let Some(value) = value {
+            command.arg(name).arg(value.to_string());
+        }
+    }
+    cargo::run(command)
+}
+
+/// Builds a server whose stacks can be walked, in a folder of its own, and draws where its time goes.
+fn flame(workspace: &Workspace, screen: &Screen, picture: &Path) -> Result<(), Failure> {
+    tools::ensure(workspace, screen, &[Tool::Compiler, Tool::PkgConfig, Tool::Perf])?;
+    screen.begin("build", "kithd with frame pointers, and kith-bench; the first time takes some minutes");
+    let folder = workspace.target().join("flame");
+    let mut server = cargo(workspace, &["build", "--quiet", "--release", "--package", "kithd", "--target-dir"]);
+    server.arg(&folder).env("RUSTFLAGS", "-Cforce-frame-pointers=yes");
+    server.env("CARGO_PROFILE_RELEASE_STRIP", "none").env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only");
+    cargo::run(server)?;
+    cargo::run(cargo(workspace, &["build", "--quiet", "--release", "--package", "kith-bench"]))?;
+    screen.begin("flame", "an otherwise idle machine shows most");
+    let mut command = Command::new(workspace.target().join("release/kith-bench"));
+    command.arg("flame").arg(folder.join("release/kithd")).arg(picture);
     cargo::run(command)
 }

@@ -34,6 +34,8 @@ pub(crate) enum Tool {
     Mosquitto,
     /// A broker of NATS, to compare with.
     Nats,
+    /// The sampler of Linux, to see where time goes.
+    Perf,
 }
 
 /// The target that stands for browsers.
@@ -77,6 +79,7 @@ impl Tool {
             Self::Nextest => cargo::succeeds(cargo(workspace, &["nextest", "--version"])),
             Self::Mosquitto => is_program("mosquitto"),
             Self::Nats => is_program("nats-server"),
+            Self::Perf => is_program("perf"),
         }
     }
 
@@ -92,6 +95,7 @@ impl Tool {
             Self::Nextest => Remedy::Command(&["cargo", "install", "cargo-nextest", "--locked"]),
             Self::Mosquitto => Remedy::Apt("mosquitto"),
             Self::Nats => Remedy::Apt("nats-server"),
+            Self::Perf => Remedy::Apt("linux-perf"),
         }
     }
 }

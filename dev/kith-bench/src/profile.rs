@@ -1,7 +1,6 @@
 //! Where a server's processor time goes: a recording of `perf`, sorted into areas and drawn.
 //!
-//! A release build keeps no frame pointers, so stacks cannot be walked and there is no flame to draw; functions are counted where
-//! the processor was found in them. `docs/performance.md` tells how to record.
+//! Functions are counted where the processor was found in them, whoever called them; `serve::flame` draws who did.
 
 use std::collections::BTreeMap;
 use std::process::Command;

@@ -7,6 +7,7 @@ mod accept;
 mod bare;
 mod brokers;
 mod crash;
+pub(crate) mod flame;
 mod http;
 mod idle;
 mod kithd;
@@ -39,6 +40,10 @@ pub(crate) const USAGE: &str = "options of serve:
   --kithd FILE   the program to measure (target/release/kithd)
   --quick        a minute instead of ten; shows that everything works, and little more
   --only NAMES   some of: accept, rules, latency, idle, scale, crash (separated by commas)
+  --queues N     queues of the largest server, in idle and scale (100,000)
+  --backlog N    frames that wait in the fullest server, in scale (100,000)
+  --kills N      times that a server is killed, in crash (10)
+  --rounds N     turns that every contender gets (5)
   --json FILE    also write every value as JSON
   --out DIR      also write results.md and plots there";
 
@@ -140,6 +145,10 @@ impl Plan {
             let mut value = || words.next().copied().ok_or_else(|| format!("{word} needs a value"));
             match *word {
                 "--quick" => plan.size = QUICK,
+                "--queues" => plan.size.queues = value()?.parse()?,
+                "--backlog" => plan.size.backlog = value()?.parse()?,
+                "--kills" => plan.size.kills = value()?.parse()?,
+                "--rounds" => plan.size.rounds = value()?.parse()?,
                 "--kithd" => plan.kithd = value()?.into(),
                 "--json" => plan.json = Some(value()?.into()),
                 "--out" => plan.out = Some(value()?.into()),
@@ -167,7 +176,11 @@ fn facts(plan: &Plan) -> Vec<(String, String)> {
     let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
     let processor = read("/proc/cpuinfo");
     let model = processor.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
-    let size = if plan.size == FULL { "full" } else { "quick" };
+    let size = match plan.size {
+        FULL => "full",
+        QUICK => "quick",
+        _ => "of its own size",
+    };
     let mut facts = vec![
         ("run".to_owned(), size.to_owned()),
         ("cores".to_owned(), n_cores().to_string()),
@@ -209,7 +222,8 @@ mod tests {
         assert_eq!(plan.size, QUICK);
         assert!(Plan::parse(&[]).unwrap().wants("accept"));
         assert!(Plan::parse(&["--only", "everything"]).is_err());
-        assert!(Plan::parse(&["--json"]).is_err());
+        assert_eq!(Plan::parse(&["--quick", "--kills", "200"]).unwrap().size, Size { kills: 200, ..QUICK });
+        assert!(Plan::parse(&["--kills", "many"]).is_err() && Plan::parse(&["--json"]).is_err());
         assert!(Plan::parse(&["--slow"]).is_err());
     }
 }

@@ -24,6 +24,11 @@ impl Process {
         Self { child }
     }
 
+    /// Returns its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until somebody listens at the address.
     pub(crate) fn wait_for(&mut self, address: std::net::SocketAddr) -> Result<(), Failure> {
         let patience = Instant::now() + Duration::from_secs(10);
