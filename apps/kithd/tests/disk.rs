@@ -6,10 +6,11 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use kith_wire::operation::{Answer, EntryId, Operation};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 use support::{Device, Home, Kithd, kithd};
 
@@ -156,4 +157,65 @@ async fn check_and_backup_change_no_byte_and_no_time_of_a_folder_that_was_left_i
     assert_eq!(home.fetch(&device).await.len(), 5);
     server.stop();
     assert_ne!(snapshot(&data).len(), before.len(), "a start does clean up");
+}
+
+/// Has the server live through a full disk: the signal that the system sends with it must not end it.
+fn surviving(command: &mut Command) -> &mut Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+    shell.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    *command = shell;
+    command
+}
+
+/// Returns the process of a server.
+fn process(data: &Path) -> Option<Pid> {
+    let (_, report, _) = run(kithd(data).arg("status"));
+    Pid::from_raw(i32::try_from(report["process"].as_u64().unwrap()).unwrap())
+}
+
+/// Lets a server write files no further than this, as a disk does that is full.
+fn bound(process: Option<Pid>, bytes: Option<u64>) {
+    prlimit(process, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
+}
+
+#[tokio::test]
+async fn on_a_full_disk_nothing_is_accepted_and_nothing_lost_and_with_room_again_all_goes_on() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Kithd::start_with(data.path(), surviving);
+    let process = process(data.path());
+    let home = Home::find(&server).await;
+    let device = home.device().await;
+    deposit(&home, &device, 1..=3).await;
+    let mut accepted: Vec<u8> = vec![1, 2, 3];
+    // Nowhere; in the middle of a head, of a frame, of a batch.
+    for (round, bytes) in [1, 40, 3_000, 9_000, 30_000].into_iter().enumerate() {
+        bound(process, Some(bytes));
+        for n in 0..4 {
+            let byte = 10 + 10 * u8::try_from(round).unwrap() + n;
+            match home.try_deposit(home.deposit_of(&device, byte)).await {
+                Some(answer) => {
+                    assert_eq!(answer, Answer::Accepted);
+                    accepted.push(byte);
+                }
+                None => assert!(home.try_deposit(home.deposit_of(&device, byte)).await.is_none(), "and still not"),
+            }
+        }
+        bound(process, None);
+        let read: Vec<u8> = home.fetch(&device).await.into_iter().map(|(_, byte)| byte).collect();
+        assert_eq!(read, accepted);
+        let byte = 10 + 10 * u8::try_from(round).unwrap() + 9;
+        deposit(&home, &device, byte..=byte).await;
+        accepted.push(byte);
+    }
+    bound(process, Some(1));
+    assert!(home.try_deposit(home.deposit_of(&device, 99)).await.is_none());
+    server.kill();
+    let server = Kithd::start(data.path());
+    let home = Home::find(&server).await;
+    let read: Vec<u8> = home.fetch(&device).await.into_iter().map(|(_, byte)| byte).collect();
+    assert_eq!(read, accepted);
+    server.stop();
+    assert_eq!(run(kithd(data.path()).arg("check")).0, 0);
 }
