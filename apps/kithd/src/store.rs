@@ -74,6 +74,9 @@ fn holds_an_early_store(data: &Path) -> bool {
 }
 
 #[cfg(test)]
+mod power;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
