@@ -1,6 +1,7 @@
 //! Tests of every rule, through the same bytes that clients send.
 
 mod accounts;
+mod ahead;
 mod blobs;
 mod deposits;
 mod histories;
