@@ -24,7 +24,7 @@ use kith_home::{
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::clock::now;
 use crate::metrics::Metrics;
@@ -51,6 +51,8 @@ pub(crate) struct Keeper {
 pub(crate) struct Connection {
     id: ConnectionId,
     inbox: mpsc::Sender<Message>,
+    /// What it may still have waiting for the thread: one that talks without end leaves room for others.
+    turns: Arc<Semaphore>,
 }
 
 /// The thread does not take any more right now, or could not make an input durable.
@@ -77,6 +79,8 @@ enum Message {
     Live {
         connection: ConnectionId,
         message: Bytes,
+        /// Given back when the thread has taken the message.
+        turn: OwnedSemaphorePermit,
     },
     LiveEnded {
         connection: ConnectionId,
@@ -154,7 +158,7 @@ impl Keeper {
         let connection = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
         let (knows, known) = oneshot::channel();
         self.inbox.send(Message::LiveOpened { connection, outbox, known: knows }).await.map_err(|_| Overloaded)?;
-        Ok((Connection { id: connection, inbox: self.inbox.clone() }, known))
+        Ok((Connection::new(connection, self.inbox.clone()), known))
     }
 
     /// Tells how an exchange with another server ended.
@@ -177,9 +181,17 @@ impl Keeper {
 }
 
 impl Connection {
-    /// Brings one message.
+    fn new(id: ConnectionId, inbox: mpsc::Sender<Message>) -> Self {
+        Self { id, inbox, turns: Arc::new(Semaphore::new(MAX_WAITING_OF_ONE)) }
+    }
+
+    /// Brings one message. Waits while the thread has as many of this connection, or of all, as it may.
     pub(crate) async fn message(&self, message: Bytes) -> Result<(), Overloaded> {
-        match self.inbox.try_send(Message::Live { connection: self.id, message }) {
+        let turn = match Arc::clone(&self.turns).try_acquire_owned() {
+            Ok(turn) => turn,
+            Err(_) => Box::pin(Arc::clone(&self.turns).acquire_owned()).await.map_err(|_| Overloaded)?,
+        };
+        match self.inbox.try_send(Message::Live { connection: self.id, message, turn }) {
             Ok(()) => Ok(()),
             Err(TrySendError::Closed(_)) => Err(Overloaded),
             // Seldom, so it has memory of its own: a connection that waits holds no room for it.
@@ -454,7 +466,10 @@ impl Desk {
             }
             // Cut already; what it had sent before it noticed is not for the rules.
             Message::Live { connection, .. } if !self.outboxes.contains_key(&connection) => None,
-            Message::Live { connection, message } => Some(Input::Live { connection, message: message.into() }),
+            Message::Live { connection, message, turn } => {
+                drop(turn);
+                Some(Input::Live { connection, message: message.into() })
+            }
             Message::LiveEnded { connection } => {
                 self.outboxes.remove(&connection);
                 self.unproven.remove(&connection);
@@ -534,3 +549,6 @@ impl Desk {
 const MAX_BATCH: usize = 256;
 /// Messages that wait for the thread at most; further senders wait. Each may hold 96 KiB, 24 MiB together.
 const MAX_WAITING: usize = 256;
+/// Of these, messages of one live connection: an honest one seldom has two, and eight that talk without end have to come
+/// together before others wait for more than their turn.
+const MAX_WAITING_OF_ONE: usize = 32;

@@ -283,3 +283,24 @@ async fn a_thread_that_is_stopped_waits_for_the_disk() {
     stopping.await.unwrap();
     asked.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn one_connection_that_talks_without_end_leaves_room_for_others() {
+    let (inbox, mut messages) = unbounded::channel(MAX_WAITING);
+    let greedy = Connection::new(ConnectionId(1), inbox.clone());
+    let modest = Connection::new(ConnectionId(2), inbox);
+    let talk = async {
+        for _ in 0..MAX_WAITING {
+            greedy.message(Bytes::from_static(b"and another thing")).await.unwrap();
+        }
+    };
+    let mut talk = std::pin::pin!(talk);
+    assert!(std::future::poll_fn(|context| std::task::Poll::Ready(talk.as_mut().poll(context))).await.is_pending());
+    assert_eq!(messages.len(), MAX_WAITING_OF_ONE);
+    modest.message(Bytes::from_static(b"a word")).await.unwrap();
+    assert_eq!(messages.len(), MAX_WAITING_OF_ONE + 1);
+    // As many as the thread takes may come again.
+    drop(messages.recv().await);
+    assert!(std::future::poll_fn(|context| std::task::Poll::Ready(talk.as_mut().poll(context))).await.is_pending());
+    assert_eq!(messages.len(), MAX_WAITING_OF_ONE + 1);
+}
