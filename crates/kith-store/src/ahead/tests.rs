@@ -78,7 +78,7 @@ impl Folder {
             file.durable = file.now.clone();
         }
         // Names are kept or forgotten together: nobody here renames twice without waiting.
-        let names = if luck % 2 == 0 { left.names.clone() } else { left.durable_names.clone() };
+        let names = if luck.is_multiple_of(2) { left.names.clone() } else { left.durable_names.clone() };
         (left.names, left.durable_names) = (names.clone(), names);
         Self(Arc::new(Mutex::new(left)))
     }
