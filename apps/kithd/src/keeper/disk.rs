@@ -27,7 +27,9 @@ impl DiskThread {
                     return;
                 }
                 // A full inbox wakes the keeper as well.
-                let _ = inbox.upgrade().map(|inbox| inbox.try_send(Message::Landed));
+                if let Some(inbox) = inbox.upgrade() {
+                    let _ = inbox.try_send(Message::Landed);
+                }
             }
         })?;
         Ok(Self { debts, landings })
