@@ -3,12 +3,13 @@
 //! A slot has 208 bytes and each of the three indices 9 to 20 a queue, so that an empty queue stays below 300. Slots come in
 //! blocks: a table that grows never copies them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::hash_map::RandomState;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use kith_home::store::{Overflow, Queue};
 use kith_wire::id::{AccountKey, LookupKey, ReaderId, SenderId, Verifier};
 use kith_wire::time::Hour;
@@ -26,7 +27,7 @@ const STATE_BYTES: u64 = 38;
 const BLOCK: usize = 256;
 
 /// Where a queue lies in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Slot(u32);
 
 /// One entry: its number, when it came, and where its frame is.
@@ -80,6 +81,13 @@ struct Indexed {
     slot: Slot,
 }
 
+/// How many entries of an hour a queue has.
+#[derive(Clone, Copy)]
+struct OfHour {
+    slot: Slot,
+    n: u32,
+}
+
 /// All queues.
 #[derive(Default)]
 pub(crate) struct Queues {
@@ -90,8 +98,10 @@ pub(crate) struct Queues {
     by_lookup: HashTable<Indexed>,
     hasher: RandomState,
     n_entries: u64,
-    /// Queues with entries of an hour, and how many.
-    by_hour: BTreeMap<Hour, HashMap<Slot, u32>>,
+    /// Queues with entries of an hour.
+    by_hour: BTreeMap<Hour, HashTable<OfHour>>,
+    /// The queue that was found last by its reader: operations on one often follow each other.
+    recent: Cell<Slot>,
     /// Readers in order, while somebody lists them.
     window: RefCell<Option<Window>>,
 }
@@ -133,7 +143,15 @@ impl Queues {
     }
 
     pub(crate) fn by_reader(&self, reader: &ReaderId) -> Option<Slot> {
-        self.find(&self.by_reader, self.hash(&reader.0), |row| row.reader == *reader)
+        let recent = self.recent.get();
+        if self.row(recent).is_some_and(|row| row.reader == *reader) {
+            return Some(recent);
+        }
+        let found = self.find(&self.by_reader, self.hash(&reader.0), |row| row.reader == *reader);
+        if let Some(slot) = found {
+            self.recent.set(slot);
+        }
+        found
     }
 
     pub(crate) fn by_sender(&self, sender: &SenderId) -> Option<Slot> {
@@ -302,15 +320,20 @@ impl Queues {
     }
 
     fn count_in(&mut self, slot: Slot, hour: Hour) {
-        *self.by_hour.entry(hour).or_default().entry(slot).or_default() += 1;
+        let slots = self.by_hour.entry(hour).or_default();
+        match slots.entry(slot.spread(), |of| of.slot == slot, |of| of.slot.spread()) {
+            Entry::Occupied(mut found) => found.get_mut().n = found.get().n.saturating_add(1),
+            Entry::Vacant(place) => drop(place.insert(OfHour { slot, n: 1 })),
+        }
     }
 
     fn count_out(&mut self, slot: Slot, hour: Hour) {
         let Some(slots) = self.by_hour.get_mut(&hour) else { return };
-        if let Some(n) = slots.get_mut(&slot) {
-            *n = n.saturating_sub(1);
-            if *n == 0 {
-                slots.remove(&slot);
+        if let Ok(mut found) = slots.find_entry(slot.spread(), |of| of.slot == slot) {
+            let of = found.get_mut();
+            of.n = of.n.saturating_sub(1);
+            if of.n == 0 {
+                found.remove();
             }
         }
         if slots.is_empty() {
@@ -370,7 +393,7 @@ impl Queues {
     pub(crate) fn entries_before(&self, end: Hour, limit: usize) -> Vec<(ReaderId, u64)> {
         let mut found = Vec::new();
         for (hour, slots) in self.by_hour.range(..end) {
-            let rows = slots.keys().filter_map(|slot| self.row(*slot));
+            let rows = slots.iter().filter_map(|of| self.row(of.slot));
             let entries = rows.flat_map(|row| row.entries.iter().map(|entry| (row.reader, entry)));
             let names = entries.filter(|(_, entry)| entry.arrived == *hour).map(|(reader, entry)| (reader, entry.seq));
             let start = found.len();
@@ -417,6 +440,11 @@ enum Count {
 }
 
 impl Slot {
+    /// Returns a hash. Nobody outside chooses slots.
+    fn spread(self) -> u64 {
+        spread(self.0)
+    }
+
     fn split(self) -> (usize, usize) {
         let number = usize::try_from(self.0).unwrap_or(usize::MAX);
         (number / BLOCK, number % BLOCK)
