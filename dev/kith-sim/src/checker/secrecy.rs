@@ -1,13 +1,18 @@
 //! What servers, the network, contacts and thieves must not get.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::Violation;
 use crate::promise::Promise;
-use crate::world::World;
+use crate::world::{BEGINNING, World};
 
 /// Bytes in common from which two contacts could tell that they know the same person.
 const TELLING: usize = 8;
+/// What stands before a number of two bytes (RFC 8949, section 3).
+const CBOR_U16: u8 = 0x19;
+/// Days before and after a world that may stand in a list.
+const DAYS: u32 = 400;
 /// People whose contacts are compared at most: all but in a village.
 const MOST_COMPARED: usize = 12;
 
@@ -35,8 +40,9 @@ fn links(world: &World) -> Vec<Violation> {
         return Vec::new();
     }
     let declared = world.declared();
+    let days = BEGINNING.day().0.saturating_sub(DAYS)..world.now.day().0.saturating_add(DAYS);
     // By whom, of whom.
-    let kept = |holder, of| windows(&without(world.kept_of(holder, of), &declared));
+    let kept = |holder, of| windows(&without(world.kept_of(holder, of), &declared, &days));
     let all: Vec<Vec<BTreeSet<_>>> =
         (0..n_people).map(|holder| (0..n_people).map(|of| kept(holder, of)).collect()).collect();
     let mut found = Vec::new();
@@ -59,13 +65,19 @@ fn links(world: &World) -> Vec<Violation> {
     found
 }
 
-/// Blots out what is declared wherever it stands.
-fn without(mut pieces: Vec<Vec<u8>>, declared: &[Vec<u8>]) -> Vec<Vec<u8>> {
+/// Blots out what is declared wherever it stands, and days, on which lists begin and end for many.
+fn without(mut pieces: Vec<Vec<u8>>, declared: &[Vec<u8>], days: &Range<u32>) -> Vec<Vec<u8>> {
     for piece in &mut pieces {
         for known in declared {
             let places: Vec<usize> = memchr::memmem::find_iter(piece, known).collect();
             places.into_iter().for_each(|at| piece[at..at + known.len()].fill(0));
         }
+        let is_day = |at: &usize| {
+            let day = u16::from_be_bytes([piece[at + 1], piece[at + 2]]);
+            piece[*at] == CBOR_U16 && days.contains(&u32::from(day))
+        };
+        let found: Vec<usize> = (0..piece.len().saturating_sub(2)).filter(is_day).collect();
+        found.into_iter().for_each(|at| piece[at..at + 3].fill(0));
     }
     pieces
 }
