@@ -128,7 +128,7 @@ pub(crate) fn run(words: &[&str]) -> Result<(), Failure> {
     targets::judge(&mut report);
     println!("{}", report.markdown());
     if let Some(folder) = &plan.out {
-        write_documents(&report, folder)?;
+        write_documents(&report, &plan.only, folder)?;
     }
     if let Some(file) = &plan.json {
         std::fs::write(file, serde_json::to_vec_pretty(&report.json())?)?;
@@ -191,9 +191,12 @@ fn facts(plan: &Plan) -> Vec<(String, String)> {
     facts
 }
 
-fn write_documents(report: &Report, folder: &Path) -> Result<(), Failure> {
+fn write_documents(report: &Report, only: &[String], folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)?;
-    let mut text = "# Results of the last full comparison\n\nWritten by `cargo xtask bench`; what the rows mean is told in `../performance.md`.\n\n".to_owned();
+    let title = if only.is_empty() { "the last full comparison".to_owned() } else { only.join(", ") };
+    let mut text = format!(
+        "# Results of {title}\n\nWritten by `cargo xtask bench`; what the rows mean is told in `performance.md`.\n\n"
+    );
     for (name, value) in &report.facts {
         text += &format!("- {name}: {value}\n");
     }
