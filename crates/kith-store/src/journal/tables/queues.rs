@@ -344,6 +344,10 @@ impl Queues {
     /// Adds an entry; one with its number is replaced and returned.
     pub(crate) fn add_entry(&mut self, slot: Slot, entry: EntryPlace, live: &mut Live) -> Option<EntryPlace> {
         let row = self.row_mut(slot)?;
+        // Most queues hold little: room for one more, then for half as many again, not for four at once.
+        if row.entries.len() == row.entries.capacity() {
+            row.entries.reserve_exact((row.entries.len() / 2).max(1));
+        }
         let replaced = match row.entries.back() {
             Some(last) if last.seq >= entry.seq => {
                 match row.entries.binary_search_by_key(&entry.seq, |other| other.seq) {

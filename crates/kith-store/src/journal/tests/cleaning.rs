@@ -1,6 +1,6 @@
 //! Room is given back in time, little by little, and nothing that is needed goes with it.
 
-use kith_home::store::{Entry, Invite, Queue, Store, Txn};
+use kith_home::store::{Entry, Health, Invite, Queue, Store, Txn, Upkeep};
 use kith_wire::id::{DedupId, Hash, ReaderId, SenderId};
 use kith_wire::time::{Hour, Timestamp};
 
@@ -225,4 +225,28 @@ fn a_damaged_frame_is_moved_as_it_is_and_left_out_there_too() {
     assert_eq!(txn.n_lost(), 1);
     drop(txn);
     assert_eq!(store.health().damaged_rows, 1);
+}
+
+#[test]
+fn a_segment_that_cannot_be_emptied_is_kept_and_the_store_says_that_it_only_grows() {
+    let files = Simulated::default();
+    let (mut store, [kept, passing]) = store_with_queues(&files);
+    for seq in 1..=60 {
+        deposit(&mut store, &kept, seq, "kept");
+        deposit(&mut store, &passing, seq, "passing");
+    }
+    assert!(store.head.segment > 2);
+    assert_eq!(store.health(), Health::default());
+    // Behind the roster of the first segment, where nobody looks while there is a summary.
+    files.damage("0000000001.log", |bytes| bytes[90] ^= 1);
+    (1..=60).for_each(|seq| acknowledge(&mut store, &passing, seq));
+    (3..40).for_each(|hour| tick(&mut store, hour));
+    assert_eq!(store.health().upkeep, Upkeep::Stopped);
+    assert!(files.lengths().contains_key("0000000001.log"), "what cannot be read stays as it is");
+    deposit(&mut store, &passing, 61, "and all else goes on");
+    drop(store);
+    let mut store = Journal::open_with(files, SEGMENT_BYTES).unwrap();
+    assert_eq!(store.begin().unwrap().entries(&kept, 0, 99).unwrap().len(), 60);
+    (3..40).for_each(|hour| tick(&mut store, hour));
+    assert_eq!(store.health().upkeep, Upkeep::Stopped);
 }
