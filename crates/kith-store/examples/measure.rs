@@ -217,9 +217,26 @@ fn large(n_entries: u64) -> Result<(), Failure> {
     }
     println!("{n_entries} entries, remembered: {} bytes each", (resident()? - queues) / n_entries);
     drop(runner);
-    let started = Instant::now();
+    let (started, spent) = (Instant::now(), processor()?);
     let mut store = Journal::open(folder.path())?;
-    println!("opened again in {:.1} s", started.elapsed().as_secs_f64());
+    let (took, spent) = (started.elapsed().as_secs_f64(), (processor()? - spent).as_secs_f64());
+    let before = processor()?;
+    let mut n_bytes = 0;
+    for file in std::fs::read_dir(folder.path())? {
+        let bytes = std::fs::read(file?.path())?;
+        n_bytes += bytes.len();
+        std::hint::black_box(crc32c::crc32c(&bytes));
+    }
+    let reading = (processor()? - before).as_secs_f64();
+    println!("opened again in {took:.1} s, {spent:.2} s of the processor: {:.1} times", spent / reading);
+    println!("what reading all {} MiB with one checksum takes", n_bytes >> 20);
+    println!("{} bytes resident for each entry after the start", resident()? / n_entries);
     println!("{:?}", store.begin()?.counts()?);
     Ok(())
+}
+
+/// Returns how long this process has been on a processor.
+fn processor() -> Result<Duration, Failure> {
+    let text = std::fs::read_to_string("/proc/self/schedstat")?;
+    Ok(Duration::from_nanos(text.split(' ').next().ok_or("no time")?.parse()?))
 }
