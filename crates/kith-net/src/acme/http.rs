@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header;
 use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
@@ -12,6 +12,7 @@ use kith_wire::address::ServerUrl;
 use tokio::time::timeout;
 
 use crate::Carrier;
+use crate::client::host;
 use crate::limits::MAX_MESSAGE;
 
 /// Lets an ACME account talk through a carrier.
@@ -43,7 +44,7 @@ async fn exchange(carrier: &Carrier, request: Request<BodyWrapper<Bytes>>) -> Re
     let body = body.collect().await?.to_bytes();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     parts.uri = path.parse::<Uri>()?;
-    parts.headers.insert(header::HOST, HeaderValue::from_str(url.host())?);
+    parts.headers.insert(header::HOST, host(&url)?);
     let (url, request) = (url, Request::from_parts(parts, Full::new(body)));
 
     let exchange = async {

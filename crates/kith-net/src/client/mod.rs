@@ -229,7 +229,7 @@ fn request(url: &ServerUrl, method: Method, path: &str, body: Bytes) -> Result<R
     request.body(Full::new(body)).map_err(|_| CarrierError::NotAHomeServer)
 }
 
-fn host(url: &ServerUrl) -> Result<HeaderValue, CarrierError> {
+pub(crate) fn host(url: &ServerUrl) -> Result<HeaderValue, CarrierError> {
     let name = if url.host().contains(':') { format!("[{}]", url.host()) } else { url.host().to_owned() };
     let text = match (url.scheme(), url.port()) {
         (Scheme::Http, 80) | (Scheme::Https, 443) => name,
