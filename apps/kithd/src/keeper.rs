@@ -21,6 +21,7 @@ use kith_home::store::{Store, StoreError};
 use kith_home::{
     ConnectionId, ExchangeId, ExchangeOutcome, Home, Input, OpenedRequest, Opener, Output, Room, SealableAnswer, Ticket,
 };
+use kith_wire::sealed::OneShotReply;
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
 use tokio::sync::mpsc::error::TrySendError;
@@ -142,6 +143,10 @@ impl Keeper {
         let opener = self.opener.borrow().clone();
         let opened = match opener.open(&sealed) {
             Ok(opened) => opened,
+            // Only what is durable is handed out (KH-4): the newest one may not be yet.
+            Err(OneShotReply::Descriptor(_)) => {
+                return Ok(OneShotReply::Descriptor(self.descriptor().to_vec()).to_bytes().into());
+            }
             Err(reply) => return Ok(reply.to_bytes().into()),
         };
         // Held no longer than needed: what opens requests is wiped when its time is over and nobody holds it.
@@ -295,7 +300,8 @@ impl<S: Store> Work<S> {
                 let told = operator::answer(&mut self.store, question);
                 // What an operator is told is true: it is durable.
                 let told = told.and_then(|told| self.store.owed().map_or(Ok(()), |debt| debt()).map(|()| told));
-                if told.is_err() {
+                // A question that could not be answered is no reason to begin anew, unless something was lost.
+                if told.is_err() && self.store.owed().is_some_and(|debt| debt().is_err()) {
                     self.set_back();
                 }
                 let _ = reply.send(told);

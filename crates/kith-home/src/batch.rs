@@ -17,7 +17,7 @@ use crate::store::{StoreError, Txn};
 
 /// A transaction in which inputs are handled.
 ///
-/// Whatever the rules answer is held inside; [`commit`](Self::commit) consumes the batch and gives the answers out. Only frames may
+/// Whatever the rules answer is held inside; [`commit`](Self::commit) and [`stage`](Self::stage) consume the batch and give the answers out. Only frames may
 /// leave for their readers before, with [`pushes`](Self::pushes) (KH-4). A batch that is dropped instead has done nothing, except that
 /// live connections will be ended: what they were told is not sure.
 pub struct Batch<'a, T: Txn> {

@@ -54,9 +54,10 @@ impl<T: Txn> Batch<'_, T> {
             return if stored == chunk { Ok(Answer::Accepted) } else { Err(Stop::Refuse(Refusal::Invalid)) };
         }
         self.needs_room()?;
-        self.txn.insert_chunk(id, number, chunk)?;
         // A chunk that the disk had lost is counted already.
-        let n_present = blob.n_present.saturating_add(1).min(blob.n_chunks);
+        let is_new = !self.txn.chunk_numbers(id)?.contains(&number);
+        self.txn.insert_chunk(id, number, chunk)?;
+        let n_present = blob.n_present.saturating_add(is_new.into()).min(blob.n_chunks);
         self.txn.put_blob(id, &Blob { n_present, ..blob })?;
         Ok(Answer::Accepted)
     }

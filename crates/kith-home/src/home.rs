@@ -150,7 +150,7 @@ impl Home {
         self.connections.is_known(connection)
     }
 
-    /// Opens a batch: one transaction, one moment. What it answers leaves with [`Batch::commit`] only (KH-4).
+    /// Opens a batch: one transaction, one moment. What it answers leaves when it is durable only (KH-4): with [`Batch::commit`], or after [`Batch::stage`].
     ///
     /// When the batch before was dropped without its commit, or could not be opened, the memory is set back: live connections end and
     /// whoever waited for another server is not answered.

@@ -106,7 +106,8 @@ where
 
     fn owed(&mut self) -> Option<Debt> {
         let mut state = self.ledger.state();
-        if state.unpaid.is_some() {
+        // A store that could not be opened again owes everything: whoever asks has it set back once more.
+        if state.unpaid.is_some() || self.journal.is_none() {
             return Some(Box::new(|| Err(JournalError::Disk(unpaid()).into())));
         }
         let part = state.written.take()?;

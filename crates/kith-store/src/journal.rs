@@ -101,6 +101,8 @@ struct Pending {
 struct Owed {
     /// A failed commit may have left bytes behind the last good one.
     cut: bool,
+    /// From here on the log was read from a file of which the disk may have lost what an earlier process wrote, though it can be read.
+    rewrite: Option<u64>,
     /// The file of this generation of secrets does not count and may hold some.
     wipe: Option<u64>,
     /// The next segment must be begun.
@@ -108,6 +110,9 @@ struct Owed {
     /// Segments that nobody needs any more; these may wait.
     removals: Vec<u32>,
 }
+
+/// Bytes that are written again at once: no more is skipped where one of them cannot be read.
+const REWRITE_BYTES: usize = 4096;
 
 /// What decides when to clean.
 #[derive(Default)]
@@ -168,10 +173,11 @@ impl<F: Files> Journal<F> {
             return Ok(());
         }
         if self.owed.cut {
+            self.rewrite()?;
             self.head.file.set_length(self.head.length)?;
             self.head.file.sync()?;
             self.head.zeroed = self.head.length;
-            self.owed.cut = false;
+            (self.owed.cut, self.owed.rewrite) = (false, None);
         }
         if let Some(generation) = self.owed.wipe {
             secrets::wipe(&self.files, generation)?;
@@ -181,6 +187,28 @@ impl<F: Files> Journal<F> {
             self.roll()?;
         }
         self.remove_gone();
+        Ok(())
+    }
+
+    /// Writes again what need not be durable. After a sync that failed, the pages of a file can be read as if they were on the disk, and
+    /// another sync succeeds without writing them: only writing them does.
+    fn rewrite(&mut self) -> Result<(), JournalError> {
+        let Some(mut from) = self.owed.rewrite else { return Ok(()) };
+        // The same bytes in the same place: nothing can be torn by it.
+        secrets::write(&self.files, &self.secrets)?;
+        self.files.sync_folder()?;
+        let mut bytes = vec![0; REWRITE_BYTES];
+        while from < self.head.length {
+            let left = usize::try_from(self.head.length - from).unwrap_or(usize::MAX);
+            bytes.truncate(left);
+            match self.head.file.read_at(&mut bytes, from) {
+                Ok(()) => self.head.file.write_at(&bytes, from)?,
+                // What the disk has lost stays as it is.
+                Err(problem) if is_loss(&problem) => {}
+                Err(problem) => return Err(problem.into()),
+            }
+            from += bytes.len() as u64;
+        }
         Ok(())
     }
 

@@ -23,7 +23,7 @@ use crate::time::rfc_3339;
 /// Writes a backup, which is complete and on the disk when this returns.
 ///
 /// # Errors
-/// The store cannot be read, or the file not written; then there is no file.
+/// The store cannot be read, or the file not written; then there is no file, unless only the folder could not be synced.
 pub(crate) fn backup(config: &Config, backup: &Backup, voice: Voice) -> Result<(), AppError> {
     if !was_used(&config.data) {
         return Err(AppError::NotRunning { path: config.data.clone() });

@@ -78,8 +78,12 @@ fn refused(process: u32) -> Result<Rules, BackendError> {
     rules.push((libc::SYS_clone, processes()?));
     rules.push((libc::SYS_socket, sockets()?));
     // A pair knows only itself, unless it is of the kind that can be sent to any name.
-    let is_stray = when(1, MaskedEq(SOCKET_TYPE), libc::SOCK_DGRAM)?;
-    rules.push((libc::SYS_socketpair, vec![SeccompRule::new(vec![is_stray])?]));
+    let mut pairs = vec![all_but(0, [bits(libc::AF_UNIX)])?];
+    for stray in [libc::SOCK_DGRAM, libc::SOCK_RAW] {
+        // The kernel takes the second for the first.
+        pairs.push(SeccompRule::new(vec![when(1, MaskedEq(SOCKET_TYPE), stray)?])?);
+    }
+    rules.push((libc::SYS_socketpair, pairs));
     rules.push((libc::SYS_ioctl, vec![all_but(1, calls::CONTROLS.iter().copied())?]));
     rules.push((libc::SYS_prctl, vec![all_but(0, calls::OWN_AFFAIRS.iter().map(|affair| bits(*affair)))?]));
     rules.push((libc::SYS_fcntl, any_of(1, calls::CLAIMS)?));
@@ -104,8 +108,21 @@ fn processes() -> Result<Vec<SeccompRule>, BackendError> {
 /// runs code in here could talk to every daemon that trusts this user. The C library looks up names without them.
 fn sockets() -> Result<Vec<SeccompRule>, BackendError> {
     let usual = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
-    let raw = |family| SeccompRule::new(vec![when(0, Eq, family)?, when(1, MaskedEq(SOCKET_TYPE), libc::SOCK_RAW)?]);
-    Ok(vec![all_but(0, usual.map(bits))?, raw(libc::AF_INET)?, raw(libc::AF_INET6)?])
+    let mut rules = vec![all_but(0, usual.map(bits))?, other_protocols(libc::AF_NETLINK, &[libc::NETLINK_ROUTE])?];
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        rules.push(other_protocols(family, &[0, libc::IPPROTO_TCP, libc::IPPROTO_UDP])?);
+        let unusual = [libc::SOCK_RAW, libc::SOCK_RDM, libc::SOCK_SEQPACKET, libc::SOCK_DCCP];
+        for kind in unusual {
+            rules.push(SeccompRule::new(vec![when(0, Eq, family)?, when(1, MaskedEq(SOCKET_TYPE), kind)?])?);
+        }
+    }
+    Ok(rules)
+}
+
+/// Refuses the sockets of a family that speak anything else.
+fn other_protocols(family: i32, usual: &[i32]) -> Result<SeccompRule, BackendError> {
+    let others = usual.iter().map(|protocol| when(2, Ne, *protocol));
+    SeccompRule::new(std::iter::once(when(0, Eq, family)).chain(others).collect::<Result<_, _>>()?)
 }
 
 /// Matches when an argument is none of these.

@@ -259,6 +259,27 @@ fn a_disk_that_goes_on_failing_is_asked_again_until_it_works() {
 }
 
 #[test]
+fn a_store_that_could_not_be_opened_again_is_tried_again_until_it_can() {
+    let folder = Folder::default();
+    let (taken, refuses) = (folder.clone(), Arc::new(AtomicBool::new(false)));
+    let is_refused = Arc::clone(&refuses);
+    let take = move || if is_refused.load(Ordering::Relaxed) { Err(JournalError::InUse) } else { Ok(taken.clone()) };
+    let mut store = Ahead::open_with(take).unwrap();
+    commit(&mut store, 0, false).unwrap();
+    refuses.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        assert!(store.set_back().is_err());
+        // Whoever asks what is owed hears that it is not paid, and so knows what to do.
+        assert!(store.begin().is_err() && store.owed().unwrap()().is_err());
+    }
+    refuses.store(false, Ordering::Relaxed);
+    store.set_back().unwrap();
+    assert_eq!(n_accounts(&mut store), 1);
+    commit(&mut store, 1, false).unwrap();
+    assert_eq!(n_accounts(&mut store), 2);
+}
+
+#[test]
 fn secrets_never_reach_the_disk_before_the_log_that_they_stand_on() {
     let folder = Folder::default();
     let mut store = open(&folder);

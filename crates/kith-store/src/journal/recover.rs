@@ -61,8 +61,9 @@ impl<F: Files> Journal<F> {
         };
         journal.remove_strangers(&names);
         if journal.owed.roll {
+            journal.rewrite()?;
             journal.head.file.sync().map_err(JournalError::Disk)?;
-            journal.owed.cut = false;
+            (journal.owed.cut, journal.owed.rewrite) = (false, None);
         }
         journal.settle()?;
         Ok(journal)
@@ -106,16 +107,16 @@ impl<F: Files> Journal<F> {
 
     fn recover(files: F, newest: u32, segment_bytes: u64) -> Result<Self, StoreError> {
         let file = files.open(&names::segment(newest)).map_err(JournalError::Disk)?;
-        let (head, standing, end) = read_newest(file, newest)?;
+        let (head, standing, Ended { end, certain, .. }) = read_newest(file, newest)?;
         let (secrets, other) = read_secrets(&files, standing.secrets)?;
         let mut journal = Self::assemble(files, head, secrets, segment_bytes);
         // What was torn must not be taken for a record some day; zeros that were written ahead go with it. And what was read need
-        // not be durable, when it was only the process that ended: the next record will say that it is.
-        journal.owed.cut = true;
+        // not be durable, when it was only the process that ended, or a disk that failed it: the next record will say that it is.
+        (journal.owed.cut, journal.owed.rewrite) = (true, Some(certain));
         // Without what lies behind it, the next start would take a record that was durable for one that is torn. In a
         // segment that is sealed nobody asks.
         journal.owed.roll = end == End::Witnessed;
-        journal.owed.wipe = other;
+        journal.owed.wipe = Some(other);
         journal.sealed = standing.sealed;
         let sealed: Vec<(u32, u32)> = journal.sealed.iter().map(|(segment, length)| (*segment, *length)).collect();
         for (segment, length) in sealed {
@@ -209,7 +210,7 @@ fn read_head_of(file: &impl LogFile, segment: u32) -> Result<SegmentHead, Journa
 }
 
 /// Reads the newest segment as far as it is whole, and what it says of the log.
-fn read_newest<T: LogFile>(file: T, segment: u32) -> Result<(Head<T>, Standing, End), StoreError> {
+fn read_newest<T: LogFile>(file: T, segment: u32) -> Result<(Head<T>, Standing, Ended), StoreError> {
     let damaged = |offset| JournalError::Damaged { file: names::segment(segment), offset };
     let head = read_head_of(&file, segment)?;
     let end = file.length().map_err(JournalError::Disk)?;
@@ -227,11 +228,11 @@ fn read_newest<T: LogFile>(file: T, segment: u32) -> Result<(Head<T>, Standing, 
         return Err(damaged(scan.origin()).into());
     }
     let number = scan.next_number().unwrap_or_default();
-    let ended = ending.end(&file, behind).map_err(JournalError::Disk)?;
+    let mut ended = ending.end(&file, behind).map_err(JournalError::Disk)?;
     let (length, number) = ended.cut.unwrap_or((scan.origin(), number));
     // A segment counts only once it has its roster.
-    let standing = ended.standing.ok_or_else(|| damaged(length))?;
-    Ok((Head { segment, salt: head.salt, file, length, number, zeroed: 0 }, standing, ended.end))
+    let standing = ended.standing.take().ok_or_else(|| damaged(length))?;
+    Ok((Head { segment, salt: head.salt, file, length, number, zeroed: 0 }, standing, ended))
 }
 
 /// The records of the newest segment, the last of which may have been on their way to the disk.
@@ -250,6 +251,8 @@ struct Ended {
     cut: Option<(u64, u64)>,
     standing: Option<Standing>,
     end: End,
+    /// Up to here all was durable when the last record was written.
+    certain: u64,
 }
 
 impl Ending {
@@ -271,14 +274,14 @@ impl Ending {
             };
             if !is_whole && record.origin >= behind {
                 let cut = Some((record.origin, record.head.number));
-                return Ok(Ended { cut, standing: self.standing, end });
+                return Ok(Ended { cut, standing: self.standing, end, certain: self.certain });
             }
             if !is_whole {
                 end = End::Witnessed;
             }
             record.ops.iter().for_each(|op| stand(&mut self.standing, op));
         }
-        Ok(Ended { cut: None, standing: self.standing, end })
+        Ok(Ended { cut: None, standing: self.standing, end, certain: self.certain })
     }
 }
 
@@ -333,13 +336,12 @@ fn refuse_newer<F: Files>(files: &F, names: &[String]) -> Result<(), StoreError>
 }
 
 /// Reads the secrets that count, and the generation to which the other file would belong if it must be wiped.
-fn read_secrets<F: Files>(files: &F, generation: u64) -> Result<(Secrets, Option<u64>), StoreError> {
+fn read_secrets<F: Files>(files: &F, generation: u64) -> Result<(Secrets, u64), StoreError> {
     let name = Secrets::name(generation);
     open_existing(files, name)?;
     let found = Secrets::decode(&secrets::load(files, name)?)?.filter(|secrets| secrets.generation == generation);
     let secrets = found.ok_or_else(|| JournalError::Damaged { file: name.to_owned(), offset: 0 })?;
     let other = generation.saturating_add(1);
     open_existing(files, Secrets::name(other))?;
-    let is_empty = secrets::load(files, Secrets::name(other))?.iter().all(|byte| *byte == 0);
-    Ok((secrets, (!is_empty).then_some(other)))
+    Ok((secrets, other))
 }

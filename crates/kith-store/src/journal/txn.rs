@@ -176,7 +176,7 @@ impl<'a, F: Files> JournalTxn<'a, F> {
         Ok(())
     }
 
-    /// Notes what a commit changed besides the tables. Nothing in here may fail: the transaction is durable.
+    /// Notes what a commit changed besides the tables. Nothing in here may fail: the transaction is written.
     fn written(&mut self, cleaned: &Cleaned) {
         self.journal.cleaned(cleaned);
         let Some(secrets) = self.secrets.take() else { return };

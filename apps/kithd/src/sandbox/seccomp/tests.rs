@@ -102,11 +102,26 @@ fn sockets_to_other_programs_and_of_unusual_kinds_are_refused() {
     let families = [libc::AF_PACKET, libc::AF_VSOCK, libc::AF_ALG, libc::AF_KEY, libc::AF_BLUETOOTH, libc::AF_XDP];
     let unusual = families.map(|family| (family, libc::SOCK_DGRAM));
     let kinds: Vec<_> = unix.into_iter().chain(raw).chain(unusual).collect();
+    let protocols = [
+        (libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_SOCK_DIAG),
+        (libc::AF_NETLINK, libc::SOCK_DGRAM, libc::NETLINK_NETFILTER),
+        (libc::AF_INET, libc::SOCK_STREAM, libc::IPPROTO_MPTCP),
+        (libc::AF_INET6, libc::SOCK_STREAM, libc::IPPROTO_SCTP),
+        (libc::AF_INET, libc::SOCK_SEQPACKET, 0),
+        (libc::AF_INET6, libc::SOCK_DCCP, 0),
+    ];
     all_are_refused(|_| {
         let open = |(family, kind): &(i32, i32)| vec![libc::SYS_socket, i64::from(*family), i64::from(*kind), 0];
-        let stray = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
-        let pair = vec![libc::SYS_socketpair, i64::from(libc::AF_UNIX), i64::from(stray), 0, 0];
-        kinds.iter().map(open).chain([pair]).collect()
+        let speak = |(family, kind, protocol): &(i32, i32, i32)| {
+            vec![libc::SYS_socket, i64::from(*family), i64::from(*kind), i64::from(*protocol)]
+        };
+        // The kernel takes a raw one for one of datagrams.
+        let strays =
+            [(libc::AF_UNIX, libc::SOCK_DGRAM), (libc::AF_UNIX, libc::SOCK_RAW), (libc::AF_TIPC, libc::SOCK_STREAM)];
+        let pair = |(family, kind): &(i32, i32)| {
+            vec![libc::SYS_socketpair, i64::from(*family), i64::from(kind | libc::SOCK_CLOEXEC), 0, 0]
+        };
+        kinds.iter().map(open).chain(protocols.iter().map(speak)).chain(strays.iter().map(pair)).collect()
     });
 }
 
