@@ -9,8 +9,11 @@ use crate::world::{BEGINNING, World};
 
 /// Bytes in common from which two contacts could tell that they know the same person.
 const TELLING: usize = 8;
-/// What stands before a number of two bytes (RFC 8949, section 3).
+/// What stands before a number of two bytes, and before a length of two bytes (RFC 8949, section 3).
 const CBOR_U16: u8 = 0x19;
+const CBOR_BYTES: u8 = 0x59;
+/// Longer than any string in what is compared.
+const LONGEST: u16 = 8_192;
 /// Days before and after a world that may stand in a list.
 const DAYS: u32 = 400;
 /// People whose contacts are compared at most: all but in a village.
@@ -65,18 +68,19 @@ fn links(world: &World) -> Vec<Violation> {
     found
 }
 
-/// Blots out what is declared wherever it stands, and days, on which lists begin and end for many.
+/// Blots out what is declared wherever it stands, and what is form: days, on which lists begin and end for many, and lengths.
 fn without(mut pieces: Vec<Vec<u8>>, declared: &[Vec<u8>], days: &Range<u32>) -> Vec<Vec<u8>> {
     for piece in &mut pieces {
         for known in declared {
             let places: Vec<usize> = memchr::memmem::find_iter(piece, known).collect();
             places.into_iter().for_each(|at| piece[at..at + known.len()].fill(0));
         }
-        let is_day = |at: &usize| {
-            let day = u16::from_be_bytes([piece[at + 1], piece[at + 2]]);
-            piece[*at] == CBOR_U16 && days.contains(&u32::from(day))
+        let is_form = |at: &usize| {
+            let number = u16::from_be_bytes([piece[at + 1], piece[at + 2]]);
+            let is_day = piece[*at] == CBOR_U16 && days.contains(&u32::from(number));
+            is_day || piece[*at] == CBOR_BYTES && number < LONGEST
         };
-        let found: Vec<usize> = (0..piece.len().saturating_sub(2)).filter(is_day).collect();
+        let found: Vec<usize> = (0..piece.len().saturating_sub(2)).filter(is_form).collect();
         found.into_iter().for_each(|at| piece[at..at + 3].fill(0));
     }
     pieces
