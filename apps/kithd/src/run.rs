@@ -270,7 +270,7 @@ async fn take_stock(keeper: Keeper, metrics: Arc<Metrics>, disk: Disk, expiry: O
     }
 }
 
-/// SIGINT and SIGTERM.
+/// SIGINT and SIGTERM. SIGHUP, which makes a server with certificate files of its own read them again, stops none of the others either.
 struct StopSignals {
     interrupted: Signal,
     terminated: Signal,
@@ -279,6 +279,8 @@ struct StopSignals {
 impl StopSignals {
     fn listen() -> Result<Self, AppError> {
         let (interrupted, terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        // Once it is listened to, it never again ends the process, also when nobody listens any more.
+        drop(signal(SignalKind::hangup())?);
         Ok(Self { interrupted, terminated })
     }
 

@@ -8,7 +8,7 @@ use kith_wire::descriptor::EpochKeys;
 use kith_wire::id::ServerKey;
 use kith_wire::limits::MAX_SEALED_BYTES;
 use kith_wire::live::{LiveAccept, LiveOpening};
-use kith_wire::padding::{LENGTH_BYTES, pad_to, padme};
+use kith_wire::padding::{LENGTH_BYTES, padme};
 use kith_wire::sealed::{SealKind, SealedParts};
 use rand_core::CryptoRng;
 use thiserror::Error;
@@ -165,7 +165,7 @@ impl LiveChannel {
         if size + 64 > MAX_SEALED_BYTES {
             return Err(RecordError::TooLong);
         }
-        let padded = SecretBytes::new(pad_to(message, size).ok_or(RecordError::TooLong)?);
+        let padded = SecretBytes::padded(message, size).ok_or(RecordError::TooLong)?;
         let counter = self.send.next;
         self.send.next = counter.checked_add(1).ok_or(RecordError::TooLong)?;
         let mut out = counter.to_be_bytes().to_vec();

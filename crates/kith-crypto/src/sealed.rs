@@ -8,7 +8,7 @@ use hpke::{OpModeR, OpModeS, setup_receiver, setup_sender_with_rng};
 use kith_wire::descriptor::EpochKeys;
 use kith_wire::id::{DhKey, KemCiphertext, KemKey, ServerKey};
 use kith_wire::limits::{ANSWER_BYTES, MAX_ANSWER_BYTES, MAX_SEALED_BYTES, SEALED_BYTES};
-use kith_wire::padding::{LENGTH_BYTES, pad_to, padme};
+use kith_wire::padding::{LENGTH_BYTES, padme};
 use kith_wire::sealed::{ClearHeader, SealKind, SealedParts};
 use kith_wire::time::EpochId;
 use rand_core::CryptoRng;
@@ -144,7 +144,7 @@ pub fn seal(
     let key = checked_key(&epoch.kem).map_err(|_| SealError::BadKey)?;
     let total =
         total_size(content.len(), REQUEST_OVERHEAD, SEALED_BYTES..=MAX_SEALED_BYTES).ok_or(SealError::TooLong)?;
-    let padded = SecretBytes::new(pad_to(content, total - REQUEST_OVERHEAD).ok_or(SealError::TooLong)?);
+    let padded = SecretBytes::padded(content, total - REQUEST_OVERHEAD).ok_or(SealError::TooLong)?;
     let header = ClearHeader::current(epoch.id);
     let mut rng = rng;
     let (enc, mut context): (_, Sender) =
@@ -204,8 +204,8 @@ impl AnswerSealer {
     /// [`MAX_ANSWER_BYTES`].
     pub fn seal(self, content: &[u8], rng: &mut dyn CryptoRng) -> Vec<u8> {
         let padded = total_size(content.len(), ANSWER_OVERHEAD, ANSWER_BYTES..=MAX_ANSWER_BYTES)
-            .and_then(|total| pad_to(content, total - ANSWER_OVERHEAD));
-        let Some(padded) = padded.map(SecretBytes::new) else { return Vec::new() };
+            .and_then(|total| SecretBytes::padded(content, total - ANSWER_OVERHEAD));
+        let Some(padded) = padded else { return Vec::new() };
         let random: [u8; RANDOM_BYTES] = random::bytes(rng);
         let (key, nonce) = self.0.key_and_nonce(&random);
         let mut out = random.to_vec();

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::ops::{Deref, Range};
 
-use kith_wire::padding::{LENGTH_BYTES, PaddingError, unpad};
+use kith_wire::padding::{LENGTH_BYTES, PaddingError, pad_to, unpad};
 use zeroize::{Zeroize, ZeroizeOnDrop, optimization_barrier};
 
 /// Secret bytes. The whole allocation is wiped, also what lies around the bytes that are left.
@@ -21,6 +21,11 @@ impl SecretBytes {
     /// Takes bytes over without copying them.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self { range: 0..bytes.len(), allocation: bytes }
+    }
+
+    /// Pads `content` to exactly `total` bytes; `None` when it does not fit.
+    pub fn padded(content: &[u8], total: usize) -> Option<Self> {
+        pad_to(content, total).map(Self::new)
     }
 
     /// Takes the padding off, where it is.
@@ -75,8 +80,6 @@ impl fmt::Debug for SecretBytes {
 
 #[cfg(test)]
 mod tests {
-    use kith_wire::padding::pad_to;
-
     use super::*;
 
     #[test]
@@ -90,7 +93,7 @@ mod tests {
 
     #[test]
     fn padding_comes_off_where_it_is() {
-        let padded = SecretBytes::new(pad_to(b"attack", 64).unwrap());
+        let padded = SecretBytes::padded(b"attack", 64).unwrap();
         let place = padded.as_ptr();
         let content = padded.unpadded().unwrap();
         assert_eq!(&*content, b"attack");

@@ -283,12 +283,8 @@ fn seal(keys: &AttachmentKeys, index: u32, content: &[u8], rng: &mut dyn CryptoR
     if content.is_empty() || content.len() > MAX_CHUNK_LEN {
         return Err(too_long());
     }
-    let length = u32::try_from(content.len()).map_err(|_| too_long())?;
-    let mut padded = Vec::with_capacity(PADDED_LEN);
-    padded.extend_from_slice(&length.to_be_bytes());
-    padded.extend_from_slice(content);
-    padded.resize(PADDED_LEN, 0);
-    Ok(keys.seal(index, &SecretBytes::new(padded), rng))
+    let padded = SecretBytes::padded(content, PADDED_LEN).ok_or_else(too_long)?;
+    Ok(keys.seal(index, &padded, rng))
 }
 
 fn unseal(keys: &AttachmentKeys, index: u32, sealed: &[u8]) -> Option<SecretBytes> {

@@ -173,7 +173,8 @@ pub(crate) fn restore(restore: &Restore, voice: Voice) -> Result<(), AppError> {
     let folder = DataDir::take_for_restore(&restore.folder)?;
     let mut store = store::open(&folder)?;
     let mut progress = voice.progress();
-    crate::backup::restore(&mut reader, &mut store, now(), |totals| progress.show(totals)).map_err(
+    let begun = now();
+    crate::backup::restore(&mut reader, &mut store, begun, |totals| progress.show(totals)).map_err(
         |error| match error {
             RestoreError::Backup(reason) => backup(reason),
             RestoreError::Store(error) => AppError::Store(error),
@@ -182,7 +183,9 @@ pub(crate) fn restore(restore: &Restore, voice: Voice) -> Result<(), AppError> {
     progress.end();
     drop(store);
     // KH-15: numbers begin with this millisecond, and whoever restores next has another one.
-    std::thread::sleep(std::time::Duration::from_millis(1));
+    while now() == begun {
+        std::thread::yield_now();
+    }
     folder.is_restored()?;
     voice.restored(&restore.folder, reader.totals());
     Ok(())

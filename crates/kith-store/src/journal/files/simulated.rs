@@ -43,6 +43,8 @@ struct State {
     unsynced: Vec<Naming>,
     n_calls: u64,
     trouble: Option<Trouble>,
+    /// Syncs of files that fail from now on.
+    n_failing_syncs: u32,
 }
 
 /// What goes wrong, and from which call on.
@@ -83,6 +85,23 @@ impl Simulated {
         self.state().trouble = trouble;
     }
 
+    /// Lets the next syncs of files fail, as badly as a kernel can: it says so once, and keeps in memory what is not on the disk.
+    pub fn fail_syncs(&self, n_syncs: u32) {
+        self.state().n_failing_syncs = n_syncs;
+    }
+
+    /// Returns what a power cut leaves that takes all that was not synced.
+    pub fn after_worst_power_cut(&self) -> Self {
+        let state = self.state();
+        let kept = |content: &Content| Content {
+            now: content.durable.clone(),
+            durable: content.durable.clone(),
+            unsynced: Vec::new(),
+        };
+        let names = state.durable_names.clone();
+        Self::left(state.contents.iter().map(kept).collect(), names)
+    }
+
     /// Returns what a power cut leaves. Of what was not synced, `luck` decides how much is there: of each file the first
     /// few changes, the last of them torn at some byte; or any of them, in any order, with holes.
     pub fn after_power_cut(&self, mut luck: u64) -> Self {
@@ -108,10 +127,12 @@ impl Simulated {
             }
             Content { now: left.clone(), durable: left, unsynced: Vec::new() }
         });
-        let contents = contents.collect();
-        let (durable_names, unsynced) = (names.clone(), Vec::new());
-        let left = State { contents, names, durable_names, unsynced, n_calls: 0, trouble: None };
-        Self(Arc::new(Mutex::new(left)))
+        Self::left(contents.collect(), names)
+    }
+
+    fn left(contents: Vec<Content>, names: BTreeMap<String, usize>) -> Self {
+        let durable_names = names.clone();
+        Self(Arc::new(Mutex::new(State { contents, names, durable_names, ..State::default() })))
     }
 
     /// Returns a copy of the folder as it is now.
@@ -324,6 +345,11 @@ impl LogFile for SimulatedFile {
             return Err(problem);
         }
         let mut state = self.folder.state();
+        if state.n_failing_syncs > 0 {
+            state.n_failing_syncs -= 1;
+            state.contents[self.content].unsynced.clear();
+            return Err(io::ErrorKind::Other.into());
+        }
         let content = &mut state.contents[self.content];
         let changes: Vec<Change> = content.unsynced.drain(..).collect();
         changes.iter().for_each(|change| apply(&mut content.durable, change));
