@@ -78,7 +78,10 @@ impl Step {
 
     fn work(self, workspace: &Workspace, screen: &Screen) -> Result<(), Failure> {
         match self {
-            Self::Tools => tools::ensure(workspace, screen, &Tool::ALL),
+            Self::Tools => {
+                tools::wish(workspace, screen, &[Tool::Pebble]);
+                tools::ensure(workspace, screen, &Tool::ALL)
+            }
             Self::Fmt => cargo::run(cargo(workspace, &["fmt", "--all", "--check", "--", "--files-with-diff"])),
             Self::Tidy => tidy::check(workspace, screen),
             Self::Licences => licences::check(&Metadata::read(workspace)?, screen),

@@ -30,6 +30,8 @@ pub(crate) enum Tool {
     WasmTarget,
     /// The test runner.
     Nextest,
+    /// A certificate authority for tests.
+    Pebble,
     /// A broker of MQTT, to compare with.
     Mosquitto,
     /// A broker of NATS, to compare with.
@@ -77,6 +79,7 @@ impl Tool {
             Self::Clippy => cargo::succeeds(cargo(workspace, &["clippy", "--version"])),
             Self::WasmTarget => has_target(workspace, WASM),
             Self::Nextest => cargo::succeeds(cargo(workspace, &["nextest", "--version"])),
+            Self::Pebble => is_program("pebble") && is_program("pebble-challtestsrv"),
             Self::Mosquitto => is_program("mosquitto"),
             Self::Nats => is_program("nats-server"),
             Self::Perf => is_program("perf"),
@@ -93,6 +96,7 @@ impl Tool {
             Self::Clippy => Remedy::Command(&["rustup", "component", "add", "clippy"]),
             Self::WasmTarget => Remedy::Command(&["rustup", "target", "add", WASM]),
             Self::Nextest => Remedy::Command(&["cargo", "install", "cargo-nextest", "--locked"]),
+            Self::Pebble => Remedy::Apt("pebble"),
             Self::Mosquitto => Remedy::Apt("mosquitto"),
             Self::Nats => Remedy::Apt("nats-server"),
             Self::Perf => Remedy::Apt("linux-perf"),
@@ -121,6 +125,15 @@ pub(crate) fn ensure(workspace: &Workspace, screen: &Screen, tools: &[Tool]) -> 
         None => Ok(()),
         Some(tool) => Err(Failure::new(format!("{tool:?} is still missing after its installation"))
             .hint(format!("install it by hand: {}", by_hand(&tool.remedy())))),
+    }
+}
+
+/// Installs `tools` where that can be done. Without them something is not tested, and this says so.
+pub(crate) fn wish(workspace: &Workspace, screen: &Screen, tools: &[Tool]) {
+    for tool in tools {
+        if ensure(workspace, screen, &[*tool]).is_err() {
+            screen.say(&format!("{tool:?} is not here, and what needs it is not tested ({})", by_hand(&tool.remedy())));
+        }
     }
 }
 

@@ -21,7 +21,6 @@ use kith_home::store::{Store, StoreError};
 use kith_home::{
     ConnectionId, ExchangeId, ExchangeOutcome, Home, Input, OpenedRequest, Opener, Output, Room, SealableAnswer, Ticket,
 };
-use kith_wire::sealed::OneShotReply;
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
 use tokio::sync::mpsc::error::TrySendError;
@@ -143,11 +142,7 @@ impl Keeper {
         let opener = self.opener.borrow().clone();
         let opened = match opener.open(&sealed) {
             Ok(opened) => opened,
-            // Only what is durable is handed out (KH-4): the newest one may not be yet.
-            Err(OneShotReply::Descriptor(_)) => {
-                return Ok(OneShotReply::Descriptor(self.descriptor().to_vec()).to_bytes().into());
-            }
-            Err(reply) => return Ok(reply.to_bytes().into()),
+            Err(unopened) => return Ok(unopened.reply(&self.descriptor()).to_bytes().into()),
         };
         // Held no longer than needed: what opens requests is wiped when its time is over and nobody holds it.
         drop((opener, sealed));

@@ -183,7 +183,8 @@ impl<'a, T: Txn> Batch<'a, T> {
     /// Opens and handles a one-shot request.
     pub(crate) fn one_shot(&mut self, bytes: &[u8], origin: Origin) -> Result<Handled, StoreError> {
         match self.home.identity.opener().open(bytes) {
-            Err(reply) => Ok(Handled::Replied(reply)),
+            // It leaves with the batch, so the newest descriptor is durable then.
+            Err(unopened) => Ok(Handled::Replied(unopened.reply(self.home.identity.descriptor()))),
             Ok(opened) => self.opened(opened, origin),
         }
     }

@@ -20,8 +20,10 @@ use crate::store::{MetaKey, Secret, StoreError, Txn};
 /// The keys of this server, as they are in the store.
 pub(crate) struct Identity {
     secret: ServerSecret,
-    /// The epoch keys and the signed descriptor.
+    /// The epoch keys.
     opener: Opener,
+    /// The signed descriptor.
+    descriptor: Vec<u8>,
     /// The weeks for which all this was brought up to date.
     kept_up: Option<[EpochId; 2]>,
 }
@@ -51,8 +53,8 @@ impl Identity {
             epochs.insert(epoch, EpochSecret::from_bytes(epoch, seed));
         }
         let descriptor = txn.meta(MetaKey::Descriptor)?.map_or_else(Vec::new, |stored| stored.expose().to_vec());
-        let opener = Opener::new(Keys { server: secret.public(), epochs, descriptor });
-        let mut identity = Self { secret, opener, kept_up: None };
+        let opener = Opener::new(Keys { server: secret.public(), epochs });
+        let mut identity = Self { secret, opener, descriptor, kept_up: None };
         identity.keep_up(txn, config, now, rng)?;
         Ok(identity)
     }
@@ -64,7 +66,7 @@ impl Identity {
 
     /// Returns the signed descriptor.
     pub(crate) fn descriptor(&self) -> &[u8] {
-        &self.opener.keys().descriptor
+        &self.descriptor
     }
 
     /// Returns the secrets of an epoch, while the server has them.
@@ -126,7 +128,7 @@ impl Identity {
             None => 0,
         };
         wanted.serial = last.max(serial).saturating_add(1);
-        self.opener.keys_mut().descriptor = self.secret.sign(&wanted).to_bytes();
+        self.descriptor = self.secret.sign(&wanted).to_bytes();
         txn.set_meta(MetaKey::DescriptorSerial, &Secret::new(&wanted.serial.to_be_bytes()))?;
         txn.set_meta(MetaKey::Descriptor, &Secret::new(self.descriptor()))?;
         Ok(true)

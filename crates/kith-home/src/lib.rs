@@ -41,4 +41,4 @@ pub use config::{Config, Quotas, Registration, Retention, Room};
 pub use home::{Home, OpenError};
 pub use io::{Ask, ConnectionId, ExchangeId, ExchangeOutcome, Input, Output, Ticket};
 pub use numbers::generation_at;
-pub use opener::{OpenedRequest, Opener, SealableAnswer};
+pub use opener::{OpenedRequest, Opener, SealableAnswer, Unopened};

@@ -24,8 +24,15 @@ pub struct Opener(Arc<Keys>);
 pub(crate) struct Keys {
     pub(crate) server: ServerKey,
     pub(crate) epochs: BTreeMap<EpochId, EpochSecret>,
-    /// The signed descriptor.
-    pub(crate) descriptor: Vec<u8>,
+}
+
+/// Why a request was not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unopened {
+    /// It is sealed to a week whose keys the server does not have (KH-5).
+    OtherEpoch,
+    /// It does not open, for whatever reason.
+    Refused,
 }
 
 /// A one-shot request that was opened and is not yet handled.
@@ -66,17 +73,27 @@ impl Opener {
     /// Opens a request.
     ///
     /// # Errors
-    /// What does not open has its reply at once, without the rules: the descriptor where the epoch is not ours (KH-5), a refusal otherwise.
-    pub fn open(&self, bytes: &[u8]) -> Result<OpenedRequest, OneShotReply> {
-        let parts = SealedParts::split(bytes).map_err(|_| OneShotReply::Refused)?;
+    /// What does not open needs no rules: [`Unopened::reply`].
+    pub fn open(&self, bytes: &[u8]) -> Result<OpenedRequest, Unopened> {
+        let parts = SealedParts::split(bytes).map_err(|_| Unopened::Refused)?;
         let Some(secret) = self.0.epochs.get(&parts.header.epoch) else {
             // KH-5: before anything is opened.
-            return Err(OneShotReply::Descriptor(self.0.descriptor.clone()));
+            return Err(Unopened::OtherEpoch);
         };
-        let opened =
-            sealed::open(&self.0.server, secret, SealKind::OneShot, &parts).map_err(|_| OneShotReply::Refused)?;
+        let opened = sealed::open(&self.0.server, secret, SealKind::OneShot, &parts).map_err(|_| Unopened::Refused)?;
         let request = Request::from_bytes(&opened.content).map_err(|_| Refusal::Invalid);
         Ok(OpenedRequest { size: bytes.len(), request, sealer: opened.answer })
+    }
+}
+
+impl Unopened {
+    /// Returns what to reply, at once. `descriptor` is the newest signed one that is durable: one that could still be lost must not be
+    /// handed out (KH-4).
+    pub fn reply(self, descriptor: &[u8]) -> OneShotReply {
+        match self {
+            Self::OtherEpoch => OneShotReply::Descriptor(descriptor.to_vec()),
+            Self::Refused => OneShotReply::Refused,
+        }
     }
 }
 

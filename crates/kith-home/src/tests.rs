@@ -173,7 +173,7 @@ impl World {
         }
         // Every other one is opened and sealed outside: both ways are the same to whoever asks.
         match self.home.opener().open(&sealed) {
-            Err(reply) => reply,
+            Err(unopened) => unopened.reply(self.home.descriptor()),
             Ok(opened) => {
                 let outputs = self.input(Input::Opened { ticket, opened });
                 let to_seal = outputs.into_iter().find_map(|output| match output {

@@ -232,15 +232,21 @@ fn ask(keeper: &Keeper) -> tokio::task::JoinHandle<Result<Bytes, Overloaded>> {
     tokio::spawn(async move { keeper.one_shot(question(&keeper)).await })
 }
 
+/// Returns when the rules have had so many inputs.
+async fn handled(metrics: &Metrics, n_inputs: u64) {
+    let line = format!("kithd_inputs_total {n_inputs}\n");
+    while !metrics.render().contains(&line) {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn kh_4_what_comes_while_the_disk_is_busy_is_handled_at_once_and_answered_after_a_commit_of_its_own() {
     let (keeper, thread, mut owed, metrics) = start_slow();
     let first = ask(&keeper);
     let pays_first = owed.recv().await.unwrap();
     let others: Vec<_> = (0..20).map(|_| ask(&keeper)).collect();
-    while !metrics.render().contains("kithd_inputs_total 21") {
-        tokio::task::yield_now().await;
-    }
+    handled(&metrics, 21).await;
     // All are handled, none is committed before the first is durable, and none is answered.
     assert!(owed.try_recv().is_err() && !first.is_finished() && others.iter().all(|asked| !asked.is_finished()));
     pays_first.send(true).unwrap();
@@ -260,9 +266,7 @@ async fn kh_4_a_batch_that_stands_on_one_that_is_lost_is_lost_with_it_and_servic
     let first = ask(&keeper);
     let pays = owed.recv().await.unwrap();
     let second = ask(&keeper);
-    while !metrics.render().contains("kithd_inputs_total 2") {
-        tokio::task::yield_now().await;
-    }
+    handled(&metrics, 2).await;
     pays.send(false).unwrap();
     assert_eq!((first.await.unwrap(), second.await.unwrap()), (Err(Overloaded), Err(Overloaded)));
     let third = ask(&keeper);

@@ -2,7 +2,6 @@
 
 use kith_home::{ExchangeOutcome, Input, Output};
 use kith_wire::Timestamp;
-use kith_wire::sealed::OneShotReply;
 use rand::RngExt as _;
 
 use super::server::{Staged, Synced};
@@ -41,12 +40,11 @@ impl World {
         let input = match input {
             Input::OneShot { ticket, sealed } => match home.opener().open(&sealed) {
                 Ok(opened) => Input::Opened { ticket, opened },
-                // Only what is durable is handed out.
-                Err(OneShotReply::Descriptor(_)) => {
-                    let published = place.descriptors.last().cloned().unwrap_or_default();
-                    return self.replied(server, ticket, OneShotReply::Descriptor(published).to_bytes());
+                Err(unopened) => {
+                    let published = place.descriptors.last().map(Vec::as_slice).unwrap_or_default();
+                    let reply = unopened.reply(published).to_bytes();
+                    return self.replied(server, ticket, reply);
                 }
-                Err(reply) => return self.replied(server, ticket, reply.to_bytes()),
             },
             input => input,
         };
