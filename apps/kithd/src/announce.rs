@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::backup::Totals;
-use crate::config::{CONFIG_FILE, Config, Registration};
+use crate::config::{CONFIG_FILE, Config, Registration, Setting, as_file};
 use crate::error::AppError;
 
 /// Whom the program talks to.
@@ -120,6 +120,17 @@ impl Voice {
     /// Shows a configuration file with every key.
     pub(crate) fn config_file(self) {
         self.say(CONFIG, &json!({"config": CONFIG}));
+    }
+
+    /// Tells every setting and who said it; for a person as a configuration file that says the same.
+    pub(crate) fn settings(self, file: &Path, settings: &[Setting]) {
+        let is_there = if file.exists() { "" } else { ", which is not there" };
+        let person = format!("# Configuration file: {}{is_there}\n\n{}", file.display(), as_file(settings));
+        let each = settings.iter().map(|Setting { section, key, value, source }| {
+            let key = section.map_or_else(|| (*key).to_owned(), |section| format!("{section}.{key}"));
+            json!({"key": key, "value": value, "source": source})
+        });
+        self.say(&person, &json!({"file": file, "settings": each.collect::<Vec<_>>()}));
     }
 
     /// Tells an invite code.

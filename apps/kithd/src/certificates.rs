@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kith_net::acme::{self, Challenges, Issued, Wanted};
-use kith_net::{Carrier, ServerIdentity};
+use kith_net::{Carrier, ServerIdentity, TlsError, TrustAnchors};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
@@ -25,22 +25,40 @@ use crate::error::AppError;
 pub(crate) struct Certificates {
     pub(crate) identity: ServerIdentity,
     pub(crate) expiry: Expiry,
+    /// Who is believed to be the authority that is asked for certificates.
+    pub(crate) anchors: TrustAnchors,
     source: Source,
 }
 
-/// When the certificate that is shown ends.
-#[derive(Clone, Default)]
-pub(crate) struct Expiry(Arc<AtomicU64>);
+/// When the certificate that is shown ends, and whose business the next one is.
+#[derive(Clone)]
+pub(crate) struct Expiry {
+    ends: Arc<AtomicU64>,
+    pub(crate) origin: Origin,
+}
+
+/// Where the next certificate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From the operator, who puts it in the old one's place.
+    Operator,
+    /// From an authority, which this program asks.
+    Authority,
+}
 
 impl Expiry {
+    fn new(origin: Origin) -> Self {
+        Self { ends: Arc::default(), origin }
+    }
+
     /// Returns the end in seconds; 0 while there is only a stand-in.
     pub(crate) fn seconds(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.ends.load(Ordering::Relaxed)
     }
 
     /// Notes the end of the certificate in a PEM text.
     fn note(&self, pem: &str) {
-        self.0.store(acme::validity(pem).map_or(0, |(_, ends)| ends), Ordering::Relaxed);
+        self.ends.store(acme::validity(pem).map_or(0, |(_, ends)| ends), Ordering::Relaxed);
     }
 
     /// Notes the end of the certificate in a PEM file.
@@ -61,17 +79,22 @@ enum Source {
 
 impl Certificates {
     /// Reads what is there. For an authority that has given nothing yet, a stand-in is shown.
+    ///
+    /// # Errors
+    /// A file that the operator named cannot be used.
     pub(crate) fn load(tls: Tls, data: &Path) -> Result<Self, AppError> {
-        let expiry = Expiry::default();
+        let anchors = anchors(&tls)?;
         match tls {
             Tls::Files { cert, key } => {
-                let identity = ServerIdentity::from_pem_files(&cert, &key)?;
+                let expiry = Expiry::new(Origin::Operator);
+                let identity = identity(&cert, &key)?;
                 // Listened to from here on: unheard, the signal would end the process.
                 let told = signal(SignalKind::hangup())?;
                 expiry.note_file(&cert);
-                Ok(Self { identity, expiry, source: Source::Files { cert, key, told } })
+                Ok(Self { identity, expiry, anchors, source: Source::Files { cert, key, told } })
             }
             Tls::Acme(acme) => {
+                let expiry = Expiry::new(Origin::Authority);
                 let folder = folder_in(data);
                 data_dir::make(&folder)?;
                 let kept = std::fs::read(folder.join(CERTIFICATE)).ok();
@@ -80,14 +103,14 @@ impl Certificates {
                     expiry.note_file(&folder.join(CERTIFICATE));
                 }
                 let identity = kept.map_or_else(|| stand_in(&acme.name), Ok)?;
-                Ok(Self { identity, expiry, source: Source::Acme { acme, folder } })
+                Ok(Self { identity, expiry, anchors, source: Source::Acme { acme, folder } })
             }
         }
     }
 
     /// Keeps the certificate fresh for as long as the server runs.
     pub(crate) async fn keep_fresh(self, carrier: Carrier, challenges: Challenges) {
-        let Self { identity, expiry, source } = self;
+        let Self { identity, expiry, source, .. } = self;
         match source {
             Source::Files { cert, key, told } => {
                 read_again_when_told(&identity, &expiry, &cert, &key, told).await;
@@ -97,6 +120,37 @@ impl Certificates {
             }
         }
     }
+}
+
+/// Sees that the files that the operator named can be used, and does nothing with them.
+///
+/// # Errors
+/// Names the first that cannot.
+pub(crate) fn check(tls: &Tls) -> Result<(), AppError> {
+    anchors(tls)?;
+    match tls {
+        Tls::Files { cert, key } => identity(cert, key).map(drop),
+        Tls::Acme(_) => Ok(()),
+    }
+}
+
+fn identity(cert: &Path, key: &Path) -> Result<ServerIdentity, AppError> {
+    ServerIdentity::from_pem_files(cert, key).map_err(|reason| match reason {
+        TlsError::KeyFile { .. } => AppError::TlsFile { setting: "tls.key", path: key.to_owned(), reason },
+        TlsError::CertificateFile { .. } | TlsError::NoCertificate => {
+            AppError::TlsFile { setting: "tls.cert", path: cert.to_owned(), reason }
+        }
+        reason => AppError::Tls(reason),
+    })
+}
+
+/// Returns who is believed: the authorities of the web, and the operator's own.
+fn anchors(tls: &Tls) -> Result<TrustAnchors, AppError> {
+    let web = TrustAnchors::web();
+    let Tls::Acme(Acme { ca: Some(path), .. }) = tls else { return Ok(web) };
+    let unusable = |reason| AppError::TlsFile { setting: "tls.acme_ca", path: path.clone(), reason };
+    let pem = std::fs::read(path).map_err(|reason| AppError::CaFile { path: path.clone(), reason })?;
+    web.with_pem(&pem).map_err(unusable)
 }
 
 async fn read_again_when_told(identity: &ServerIdentity, expiry: &Expiry, cert: &Path, key: &Path, mut told: Signal) {
@@ -204,6 +258,7 @@ mod tests {
             name: "kith.example".to_owned(),
             contact: None,
             directory: "https://127.0.0.1:1/directory".to_owned(),
+            ca: None,
             listen: "127.0.0.1:0".parse().unwrap(),
         })
     }
@@ -221,6 +276,24 @@ mod tests {
         data_dir::make(&folder_in(data.path())).unwrap();
         write_private(&folder_in(data.path()).join(CERTIFICATE), b"half a cert").unwrap();
         assert!(Certificates::load(acme(), data.path()).is_ok());
+    }
+
+    #[test]
+    fn an_authority_of_ones_own_is_a_file_of_certificates() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let with_ca = || match acme() {
+            Tls::Acme(acme) => Tls::Acme(Acme { ca: Some(path.clone()), ..acme }),
+            files => files,
+        };
+        let told = |tls: &Tls| check(tls).unwrap_err().to_string();
+        assert!(told(&with_ca()).contains("ca.pem"), "missing");
+        std::fs::write(&path, b"no certificate").unwrap();
+        assert!(told(&with_ca()).contains("ca.pem, which tls.acme_ca names"), "{}", told(&with_ca()));
+        let (certificate, _) = acme::stand_in("authority.example").unwrap();
+        std::fs::write(&path, certificate).unwrap();
+        assert!(check(&with_ca()).is_ok());
+        assert!(Certificates::load(with_ca(), folder.path()).is_ok());
     }
 
     #[test]

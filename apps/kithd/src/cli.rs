@@ -1,10 +1,11 @@
 //! The command line: what may be said, and nothing of what it does.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::duration::Span;
+use crate::duration::{Span, SpanError};
 use crate::sandbox;
 
 /// The Kith home server: stores and forwards what it cannot read.
@@ -73,7 +74,11 @@ pub(crate) enum Command {
     /// Make an invite code that lets people register here
     Invite(Invite),
 
-    /// Tell how the server is: what runs, how full it is, what needs attention (exit code 4; 3 when none runs)
+    /// Tell how the server is: what runs, how full it is, what needs attention
+    ///
+    /// The exit code is 0 when all is well; 4 when the server runs and something needs attention, which is said at the end; 3 when none
+    /// runs; 2 when the command or the configuration is wrong; 1 for anything else. So for a program that watches the server, 4 is a
+    /// warning and 3 an alarm.
     Status,
 
     /// Write everything that the server must keep into one file, also while it runs
@@ -85,8 +90,16 @@ pub(crate) enum Command {
     /// Verify the data folder of a server that does not run, or a backup
     Check(Check),
 
-    /// Print a configuration file with every key, its meaning and its default
-    Config,
+    /// Print a configuration file with every key, its meaning and its default, or check what is configured
+    Config(Configuration),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Configuration {
+    /// Read the configuration as a start does, print every setting with where it comes from, and tell what is wrong (exit code 2, or 1
+    /// for a file of certificates). Changes nothing, also beside a running server; variables count that are set here
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +134,15 @@ pub(crate) struct Invite {
     pub(crate) uses: u32,
 
     /// How long it is good for: 12h, 7d, 4w
-    #[arg(long, value_name = "DURATION", default_value = "7d")]
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = lifetime)]
     pub(crate) expires: Span,
 }
+
+/// Reads how long a code is good for: long enough to reach somebody, and not for ever.
+fn lifetime(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|error: SpanError| error.to_string())?;
+    if (SHORTEST_INVITE..=LONGEST_INVITE).contains(&span) { Ok(span) } else { Err("from 1m to 366d".to_owned()) }
+}
+
+const SHORTEST_INVITE: Span = Span(Duration::from_secs(60));
+const LONGEST_INVITE: Span = Span::days(366);

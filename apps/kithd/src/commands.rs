@@ -10,11 +10,12 @@ use rand::TryRng as _;
 use rand::rngs::SysRng;
 
 use crate::announce::Voice;
+use crate::certificates;
 use crate::cli::Invite;
 use crate::clock::now;
-use crate::config::Config;
+use crate::config::{Config, Sources};
 use crate::control::Client;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, refuse_a_foreign_one};
 use crate::error::AppError;
 use crate::store;
 use crate::time::rfc_3339;
@@ -79,4 +80,16 @@ pub(crate) fn invite(config: &Config, invite: &Invite, voice: Voice) -> Result<(
         ));
     }
     Ok(())
+}
+
+/// Tells what the configuration comes to, and sees that it can be used.
+///
+/// # Errors
+/// A file that it names cannot be used, or the data folder is somebody else's.
+pub(crate) fn settings(config: &Config, sources: &Sources, voice: Voice) -> Result<(), AppError> {
+    voice.settings(&sources.path, &sources.settings(config));
+    if let Some(tls) = &config.tls {
+        certificates::check(tls)?;
+    }
+    refuse_a_foreign_one(&config.data)
 }

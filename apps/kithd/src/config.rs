@@ -3,6 +3,8 @@
 //! Every layer is the same [`Layer`] of optional values, so that precedence is one function. A key that nobody
 //! knows is refused in every layer: a misspelt quota that silently does nothing is worse than no start.
 
+mod agreement;
+mod effective;
 mod environment;
 mod layer;
 mod limits;
@@ -22,6 +24,7 @@ use crate::duration::Span;
 use crate::sandbox;
 use crate::store;
 
+pub(crate) use effective::{Setting, Sources, as_file};
 pub(crate) use layer::{Layer, LogLevel, Registration};
 pub(crate) use limits::Limits;
 
@@ -79,6 +82,8 @@ pub(crate) struct Acme {
     pub(crate) contact: Option<String>,
     /// The authority's directory.
     pub(crate) directory: String,
+    /// Certificates (PEM) that are believed there beside those of the web's authorities: for an authority of one's own.
+    pub(crate) ca: Option<PathBuf>,
     /// Where its challenges arrive; port 80 from outside.
     pub(crate) listen: SocketAddr,
 }
@@ -94,6 +99,8 @@ pub(crate) struct Quotas {
     pub(crate) blob_bytes: u64,
     /// Deposits of one account that wait for other servers.
     pub(crate) outgoing: u32,
+    /// Live connections of one account.
+    pub(crate) connections: usize,
     /// Exchanges with other servers for which one account waits.
     pub(crate) exchanges: usize,
 }
@@ -108,7 +115,7 @@ pub(crate) struct Retention {
 }
 
 impl Config {
-    /// Lays flags over environment over file over defaults.
+    /// Lays flags over environment over file over defaults; tells also where each setting comes from.
     ///
     /// # Errors
     /// [`ConfigError`] names the first thing that is wrong.
@@ -116,9 +123,10 @@ impl Config {
         cli: &Cli,
         environment: impl IntoIterator<Item = (String, String)>,
         home: &Home,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<(Self, Sources), ConfigError> {
         let from_environment = environment::layer(environment)?;
-        let over_file = Layer::of_flags(cli).over(from_environment.layer);
+        let flags = Layer::of_flags(cli);
+        let over_file = flags.clone().over(from_environment.layer.clone());
         let data = over_file.data.clone().or_else(|| home.data_folder());
         let named = cli.common.config.clone().or(from_environment.config_file);
         let file = match (&named, &data) {
@@ -126,20 +134,23 @@ impl Config {
             (None, Some(data)) => Layer::of_file_if_any(&data.join(CONFIG_FILE))?,
             (None, None) => Layer::default(),
         };
-        let merged = over_file.over(file);
+        let merged = over_file.over(file.clone());
         let data = merged.data.clone().or(data).ok_or(ConfigError::NoDataFolder)?;
-        refuse_in_own_folder(named.unwrap_or_else(|| data.join(CONFIG_FILE)), &data)?;
-        merged.into_config(data)
+        let path = named.unwrap_or_else(|| data.join(CONFIG_FILE));
+        refuse_in_own_folder(&path, &data)?;
+        let config = merged.into_config(data)?;
+        agreement::check(&config)?;
+        Ok((config, Sources { flags, environment: from_environment.layer, file, path }))
     }
 }
 
 /// Refuses a file that lies, or that a link leads to, where the server may write while it runs: it says at the next start
 /// what the sandbox is.
-fn refuse_in_own_folder(path: PathBuf, data: &Path) -> Result<(), ConfigError> {
+fn refuse_in_own_folder(path: &Path, data: &Path) -> Result<(), ConfigError> {
     let Ok(file) = path.canonicalize() else { return Ok(()) };
     let own = [store::folder_in(data), certificates::folder_in(data)];
     let is_own = own.iter().filter_map(|folder| folder.canonicalize().ok()).any(|folder| file.starts_with(folder));
-    if is_own { Err(ConfigError::InOwnFolder { path }) } else { Ok(()) }
+    if is_own { Err(ConfigError::InOwnFolder { path: path.to_owned() }) } else { Ok(()) }
 }
 
 /// Where the user's folders are.
@@ -194,6 +205,12 @@ pub(crate) enum ConfigError {
     /// A value lies outside of what makes sense.
     #[error("{key} must be {wanted}")]
     OutOfRange { key: &'static str, wanted: &'static str },
+    /// A text has not the form that it must have.
+    #[error("{key} is `{text}`, which is not {wanted}")]
+    Malformed { key: &'static str, text: String, wanted: &'static str },
+    /// Two settings are right alone and wrong together.
+    #[error("{one} and {other} do not go together: {why}")]
+    Apart { one: &'static str, other: &'static str, why: &'static str },
     /// What the server writes could become its next configuration.
     #[error("the configuration file {} lies where the server itself writes", path.display())]
     InOwnFolder { path: PathBuf },
@@ -206,8 +223,15 @@ impl ConfigError {
     /// Returns what to do about it.
     pub(crate) fn hint(&self) -> String {
         match self {
+            Self::Unreadable { reason, .. } if reason.kind() == std::io::ErrorKind::PermissionDenied => {
+                "do it as the user that kithd runs as, or as root (sudo); the file must be readable for that user"
+                    .into()
+            }
             Self::Unreadable { .. } => "see that the path is right and the file may be read".into(),
-            Self::Wrong { .. } | Self::OutOfRange { .. } => "`kithd config` shows every key with its default".into(),
+            Self::Apart { .. } => "`kithd config --check` shows every setting with where it comes from".into(),
+            Self::Wrong { .. } | Self::OutOfRange { .. } | Self::Malformed { .. } => {
+                "`kithd config` shows every key with its default".into()
+            }
             Self::UnknownVariable { nearest: Some(nearest), .. } => format!("did you mean {nearest}?"),
             Self::UnknownVariable { .. } => {
                 "unset it; variables are KITHD_ and the key of the configuration file".into()

@@ -18,8 +18,9 @@ impl DataDir {
     ///
     /// # Errors
     /// [`AppError::InUse`] when another process has it, [`AppError::Data`] when it cannot be used,
-    /// [`AppError::HalfRestored`] when a restore did not come to its end.
+    /// [`AppError::HalfRestored`] when a restore did not come to its end, [`AppError::Foreign`] when it is somebody else's.
     pub(crate) fn take(path: &Path) -> Result<Self, AppError> {
+        refuse_a_foreign_one(path)?;
         let folder = Self::take_whatever_is_in_it(path)?;
         if path.join(RESTORING).exists() {
             return Err(AppError::HalfRestored { path: path.to_owned() });
@@ -106,6 +107,33 @@ pub(crate) fn was_used(path: &Path) -> bool {
     path.join(LOCK).exists()
 }
 
+/// Refuses a folder that no kithd has used and in which something lies that nobody prepares for one: a mistyped name must not
+/// strew keys and a log among somebody's files.
+///
+/// # Errors
+/// [`AppError::Foreign`] names one of them.
+pub(crate) fn refuse_a_foreign_one(path: &Path) -> Result<(), AppError> {
+    if was_used(path) {
+        return Ok(());
+    }
+    // What is not there is made, and what cannot be read is told of by whoever takes it.
+    let Ok(files) = std::fs::read_dir(path) else { return Ok(()) };
+    let found = files.filter_map(|file| Some(file.ok()?.file_name())).find(|name| !may_be_prepared(Path::new(name)));
+    match found {
+        Some(name) => Err(AppError::Foreign { path: path.to_owned(), found: name.to_string_lossy().into_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Returns whether a file may lie in a folder before the first start: what an operator puts there, what a restore by hand brings,
+/// and what a disk or a home has by itself.
+fn may_be_prepared(name: &Path) -> bool {
+    let is_hidden = name.to_str().is_some_and(|name| name.starts_with('.'));
+    let kind = name.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
+    is_hidden || PREPARED.iter().any(|known| name == Path::new(known)) || ["toml", "pem", "crt", "key"].contains(&kind)
+}
+
+const PREPARED: [&str; 5] = ["acme", "control", "lost+found", "restoring", "store"];
 const LOCK: &str = "lock";
 /// Lies in the folder until everything of a backup is there.
 const RESTORING: &str = "restoring";
@@ -155,6 +183,23 @@ mod tests {
         folder.is_restored().unwrap();
         drop(folder);
         assert!(DataDir::take(&path).is_ok());
+    }
+
+    #[test]
+    fn a_folder_with_files_of_others_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        for prepared in ["config.toml", "cert.pem", "lost+found", ".profile"] {
+            std::fs::write(folder.path().join(prepared), b"").unwrap();
+        }
+        std::fs::write(folder.path().join("thesis.log"), b"mine").unwrap();
+        let refused = DataDir::take(folder.path()).map(drop).unwrap_err();
+        assert!(matches!(&refused, AppError::Foreign { found, .. } if found == "thesis.log"), "{refused}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
+        std::fs::remove_file(folder.path().join("thesis.log")).unwrap();
+        drop(DataDir::take(folder.path()).unwrap());
+        // Once it is kithd's, what else lies there is its owner's business.
+        std::fs::write(folder.path().join("notes.log"), b"mine").unwrap();
+        assert!(DataDir::take(folder.path()).is_ok());
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A span of time in whole seconds, written as a number and a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct Span(pub(crate) Duration);
 
 /// Why a text is no duration.
@@ -46,6 +46,23 @@ impl FromStr for Span {
     }
 }
 
+impl std::fmt::Display for Span {
+    /// Writes it as people do, in the largest unit that fits; weeks are seven days.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seconds = self.seconds();
+        let units = [(SECONDS_PER_DAY, 'd'), (3600, 'h'), (60, 'm'), (1, 's')];
+        let fitting = units.into_iter().find(|(unit, _)| seconds >= *unit && seconds % unit == 0);
+        let (unit, name) = fitting.unwrap_or((1, 's'));
+        write!(f, "{}{name}", seconds / unit)
+    }
+}
+
+impl From<Span> for String {
+    fn from(span: Span) -> Self {
+        span.to_string()
+    }
+}
+
 impl TryFrom<String> for Span {
     type Error = SpanError;
 
@@ -67,6 +84,15 @@ mod tests {
         for (text, seconds) in [("90s", 90), ("2m", 120), ("12h", 43_200), ("7d", 604_800), (" 3w ", 1_814_400)] {
             assert_eq!(text.parse::<Span>().map(Span::seconds), Ok(seconds), "{text}");
         }
+    }
+
+    #[test]
+    fn durations_are_written_as_they_are_read() {
+        for text in ["0s", "90s", "2m", "12h", "7d", "366d"] {
+            assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
+        }
+        assert_eq!("3w".parse::<Span>().unwrap().to_string(), "21d");
+        assert_eq!("120s".parse::<Span>().unwrap().to_string(), "2m");
     }
 
     #[test]

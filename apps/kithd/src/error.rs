@@ -1,7 +1,12 @@
 //! What can stop the program, told with a hint what to do about it.
 
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use kith_home::OpenError;
+use kith_home::store::StoreError;
+use kith_store::JournalError;
 use thiserror::Error;
 
 use crate::backup::BackupError;
@@ -18,6 +23,15 @@ pub(crate) enum AppError {
     /// The data folder cannot be made or used.
     #[error("the data folder {} cannot be used: {reason}", path.display())]
     Data { path: PathBuf, reason: std::io::Error },
+    /// No kithd has used the folder, and it holds what none has made.
+    #[error("the folder {} holds `{found}`, which is none of kithd's", path.display())]
+    Foreign { path: PathBuf, found: String },
+    /// No kithd has used the folder, so there is nothing in it to save or to look at.
+    #[error("no kithd has ever used the data folder {}", path.display())]
+    NeverUsed { path: PathBuf },
+    /// What shall be checked is not there.
+    #[error("there is neither a data folder nor a backup at {}", path.display())]
+    NothingThere { path: PathBuf },
     /// Another process owns the data folder.
     #[error("another kithd is using the data folder {}", path.display())]
     InUse { path: PathBuf },
@@ -56,19 +70,25 @@ pub(crate) enum AppError {
     Sandbox(#[from] SandboxError),
     /// The store cannot be opened.
     #[error("the store cannot be opened: {0}")]
-    Store(#[from] kith_home::store::StoreError),
+    Store(#[from] StoreError),
     /// A release before the log wrote the data folder.
     #[error("the data folder {} is of an early release, whose store this one does not read", path.display())]
     OldStore { path: PathBuf },
     /// The rules cannot start on it.
     #[error("the server cannot start: {0}")]
-    Open(#[from] kith_home::OpenError),
+    Open(#[from] OpenError),
     /// The address cannot be listened on.
-    #[error(transparent)]
-    Bind(#[from] kith_net::BindError),
+    #[error("{address}, which {setting} says, cannot be listened on: {reason}")]
+    Bind { setting: &'static str, address: SocketAddr, reason: std::io::Error },
+    /// A file of certificates or of their key cannot be used.
+    #[error("{}, which {setting} names: {reason}", path.display())]
+    TlsFile { setting: &'static str, path: PathBuf, reason: kith_net::TlsError },
     /// The certificate or its key is wrong.
     #[error(transparent)]
     Tls(#[from] kith_net::TlsError),
+    /// The certificates of an authority cannot be read.
+    #[error("{}, which tls.acme_ca names, cannot be read: {reason}", path.display())]
+    CaFile { path: PathBuf, reason: std::io::Error },
     /// An invite cannot be made.
     #[error(transparent)]
     Invite(#[from] kith_home::InviteError),
@@ -89,6 +109,9 @@ impl AppError {
         match self {
             Self::Config(_) => "config",
             Self::Data { .. } => "data_folder",
+            Self::Foreign { .. } => "foreign_folder",
+            Self::NeverUsed { .. } => "never_used",
+            Self::NothingThere { .. } => "nothing_there",
             Self::InUse { .. } => "in_use",
             Self::HalfRestored { .. } => "half_restored",
             Self::NotEmpty { .. } => "not_empty",
@@ -102,8 +125,8 @@ impl AppError {
             Self::Sandbox(_) => "sandbox",
             Self::OldStore { .. } => "old_store",
             Self::Store(_) | Self::Open(_) | Self::Invite(_) => "store",
-            Self::Bind(_) => "listen",
-            Self::Tls(_) => "tls",
+            Self::Bind { .. } => "listen",
+            Self::TlsFile { .. } | Self::CaFile { .. } | Self::Tls(_) => "tls",
             Self::System(_) | Self::NoRandomness => "system",
             Self::KeeperEnded => "store_failed",
         }
@@ -113,9 +136,18 @@ impl AppError {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Config(error) => error.hint(),
+            Self::Data { reason, .. } if reason.kind() == ErrorKind::PermissionDenied => AS_ITS_USER.into(),
             Self::Data { .. } => {
                 "choose another folder with --data DIR, or give this user the right to write there".into()
             }
+            Self::Foreign { .. } => "give kithd a folder of its own with --data DIR: an empty one, or one that holds no more than \
+                                     config.toml and certificates before the first start"
+                .into(),
+            Self::NeverUsed { .. } => {
+                "say with --data DIR, or KITHD_DATA, where the data of the server is; one begins when `kithd` starts there"
+                    .into()
+            }
+            Self::NothingThere { .. } => "see that the path is right".into(),
             Self::InUse { .. } => "stop the other one, or choose another folder with --data DIR".into(),
             Self::HalfRestored { .. } => "remove the folder and restore the backup again".into(),
             Self::NotEmpty { .. } => {
@@ -130,6 +162,9 @@ impl AppError {
             Self::Refused(Refused::Store) => "its store fails; see its log".into(),
             Self::Refused(Refused::Busy) => "it is stopping or has too much to do: try again in a moment".into(),
             Self::Backup { reason: BackupError::Newer(_), .. } => "use the newest kithd".into(),
+            Self::Backup { reason: BackupError::Read(reason), .. } if reason.kind() == ErrorKind::PermissionDenied => {
+                AS_ITS_USER.into()
+            }
             Self::Backup { .. } => "use another backup; nothing was changed but the folder to restore into".into(),
             Self::NoBackup { .. } => "see the log of the server, and whether the disk is full; no file was left".into(),
             Self::Exists { .. } => "name another file: backups are never overwritten".into(),
@@ -139,12 +174,14 @@ impl AppError {
             }
             Self::Sandbox(_) => "set sandbox = \"on\" to go on with what there is".into(),
             Self::OldStore { .. } => "run the release that wrote it, or choose another folder with --data DIR".into(),
-            Self::Store(_) | Self::Open(_) | Self::Invite(_) => {
-                "see that the disk is neither full nor read-only and that this is the newest kithd".into()
-            }
-            Self::Bind(_) => {
-                "choose another address with --listen ADDR:PORT; something may use this one already".into()
-            }
+            Self::Store(error) | Self::Open(OpenError::Store(error)) => about_the_store(error).into(),
+            Self::Open(_) | Self::Invite(_) => ABOUT_THE_DISK.into(),
+            Self::Bind { setting, reason, .. } => about_listening(setting, reason.kind()),
+            Self::TlsFile { setting, .. } => format!(
+                "check {setting} in the configuration, and that this user may read the file; the unit shows how systemd hands \
+                 it over"
+            ),
+            Self::CaFile { .. } => "check tls.acme_ca in the configuration, and that this user may read the file".into(),
             Self::Tls(_) => "check tls.cert and tls.key in the configuration".into(),
             Self::System(_) | Self::NoRandomness => "see the message of the system, and `ulimit -a`".into(),
             Self::KeeperEnded => "see the log; most often the disk is full. Nothing that was answered is lost".into(),
@@ -154,9 +191,57 @@ impl AppError {
     /// Returns the exit code: 2 for wrong usage, 3 where no server runs, 1 for everything else.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) => 2,
+            Self::Config(_) | Self::NeverUsed { .. } | Self::NothingThere { .. } => 2,
             Self::NotRunning { .. } => 3,
             _ => 1,
         }
     }
 }
+
+/// Returns what to do about a store that cannot be opened.
+fn about_the_store(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Damaged { .. } => DAMAGED,
+        StoreError::NewerSchema { .. } => "use the newest kithd: a newer one than this has used the folder",
+        StoreError::Backend(reason) => match reason.downcast_ref::<JournalError>() {
+            Some(JournalError::Damaged { .. } | JournalError::Missing { .. }) => DAMAGED,
+            Some(JournalError::Format { found, known, .. }) if found > known => {
+                "use the newest kithd: a newer one than this has used the folder"
+            }
+            Some(JournalError::Format { .. }) => {
+                "run the release that wrote it, or choose another folder with --data DIR"
+            }
+            Some(JournalError::Disk(reason)) if reason.kind() == ErrorKind::PermissionDenied => AS_ITS_USER,
+            _ => ABOUT_THE_DISK,
+        },
+        _ => ABOUT_THE_DISK,
+    }
+}
+
+/// Returns what to do about an address that cannot be listened on.
+fn about_listening(setting: &str, kind: ErrorKind) -> String {
+    let elsewhere = match setting {
+        "listen" => "with --listen ADDR:PORT".to_owned(),
+        _ => format!("with {setting} in the configuration"),
+    };
+    match kind {
+        ErrorKind::AddrInUse => {
+            format!(
+                "another program listens there (`ss -ltnp` shows which): stop it, or choose another address {elsewhere}"
+            )
+        }
+        ErrorKind::PermissionDenied => {
+            format!("ports below 1024 need a right that the unit shows how to give; or choose another one {elsewhere}")
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!("this machine has no such address: 0.0.0.0 and [::] stand for all; choose another one {elsewhere}")
+        }
+        _ => format!("choose another address {elsewhere}"),
+    }
+}
+
+const AS_ITS_USER: &str = "do it as the user that kithd runs as, or as root (sudo)";
+const ABOUT_THE_DISK: &str = "see that the disk is neither full nor read-only, that this user may write there, and that this is the newest kithd";
+/// The store stops at what it cannot read rather than go on with half of what it knew.
+const DAMAGED: &str = "keep the folder as it is; `kithd check` tells what can be read, `kithd restore BACKUP FOLDER` makes a new folder from the last \
+                       good backup, best on another disk";

@@ -32,7 +32,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::announce::Voice;
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Configuration};
 use crate::config::{Config, Home};
 use crate::error::AppError;
 
@@ -49,20 +49,21 @@ fn main() -> ExitCode {
 }
 
 fn execute(cli: &Cli, voice: Voice) -> Result<ExitCode, AppError> {
-    if let Some(Command::Config) = cli.command {
+    if let Some(Command::Config(Configuration { check: false })) = cli.command {
         voice.config_file();
         return Ok(ExitCode::SUCCESS);
     }
     // Variables that are no text cannot be ours: all of ours are.
     let environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let config = Config::load(cli, environment, &Home::from_environment())?;
+    let (config, sources) = Config::load(cli, environment, &Home::from_environment())?;
     log::start(config.log);
     if config.sandbox != sandbox::Mode::Off {
         sandbox::keep_memory_private();
     }
     match &cli.command {
-        None | Some(Command::Config) => run::run(config, voice)?,
+        Some(Command::Config(_)) => commands::settings(&config, &sources, voice)?,
+        None => run::run(config, voice)?,
         Some(Command::Status) => return commands::status(&config, voice),
         Some(Command::Invite(invite)) => commands::invite(&config, invite, voice)?,
         Some(Command::Backup(backup)) => commands::backup(&config, backup, voice)?,

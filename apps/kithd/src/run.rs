@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kith_home::{Home, Room};
 use kith_net::acme::Challenges;
-use kith_net::{AddressPolicy, Carrier, Listener, ListenerLimits, Pages};
+use kith_net::{AddressPolicy, Carrier, Listener, ListenerLimits, Pages, ServerIdentity};
 use kith_store::Waiting;
 use kith_wire::address::ServerUrl;
 use rand::rngs::SysRng;
@@ -96,7 +96,7 @@ async fn serve(
     let certificates = config.tls.clone().map(|tls| Certificates::load(tls, folder.path())).transpose()?;
     let limits = config.limits.listener();
     let identity = certificates.as_ref().map(|certificates| certificates.identity.clone());
-    let listener = Listener::bind(config.listen, identity, limits).await?;
+    let listener = bind("listen", config.listen, identity, limits).await?;
     let listen = listener.local_address();
     let url = match &config.public_url {
         Some(url) => url.clone(),
@@ -175,6 +175,7 @@ fn rules(config: &Config, url: &ServerUrl) -> kith_home::Config {
             queue_frames: config.quotas.queue_frames,
             blob_bytes: config.quotas.blob_bytes,
             outgoing: config.quotas.outgoing,
+            connections: config.quotas.connections,
             exchanges: config.quotas.exchanges,
             exchanges_with_a_server: config.limits.exchanges_per_server,
             exchanges_of_all: config.limits.exchanges,
@@ -208,12 +209,23 @@ async fn serve_metrics(
 ) -> Result<Option<SocketAddr>, AppError> {
     let Some(address) = config.metrics else { return Ok(None) };
     let limits = ListenerLimits { max_connections: MAX_SCRAPERS, ..ListenerLimits::default() };
-    let listener = Listener::bind(address, None, limits).await?;
+    let listener = bind("metrics", address, None, limits).await?;
     let bound = listener.local_address();
     let metrics = Arc::clone(metrics);
     let pages = Pages::new("text/plain; version=0.0.4", move |path| (path == "/metrics").then(|| metrics.render()));
     tokio::spawn(listener.serve_pages(pages, stopped(stopping)));
     Ok(Some(bound))
+}
+
+/// Listens at an address, or tells which setting says it.
+async fn bind(
+    setting: &'static str,
+    address: SocketAddr,
+    identity: Option<ServerIdentity>,
+    limits: ListenerLimits,
+) -> Result<Listener, AppError> {
+    let bound = Listener::bind(address, identity, limits).await;
+    bound.map_err(|error| AppError::Bind { setting, address, reason: error.reason })
 }
 
 async fn keep_certificates(
@@ -222,11 +234,11 @@ async fn keep_certificates(
     stopping: watch::Receiver<bool>,
 ) -> Result<(), AppError> {
     // The authority is the operator's choice, and may be one inside the house.
-    let carrier = Carrier::builder(AddressPolicy::AllowPrivate).build()?;
+    let carrier = Carrier::builder(AddressPolicy::AllowPrivate).trust(certificates.anchors.clone()).build()?;
     let challenges = Challenges::default();
     if let Some(Tls::Acme(acme)) = &config.tls {
         let limits = ListenerLimits { max_connections: MAX_SCRAPERS, ..ListenerLimits::default() };
-        let listener = Listener::bind(acme.listen, None, limits).await?;
+        let listener = bind("tls.acme_listen", acme.listen, None, limits).await?;
         let shown = challenges.clone();
         let pages = Pages::new("text/plain", move |path| shown.page(path));
         tokio::spawn(listener.serve_pages(pages, stopped(stopping)));

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::certificates;
@@ -26,7 +26,7 @@ use crate::config::{Config, Tls};
 use crate::store;
 
 /// Whether the process gives anything up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Mode {
     /// Nothing is given up.
@@ -93,6 +93,7 @@ impl Needs {
             Some(Tls::Acme(acme)) => {
                 own.push(certificates::folder_in(&config.data));
                 ports.push(acme.listen.port());
+                read.extend(acme.ca.clone());
             }
             None => {}
         }

@@ -4,6 +4,8 @@
 //! running server need not be able to write anywhere else, least of all into its configuration. `room` counts all files in the
 //! data folder, whatever they are called.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use kith_store::{Ahead, Journal};
@@ -64,14 +66,37 @@ pub(crate) fn make_folder(folder: &DataDir) -> Result<(), AppError> {
     data_dir::make(&folder_in(folder.path()))
 }
 
-/// Returns whether an early release kept its database, or its log, in the data folder itself.
+/// Returns whether an early release kept its database, or its log, in the data folder itself. They are known by how they begin: logs
+/// of others are no business of ours.
 fn holds_an_early_store(data: &Path) -> bool {
     let Ok(mut files) = std::fs::read_dir(data) else { return false };
     files.any(|file| {
-        let Ok(name) = file.map(|file| PathBuf::from(file.file_name())) else { return false };
-        name == Path::new("home.db") || name.extension().is_some_and(|extension| extension == "log")
+        let Ok(path) = file.map(|file| file.path()) else { return false };
+        let head = if path.extension().is_some_and(|extension| extension == "log") {
+            LOG_HEAD
+        } else if path.file_name().is_some_and(|name| name == "home.db") {
+            DATABASE_HEAD
+        } else {
+            return false;
+        };
+        begins_with(&path, head)
     })
 }
+
+fn begins_with(path: &Path, head: &[u8]) -> bool {
+    // Never a pipe, on which opening would wait.
+    if !path.symlink_metadata().is_ok_and(|file| file.is_file()) {
+        return false;
+    }
+    let mut found = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(head.len() as u64).read_to_end(&mut found));
+    read.is_ok() && found == head
+}
+
+/// How each part of the log begins, then as now.
+const LOG_HEAD: &[u8] = b"kith-log";
+/// How each SQLite database begins.
+const DATABASE_HEAD: &[u8] = b"SQLite format 3\0";
 
 #[cfg(test)]
 mod power;
@@ -82,12 +107,33 @@ mod tests {
 
     #[test]
     fn a_folder_of_an_early_release_is_left_alone() {
-        for name in ["home.db", "0000000007.log"] {
+        for (name, head) in [("home.db", DATABASE_HEAD), ("0000000007.log", LOG_HEAD)] {
             let folder = tempfile::tempdir().unwrap();
             let taken = DataDir::take(folder.path()).unwrap();
-            std::fs::write(folder.path().join(name), b"a store").unwrap();
+            std::fs::write(folder.path().join(name), [head, b" and what follows"].concat()).unwrap();
             assert!(matches!(open(&taken), Err(AppError::OldStore { .. })));
+            assert!(matches!(open_to_read(&taken), Err(AppError::OldStore { .. })));
             assert!(!folder_in(folder.path()).exists());
         }
+    }
+
+    #[test]
+    fn files_of_others_in_the_folder_are_taken_for_no_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = DataDir::take(folder.path()).unwrap();
+        for (name, content) in [("backup.log", &b"a script wrote this"[..]), ("0000000001.log", b""), ("home.db", b"?")]
+        {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        assert!(open(&taken).is_ok());
+    }
+
+    #[test]
+    fn the_log_begins_as_it_is_known_by() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(&DataDir::take(folder.path()).unwrap()).unwrap());
+        let files = std::fs::read_dir(folder_in(folder.path())).unwrap().map(|file| file.unwrap().path());
+        let logs: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "log")).collect();
+        assert!(!logs.is_empty() && logs.iter().all(|path| begins_with(path, LOG_HEAD)), "{logs:?}");
     }
 }

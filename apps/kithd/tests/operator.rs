@@ -62,7 +62,9 @@ fn status_asks_for_attention_when_the_disk_is_full() {
     let (code, report, _) = run(kithd(data.path()).arg("status"));
     assert_eq!(code, 4);
     assert_eq!(report["attention"][0], "disk_full");
-    assert!(text(kithd(data.path()).arg("status")).contains("Needs attention:\n  - the disk is nearly full"));
+    assert!(
+        text(kithd(data.path()).arg("status")).contains("Needs attention (exit code 4):\n  - the disk is nearly full")
+    );
 }
 
 #[test]

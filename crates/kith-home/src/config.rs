@@ -42,6 +42,9 @@ pub struct Quotas {
     pub blob_bytes: u64,
     /// Deposits that wait to be sent on, 5,376 bytes each.
     pub outgoing: u32,
+    /// Live connections on which it, or the right to read one of its queues, was proven (KH-42). A device needs one; some more are
+    /// not known to be dead yet when its network changes often.
+    pub connections: usize,
     /// Exchanges with other servers for which it waits (KH-31).
     pub exchanges: usize,
     /// The same over all accounts, with one server: one that lets everybody wait is not to hold all places.
@@ -57,6 +60,7 @@ impl Default for Quotas {
             queue_frames: 4_000,
             blob_bytes: 1 << 30,
             outgoing: 4_096,
+            connections: 8,
             exchanges: 16,
             exchanges_with_a_server: 64,
             exchanges_of_all: 512,

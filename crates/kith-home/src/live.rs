@@ -107,9 +107,18 @@ impl<T: Txn> Batch<'_, T> {
         }
         self.home.connections.set_account(id, account);
         if self.txn.account(&account)?.is_some() {
-            self.home.connections.set_known(id);
+            self.counts_for(id, account);
         }
         Ok(Answer::Accepted)
+    }
+
+    /// Counts a connection for an account, whose oldest one makes room when there are too many (KH-42): a device that comes again knows
+    /// better than the server which of its connections are dead.
+    pub(crate) fn counts_for(&mut self, id: ConnectionId, account: AccountKey) {
+        let most = self.home.config.quotas.connections;
+        if let Some(oldest) = self.home.connections.set_known(id, account, most) {
+            self.close(oldest);
+        }
     }
 
     /// Proves readers and starts pushing (KH-27). The good ones start even when others are absent or not proven, which is
@@ -129,6 +138,7 @@ impl<T: Txn> Batch<'_, T> {
             match proven {
                 Some(queue) => {
                     self.home.connections.read(id, reader.reader_id);
+                    self.counts_for(id, queue.account);
                     if queue.overflow == Overflow::Dropped {
                         self.home.connections.overflowed(&reader.reader_id);
                     }

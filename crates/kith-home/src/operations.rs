@@ -93,8 +93,8 @@ impl<T: Txn> Batch<'_, T> {
             Operation::Ack { reader_id, entries } => self.ack(caller, &reader_id, &entries)?,
             Operation::AccountOpen { invite } => {
                 let answer = self.account_open(caller, invite.as_ref())?;
-                if let Way::Live(id) = way {
-                    self.home.connections.set_known(id);
+                if let (Way::Live(id), Some(account)) = (way, caller.account) {
+                    self.counts_for(id, account);
                 }
                 answer
             }

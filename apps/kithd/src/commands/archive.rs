@@ -26,7 +26,7 @@ use crate::time::rfc_3339;
 /// The store cannot be read, or the file not written; then there is no file, unless only the folder could not be synced.
 pub(crate) fn backup(config: &Config, backup: &Backup, voice: Voice) -> Result<(), AppError> {
     if !was_used(&config.data) {
-        return Err(AppError::NotRunning { path: config.data.clone() });
+        return Err(AppError::NeverUsed { path: config.data.clone() });
     }
     let owner = Owner::find_to_read(config)?;
     let target = Target::open(&backup.to)?;
@@ -204,6 +204,12 @@ fn open(path: &Path) -> std::io::Result<Box<dyn Read>> {
 /// [`AppError::NotInOrder`] when something is wrong with it, after telling what.
 pub(crate) fn check(config: &Config, check: &Check, voice: Voice) -> Result<(), AppError> {
     let path = check.what.clone().unwrap_or_else(|| config.data.clone());
+    match path.try_exists() {
+        Ok(true) => {}
+        Ok(false) if check.what.is_some() => return Err(AppError::NothingThere { path }),
+        Ok(false) => return Err(AppError::NeverUsed { path }),
+        Err(reason) => return Err(AppError::Data { path, reason }),
+    }
     let mut progress = voice.progress();
     let (totals, findings) =
         if path.is_dir() { check_folder(&path, &mut progress)? } else { check_backup(&path, &mut progress)? };
@@ -213,6 +219,9 @@ pub(crate) fn check(config: &Config, check: &Check, voice: Voice) -> Result<(), 
 }
 
 fn check_folder(path: &Path, progress: &mut Progress) -> Result<(Totals, Findings), AppError> {
+    if !was_used(path) {
+        return Err(AppError::NeverUsed { path: path.to_owned() });
+    }
     let folder = DataDir::take_to_read(path)?;
     let mut store = store::open_to_read(&folder)?;
     let (mut audit, mut walk) = (Audit::default(), Walk::default());

@@ -77,7 +77,7 @@ fn for_people(report: &Report) -> String {
         line("memory", bytes(memory));
     }
     if !report.attention.is_empty() {
-        text.push_str("\nNeeds attention:\n");
+        text.push_str("\nNeeds attention (exit code 4):\n");
         for attention in &report.attention {
             let _ = writeln!(text, "  - {}", attention.text());
         }
@@ -141,7 +141,7 @@ mod tests {
         let ended = Report { certificate_ends: Some(1_795_220_000), ..report() };
         let told = for_people(&Report { attention: vec![Attention::CertificateEnded, Attention::DiskFull], ..ended });
         assert!(told.contains("  certificate  ended 2 h 46 min ago\n"), "{told}");
-        let (_, last) = told.split_once("\nNeeds attention:\n").unwrap();
+        let (_, last) = told.split_once("\nNeeds attention (exit code 4):\n").unwrap();
         assert_eq!(last.lines().count(), 2);
         assert!(last.contains("send SIGHUP") && last.contains("nothing new is taken in"), "{told}");
     }

@@ -47,10 +47,11 @@ pub(super) fn layer(environment: impl IntoIterator<Item = (String, String)>) -> 
     Ok(FromEnvironment { layer, config_file })
 }
 
-struct Known {
-    name: &'static str,
-    section: Option<&'static str>,
-    key: &'static str,
+/// A key of the file and its variable.
+pub(super) struct Known {
+    pub(super) name: &'static str,
+    pub(super) section: Option<&'static str>,
+    pub(super) key: &'static str,
     kind: Kind,
 }
 
@@ -89,9 +90,10 @@ const fn known(name: &'static str, section: Option<&'static str>, key: &'static 
     Known { name, section, key, kind }
 }
 
-const PREFIX: &str = "KITHD_";
+pub(super) const PREFIX: &str = "KITHD_";
 const CONFIG: &str = "CONFIG";
-const KNOWN: &[Known] = &[
+/// Every key there is, in the order in which people are told of them.
+pub(super) const KNOWN: &[Known] = &[
     known("DATA", None, "data", Kind::Text),
     known("LISTEN", None, "listen", Kind::Text),
     known("PUBLIC_URL", None, "public_url", Kind::Text),
@@ -106,6 +108,7 @@ const KNOWN: &[Known] = &[
     known("TLS_ACME_NAME", Some("tls"), "acme_name", Kind::Text),
     known("TLS_ACME_CONTACT", Some("tls"), "acme_contact", Kind::Text),
     known("TLS_ACME_DIRECTORY", Some("tls"), "acme_directory", Kind::Text),
+    known("TLS_ACME_CA", Some("tls"), "acme_ca", Kind::Text),
     known("TLS_ACME_LISTEN", Some("tls"), "acme_listen", Kind::Text),
     known("LIMITS_CONNECTIONS", Some("limits"), "connections", Kind::Number),
     known("LIMITS_RESERVED", Some("limits"), "reserved", Kind::Number),
@@ -138,6 +141,7 @@ const KNOWN: &[Known] = &[
     known("QUOTAS_QUEUE_FRAMES", Some("quotas"), "queue_frames", Kind::Number),
     known("QUOTAS_BLOB_BYTES", Some("quotas"), "blob_bytes", Kind::Number),
     known("QUOTAS_OUTGOING", Some("quotas"), "outgoing", Kind::Number),
+    known("QUOTAS_CONNECTIONS", Some("quotas"), "connections", Kind::Number),
     known("QUOTAS_EXCHANGES", Some("quotas"), "exchanges", Kind::Number),
     known("RETENTION_FRAMES", Some("retention"), "frames", Kind::Text),
     known("RETENTION_BLOBS", Some("retention"), "blobs", Kind::Text),

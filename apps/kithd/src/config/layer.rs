@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kith_net::acme::LETS_ENCRYPT;
 use kith_wire::address::{DEFAULT_PORT, ServerUrl};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cli::Cli;
 use crate::config::limits::LimitLayer;
@@ -14,7 +14,7 @@ use crate::duration::Span;
 use crate::sandbox;
 
 /// What one source says; `None` where it says nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Layer {
     pub(crate) data: Option<PathBuf>,
@@ -36,7 +36,7 @@ pub(crate) struct Layer {
     pub(crate) retention: RetentionLayer,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TlsLayer {
     pub(crate) cert: Option<PathBuf>,
@@ -44,20 +44,22 @@ pub(crate) struct TlsLayer {
     pub(crate) acme_name: Option<String>,
     pub(crate) acme_contact: Option<String>,
     pub(crate) acme_directory: Option<String>,
+    pub(crate) acme_ca: Option<PathBuf>,
     pub(crate) acme_listen: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QuotaLayer {
     pub(crate) queues: Option<u32>,
     pub(crate) queue_frames: Option<u32>,
     pub(crate) blob_bytes: Option<u64>,
     pub(crate) outgoing: Option<u32>,
+    pub(crate) connections: Option<usize>,
     pub(crate) exchanges: Option<usize>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RetentionLayer {
     pub(crate) frames: Option<Span>,
@@ -65,7 +67,7 @@ pub(crate) struct RetentionLayer {
 }
 
 /// Who may register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Registration {
     /// Everybody.
@@ -75,7 +77,7 @@ pub(crate) enum Registration {
 }
 
 /// How much is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogLevel {
     /// Nothing.
@@ -138,6 +140,7 @@ impl Layer {
                 acme_name: self.tls.acme_name.or(below.tls.acme_name),
                 acme_contact: self.tls.acme_contact.or(below.tls.acme_contact),
                 acme_directory: self.tls.acme_directory.or(below.tls.acme_directory),
+                acme_ca: self.tls.acme_ca.or(below.tls.acme_ca),
                 acme_listen: self.tls.acme_listen.or(below.tls.acme_listen),
             },
             limits: self.limits.over(below.limits),
@@ -146,6 +149,7 @@ impl Layer {
                 queue_frames: self.quotas.queue_frames.or(below.quotas.queue_frames),
                 blob_bytes: self.quotas.blob_bytes.or(below.quotas.blob_bytes),
                 outgoing: self.quotas.outgoing.or(below.quotas.outgoing),
+                connections: self.quotas.connections.or(below.quotas.connections),
                 exchanges: self.quotas.exchanges.or(below.quotas.exchanges),
             },
             retention: RetentionLayer {
@@ -182,7 +186,10 @@ impl Layer {
 
 impl TlsLayer {
     fn into_tls(self) -> Result<Option<Tls>, ConfigError> {
-        let speaks_of_acme = self.acme_contact.is_some() || self.acme_directory.is_some() || self.acme_listen.is_some();
+        let speaks_of_acme = self.acme_contact.is_some()
+            || self.acme_directory.is_some()
+            || self.acme_ca.is_some()
+            || self.acme_listen.is_some();
         match (self.cert, self.key, self.acme_name) {
             (Some(cert), Some(key), None) if !speaks_of_acme => Ok(Some(Tls::Files { cert, key })),
             (None, None, None) if !speaks_of_acme => Ok(None),
@@ -192,6 +199,7 @@ impl TlsLayer {
                     name,
                     contact: self.acme_contact,
                     directory: self.acme_directory.unwrap_or_else(|| LETS_ENCRYPT.to_owned()),
+                    ca: self.acme_ca,
                     listen: address(listen)?,
                 })))
             }
@@ -209,6 +217,7 @@ impl QuotaLayer {
             queue_frames: self.queue_frames.unwrap_or(default.queue_frames),
             blob_bytes: self.blob_bytes.unwrap_or(default.blob_bytes),
             outgoing: self.outgoing.unwrap_or(default.outgoing),
+            connections: self.connections.unwrap_or(default.connections),
             exchanges: self.exchanges.unwrap_or(default.exchanges),
         };
         // Without queues nobody could be written to; blobs and relays may be switched off.
@@ -216,6 +225,10 @@ impl QuotaLayer {
             if value == 0 {
                 return Err(ConfigError::OutOfRange { key, wanted: "at least 1" });
             }
+        }
+        // A device that comes again before its last connection is known to be dead has two.
+        if !(2..=1_000_000).contains(&quotas.connections) {
+            return Err(ConfigError::OutOfRange { key: "quotas.connections", wanted: "from 2 to 1000000" });
         }
         Ok(quotas)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kith_net::{CarrierLimits, ListenerLimits, LiveLimits, LoopbackPeers};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
 use crate::duration::Span;
@@ -68,7 +68,7 @@ pub(crate) struct Limits {
 }
 
 /// What one source says of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LimitLayer {
     connections: Option<usize>,
@@ -224,6 +224,39 @@ impl Limits {
             return out_of_range("limits.answer", "longer than limits.peer, or nobody learns how a relay ended");
         }
         Ok(())
+    }
+
+    /// Returns the layer that says all of them.
+    pub(crate) fn layer(&self) -> LimitLayer {
+        LimitLayer {
+            connections: Some(self.connections),
+            reserved: Some(self.reserved),
+            connections_per_network: Some(self.connections_per_network),
+            connects_per_network: Some(self.connects_per_network),
+            requests_per_network: Some(self.requests_per_network),
+            count_loopback: Some(self.count_loopback),
+            unproven: Some(self.unproven),
+            proof: Some(self.proof),
+            disk_reserve: Some(self.disk_reserve),
+            store_bytes: Some(self.store_bytes),
+            tls_handshake: Some(self.tls_handshake),
+            request_head: Some(self.request_head),
+            request_body: Some(self.request_body),
+            answer: Some(self.answer),
+            connection_age: Some(self.connection_age),
+            ping: Some(self.ping),
+            silence: Some(self.silence),
+            pings: Some(self.pings),
+            message: Some(self.message),
+            write: Some(self.write),
+            close: Some(self.close),
+            messages: Some(self.messages),
+            exchanges: Some(self.exchanges),
+            exchanges_per_server: Some(self.exchanges_per_server),
+            connect: Some(self.connect),
+            peer: Some(self.peer),
+            drain: Some(self.drain),
+        }
     }
 
     /// Returns them in the words of the listener.

@@ -5,6 +5,14 @@ use clap::Parser as _;
 use super::*;
 
 fn load(arguments: &[&str], environment: &[(&str, &str)], file: Option<&str>) -> Result<Config, ConfigError> {
+    load_with_sources(arguments, environment, file).map(|(config, _)| config)
+}
+
+fn load_with_sources(
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+    file: Option<&str>,
+) -> Result<(Config, Sources), ConfigError> {
     let folder = tempfile::tempdir().unwrap();
     if let Some(text) = file {
         std::fs::write(folder.path().join(CONFIG_FILE), text).unwrap();
@@ -71,6 +79,7 @@ fn every_key_of_the_file_has_its_variable() {
         ("KITHD_QUOTAS_BLOB_BYTES", "3"),
         ("KITHD_QUOTAS_OUTGOING", "4"),
         ("KITHD_QUOTAS_EXCHANGES", "5"),
+        ("KITHD_QUOTAS_CONNECTIONS", "6"),
         ("KITHD_LIMITS_EXCHANGES", "100"),
         ("KITHD_LIMITS_EXCHANGES_PER_SERVER", "99"),
         ("KITHD_LIMITS_MESSAGES", "24"),
@@ -102,7 +111,8 @@ fn every_key_of_the_file_has_its_variable() {
         [6, 5, 23]
     );
     assert_eq!(config.tls, Some(Tls::Files { cert: "/c".into(), key: "/k".into() }));
-    assert_eq!(config.quotas, Quotas { queues: 1, queue_frames: 2, blob_bytes: 3, outgoing: 4, exchanges: 5 });
+    let quotas = Quotas { queues: 1, queue_frames: 2, blob_bytes: 3, outgoing: 4, exchanges: 5, connections: 6 };
+    assert_eq!(config.quotas, quotas);
     assert_eq!([limits.exchanges, limits.exchanges_per_server, listener.live.window], [100, 99, 24]);
     assert_eq!([listener.live.message, listener.live.close].map(|time| time.as_secs()), [25, 3]);
     assert_eq!(listener.live.pings, 26);
@@ -186,12 +196,61 @@ fn values_out_of_form_are_refused() {
         ("KITHD_LIMITS_CONNECT", "2h"),
         ("KITHD_TLS_CERT", "/only/half"),
         ("KITHD_QUOTAS_QUEUES", "0"),
+        ("KITHD_QUOTAS_CONNECTIONS", "1"),
         ("KITHD_RETENTION_FRAMES", "1s"),
         ("KITHD_RETENTION_FRAMES", "forever"),
         ("KITHD_ALLOW_PRIVATE_PEERS", "perhaps"),
     ] {
         assert!(load(&[], &[(name, value)], None).is_err(), "{name}={value}");
     }
+}
+
+#[test]
+fn settings_that_cannot_work_together_are_refused_and_named() {
+    let name = ("KITHD_TLS_ACME_NAME", "kith.example");
+    let files = [("KITHD_TLS_CERT", "/c"), ("KITHD_TLS_KEY", "/k")];
+    for (environment, named) in [
+        (&[("KITHD_TLS_ACME_NAME", "192.0.2.1")][..], "tls.acme_name"),
+        (&[name, ("KITHD_TLS_ACME_DIRECTORY", "foo")], "tls.acme_directory"),
+        (&[name, ("KITHD_TLS_ACME_CONTACT", "you@example.org")], "tls.acme_contact"),
+        (&[name, ("KITHD_PUBLIC_URL", "https://other.example")], "tls.acme_name and public_url"),
+        (&[name, ("KITHD_PUBLIC_URL", "http://kith.example")], "public_url and [tls]"),
+        (&[files[0], files[1], ("KITHD_PUBLIC_URL", "http://kith.example")], "public_url and [tls]"),
+        (&[("KITHD_PUBLIC_URL", "https://0.0.0.0")], "public_url"),
+        (&[("KITHD_LISTEN", "0.0.0.0:9484"), ("KITHD_METRICS", "127.0.0.1:9484")], "listen and metrics"),
+        (&[name, ("KITHD_LISTEN", "0.0.0.0:80")], "listen and tls.acme_listen"),
+    ] {
+        let error = load(&[], environment, None).unwrap_err();
+        assert!(error.to_string().starts_with(named), "{error}");
+        assert!(error.hint().contains("kithd config"), "{}", error.hint());
+    }
+    assert!(load(&[], &[name, ("KITHD_PUBLIC_URL", "https://KITH.example:443")], None).is_ok());
+    assert!(load(&[], &[("KITHD_TLS_ACME_CA", "/ca.pem")], None).is_err(), "of which authority?");
+}
+
+#[test]
+fn every_setting_is_told_with_who_said_it_and_means_the_same_when_it_is_read_again() {
+    let environment = [("KITHD_METRICS", "127.0.0.1:9"), ("KITHD_LIMITS_PROOF", "120s")];
+    let said = "registration = 'invite'\nlisten = '127.0.0.1:1'\n[tls]\nacme_name = 'kith.example'";
+    let (config, sources) = load_with_sources(&["--listen", "127.0.0.1:3"], &environment, Some(said)).unwrap();
+    let settings = sources.settings(&config);
+    let told = |section, key| {
+        let setting = settings.iter().find(|setting| (setting.section, setting.key) == (section, key)).unwrap();
+        (setting.value.as_ref().map(ToString::to_string).unwrap_or_default(), setting.source.as_str())
+    };
+    assert_eq!(told(None, "listen"), ("\"127.0.0.1:3\"".to_owned(), "--listen"));
+    assert_eq!(told(None, "registration"), ("\"invite\"".to_owned(), "file"));
+    assert_eq!(told(None, "metrics"), ("\"127.0.0.1:9\"".to_owned(), "KITHD_METRICS"));
+    assert_eq!(told(Some("limits"), "proof"), ("\"2m\"".to_owned(), "KITHD_LIMITS_PROOF"));
+    assert_eq!(told(Some("limits"), "connections"), ("4096".to_owned(), "default"));
+    assert_eq!(told(None, "public_url"), (String::new(), "default"));
+    assert_eq!(settings.len(), environment::KNOWN.len());
+
+    let written = as_file(&settings);
+    let mut again = load(&[], &[], Some(&written)).unwrap();
+    again.data.clone_from(&config.data);
+    assert_eq!(again, config, "{written}");
+    assert!(written.lines().any(|line| line == "# public_url is not set"), "{written}");
 }
 
 #[test]
@@ -226,7 +285,7 @@ fn a_configuration_that_the_server_could_write_is_refused() {
             let named = named.map(|path| ["--config", path.to_str().unwrap()]);
             let arguments = ["kithd", "--data", data.path().to_str().unwrap()].into_iter();
             let cli = Cli::try_parse_from(arguments.chain(named.into_iter().flatten())).unwrap();
-            let error = Config::load(&cli, [], &Home::default()).unwrap_err();
+            let error = Config::load(&cli, [], &Home::default()).map(drop).unwrap_err();
             assert!(matches!(error, ConfigError::InOwnFolder { .. }), "{error}");
         }
         std::fs::remove_file(&link).unwrap();
@@ -237,6 +296,13 @@ fn a_configuration_that_the_server_could_write_is_refused() {
 fn a_named_file_has_to_be_there() {
     let error = load(&["--config", "/nowhere/kithd.toml"], &[], None).unwrap_err();
     assert!(matches!(error, ConfigError::Unreadable { .. }), "{error}");
+}
+
+#[test]
+fn who_may_not_read_the_file_is_told_who_may() {
+    let reason = std::io::ErrorKind::PermissionDenied.into();
+    let error = ConfigError::Unreadable { path: "/var/lib/kithd/config.toml".into(), reason };
+    assert!(error.hint().contains("as root (sudo)"), "{}", error.hint());
 }
 
 #[test]

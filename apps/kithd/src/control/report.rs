@@ -8,7 +8,7 @@ use kith_home::store::Upkeep;
 use kith_wire::time::Hour;
 use serde::{Deserialize, Serialize};
 
-use crate::certificates::Expiry;
+use crate::certificates::{Expiry, Origin};
 use crate::clock::now;
 use crate::metrics::Metrics;
 use crate::operator::Census;
@@ -71,6 +71,10 @@ pub(crate) enum Attention {
     CertificateEnded,
     /// The certificate ends within a week.
     CertificateEnds,
+    /// The authority has given no certificate yet.
+    CertificateAwaited,
+    /// The authority has not given the next certificate, though it is high time.
+    CertificateNotRenewed,
     /// Deposits wait for another server for more than a day.
     OutgoingStuck,
     /// The system's list of name servers was replaced, and the sandbox keeps the server from reading the new one.
@@ -86,8 +90,20 @@ impl Attention {
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::DiskFull => "the disk is nearly full: nothing new is taken in until there is room again",
-            Self::CertificateEnded => "the certificate has ended: put a new one in its place, and send SIGHUP",
-            Self::CertificateEnds => "the certificate ends within a week",
+            Self::CertificateEnded => {
+                "the certificate has ended: put a new one in its place, and send SIGHUP (systemctl kill -s HUP kithd)"
+            }
+            Self::CertificateEnds => {
+                "the certificate ends within a week: put a new one in its place, and send SIGHUP (systemctl kill -s HUP kithd)"
+            }
+            Self::CertificateAwaited => {
+                "the authority has given no certificate yet, and a stand-in is shown: the log says why; port 80 of tls.acme_name \
+                 must lead to tls.acme_listen. It is asked again by itself"
+            }
+            Self::CertificateNotRenewed => {
+                "the authority has not renewed the certificate, which ends within a week or has ended: the log says why; port 80 of \
+                 tls.acme_name must lead to tls.acme_listen. It is asked again by itself"
+            }
             Self::OutgoingStuck => {
                 "deposits have waited for other servers for more than a day: they, or the way to them, may be down"
             }
@@ -135,12 +151,9 @@ impl Facts {
     }
 
     fn attention(&self, report: &Report, upkeep: Upkeep) -> Vec<Attention> {
-        let ends_within = |seconds| report.certificate_ends.is_some_and(|ends| ends < report.now + seconds);
         let is_stuck = report.oldest_outgoing.is_some_and(|since| since + 25 * 3600 < report.now);
         [
             (self.disk.room() == Room::Scarce, Attention::DiskFull),
-            (ends_within(0), Attention::CertificateEnded),
-            (ends_within(7 * 86_400) && !ends_within(0), Attention::CertificateEnds),
             (is_stuck, Attention::OutgoingStuck),
             (self.sandbox.has_lost_the_resolver(), Attention::ResolverReplaced),
             (report.damaged_rows > 0, Attention::DiskLoses),
@@ -148,10 +161,58 @@ impl Facts {
         ]
         .into_iter()
         .filter_map(|(is_so, attention)| is_so.then_some(attention))
+        .chain(
+            self.expiry.as_ref().and_then(|expiry| about_the_certificate(expiry.seconds(), expiry.origin, report.now)),
+        )
         .collect()
     }
 }
 
+/// Returns what about the certificate needs attention. Whoever is asked for the next one is named, so that nobody is told to put a file
+/// where an authority gives it.
+fn about_the_certificate(ends: u64, origin: Origin, now: u64) -> Option<Attention> {
+    match origin {
+        Origin::Authority if ends == 0 => Some(Attention::CertificateAwaited),
+        Origin::Authority if ends < now + WEEK => Some(Attention::CertificateNotRenewed),
+        Origin::Operator if ends < now => Some(Attention::CertificateEnded),
+        Origin::Operator if ends < now + WEEK => Some(Attention::CertificateEnds),
+        _ => None,
+    }
+}
+
+const WEEK: u64 = 7 * 86_400;
+
 fn seconds(hour: Hour) -> u64 {
     u64::from(hour.0) * 3600
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_needs_the_attention_of_whoever_gets_the_next_one() {
+        let now = 1_795_230_000;
+        for (ends, origin, attention) in [
+            (0, Origin::Authority, Some(Attention::CertificateAwaited)),
+            (now - 1, Origin::Authority, Some(Attention::CertificateNotRenewed)),
+            (now + WEEK - 1, Origin::Authority, Some(Attention::CertificateNotRenewed)),
+            (now + WEEK, Origin::Authority, None),
+            (now - 1, Origin::Operator, Some(Attention::CertificateEnded)),
+            (now + 1, Origin::Operator, Some(Attention::CertificateEnds)),
+            (now + WEEK, Origin::Operator, None),
+        ] {
+            assert_eq!(about_the_certificate(ends, origin, now), attention, "{ends} {origin:?}");
+        }
+    }
+
+    #[test]
+    fn only_operators_with_files_of_their_own_are_told_of_the_signal() {
+        for attention in [Attention::CertificateAwaited, Attention::CertificateNotRenewed] {
+            assert!(!attention.text().contains("SIGHUP"));
+        }
+        for attention in [Attention::CertificateEnded, Attention::CertificateEnds] {
+            assert!(attention.text().contains("SIGHUP"));
+        }
+    }
 }

@@ -121,7 +121,7 @@ fn config(data: &Path, arguments: &[&str]) -> Config {
     let data = data.to_str().unwrap();
     let arguments = [&["kithd", "--data", data], arguments].concat();
     let home = crate::config::Home::default();
-    Config::load(&crate::cli::Cli::try_parse_from(arguments).unwrap(), [], &home).unwrap()
+    Config::load(&crate::cli::Cli::try_parse_from(arguments).unwrap(), [], &home).unwrap().0
 }
 
 #[test]
@@ -198,9 +198,12 @@ fn what_is_written_is_the_store_and_what_an_authority_gives() {
         name: "kith.example".to_owned(),
         contact: None,
         directory: String::new(),
+        ca: Some("/nowhere/ca.pem".into()),
         listen: "127.0.0.1:80".parse().unwrap(),
     }));
-    assert_eq!(Needs::of(&with_authority).own, [data.join("store"), data.join("acme")]);
+    let needs = Needs::of(&with_authority);
+    assert_eq!(needs.own, [data.join("store"), data.join("acme")]);
+    assert!(needs.read.contains(&"/nowhere/ca.pem".into()));
 }
 
 #[test]

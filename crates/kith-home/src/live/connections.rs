@@ -21,6 +21,8 @@ pub(crate) struct Connections {
     readers: BTreeMap<ReaderId, ConnectionId>,
     /// The connection that proved an account last.
     accounts: BTreeMap<AccountKey, ConnectionId>,
+    /// Which registered account each connection counts for, the older ones first (KH-42).
+    places: BTreeSet<(AccountKey, ConnectionId)>,
     to_tell: BTreeSet<ConnectionId>,
     overflows: BTreeSet<(ConnectionId, ReaderId)>,
     ready: BTreeSet<ConnectionId>,
@@ -49,8 +51,8 @@ struct Connection {
 enum Standing {
     /// Keys that anybody can make, or none.
     Stranger,
-    /// A registered account, or the right to read a queue.
-    Known,
+    /// A registered account, or the right to read a queue; it counts for that account, or for the one that made the queue.
+    Known(AccountKey),
 }
 
 /// The queues that a connection reads, in the order of their names. Most read a few, and wait: this is no larger than what is in it.
@@ -92,6 +94,9 @@ impl Reads {
 
 /// Queues for which room is made one by one.
 const FEW: usize = 4;
+/// The ends of all names.
+const FIRST: ConnectionId = ConnectionId(0);
+const LAST: ConnectionId = ConnectionId(u64::MAX);
 
 /// How far one queue was pushed.
 struct Reading {
@@ -135,6 +140,9 @@ impl Connections {
             && self.accounts.get(&account) == Some(&id)
         {
             self.accounts.remove(&account);
+        }
+        if let Standing::Known(account) = connection.standing {
+            self.places.remove(&(account, id));
         }
         self.to_tell.remove(&id);
         self.ready.remove(&id);
@@ -191,15 +199,22 @@ impl Connections {
         }
     }
 
-    /// Notes that a connection has proven a registered account or the right to read a queue.
-    pub(crate) fn set_known(&mut self, id: ConnectionId) {
-        if let Some(connection) = self.open.get_mut(&id) {
-            connection.standing = Standing::Known;
+    /// Notes that a connection has proven a registered account, or the right to read a queue that the account made. Returns the oldest of
+    /// the others that count for the account when there are more than `most` (KH-42).
+    pub(crate) fn set_known(&mut self, id: ConnectionId, account: AccountKey, most: usize) -> Option<ConnectionId> {
+        let connection = self.open.get_mut(&id)?;
+        if connection.standing != Standing::Stranger {
+            // It counts once, for whoever was proven first.
+            return None;
         }
+        connection.standing = Standing::Known(account);
+        self.places.insert((account, id));
+        let of_account = || self.places.range((account, FIRST)..=(account, LAST)).map(|(_, other)| *other);
+        if of_account().nth(most).is_some() { of_account().find(|other| *other != id) } else { None }
     }
 
     pub(crate) fn is_known(&self, id: ConnectionId) -> bool {
-        self.open.get(&id).is_some_and(|connection| connection.standing == Standing::Known)
+        self.open.get(&id).is_some_and(|connection| connection.standing != Standing::Stranger)
     }
 
     /// Notes that something came back for an account.
@@ -242,7 +257,6 @@ impl Connections {
         }
         self.forget_queue(&reader);
         if let Some(connection) = self.open.get_mut(&id) {
-            connection.standing = Standing::Known;
             connection.reads.insert(reader, Reading { from: 0, waiting: true });
             self.readers.insert(reader, id);
             self.ready.insert(id);

@@ -173,6 +173,56 @@ fn kh_39_a_connection_is_known_by_what_a_stranger_cannot_make_up() {
     assert!(!world.home.is_known(line.id));
 }
 
+/// Returns which connections end when an account is proven on another one.
+fn ended_by(world: &mut World, account: &AccountSecret) -> (ConnectionId, Vec<ConnectionId>) {
+    let mut line = world.connect();
+    let message = line.record(live_account(account, &line.channel.binding));
+    let outputs = world.input(Input::Live { connection: line.id, message });
+    (line.id, closed(&outputs))
+}
+
+fn closed(outputs: &[Output]) -> Vec<ConnectionId> {
+    let closes = |output: &Output| if let Output::Close { connection } = output { Some(*connection) } else { None };
+    outputs.iter().filter_map(closes).collect()
+}
+
+#[test]
+fn kh_42_an_account_has_so_many_connections_and_the_oldest_makes_room() {
+    let quotas = crate::Quotas { connections: 2, ..crate::Quotas::default() };
+    let mut world = World::with(Config { quotas, ..config() });
+    let (device, other) = (world.device(), world.device());
+    let [(first, none), (second, nobody)] = [(); 2].map(|()| ended_by(&mut world, &device.account));
+    assert_eq!([none, nobody], [[], []]);
+    assert_eq!(ended_by(&mut world, &other.account).1, [], "another account has places of its own");
+    let (third, ended) = ended_by(&mut world, &device.account);
+    assert_eq!(ended, [first]);
+    assert!(!world.home.is_known(first) && world.home.is_known(second));
+    // One that has ended gives its place back.
+    world.input(Input::Closed { connection: second });
+    assert_eq!(ended_by(&mut world, &device.account).1, []);
+    assert_eq!(ended_by(&mut world, &device.account).1, [third]);
+}
+
+#[test]
+fn kh_42_connections_that_read_a_queue_count_for_the_account_that_made_it() {
+    let quotas = crate::Quotas { connections: 1, ..crate::Quotas::default() };
+    let mut world = World::with(Config { quotas, ..config() });
+    let device = world.device();
+    let (mut first, mut second) = (world.connect(), world.connect());
+    // The later one comes first: whoever comes now stays, however old its connection is.
+    reads(&mut world, &mut second, &device, 1);
+    let reader = live_reader(&device.lookup, device.reader, &first.channel.binding);
+    let message = first.record(Operation::LiveRead { readers: vec![reader], window: 1 });
+    let outputs = world.input(Input::Live { connection: first.id, message });
+    assert_eq!(closed(&outputs), [second.id]);
+    assert_eq!(answers(&first.events(&outputs)), [Answer::Accepted]);
+    assert_eq!(pushes(&arrives(&mut world, &mut first, &device, 1..2)), [(1, 1)]);
+    // The account on the same connection takes no second place.
+    let proof = live_account(&device.account, &first.channel.binding);
+    assert_eq!(answers(&world.say(&mut first, proof)), [Answer::Accepted]);
+    assert!(world.home.is_known(first.id));
+}
+
 #[test]
 fn kh_28_pushes_stay_within_the_window_and_go_on_with_the_acks() {
     let mut world = World::new();

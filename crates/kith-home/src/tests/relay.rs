@@ -145,6 +145,30 @@ fn kh_31_a_server_that_lets_everybody_wait_holds_no_more_than_64_exchanges() {
 }
 
 #[test]
+fn kh_31_the_numbers_are_the_operators_to_change() {
+    let under_way = |quotas: Quotas, accounts: u8, servers: u8| {
+        let mut world = World::with(Config { quotas, ..config() });
+        let mut n_started = 0;
+        for _ in 0..accounts {
+            let account = world.account();
+            for n in 0..servers * 8 {
+                let relay = Operation::Relay { to: peer(n % servers), sealed: parcel(7) };
+                n_started += exchanges(&starts(&mut world, &account, relay).0).len();
+            }
+        }
+        n_started
+    };
+    let quotas = Quotas { exchanges: 3, exchanges_with_a_server: 5, exchanges_of_all: 7, ..Quotas::default() };
+    assert_eq!(under_way(quotas, 1, 1), 3, "of an account");
+    assert_eq!(under_way(quotas, 4, 1), 5, "with a server");
+    assert_eq!(under_way(quotas, 4, 4), 7, "of all");
+    let more = Quotas { exchanges: 20, exchanges_with_a_server: 70, exchanges_of_all: 600, ..Quotas::default() };
+    assert_eq!(under_way(more, 1, 3), 20);
+    assert_eq!(under_way(more, 9, 1), 70, "eight of each account");
+    assert_eq!(under_way(more, 31, 9), 600);
+}
+
+#[test]
 fn kh_32_only_what_has_the_right_form_is_passed_on() {
     let mut world = World::new();
     let account = world.account();

@@ -42,6 +42,7 @@ silence = "1h"
 [quotas]
 queues = 4000000
 queue_frames = 4000000
+connections = 20000
 "#;
 
 /// What a client knows of a server.
