@@ -51,7 +51,7 @@ impl std::fmt::Display for Span {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let seconds = self.seconds();
         let units = [(SECONDS_PER_DAY, 'd'), (3600, 'h'), (60, 'm'), (1, 's')];
-        let fitting = units.into_iter().find(|(unit, _)| seconds >= *unit && seconds % unit == 0);
+        let fitting = units.into_iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
         let (unit, name) = fitting.unwrap_or((1, 's'));
         write!(f, "{}{name}", seconds / unit)
     }

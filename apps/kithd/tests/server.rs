@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use kith_crypto::sign::AccountSecret;
 use kith_wire::address::ServerUrl;
 use kith_wire::id::{InviteCode, RelayId};
@@ -112,6 +114,75 @@ async fn a_durable_relay_survives_a_kill_and_arrives_when_the_other_server_is_ba
     let mut line = far.listen(&receiver).await;
     let _again = start_here();
     assert_eq!(line.push().await.1, 9);
+}
+
+#[tokio::test]
+async fn kh_31_the_operator_says_how_many_exchanges_are_under_way() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Kithd::start_with(data.path(), |command| {
+        command.arg("--allow-private-peers").envs([
+            ("KITHD_QUOTAS_EXCHANGES", "1"),
+            ("KITHD_LIMITS_EXCHANGES_PER_SERVER", "2"),
+            ("KITHD_LIMITS_EXCHANGES", "3"),
+        ])
+    });
+    let home = Arc::new(Home::find(&server).await);
+    let mut people = Vec::new();
+    for _ in 0..4 {
+        people.push(Arc::new(home.device().await.account));
+    }
+    // Servers that take every connection and say nothing.
+    let silent = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let describe = |at: &std::net::TcpListener| {
+        let url = ServerUrl::parse(&format!("http://{}", at.local_addr().unwrap())).unwrap();
+        Operation::DescriptorOf { url }
+    };
+    let mut waiting = tokio::task::JoinSet::new();
+    let mut held = Vec::new();
+    let busy = Answer::Busy { seconds: 2 };
+    for (person, at, refused) in [(0, 0, [0, 0]), (1, 0, [2, 0]), (2, 1, [3, 1])] {
+        let (near, account, operation) = (Arc::clone(&home), Arc::clone(&people[person]), describe(&silent[at]));
+        waiting.spawn(async move { near.ask_as_account(&account, operation).await });
+        let listener = silent[at].try_clone().unwrap();
+        held.push(tokio::task::spawn_blocking(move || listener.accept().unwrap()).await.unwrap());
+        // In turn: the account has one already, the server has two, there are three.
+        let answer = home.ask_as_account(&people[refused[0]], describe(&silent[refused[1]])).await;
+        assert_eq!(answer, busy, "{person}");
+    }
+}
+
+#[tokio::test]
+async fn kh_42_the_oldest_connection_of_an_account_makes_room_for_one_too_many() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Kithd::start_with(data.path(), |command| command.env("KITHD_QUOTAS_CONNECTIONS", "2"));
+    let home = Home::find(&server).await;
+    let (device, other) = (home.device().await, home.device().await);
+    let mut others = home.listen(&other).await;
+    let mut first = home.listen(&device).await;
+    let mut second = home.listen(&device).await;
+    let mut third = home.listen(&device).await;
+    assert_eq!(first.end().await, kith_net::LiveEnd::Closed);
+    assert!(matches!(second.ask(Operation::Clock).await, Answer::Clock { .. }));
+    assert_eq!(home.deposit(home.deposit_of(&device, 5)).await, Answer::Accepted);
+    assert_eq!(third.push().await.1, 5);
+    assert!(matches!(others.ask(Operation::Clock).await, Answer::Clock { .. }));
+}
+
+#[tokio::test]
+async fn a_hangup_ends_no_server() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Kithd::start(data.path());
+    let home = Home::find(&server).await;
+    let device = home.device().await;
+    let mut line = home.listen(&device).await;
+    for byte in 1..=2 {
+        server.signal("HUP");
+        assert_eq!(home.deposit(home.deposit_of(&device, byte)).await, Answer::Accepted);
+        assert_eq!(line.push().await.1, byte);
+    }
+    // A process that the signal had ended would have no exit code.
+    let (code, log) = server.stop();
+    assert_eq!(code, Some(0), "{log}");
 }
 
 #[tokio::test]

@@ -83,6 +83,8 @@ impl Authority {
         let patience = Instant::now() + Duration::from_secs(20);
         while tokio::net::TcpStream::connect(self.listens).await.is_err() {
             assert!(Instant::now() < patience, "pebble does not listen");
+            // Not busily: it needs the processor to come up.
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         acme::order(&self.carrier, &self.wants(account), challenges).await
     }
