@@ -12,7 +12,7 @@ use kith_crypto::sign::ContactSecret;
 use kith_crypto::{kdf, mac};
 use kith_session::{LateAnswer, answer, check_card};
 use kith_wire::Wire;
-use kith_wire::card::{AnswerCard, AnswerInside, AnswerParts, Card, CardOffer};
+use kith_wire::card::{AnswerCard, AnswerInside, AnswerParts, Card, CardOffer, CardPurpose};
 use kith_wire::ext::Ext;
 use kith_wire::frame::Frame;
 use kith_wire::id::{DhKey, Hash, KemCiphertext, OlmIdentity};
@@ -114,7 +114,11 @@ fn changed_offer(meeting: &Meeting, script: &mut Script<'_>, rng: &mut StdRng) {
     script.edit(&mut bytes);
     let Ok(offer) = CardOffer::from_bytes(&bytes) else { return };
     let is_changed = bytes != meeting.offer;
-    assert_eq!(check_card(offer.clone(), NOW).is_err(), is_changed, "only the card itself is good");
+    assert_eq!(
+        check_card(offer.clone(), CardPurpose::Contact, NOW).is_err(),
+        is_changed,
+        "only the card itself is good"
+    );
     take(offer, rng);
 }
 
@@ -132,7 +136,7 @@ fn resigned_card(meeting: &Meeting, script: &mut Script<'_>, rng: &mut StdRng) {
 
 /// Checks a card and answers it when it is good.
 fn take(offer: CardOffer, rng: &mut StdRng) {
-    let Ok(checked) = check_card(offer, NOW) else { return };
+    let Ok(checked) = check_card(offer, CardPurpose::Contact, NOW) else { return };
     let is_whole = !checked.needs_kem();
     let answered = answer(&checked, queue(2, rng), NOW.day(), rng);
     assert_eq!(answered.is_ok(), is_whole, "a card that was checked can be answered");

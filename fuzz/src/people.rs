@@ -10,6 +10,7 @@ use kith_crypto::sign::{ContactSecret, Verified};
 use kith_session::{Answered, CheckedCard, NewCard, Session, answer, check_card, new_card};
 use kith_wire::Wire;
 use kith_wire::address::{QueueAddress, ServerAddress, ServerUrl};
+use kith_wire::card::CardPurpose;
 use kith_wire::devices::DeviceList;
 use kith_wire::frame::Frame;
 use kith_wire::id::{SenderId, ServerKey};
@@ -69,8 +70,9 @@ pub(crate) fn queue(name: u8, rng: &mut StdRng) -> QueueAddress {
 
 fn meet() -> Meeting {
     let rng = &mut StdRng::seed_from_u64(1);
-    let card = new_card(queue(1, rng), Hour(NOW.hour().0 + 24), NOW.day(), rng).expect("a card can be made");
-    let checked = check_card(card.offer.clone(), NOW).expect("the card is good");
+    let card = new_card(CardPurpose::Contact, queue(1, rng), Hour(NOW.hour().0 + 24), NOW.day(), rng)
+        .expect("a card can be made");
+    let checked = check_card(card.offer.clone(), CardPurpose::Contact, NOW).expect("the card is good");
     let answered = answer(&checked, queue(2, rng), NOW.day(), rng).expect("the card can be answered");
     let met = card.giver.accept(&answered.answer, NOW, rng).expect("the answer is good");
     let confirmed = answered.answerer.confirm(&met.confirm.frame, NOW, rng).expect("the confirmation is good");

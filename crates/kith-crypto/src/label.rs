@@ -113,6 +113,8 @@ labels! {
     AT_REST = "kith/1/at-rest";
     /// Secrets that wait for the next password entry, sealed to the user key.
     USER_SEAL = "kith/1/user-seal";
+    /// The seed of the person key, from the user key.
+    USER_SIGN = "kith/1/user-sign";
     /// What a server stores of an invite code.
     INVITE = "kith/1/invite";
     /// Hash of an attachment's content.

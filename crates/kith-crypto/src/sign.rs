@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use kith_wire::DecodeError;
-use kith_wire::id::{AccountKey, ContactKey, Hash, LookupKey, ServerKey, Signature};
+use kith_wire::id::{AccountKey, ContactKey, DeviceKey, Hash, LookupKey, PersonKey, ServerKey, Signature};
 use kith_wire::signed::{Signable, Signed};
 use rand_core::CryptoRng;
 use thiserror::Error;
@@ -75,6 +75,10 @@ pub struct PublicBytes([u8; 32]);
 roles! {
     /// Signs cards, answer cards and device lists for one contact.
     Contact, ContactSecret, ContactKey, "ContactSecret";
+    /// Signs the device cards and answers by which a device meets the devices of one contact.
+    Device, DeviceSecret, DeviceKey, "DeviceSecret";
+    /// Signs the list of a person's own devices.
+    Person, PersonSecret, PersonKey, "PersonSecret";
     /// Signs a home server's descriptor.
     Server, ServerSecret, ServerKey, "ServerSecret";
     /// Reads and manages one queue.

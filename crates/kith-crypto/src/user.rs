@@ -11,6 +11,7 @@ use crate::hash::hash_kem_ciphertext;
 use crate::kem::{KemError, KemSecret, encapsulate};
 use crate::label::Label;
 use crate::secret_bytes::SecretBytes;
+use crate::sign::PersonSecret;
 use crate::{kdf, random};
 
 /// The root secret of a person: a 32-byte seed.
@@ -51,6 +52,11 @@ impl UserSecret {
         let enc = KemCiphertext::from_slice(enc).ok_or(OpenError)?;
         let shared = self.kem().decapsulate(&enc).map_err(|_| OpenError)?;
         seal_key(&shared, &enc).open(&[0; NONCE_BYTES], purpose, box_)
+    }
+
+    /// Returns the key that signs the list of the person's own devices.
+    pub fn person(&self) -> PersonSecret {
+        PersonSecret::from_seed(*kdf::derive(&self.0, Label::USER_SIGN, &[]))
     }
 
     fn kem(&self) -> KemSecret {

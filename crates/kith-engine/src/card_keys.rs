@@ -10,7 +10,7 @@ use kith_crypto::sealed::seal;
 use kith_session::{CardBlob, CheckedCard, check_card};
 use kith_wire::Wire;
 use kith_wire::blob::BlobShape;
-use kith_wire::card::CardOffer;
+use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::id::{BlobId, DeleteCapability, KemKey, ReadCapability};
 use kith_wire::operation::{Answer, Operation, Request};
 use kith_wire::sealed::SealKind;
@@ -209,7 +209,7 @@ pub(crate) enum Fetched {
 /// The giver's server answered for the key: the card is answered with it, or given up.
 pub(crate) fn got(work: &mut Work<'_>, contact: ContactId, answer: &Answer) -> Result<Fetched, StorageError> {
     let Some(offer) = request_of(work.db, contact)? else { return Ok(Fetched::Done) };
-    let Ok(card) = check_card(offer, work.now) else { return give_up(work, contact) };
+    let Ok(card) = check_card(offer, CardPurpose::Contact, work.now) else { return give_up(work, contact) };
     // Absent may mean not yet: the giver uploads when they are online.
     let Answer::BlobChunk { chunk } = answer else { return Ok(Fetched::Later) };
     let opened = shape().map(|shape| open_chunk(&card.blob().key, shape, 0, chunk));

@@ -8,7 +8,7 @@ use kith_session::{
     AnsweredCard, Answerer, CheckedCard, Confirmed, Giver, LateAnswer, Met, NewCard, Peer, answer, check_card, new_card,
 };
 use kith_wire::Wire;
-use kith_wire::card::CardOffer;
+use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::devices::DeviceList;
 use kith_wire::frame::Frame;
 use kith_wire::signed::Signed;
@@ -32,22 +32,23 @@ pub(crate) fn new(work: &mut Work<'_>, whom: &Whom, expires: u64) -> Result<Repl
     let before = contacts::required(work.db, contact)?.conversation;
     let (_, queue) = queues::take_spare(work, contact)?;
     let not_after = work.now.plus_seconds(expires).hour();
-    let made = new_card(queue, not_after, work.now.day(), work.rng)?;
+    let made = new_card(CardPurpose::Contact, queue, not_after, work.now.day(), work.rng)?;
     let made = before.into_iter().fold(made, NewCard::in_conversation);
     keep_secret(work, contact, &made.contact_secret)?;
     run(
         work.db,
         "UPDATE contacts SET conversation = ?2, device = ?3, own_list = ?4, card = ?5, card_key = ?6, expires = ?7, \
-         giver = ?8 WHERE id = ?1",
+         giver = ?8, own = ?9 WHERE id = ?1",
         params![
             contact.column(),
             made.conversation.0,
-            made.device.0,
+            made.own.id().0,
             made.devices.signed().to_bytes(),
             made.hash.0,
             made.contact_secret.public().0,
             column(not_after.start().plus_seconds(3600).0),
             made.giver.to_bytes().as_slice(),
+            made.own.to_bytes().as_slice(),
         ],
     )?;
     card_keys::keep(work, contact, &made.blob, made.offer.kem.as_ref())?;
@@ -58,7 +59,7 @@ pub(crate) fn new(work: &mut Work<'_>, whom: &Whom, expires: u64) -> Result<Repl
 /// Answers a card, once, and not one's own (KE-11). A card from a code is answered when its key has been fetched.
 pub(crate) fn accept(work: &mut Work<'_>, offer: CardOffer, whom: &Whom) -> Result<Reply, CommandError> {
     person::required(work.db)?;
-    let card = check_card(offer.clone(), work.now)?;
+    let card = check_card(offer.clone(), CardPurpose::Contact, work.now)?;
     if exists(work.db, "SELECT 1 FROM contacts WHERE card_key = ?1", [card.contact_key().0])? {
         return Err(CommandError::OwnCard);
     }
@@ -83,12 +84,13 @@ pub(crate) fn answer_checked(work: &mut Work<'_>, contact: ContactId, card: &Che
     keep_secret(work, contact, &answered.contact_secret)?;
     run(
         work.db,
-        "UPDATE contacts SET device = ?2, own_list = ?3, answerer = ?4 WHERE id = ?1",
+        "UPDATE contacts SET device = ?2, own_list = ?3, answerer = ?4, own = ?5 WHERE id = ?1",
         params![
             contact.column(),
-            answered.device.0,
+            answered.own.id().0,
             answered.devices.signed().to_bytes(),
             answered.answerer.to_bytes().as_slice(),
+            answered.own.to_bytes().as_slice(),
         ],
     )?;
     let peer = sessions::add(work.db, contact, &answered.peer.queue)?;

@@ -26,6 +26,7 @@ CREATE TABLE contacts (
     conversation BLOB,
     device BLOB,
     secret BLOB,
+    own BLOB,
     own_list BLOB,
     peer_list BLOB,
     card BLOB,

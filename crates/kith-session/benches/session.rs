@@ -13,6 +13,7 @@ use kith_crypto::capability::new_send;
 use kith_session::{Session, Urgency, answer, check_card, new_card};
 use kith_wire::Wire;
 use kith_wire::address::{QueueAddress, ServerAddress, ServerUrl};
+use kith_wire::card::CardPurpose;
 use kith_wire::id::{MessageId, SenderId, ServerKey};
 use kith_wire::payload::{Part, Payload};
 use kith_wire::time::{Hour, Timestamp};
@@ -35,8 +36,8 @@ fn queue(rng: &mut StdRng) -> QueueAddress {
 /// A whole meeting; the giver's session comes first.
 fn meet(rng: &mut StdRng) -> (Session, Session) {
     let (one, two) = (queue(rng), queue(rng));
-    let card = new_card(one, Hour(NOW.hour().0 + 1), NOW.day(), rng).unwrap();
-    let checked = check_card(card.offer.clone(), NOW).unwrap();
+    let card = new_card(CardPurpose::Contact, one, Hour(NOW.hour().0 + 1), NOW.day(), rng).unwrap();
+    let checked = check_card(card.offer.clone(), CardPurpose::Contact, NOW).unwrap();
     let answered = answer(&checked, two, NOW.day(), rng).unwrap();
     let mut met = card.giver.accept(&answered.answer, NOW, rng).unwrap();
     let confirmed = answered.answerer.confirm(&met.confirm.frame, NOW, rng).unwrap();

@@ -3,11 +3,11 @@
 use kith_crypto::aead::{AeadKey, NONCE_BYTES};
 use kith_crypto::dh::DhSecret;
 use kith_crypto::digits::comparison_digits;
-use kith_crypto::hash::{hash_kem_key, hash_signed};
+use kith_crypto::hash::hash_signed;
 use kith_crypto::kem::{KemSecret, encapsulate};
 use kith_crypto::label::Label;
 use kith_crypto::sign::{ContactSecret, Verified};
-use kith_crypto::{CryptoRng, mac, random};
+use kith_crypto::{CryptoRng, mac};
 use kith_wire::Wire;
 use kith_wire::address::QueueAddress;
 use kith_wire::card::{AnswerCard, AnswerInside, AnswerParts, AnswerProof, Confirm, ConfirmHello};
@@ -15,10 +15,10 @@ use kith_wire::descriptor::VersionRange;
 use kith_wire::devices::DeviceList;
 use kith_wire::ext::Ext;
 use kith_wire::frame::{Frame, FrameHeader};
-use kith_wire::id::{ContactKey, ConversationId, DeviceId, Hash, OlmIdentity};
+use kith_wire::id::{ContactKey, ConversationId, Hash, OlmIdentity};
 use kith_wire::limits::{SUITE_XWING, VERSION};
 use kith_wire::padding::pad_to;
-use kith_wire::payload::{Item, Payload};
+use kith_wire::payload::{Item, ListState, Payload};
 use kith_wire::signed::Signed;
 use kith_wire::time::{Day, Timestamp};
 use minicbor::{Decode, Encode};
@@ -28,12 +28,13 @@ use zeroize::Zeroizing;
 use crate::Peer;
 use crate::card::{CheckedCard, commitment};
 use crate::chain::{DirectionKeys, ReceiveChain, Role, RootKeys};
-use crate::devices::{check_list, first_list, list_state, names_device};
+use crate::devices::{ListedDevice, check_list, check_succession, first_list, list_state, named};
 use crate::epoch::Epochs;
-use crate::olm::{OlmAccount, OlmSession};
+use crate::olm::OlmSession;
+use crate::own_device::OwnDevice;
 use crate::seal::Binding;
 use crate::secret::Secret;
-use crate::session::{Sealed, Session, Start};
+use crate::session::{PeerStart, Sealed, Session, Start};
 use crate::state::{self, STATE_VERSION, StateError};
 use crate::transcript;
 
@@ -46,7 +47,7 @@ pub struct Answered {
     /// The identity towards the card giver; to be sealed to the user key and wiped.
     pub contact_secret: ContactSecret,
     /// This device, towards the card giver.
-    pub device: DeviceId,
+    pub own: OwnDevice,
     /// The first device list towards the card giver.
     pub devices: Verified<DeviceList>,
     /// The card giver.
@@ -60,6 +61,9 @@ pub enum AnswerCardError {
     /// The card's X-Wing key must be fetched first.
     #[error("the card's key must be fetched first")]
     NeedsKem,
+    /// KS-50: a device card is not by the device that the contact's list names.
+    #[error("the card is not by the device that gave it")]
+    OtherDevice,
     /// A key of the card does not work, though the card was checked; or a list could not be made.
     #[error("the card cannot be answered")]
     Broken,
@@ -75,13 +79,68 @@ pub fn answer(
     today: Day,
     rng: &mut dyn CryptoRng,
 ) -> Result<Answered, AnswerCardError> {
-    let kem_giver = card.kem().ok_or(AnswerCardError::NeedsKem)?;
     let contact_secret = ContactSecret::generate(rng);
-    let (account, kem, ephemeral) = (OlmAccount::new(), KemSecret::generate(rng), DhSecret::generate(rng));
-    let device = DeviceId(random::bytes(rng));
-    let kem_key = kem.public();
-    let devices = first_list(&contact_secret, device, account.identity(), hash_kem_key(&kem_key), today, rng)
-        .map_err(|_| AnswerCardError::Broken)?;
+    let own = OwnDevice::generate(rng);
+    let devices = first_list(&contact_secret, &own, today, rng).map_err(|_| AnswerCardError::Broken)?;
+    let terms = Terms { queue, signer: contact_secret.public(), peer_key: card.contact_key(), known: None };
+    let (answer, answerer) = make(card, terms, &own, &devices, |made| contact_secret.sign(made), rng)?;
+    let peer = Peer { contact_key: card.contact_key(), queue: card.card().queue.clone() };
+    Ok(Answered { answer, answerer, contact_secret, own, devices, peer })
+}
+
+/// An answer to a device card, just made.
+pub struct AnsweredDevice {
+    /// Goes into the card's queue, byte for byte the same until the confirmation comes.
+    pub answer: Frame,
+    /// What is needed to open the confirmation.
+    pub answerer: Answerer,
+    /// Where the device that gave the card is written to.
+    pub queue: QueueAddress,
+}
+
+/// Answers a card that a device of a contact gave. `from` is that device as the contact's newest list names it, `devices` the newest
+/// own list towards the contact.
+///
+/// # Errors
+/// [`AnswerCardError`]; [`AnswerCardError::OtherDevice`] when the card is not by that device (KS-50).
+pub fn answer_device(
+    card: &CheckedCard,
+    from: &ListedDevice,
+    own: &OwnDevice,
+    devices: &Verified<DeviceList>,
+    queue: QueueAddress,
+    rng: &mut dyn CryptoRng,
+) -> Result<AnsweredDevice, AnswerCardError> {
+    if !from.is_signer(&card.contact_key(), &card.card().olm_identity) {
+        return Err(AnswerCardError::OtherDevice);
+    }
+    let secret = own.secret();
+    let signer = ContactKey(secret.public().0);
+    let terms = Terms { queue, signer, peer_key: from.contact_key, known: Some(from.list) };
+    let (answer, answerer) = make(card, terms, own, devices, |made| secret.sign(made), rng)?;
+    Ok(AnsweredDevice { answer, answerer, queue: card.card().queue.clone() })
+}
+
+/// What an answer is made for.
+struct Terms {
+    queue: QueueAddress,
+    signer: ContactKey,
+    peer_key: ContactKey,
+    known: Option<ListState>,
+}
+
+/// Draws the keys of one meeting, and puts them into an answer.
+fn make(
+    card: &CheckedCard,
+    terms: Terms,
+    own: &OwnDevice,
+    devices: &Verified<DeviceList>,
+    sign: impl FnOnce(&AnswerCard) -> Signed<AnswerCard>,
+    rng: &mut dyn CryptoRng,
+) -> Result<(Frame, Answerer), AnswerCardError> {
+    let kem_giver = card.kem().ok_or(AnswerCardError::NeedsKem)?;
+    let Terms { queue, signer, peer_key, known } = terms;
+    let (account, kem, ephemeral) = (own.account(), KemSecret::generate(rng), DhSecret::generate(rng));
 
     let (ciphertext, shared) = encapsulate(kem_giver, rng).map_err(|_| AnswerCardError::Broken)?;
     let agreed = ephemeral.agree(&card.card().dh).map_err(|_| AnswerCardError::Broken)?;
@@ -94,14 +153,14 @@ pub fn answer(
         &ephemeral.public(),
     );
 
-    let answer_card = contact_secret.sign(&AnswerCard {
+    let answer_card = sign(&AnswerCard {
         version: VERSION,
         suite: SUITE_XWING,
         card: card.hash(),
         exchange: transcript::exchange_hash(&ephemeral.public(), &ciphertext),
-        contact_key: contact_secret.public(),
+        contact_key: signer,
         olm_identity: account.identity(),
-        kem: kem_key,
+        kem: kem.public(),
         queue,
         devices: devices.hash(),
         ext: Ext::new(),
@@ -130,7 +189,7 @@ pub fn answer(
         kem_hash: card.card().kem_hash,
         answer: transcript::answer_hash(&answer),
         commitment: card.card().commitment,
-        peer_key: card.contact_key(),
+        peer_key,
         peer_identity: card.card().olm_identity,
         own_identity: account.identity(),
         kem: Secret::new(*kem.expose()),
@@ -139,9 +198,9 @@ pub fn answer(
         chain: from_giver.chain,
         header: from_giver.header,
         devices: devices.signed().clone(),
+        known,
     };
-    let peer = Peer { contact_key: card.contact_key(), queue: card.card().queue.clone() };
-    Ok(Answered { answer, answerer, contact_secret, device, devices, peer })
+    Ok((answer, answerer))
 }
 
 /// Waits for the confirmation of a card that was answered.
@@ -176,6 +235,9 @@ pub struct Answerer {
     header: Secret,
     #[n(13)]
     devices: Signed<DeviceList>,
+    /// The contact's list on which the answer to a device card rests.
+    #[n(14)]
+    known: Option<ListState>,
 }
 
 /// A confirmation that was opened: both sides have each other's keys.
@@ -249,10 +311,10 @@ impl Answerer {
         let start = Start {
             own_identity: self.own_identity,
             peer_identity: self.peer_identity,
-            peer_key: self.peer_key,
             own_devices: self.devices.clone(),
-            peer_kem: self.kem_hash,
-            peer_devices: list_state(&peer_devices),
+            peer: PeerStart::Listed(
+                ListedDevice::by_identity(&peer_devices, &self.peer_identity).ok_or(ConfirmError::Devices)?,
+            ),
             olm,
         };
         let epochs = Epochs::of_answerer(zero, RootKeys::expand(&root), now);
@@ -301,9 +363,10 @@ impl Answerer {
         payload: &Payload,
     ) -> Result<Verified<DeviceList>, ConfirmError> {
         let list = check_list(confirm.devices.clone(), &self.peer_key).map_err(|_| ConfirmError::Devices)?;
-        let names_giver = names_device(list.get(), &self.peer_identity, &self.kem_hash);
+        let names_giver = named(list.get(), &self.peer_identity).is_some();
         let agrees = list.hash() == hello.devices && payload.mine == list_state(&list);
-        if names_giver && agrees { Ok(list) } else { Err(ConfirmError::Devices) }
+        let is_forked = self.known.is_some_and(|known| check_succession(&list, &known).is_err());
+        if names_giver && agrees && !is_forked { Ok(list) } else { Err(ConfirmError::Devices) }
     }
 }
 

@@ -8,19 +8,19 @@ use kith_crypto::sign::{ContactSecret, Verified, VerifyError, open};
 use kith_crypto::{CryptoRng, kdf, random};
 use kith_wire::DecodeError;
 use kith_wire::address::QueueAddress;
-use kith_wire::card::{Card, CardOffer};
+use kith_wire::card::{Card, CardOffer, CardPurpose};
 use kith_wire::devices::DeviceList;
-use kith_wire::ext::Ext;
 use kith_wire::id::{
-    AttachmentKey, BlobId, CardId, ContactKey, ConversationId, DeviceId, Hash, KemKey, ReadCapability, ReplySecret,
+    AttachmentKey, BlobId, CardId, ContactKey, ConversationId, Hash, KemKey, ReadCapability, ReplySecret,
 };
 use kith_wire::limits::{SUITE_XWING, VERSION};
+use kith_wire::signed::Signed;
 use kith_wire::time::{Day, Hour, Timestamp};
 use thiserror::Error;
 
-use crate::devices::first_list;
+use crate::devices::{ListedDevice, first_list, named};
 use crate::giver::Giver;
-use crate::olm::OlmAccount;
+use crate::own_device::OwnDevice;
 use crate::secret::Secret;
 use crate::state::STATE_VERSION;
 
@@ -33,7 +33,7 @@ pub struct NewCard {
     /// The identity towards whoever answers; to be sealed to the user key and wiped.
     pub contact_secret: ContactSecret,
     /// This device, towards whoever answers.
-    pub device: DeviceId,
+    pub own: OwnDevice,
     /// The first device list towards whoever answers.
     pub devices: Verified<DeviceList>,
     /// The conversation that the card opens.
@@ -55,49 +55,116 @@ pub enum NewCardError {
     Broken,
 }
 
-/// Makes a card for one other person, who may answer it until the end of the hour `not_after`.
+/// Makes a card for one other person, or for another device of this one, to be answered until the end of the hour `not_after`.
 ///
 /// # Errors
 /// [`NewCardError`] when keys cannot be made.
 pub fn new_card(
+    purpose: CardPurpose,
     queue: QueueAddress,
     not_after: Hour,
     today: Day,
     rng: &mut dyn CryptoRng,
 ) -> Result<NewCard, NewCardError> {
     let contact_secret = ContactSecret::generate(rng);
-    let mut account = OlmAccount::new();
+    let own = OwnDevice::generate(rng);
+    let devices = first_list(&contact_secret, &own, today, rng).map_err(|_| NewCardError::Broken)?;
+    let conversation = ConversationId(random::bytes(rng));
+    let terms = Terms { purpose, queue, not_after, conversation, signer: contact_secret.public(), expected: None };
+    let made = make(terms, &own, &devices, |card| contact_secret.sign(card), rng)?;
+    let Made { offer, giver, card, hash, blob } = made;
+    Ok(NewCard { offer, giver, contact_secret, own, devices, conversation, card, hash, blob })
+}
+
+/// A card that a device gives a device of a contact, just made.
+pub struct DeviceCard {
+    /// The card as it travels, inside a session of two other devices.
+    pub offer: CardOffer,
+    /// What is needed to accept an answer.
+    pub giver: Giver,
+    /// The card's hash.
+    pub hash: Hash,
+}
+
+/// Makes a card for one device of a contact, in the conversation that the two persons have. `devices` is the newest own list
+/// towards the contact and names `own`.
+///
+/// # Errors
+/// [`NewCardError`] when keys cannot be made, or the list does not name the device.
+pub fn device_card(
+    own: &OwnDevice,
+    devices: &Verified<DeviceList>,
+    to: &ListedDevice,
+    conversation: ConversationId,
+    queue: QueueAddress,
+    not_after: Hour,
+    rng: &mut dyn CryptoRng,
+) -> Result<DeviceCard, NewCardError> {
+    if named(devices.get(), &own.identity()).is_none() {
+        return Err(NewCardError::Broken);
+    }
+    let secret = own.secret();
+    let signer = ContactKey(secret.public().0);
+    let expected = Some(to.clone());
+    let terms = Terms { purpose: CardPurpose::Device, queue, not_after, conversation, signer, expected };
+    let Made { offer, giver, hash, .. } = make(terms, own, devices, |card| secret.sign(card), rng)?;
+    Ok(DeviceCard { offer, giver, hash })
+}
+
+/// What a card is made for.
+struct Terms {
+    purpose: CardPurpose,
+    queue: QueueAddress,
+    not_after: Hour,
+    conversation: ConversationId,
+    signer: ContactKey,
+    expected: Option<ListedDevice>,
+}
+
+struct Made {
+    offer: CardOffer,
+    giver: Giver,
+    card: CardId,
+    hash: Hash,
+    blob: CardBlob,
+}
+
+/// Draws the keys of one meeting, and puts them into a card.
+fn make(
+    terms: Terms,
+    own: &OwnDevice,
+    devices: &Verified<DeviceList>,
+    sign: impl FnOnce(&Card) -> Signed<Card>,
+    rng: &mut dyn CryptoRng,
+) -> Result<Made, NewCardError> {
+    let Terms { purpose, queue, not_after, conversation, signer, expected } = terms;
+    let mut account = own.account();
     let olm_one_time = account.new_one_time_key().ok_or(NewCardError::Broken)?;
     let (dh, kem) = (DhSecret::generate(rng), KemSecret::generate(rng));
     let kem_key = kem.public();
-    let kem_hash = hash_kem_key(&kem_key);
-    let device = DeviceId(random::bytes(rng));
-    let devices = first_list(&contact_secret, device, account.identity(), kem_hash, today, rng)
-        .map_err(|_| NewCardError::Broken)?;
     let nonce = Secret::new(random::bytes(rng));
     let card = Card {
         version: VERSION,
         suite: SUITE_XWING,
         card_id: CardId(random::bytes(rng)),
         not_after,
-        contact_key: contact_secret.public(),
+        contact_key: signer,
         olm_identity: account.identity(),
         olm_one_time,
         dh: dh.public(),
-        kem_hash,
+        kem_hash: hash_kem_key(&kem_key),
         queue,
         reply_secret: ReplySecret::new(random::bytes(rng)),
         commitment: commitment(&nonce),
-        ext: Ext::new(),
+        ext: purpose.to_ext(),
     };
-    let signed = contact_secret.sign(&card);
+    let signed = sign(&card);
     let hash = hash_signed(&signed);
-    let conversation = ConversationId(random::bytes(rng));
     let giver = Giver {
         version: STATE_VERSION,
         card: hash,
         not_after,
-        contact_key: card.contact_key,
+        signer,
         account,
         dh: Secret::new(*dh.expose()),
         kem: Secret::new(*kem.expose()),
@@ -105,10 +172,10 @@ pub fn new_card(
         nonce,
         devices: devices.signed().clone(),
         conversation,
+        expected,
     };
     let blob = CardBlob::of(&card.reply_secret);
-    let offer = CardOffer { card: signed, kem: Some(kem_key) };
-    Ok(NewCard { offer, giver, contact_secret, device, devices, conversation, card: card.card_id, hash, blob })
+    Ok(Made { offer: CardOffer { card: signed, kem: Some(kem_key) }, giver, card: card.card_id, hash, blob })
 }
 
 impl NewCard {
@@ -173,6 +240,9 @@ pub enum CardError {
     /// KS-4: a critical extension is unknown.
     #[error("the card needs a newer version (extension {0})")]
     UnknownExtension(u32),
+    /// KS-51: the card is for something else: another device, another person, or what only a newer version knows.
+    #[error("the card is for something else")]
+    OtherPurpose(Option<CardPurpose>),
     /// KS-5: a public key of the card has low order.
     #[error("the card holds a key that nobody honest makes")]
     WeakKey,
@@ -188,11 +258,11 @@ pub struct CheckedCard {
     kem: Option<KemKey>,
 }
 
-/// Checks a card at `now`: signature, version, suite, expiry, extensions, every public key.
+/// Checks a card at `now`: signature, version, suite, extensions, purpose, expiry, every public key.
 ///
 /// # Errors
-/// [`CardError`] for the first rule that is broken (KS-1 to KS-6).
-pub fn check_card(offer: CardOffer, now: Timestamp) -> Result<CheckedCard, CardError> {
+/// [`CardError`] for the first rule that is broken (KS-1 to KS-6, KS-51).
+pub fn check_card(offer: CardOffer, purpose: CardPurpose, now: Timestamp) -> Result<CheckedCard, CardError> {
     let announced = announced(offer.card.body());
     let verified = open(offer.card).map_err(|error| match (error, announced) {
         (VerifyError::Malformed(_), Some((version, suite))) if !is_spoken(version, suite) => {
@@ -205,6 +275,9 @@ pub fn check_card(offer: CardOffer, now: Timestamp) -> Result<CheckedCard, CardE
     let card = verified.get();
     if !is_spoken(card.version, card.suite) {
         return Err(CardError::Unsupported { version: card.version, suite: card.suite });
+    }
+    if card.purpose() != Some(purpose) {
+        return Err(CardError::OtherPurpose(card.purpose()));
     }
     if now.hour() > card.not_after {
         return Err(CardError::Expired { not_after: card.not_after });

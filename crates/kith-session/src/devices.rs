@@ -6,14 +6,17 @@
 use kith_crypto::CryptoRng;
 use kith_crypto::random;
 use kith_crypto::sign::{ContactSecret, Verified, open, open_by};
-use kith_wire::devices::{Device, DeviceList};
+use kith_wire::devices::{Device, DeviceList, Revocation, RevocationReason};
 use kith_wire::ext::Ext;
 use kith_wire::id::{ContactKey, DeviceId, Hash, OlmIdentity};
-use kith_wire::limits::DEVICE_LIST_DAYS;
+use kith_wire::limits::{DEVICE_LIST_DAYS, MAX_DEVICES};
 use kith_wire::payload::ListState;
 use kith_wire::signed::Signed;
 use kith_wire::time::Day;
+use minicbor::{Decode, Encode};
 use thiserror::Error;
+
+use crate::own_device::OwnDevice;
 
 /// Why a device list cannot be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -22,6 +25,9 @@ pub enum ListError {
     /// It would be longer than every list is, or its own signature does not verify.
     #[error("the device list cannot be made")]
     NotRepresentable,
+    /// A person has at most eight devices.
+    #[error("there are eight devices already")]
+    TooMany,
 }
 
 /// Why a device list from a contact is refused.
@@ -31,17 +37,24 @@ pub enum ListRefusal {
     /// KS-37: it is not signed by the contact, not well formed, or asks for what this version does not know.
     #[error("the device list is not one of this contact's")]
     Invalid,
-    /// KS-36: it has the version of a known list and another hash, or does not follow the list before it.
+    /// KS-36: it has the version of a known list and another hash.
     #[error("the device list contradicts an earlier one")]
     Forked,
+}
+
+/// What a new list changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListChange {
+    /// Names a device more; one that is named already stays as it is.
+    Add(Device),
+    /// Takes a device out for good.
+    Revoke(DeviceId, RevocationReason),
 }
 
 /// Makes the first list of a person towards a contact.
 pub(crate) fn first_list(
     secret: &ContactSecret,
-    device: DeviceId,
-    olm_identity: OlmIdentity,
-    kem_hash: Hash,
+    device: &OwnDevice,
     today: Day,
     rng: &mut dyn CryptoRng,
 ) -> Result<Verified<DeviceList>, ListError> {
@@ -51,7 +64,7 @@ pub(crate) fn first_list(
         previous: Hash([0; 32]),
         issued: issue_day(today, rng),
         not_after: today,
-        devices: vec![Device { id: device, olm_identity, kem_hash, added_in: 1 }],
+        devices: vec![device.entry(1)],
         revoked: Vec::new(),
         ext: Ext::new(),
         padding: Vec::new(),
@@ -59,12 +72,15 @@ pub(crate) fn first_list(
     finish(list, secret)
 }
 
-/// Makes the next list with the same devices, valid for another 90 days. Needs the contact secret, so a password entry.
+/// Makes the next list, valid for another 90 days, as the device in `slot` of the person's devices. Needs the contact secret, so
+/// a password entry. Of more revocations than a list holds the oldest are left out.
 ///
 /// # Errors
-/// [`ListError`] when the version cannot rise, or `secret` is another contact's.
-pub fn renew_list(
+/// [`ListError`] when there are too many devices, or none left, the version cannot rise, or `secret` is another contact's.
+pub fn next_list(
     previous: &Verified<DeviceList>,
+    changes: &[ListChange],
+    slot: u8,
     secret: &ContactSecret,
     today: Day,
     rng: &mut dyn CryptoRng,
@@ -73,10 +89,37 @@ pub fn renew_list(
     if list.contact_key != secret.public() {
         return Err(ListError::NotRepresentable);
     }
-    list.version = list.version.checked_add(1).ok_or(ListError::NotRepresentable)?;
+    list.version = list.next_version(slot).ok_or(ListError::NotRepresentable)?;
     list.previous = previous.hash();
     list.issued = issue_day(today, rng);
+    for change in changes {
+        apply(&mut list, change);
+    }
+    if list.devices.len() > MAX_DEVICES {
+        return Err(ListError::TooMany);
+    }
     finish(list, secret)
+}
+
+fn apply(list: &mut DeviceList, change: &ListChange) {
+    match change {
+        ListChange::Add(device) => {
+            let is_named = list.devices.iter().any(|named| named.id == device.id);
+            let is_revoked = list.revoked.iter().any(|revoked| revoked.id == device.id);
+            if !is_named && !is_revoked {
+                list.devices.push(Device { added_in: list.version, ..device.clone() });
+            }
+        }
+        ListChange::Revoke(id, reason) => {
+            list.devices.retain(|device| device.id != *id);
+            if !list.revoked.iter().any(|revoked| revoked.id == *id) {
+                list.revoked.push(Revocation { id: *id, revoked_in: list.version, reason: *reason });
+            }
+            if list.revoked.len() > MAX_DEVICES {
+                list.revoked.remove(0);
+            }
+        }
+    }
 }
 
 /// Returns version and hash of a list.
@@ -97,10 +140,10 @@ fn finish(mut list: DeviceList, secret: &ContactSecret) -> Result<Verified<Devic
 }
 
 /// Checks a list from the owner of `contact_key` by itself (KS-37).
-pub(crate) fn check_list(
-    signed: Signed<DeviceList>,
-    contact_key: &ContactKey,
-) -> Result<Verified<DeviceList>, ListRefusal> {
+///
+/// # Errors
+/// [`ListRefusal::Invalid`].
+pub fn check_list(signed: Signed<DeviceList>, contact_key: &ContactKey) -> Result<Verified<DeviceList>, ListRefusal> {
     let list = open_by(signed, &contact_key.0).map_err(|_| ListRefusal::Invalid)?;
     if list.get().is_well_formed() { Ok(list) } else { Err(ListRefusal::Invalid) }
 }
@@ -109,9 +152,6 @@ pub(crate) fn check_list(
 pub(crate) fn check_succession(list: &Verified<DeviceList>, known: &ListState) -> Result<Succession, ListRefusal> {
     let (version, known_version) = (list.get().version, known.version);
     if version == known_version && list.hash() != known.hash {
-        return Err(ListRefusal::Forked);
-    }
-    if known_version.checked_add(1) == Some(version) && list.get().previous != known.hash {
         return Err(ListRefusal::Forked);
     }
     Ok(match version.cmp(&known_version) {
@@ -129,7 +169,51 @@ pub(crate) enum Succession {
     Newer,
 }
 
-/// Returns whether a list names the device with this Olm identity, met with this X-Wing key.
-pub(crate) fn names_device(list: &DeviceList, identity: &OlmIdentity, kem_hash: &Hash) -> bool {
-    list.devices.iter().any(|device| device.olm_identity == *identity && device.kem_hash == *kem_hash)
+/// Returns the device with this Olm identity, when a list names it.
+pub(crate) fn named<'a>(list: &'a DeviceList, identity: &OlmIdentity) -> Option<&'a Device> {
+    list.devices.iter().find(|device| device.olm_identity == *identity)
+}
+
+/// A device of a contact, as the contact's newest list names it: what a meeting between two devices rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct ListedDevice {
+    #[n(0)]
+    pub(crate) contact_key: ContactKey,
+    #[n(1)]
+    pub(crate) device: Device,
+    #[n(2)]
+    pub(crate) list: ListState,
+}
+
+impl ListedDevice {
+    /// Finds a device by its id.
+    pub fn by_id(list: &Verified<DeviceList>, id: &DeviceId) -> Option<Self> {
+        Self::find(list, |device| device.id == *id)
+    }
+
+    /// Finds a device by its Olm identity.
+    pub(crate) fn by_identity(list: &Verified<DeviceList>, identity: &OlmIdentity) -> Option<Self> {
+        Self::find(list, |device| device.olm_identity == *identity)
+    }
+
+    /// Finds the device that gave a card, or answered one, by the key that signed.
+    pub fn by_key(list: &Verified<DeviceList>, key: &[u8; 32]) -> Option<Self> {
+        Self::find(list, |device| device.device_key.0 == *key)
+    }
+
+    fn find(list: &Verified<DeviceList>, is_it: impl Fn(&Device) -> bool) -> Option<Self> {
+        let device = list.get().devices.iter().find(|device| is_it(device))?.clone();
+        Some(Self { contact_key: list.get().contact_key, device, list: list_state(list) })
+    }
+
+    /// Returns its name in device lists and contents.
+    pub const fn id(&self) -> DeviceId {
+        self.device.id
+    }
+
+    /// KS-50: a card or answer between devices is signed by the key, and names the Olm identity, that the list has.
+    pub(crate) fn is_signer(&self, key: &ContactKey, identity: &OlmIdentity) -> bool {
+        self.device.device_key.0 == key.0 && self.device.olm_identity == *identity
+    }
 }

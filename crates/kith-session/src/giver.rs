@@ -16,7 +16,7 @@ use kith_wire::frame::{Control, Frame, FrameHeader, Inner};
 use kith_wire::id::{ConfirmNonce, ContactKey, ConversationId, Hash, ReplySecret};
 use kith_wire::limits::{SUITE_XWING, VERSION};
 use kith_wire::padding::unpad;
-use kith_wire::payload::{Item, ListState, Payload};
+use kith_wire::payload::{Item, Payload};
 use kith_wire::signed::Signed;
 use kith_wire::time::{Hour, Timestamp};
 use minicbor::{Decode, Encode};
@@ -25,13 +25,13 @@ use zeroize::Zeroizing;
 
 use crate::Peer;
 use crate::chain::{Role, RootKeys, SendChain};
-use crate::devices::{check_list, list_state};
+use crate::devices::{ListedDevice, list_state};
 use crate::epoch::Epochs;
 use crate::olm::{OlmAccount, OlmSession};
 use crate::ranges::Settled;
 use crate::seal::Binding;
 use crate::secret::Secret;
-use crate::session::{Sealed, Session, Start};
+use crate::session::{PeerStart, Sealed, Session, Start};
 use crate::state::{self, STATE_VERSION, StateError};
 use crate::transcript;
 
@@ -49,8 +49,9 @@ pub struct Giver {
     pub(crate) card: Hash,
     #[n(2)]
     pub(crate) not_after: Hour,
+    /// Who signed the card: the contact key, or in a device card the device key.
     #[n(3)]
-    pub(crate) contact_key: ContactKey,
+    pub(crate) signer: ContactKey,
     #[n(4)]
     pub(crate) account: OlmAccount,
     #[n(5)]
@@ -65,6 +66,9 @@ pub struct Giver {
     pub(crate) devices: Signed<DeviceList>,
     #[n(10)]
     pub(crate) conversation: ConversationId,
+    /// The device that a device card is for; whoever has another card may answer it.
+    #[n(11)]
+    pub(crate) expected: Option<ListedDevice>,
 }
 
 /// The answer was accepted: a session exists, the confirmation waits to be sent.
@@ -107,6 +111,9 @@ pub enum AnswerError {
     /// KS-12: the card was answered by its own giver.
     #[error("this is the card's own giver")]
     OwnCard,
+    /// KS-50: a device card was answered by another device than the one that it is for.
+    #[error("the answer is by another device")]
+    OtherDevice,
     /// KS-13: the inner ratchet's first message does not open, or is not about these two cards.
     #[error("the answer does not prove itself")]
     Unproven,
@@ -136,7 +143,7 @@ impl Giver {
     /// this state in one transaction; bytes that fail change nothing (KS-19).
     ///
     /// # Errors
-    /// [`AnswerError`] for the first rule that is broken (KS-7 to KS-13).
+    /// [`AnswerError`] for the first rule that is broken (KS-7 to KS-13, KS-50).
     pub fn accept(&self, frame: &Frame, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<Met, AnswerError> {
         let parts = AnswerParts::from_frame(frame).ok_or(AnswerError::NotAnAnswer)?;
         let mac_key = transcript::answer_mac_key(&self.reply_secret);
@@ -194,8 +201,12 @@ impl Giver {
         if !is_known || !has_good_keys {
             return Err(AnswerError::Unsupported);
         }
-        if card.contact_key == self.contact_key || card.olm_identity == self.account.identity() {
+        if card.contact_key == self.signer || card.olm_identity == self.account.identity() {
             return Err(AnswerError::OwnCard);
+        }
+        let is_expected = |device: &ListedDevice| device.is_signer(&card.contact_key, &card.olm_identity);
+        if !self.expected.as_ref().is_none_or(is_expected) {
+            return Err(AnswerError::OtherDevice);
         }
         Ok(verified)
     }
@@ -221,7 +232,7 @@ impl Giver {
     ) -> Option<Met> {
         let (root_chain, send, _) = RootKeys::expand(root_zero).split(Role::Giver);
         let (ciphertext, shared) = encapsulate(&theirs.kem, rng).ok()?;
-        let own_list = check_list(self.devices.clone(), &self.contact_key).ok()?;
+        let own_list = open(self.devices.clone()).ok()?;
         let hello = ConfirmHello {
             ciphertext,
             nonce: self.nonce(),
@@ -251,10 +262,13 @@ impl Giver {
         let start = Start {
             own_identity: self.account.identity(),
             peer_identity: theirs.olm_identity,
-            peer_key: theirs.contact_key,
             own_devices: self.devices.clone(),
-            peer_kem: hash_kem_key(&theirs.kem),
-            peer_devices: ListState { version: 1, hash: theirs.devices },
+            peer: self
+                .expected
+                .as_ref()
+                .map_or(PeerStart::Announced { key: theirs.contact_key, hash: theirs.devices }, |device| {
+                    PeerStart::Listed(device.clone())
+                }),
             olm,
         };
         Some(Met {

@@ -20,6 +20,7 @@ mod epoch;
 mod forge;
 pub mod giver;
 mod olm;
+mod own_device;
 #[cfg(test)]
 mod pair;
 mod ranges;
@@ -37,10 +38,15 @@ mod vectors;
 use kith_wire::address::QueueAddress;
 use kith_wire::id::ContactKey;
 
-pub use answerer::{AnswerCardError, Answered, Answerer, ConfirmError, Confirmed, answer};
-pub use card::{CardBlob, CardError, CheckedCard, NewCard, NewCardError, check_card, new_card};
-pub use devices::{ListError, ListRefusal, list_state, renew_list};
+pub use answerer::{
+    AnswerCardError, Answered, AnsweredDevice, Answerer, ConfirmError, Confirmed, answer, answer_device,
+};
+pub use card::{
+    CardBlob, CardError, CheckedCard, DeviceCard, NewCard, NewCardError, check_card, device_card, new_card,
+};
+pub use devices::{ListChange, ListError, ListRefusal, ListedDevice, check_list, list_state, next_list};
 pub use giver::{AnswerError, AnsweredCard, Giver, LateAnswer, Met};
+pub use own_device::OwnDevice;
 pub use self_test::{SelfTestError, self_test};
 pub use session::{Alarm, FrameError, Opened, SealError, Sealed, Session, Urgency};
 pub use state::StateError;

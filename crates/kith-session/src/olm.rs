@@ -32,6 +32,17 @@ impl OlmAccount {
         OlmIdentity(self.0.curve25519_key().to_bytes())
     }
 
+    /// Returns a copy.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self(olm::Account::from_pickle(self.0.pickle()))
+    }
+
+    /// Returns how many one-time keys there are.
+    #[cfg(test)]
+    pub(crate) fn n_one_time_keys(&self) -> usize {
+        self.0.stored_one_time_key_count()
+    }
+
     /// Makes the one one-time key of a card.
     pub(crate) fn new_one_time_key(&mut self) -> Option<OlmOneTimeKey> {
         let made = self.0.generate_one_time_keys(1);

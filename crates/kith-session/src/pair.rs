@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use kith_crypto::capability::new_send;
+use kith_crypto::sign::Verified;
 use kith_wire::address::{QueueAddress, ServerAddress, ServerUrl};
+use kith_wire::card::CardPurpose;
+use kith_wire::devices::DeviceList;
 use kith_wire::frame::{Frame, SeqRange};
 use kith_wire::id::{MessageId, SenderId, ServerKey};
 use kith_wire::payload::Part;
@@ -13,7 +16,7 @@ use rand::rngs::StdRng;
 
 use crate::{
     Alarm, Answered, CheckedCard, Confirmed, FrameError, Met, NewCard, Opened, Sealed, Session, Urgency, answer,
-    check_card, new_card,
+    check_card, new_card, next_list,
 };
 
 /// When all tests begin.
@@ -37,11 +40,11 @@ pub(crate) fn queue(name: u8, rng: &mut StdRng) -> QueueAddress {
 
 pub(crate) fn card(rng: &mut StdRng) -> NewCard {
     let queue = queue(1, rng);
-    new_card(queue, Hour(NOW.hour().0 + 24), today(), rng).unwrap()
+    new_card(CardPurpose::Contact, queue, Hour(NOW.hour().0 + 24), today(), rng).unwrap()
 }
 
 pub(crate) fn checked(card: &NewCard) -> CheckedCard {
-    check_card(card.offer.clone(), NOW).unwrap()
+    check_card(card.offer.clone(), CardPurpose::Contact, NOW).unwrap()
 }
 
 pub(crate) fn answered(card: &NewCard, rng: &mut StdRng) -> Answered {
@@ -63,6 +66,11 @@ pub(crate) fn meeting(rng: &mut StdRng) -> Meeting {
     let met = card.giver.accept(&answered.answer, NOW, rng).unwrap();
     let confirmed = answered.answerer.confirm(&met.confirm.frame, NOW, rng).unwrap();
     Meeting { card, answered, met, confirmed }
+}
+
+/// The next list of the person who gave the card, with nothing changed.
+pub(crate) fn renewed(card: &NewCard, rng: &mut StdRng) -> Verified<DeviceList> {
+    next_list(&card.devices, &[], 1, &card.contact_secret, today(), rng).unwrap()
 }
 
 /// One side as its engine keeps it.

@@ -15,7 +15,7 @@ use kith_crypto::CryptoRng;
 use kith_crypto::sign::Verified;
 use kith_wire::devices::DeviceList;
 use kith_wire::frame::{Frame, SeqRange};
-use kith_wire::id::{ContactKey, Hash, OlmIdentity};
+use kith_wire::id::{ContactKey, DeviceId, Hash, OlmIdentity};
 use kith_wire::limits::{CONTENT_WINDOW, SESSION_WINDOW};
 use kith_wire::payload::ListState;
 use kith_wire::signed::Signed;
@@ -27,7 +27,7 @@ pub use incoming::{Alarm, FrameError, Opened};
 pub use outgoing::{SealError, Urgency};
 
 use crate::chain::Role;
-use crate::devices::{check_list, list_state};
+use crate::devices::{ListedDevice, check_list, list_state};
 use crate::epoch::Epochs;
 use crate::olm::OlmSession;
 use crate::ranges::{Settled, to_ranges};
@@ -52,11 +52,17 @@ pub struct Sealed {
 pub(crate) struct Start {
     pub(crate) own_identity: OlmIdentity,
     pub(crate) peer_identity: OlmIdentity,
-    pub(crate) peer_key: ContactKey,
     pub(crate) own_devices: Signed<DeviceList>,
-    pub(crate) peer_kem: Hash,
-    pub(crate) peer_devices: ListState,
+    pub(crate) peer: PeerStart,
     pub(crate) olm: OlmSession,
+}
+
+/// What is known of the other side's devices when a session starts.
+pub(crate) enum PeerStart {
+    /// Who signs the first list, and its hash.
+    Announced { key: ContactKey, hash: Hash },
+    /// A list, which names the device.
+    Listed(ListedDevice),
 }
 
 /// The encrypted state between two devices.
@@ -156,13 +162,21 @@ struct Lists {
     pending: Option<PendingList>,
     #[n(2)]
     peer_key: ContactKey,
+    /// The newest list of the other side that is known here, whichever device told it.
     #[n(3)]
-    peer_kem: Hash,
-    #[n(4)]
     peer: ListState,
     /// Whether the list of `peer` was received, rather than only announced by hash.
-    #[n(5)]
+    #[n(4)]
     peer_seen: bool,
+    /// The other device's name, from the first list that named it.
+    #[n(5)]
+    device: Option<DeviceId>,
+    /// The highest version that this device has stated as its own: it never states a lower one.
+    #[n(6)]
+    stated: u32,
+    /// A list of ours that the other side has and this device does not know.
+    #[n(7)]
+    ghost: Option<ListState>,
 }
 
 #[derive(Encode, Decode)]
@@ -201,6 +215,10 @@ impl Session {
 
     fn new(start: Start, epochs: Epochs, condition: Condition) -> Option<Self> {
         let own = check_list(start.own_devices.clone(), &own_key(&start.own_devices)?).ok()?;
+        let (peer_key, peer, device) = match start.peer {
+            PeerStart::Announced { key, hash } => (key, ListState { version: 1, hash }, None),
+            PeerStart::Listed(listed) => (listed.contact_key, listed.list, Some(listed.id())),
+        };
         let core = Core {
             version: STATE_VERSION,
             own_identity: start.own_identity,
@@ -225,10 +243,12 @@ impl Session {
             lists: Lists {
                 own: list_state(&own),
                 pending: Some(PendingList { list: start.own_devices, sent: None }),
-                peer_key: start.peer_key,
-                peer_kem: start.peer_kem,
-                peer: start.peer_devices,
-                peer_seen: false,
+                peer_key,
+                peer,
+                peer_seen: device.is_some(),
+                device,
+                stated: 0,
+                ghost: None,
             },
             condition,
         };
@@ -247,7 +267,17 @@ impl Session {
 
     /// Returns whether [`seal`](Self::seal) accepts content now. Changes with every `seal`, `open` and `skip`.
     pub fn may_send_content(&self) -> bool {
-        self.is_established() && self.unacknowledged() < CONTENT_WINDOW
+        self.is_established() && self.unacknowledged() < CONTENT_WINDOW && self.core.lists.ghost.is_none()
+    }
+
+    /// Returns the list of ours that the other side has and this device does not know: until it does, nothing is said (KS-38).
+    pub fn unknown_own_list(&self) -> Option<ListState> {
+        self.core.lists.ghost
+    }
+
+    /// Returns the other device's name in its person's lists, once one was received.
+    pub fn peer_device(&self) -> Option<DeviceId> {
+        self.core.lists.device
     }
 
     /// Returns how far sending is ahead of what the other side has without a gap.
@@ -285,7 +315,29 @@ impl Session {
         if own.get().version > lists.own.version {
             lists.own = list_state(&own);
             lists.pending = Some(PendingList { list: own.signed().clone(), sent: None });
+            // One of the same version must be the same: the other side's next word tells (KS-36).
+            lists.ghost.take_if(|ghost| ghost.version < lists.own.version || *ghost == lists.own);
         }
+    }
+
+    /// Takes a list of the contact that came another way: from another of their devices, or of ours. Checked by
+    /// [`check_list`](crate::check_list).
+    ///
+    /// # Errors
+    /// The [`Alarm`] for which the caller must [`stop`](Self::stop) the session (KS-36, KS-39).
+    pub fn learn_devices(&mut self, list: &Verified<DeviceList>) -> Result<(), Alarm> {
+        self.learn(list).map(|_| ())
+    }
+
+    /// Stops for good, for a reason that this side knows. Returns the frame that says so, which the caller keeps and sends like an
+    /// ack-only one (KS-47).
+    pub fn stop(&mut self, alarm: Alarm, rng: &mut dyn CryptoRng) -> Option<Sealed> {
+        if self.is_halted() {
+            return None;
+        }
+        let mut opened = Opened::default();
+        self.halt(alarm, &mut opened, rng);
+        opened.end
     }
 
     /// Gives frames up for good: they expired and are never sent again. The other side is told until it has

@@ -6,7 +6,7 @@ use crate::address::QueueAddress;
 use crate::codec::Wire;
 use crate::descriptor::VersionRange;
 use crate::devices::DeviceList;
-use crate::ext::Ext;
+use crate::ext::{Ext, Extension, Importance};
 use crate::frame::Frame;
 use crate::id::{
     CardId, ContactKey, ConversationId, DhKey, Hash, KemCiphertext, KemKey, OlmIdentity, OlmOneTimeKey, ReplySecret,
@@ -31,7 +31,7 @@ pub struct Card {
     /// The last hour in which it may be answered.
     #[n(3)]
     pub not_after: Hour,
-    /// The giver's identity towards whoever answers; signs the card.
+    /// The giver's identity towards whoever answers; signs the card. In a device card the giving device's key.
     #[n(4)]
     pub contact_key: ContactKey,
     /// The giving device's Olm identity for this contact.
@@ -60,6 +60,49 @@ pub struct Card {
     pub ext: Ext,
 }
 
+/// What a card is for. Which one it is stands in a critical extension, so that none is taken for another; a card for another person
+/// has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardPurpose {
+    /// Another person becomes a contact.
+    Contact,
+    /// Another device becomes one of the same person's.
+    Link,
+    /// Two devices of persons who know each other meet.
+    Device,
+}
+
+impl CardPurpose {
+    /// The extension that says it.
+    pub const EXTENSION: u32 = 1;
+
+    /// Returns the extensions of a card for this purpose.
+    pub fn to_ext(self) -> Ext {
+        let mut ext = Ext::new();
+        let value = match self {
+            Self::Contact => return ext,
+            Self::Link => vec![1],
+            Self::Device => vec![2],
+        };
+        ext.insert(Self::EXTENSION, Extension { importance: Importance::Critical, value });
+        ext
+    }
+}
+
+impl Card {
+    /// Returns what the card is for; `None` when it is something that this version does not know.
+    pub fn purpose(&self) -> Option<CardPurpose> {
+        match self.ext.get(CardPurpose::EXTENSION) {
+            None => Some(CardPurpose::Contact),
+            Some(extension) => match extension.value.as_slice() {
+                [1] => Some(CardPurpose::Link),
+                [2] => Some(CardPurpose::Device),
+                _ => None,
+            },
+        }
+    }
+}
+
 impl Wire for Card {
     const NAME: &'static str = "card";
     const MAX_BYTES: usize = 1024;
@@ -67,6 +110,7 @@ impl Wire for Card {
 
 impl Signable for Card {
     const LABEL: &'static str = "kith/1/card";
+    const KNOWN_EXTENSIONS: &'static [u32] = &[CardPurpose::EXTENSION];
 
     fn ext(&self) -> &Ext {
         &self.ext

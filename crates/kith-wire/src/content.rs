@@ -7,9 +7,12 @@ use minicbor::{Decode, Encode};
 
 use crate::address::QueueAddress;
 use crate::blob::Manifest;
+use crate::card::CardOffer;
 use crate::codec::Wire;
+use crate::devices::DeviceList;
 use crate::id::{ConversationId, DeviceId, MessageId, SenderId};
 use crate::limits::MAX_CONTENT_BYTES;
+use crate::signed::Signed;
 use crate::time::Timestamp;
 
 /// A content with its header.
@@ -146,10 +149,30 @@ pub enum KnownBody {
     /// Nothing to say: answers an epoch or a list at once.
     #[n(8)]
     Nothing,
+    /// A device card, from a device of the sender's for a device of the receiver's: the two have not met.
+    #[n(9)]
+    DeviceCard {
+        /// The receiver's device that the card is for.
+        #[n(0)]
+        to: DeviceId,
+        /// The sender's newest list, which names the device that gives the card.
+        #[n(1)]
+        list: Signed<DeviceList>,
+        /// The card.
+        #[n(2)]
+        offer: Box<CardOffer>,
+    },
+    /// What a device of the same person says: an encoded [`SyncItem`](crate::sync::SyncItem).
+    #[n(10)]
+    Sync {
+        /// Its bytes: a newer version's items can be passed over.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        item: Vec<u8>,
+    },
 }
 
 /// The highest body number of version 1.
-const LAST_KNOWN: u32 = 8;
+const LAST_KNOWN: u32 = 10;
 
 /// What people say is never printed: only which kind of thing it is.
 impl std::fmt::Debug for Body {
@@ -173,6 +196,8 @@ impl std::fmt::Debug for KnownBody {
             Self::QueueMoved { .. } => "QueueMoved(…)",
             Self::Disappearing { .. } => "Disappearing(…)",
             Self::Nothing => "Nothing",
+            Self::DeviceCard { .. } => "DeviceCard(…)",
+            Self::Sync { .. } => "Sync(…)",
         })
     }
 }

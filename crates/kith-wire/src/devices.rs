@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::codec::Wire;
 use crate::ext::Ext;
-use crate::id::{ContactKey, DeviceId, Hash, OlmIdentity};
+use crate::id::{ContactKey, DeviceId, DeviceKey, Hash, OlmIdentity};
 use crate::limits::{DEVICE_LIST_BYTES, DEVICE_LIST_DAYS, MAX_DEVICES};
 use crate::signed::Signable;
 use crate::time::Day;
@@ -16,12 +16,12 @@ pub struct Device {
     /// Random per device and contact.
     #[n(0)]
     pub id: DeviceId,
-    /// Its Olm identity for this contact.
+    /// Signs the device cards and answers by which it meets the contact's devices.
     #[n(1)]
-    pub olm_identity: OlmIdentity,
-    /// Hash of the X-Wing key with which it met, or was announced.
+    pub device_key: DeviceKey,
+    /// Its Olm identity for this contact.
     #[n(2)]
-    pub kem_hash: Hash,
+    pub olm_identity: OlmIdentity,
     /// The list version that added it.
     #[n(3)]
     pub added_in: u32,
@@ -63,10 +63,10 @@ pub struct DeviceList {
     /// The contact key that signs.
     #[n(0)]
     pub contact_key: ContactKey,
-    /// 1 for the first list, then one more each time.
+    /// 1 for the first list, then higher each time; see [`DeviceList::next_version`].
     #[n(1)]
     pub version: u32,
-    /// Hash of the list before; zeros for the first.
+    /// Hash of the newest list that its maker knew; zeros for the first.
     #[n(2)]
     pub previous: Hash,
     /// The day of issue, moved back by up to three random days.
@@ -121,6 +121,15 @@ impl DeviceList {
             && self.padding.iter().all(|byte| *byte == 0)
             && self.to_bytes().len() == DEVICE_LIST_BYTES
             && self.ids_are_distinct()
+    }
+
+    /// Returns the version of the next list when the device in `slot` of the person's devices makes it: the lowest one above
+    /// that leaves the slot as remainder by eight. So two devices that do not know of each other's list never use one number
+    /// twice, which would look like a fork. `None` when the numbers are used up.
+    pub fn next_version(&self, slot: u8) -> Option<u32> {
+        let wanted = u32::from(slot) % 8;
+        let above = self.version.checked_add(1)?;
+        above.checked_add((wanted + 8 - above % 8) % 8)
     }
 
     fn ids_are_distinct(&self) -> bool {

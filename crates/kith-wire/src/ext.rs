@@ -40,6 +40,11 @@ impl Ext {
         self.0.insert(number, extension);
     }
 
+    /// Returns an extension.
+    pub fn get(&self, number: u32) -> Option<&Extension> {
+        self.0.get(&number)
+    }
+
     /// Returns the lowest critical extension whose number is not in `known` (KW-5).
     pub fn unknown_critical(&self, known: &[u32]) -> Option<u32> {
         self.0

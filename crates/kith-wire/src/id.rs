@@ -210,6 +210,14 @@ public_bytes! {
     ContactKey, 32
 }
 public_bytes! {
+    /// Identity of a device towards one contact (Ed25519); the contact key vouches for it in the device list.
+    DeviceKey, 32
+}
+public_bytes! {
+    /// Signs the list of a person's own devices (Ed25519); derived from the user key and seen by those devices only.
+    PersonKey, 32
+}
+public_bytes! {
     /// Identity of a home server (Ed25519).
     ServerKey, 32
 }
@@ -257,6 +265,10 @@ secret_bytes! {
 secret_bytes! {
     /// Encrypts the chunks of one attachment.
     AttachmentKey, 32
+}
+secret_bytes! {
+    /// The seed of a person's user key, on its way to a device of the same person.
+    UserSeed, 32
 }
 secret_bytes! {
     /// Opens registration at a home server that asks for an invite.

@@ -21,12 +21,14 @@ pub mod limits;
 pub mod link;
 pub mod live;
 pub mod operation;
+pub mod own;
 pub mod padding;
 pub mod payload;
 pub mod sabotage;
 mod scan;
 pub mod sealed;
 pub mod signed;
+pub mod sync;
 pub mod time;
 
 pub use codec::{DecodeError, Wire};

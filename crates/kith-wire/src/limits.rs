@@ -28,6 +28,8 @@ pub const MAX_URL_BYTES: usize = 200;
 pub const MAX_EXT_ENTRIES: u64 = 16;
 /// Devices in a device list.
 pub const MAX_DEVICES: usize = 8;
+/// Bytes of a device's name, which only the person's own devices see.
+pub const MAX_DEVICE_NAME_BYTES: usize = 64;
 /// Bytes in the body of every device list: eight slots and eight revocations fit, the rest is padding.
 pub const DEVICE_LIST_BYTES: usize = 1536;
 /// Days for which a device list is valid.

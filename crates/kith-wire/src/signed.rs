@@ -14,7 +14,7 @@ pub trait Signable: Wire {
     /// The registered label that starts the signed string (`spec/crypto.md`).
     const LABEL: &'static str;
 
-    /// Extensions that this version knows: none yet.
+    /// Extensions that this version knows.
     const KNOWN_EXTENSIONS: &'static [u32] = &[];
 
     /// Returns the extension map, in which an unknown critical entry refuses the object (KW-5).

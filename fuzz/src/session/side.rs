@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kith_crypto::sign::{Verified, open};
-use kith_session::{Opened, Sealed, Session, Urgency, renew_list};
+use kith_session::{Opened, Sealed, Session, Urgency, next_list};
 use kith_wire::devices::DeviceList;
 use kith_wire::frame::{Frame, SeqRange};
-use kith_wire::id::{Hash, MessageId};
+use kith_wire::id::{Hash, MessageId, OlmIdentity};
 use kith_wire::payload::Part;
 use kith_wire::time::Timestamp;
 use rand::rngs::StdRng;
@@ -117,7 +117,7 @@ impl Side {
     }
 
     pub(super) fn renew_list(&mut self, now: Timestamp, rng: &mut StdRng) {
-        if let Ok(list) = renew_list(&self.list, &self.person.secret, now.day(), rng) {
+        if let Ok(list) = next_list(&self.list, &[], 1, &self.person.secret, now.day(), rng) {
             self.session.set_devices(list.clone());
             self.list = list;
         }
@@ -130,7 +130,7 @@ impl Side {
         list.previous = self.list.hash();
         match kind % 3 {
             0 => list.previous = Hash([kind; 32]),
-            1 => list.devices.iter_mut().for_each(|device| device.kem_hash = Hash([kind; 32])),
+            1 => list.devices.iter_mut().for_each(|device| device.olm_identity = OlmIdentity([kind; 32])),
             _ => list.devices.clear(),
         }
         if let Ok(list) = open(self.person.secret.sign(&list)) {

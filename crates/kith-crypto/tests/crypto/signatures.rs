@@ -16,8 +16,8 @@ use kith_wire::devices::{Device, DeviceList};
 use kith_wire::ext::{Ext, Extension, Importance};
 use kith_wire::frame::Frame;
 use kith_wire::id::{
-    DedupId, DeleteCapability, DeviceId, Hash, Nonce, OlmIdentity, Proof, ReadCapability, ReaderId, SenderId,
-    ServerKey, Signature,
+    DedupId, DeleteCapability, DeviceId, DeviceKey, Hash, Nonce, OlmIdentity, Proof, ReadCapability, ReaderId,
+    SenderId, ServerKey, Signature,
 };
 use kith_wire::operation::{Deposit, Operation, SignerRole};
 use kith_wire::signed::Signed;
@@ -26,8 +26,12 @@ use kith_wire::time::{Day, EpochId, Hour};
 use crate::rng;
 
 fn list(secret: &ContactSecret) -> DeviceList {
-    let device =
-        Device { id: DeviceId([1; 16]), olm_identity: OlmIdentity([2; 32]), kem_hash: Hash([3; 32]), added_in: 1 };
+    let device = Device {
+        id: DeviceId([1; 16]),
+        device_key: DeviceKey([3; 32]),
+        olm_identity: OlmIdentity([2; 32]),
+        added_in: 1,
+    };
     let list = DeviceList {
         contact_key: secret.public(),
         version: 1,

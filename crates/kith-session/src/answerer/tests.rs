@@ -1,15 +1,16 @@
 //! Rules of confirmations.
 
 use kith_crypto::kem::{KemSecret, encapsulate};
+use kith_wire::card::CardPurpose;
 use kith_wire::descriptor::VersionRange;
 use kith_wire::frame::{Frame, FrameHeader};
 use kith_wire::id::{ConfirmNonce, Hash, OlmIdentity};
 use kith_wire::payload::ListState;
 
 use super::{AnswerCardError, Answerer, ConfirmError, answer};
+use crate::check_card;
 use crate::forge::{self, ConfirmDraft};
-use crate::pair::{NOW, answered, card, flipped, queue, rng, today};
-use crate::{check_card, renew_list};
+use crate::pair::{NOW, answered, card, flipped, queue, renewed, rng, today};
 
 /// The confirmation is refused, and the answerer's state has not changed.
 #[track_caller]
@@ -58,7 +59,7 @@ fn a_card_without_its_key_cannot_be_answered() {
     let mut offer = card(&mut r).offer;
     offer.kem = None;
     let queue = queue(2, &mut r);
-    let outcome = answer(&check_card(offer, NOW).unwrap(), queue, today(), &mut r).map(|_| ());
+    let outcome = answer(&check_card(offer, CardPurpose::Contact, NOW).unwrap(), queue, today(), &mut r).map(|_| ());
     assert_eq!(outcome, Err(AnswerCardError::NeedsKem));
 }
 
@@ -116,7 +117,7 @@ fn ks_18_card_confirmation_and_list_must_agree() {
     let mut r = rng(9);
     let made = card(&mut r);
     let answered = answered(&made, &mut r);
-    let mut list = renew_list(&made.devices, &made.contact_secret, today(), &mut r).unwrap().into_inner();
+    let mut list = renewed(&made, &mut r).into_inner();
     list.devices[0].olm_identity = OlmIdentity([9; 32]);
     let list = kith_crypto::sign::open(made.contact_secret.sign(&list)).unwrap();
     let frame = forge::confirm(&made.giver, &answered.answer, &mut r, |draft| {

@@ -2,7 +2,7 @@
 
 use kith_crypto::kem::KemSecret;
 use kith_wire::Wire;
-use kith_wire::card::{Card, CardOffer};
+use kith_wire::card::{Card, CardOffer, CardPurpose};
 use kith_wire::ext::{Extension, Importance};
 use kith_wire::id::{DhKey, KemKey, OlmIdentity, OlmOneTimeKey};
 use kith_wire::time::{Hour, Timestamp};
@@ -16,7 +16,7 @@ fn refusal(bend: impl FnOnce(&mut Card)) -> Option<CardError> {
     let mut changed = made.offer.card.decode_unverified().unwrap();
     bend(&mut changed);
     let offer = CardOffer { card: made.contact_secret.sign(&changed), kem: made.offer.kem };
-    check_card(offer, NOW).err()
+    check_card(offer, CardPurpose::Contact, NOW).err()
 }
 
 fn with_flipped_body(made: &NewCard, at: usize) -> CardOffer {
@@ -41,7 +41,7 @@ fn a_fresh_card_is_accepted() {
 fn ks_1_every_flipped_byte_of_a_card_is_refused() {
     let made = card(&mut rng(3));
     for at in 0..made.offer.card.body().len() {
-        let error = check_card(with_flipped_body(&made, at), NOW).unwrap_err();
+        let error = check_card(with_flipped_body(&made, at), CardPurpose::Contact, NOW).unwrap_err();
         let is_refused = matches!(error, CardError::Signature | CardError::Malformed(_));
         // A card that claims another version is that, whatever else is wrong with it.
         assert!(is_refused || matches!(error, CardError::Unsupported { .. }), "byte {at}: {error}");
@@ -53,7 +53,7 @@ fn ks_1_a_card_signed_by_somebody_else_is_refused() {
     let (made, other) = (card(&mut rng(4)), card(&mut rng(5)));
     let body = made.offer.card.decode_unverified().unwrap();
     let offer = CardOffer { card: other.contact_secret.sign(&body), kem: made.offer.kem };
-    assert_eq!(check_card(offer, NOW).unwrap_err(), CardError::Signature);
+    assert_eq!(check_card(offer, CardPurpose::Contact, NOW).unwrap_err(), CardError::Signature);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn ks_2_a_card_of_a_later_version_is_not_called_damaged() {
     let signature = *made.offer.card.signature();
     let refusal_of = |body: &[u8]| {
         let card = kith_wire::signed::Signed::new(body.to_vec(), signature);
-        check_card(CardOffer { card, kem: None }, NOW).unwrap_err()
+        check_card(CardOffer { card, kem: None }, CardPurpose::Contact, NOW).unwrap_err()
     };
     // An array of three: version 2, suite 1, and what this version cannot know.
     assert_eq!(refusal_of(&[0x83, 2, 1, 0xf6]), CardError::Unsupported { version: 2, suite: 1 });
@@ -81,9 +81,9 @@ fn ks_3_a_card_is_good_until_the_end_of_its_last_hour() {
     let made = card(&mut rng(6));
     let last = made.offer.card.decode_unverified().unwrap().not_after;
     let end = Timestamp::from_seconds(Hour(last.0 + 1).start().seconds() - 1);
-    assert!(check_card(made.offer.clone(), end).is_ok());
+    assert!(check_card(made.offer.clone(), CardPurpose::Contact, end).is_ok());
     let over = Hour(last.0 + 1).start();
-    assert_eq!(check_card(made.offer, over).unwrap_err(), CardError::Expired { not_after: last });
+    assert_eq!(check_card(made.offer, CardPurpose::Contact, over).unwrap_err(), CardError::Expired { not_after: last });
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn ks_5_public_keys_of_low_order_are_refused() {
 fn ks_6_the_key_beside_the_card_must_be_the_one_it_names() {
     let made = card(&mut rng(7));
     let offer = CardOffer { kem: None, ..made.offer.clone() };
-    let checked = check_card(offer, NOW).unwrap();
+    let checked = check_card(offer, CardPurpose::Contact, NOW).unwrap();
     assert!(checked.needs_kem());
     let other = KemSecret::generate(&mut rng(8)).public();
     assert_eq!(checked.clone().with_kem(other).unwrap_err(), CardError::WrongKem);
@@ -128,7 +128,7 @@ fn ks_6_a_key_that_nobody_honest_makes_is_refused_even_when_the_card_names_it() 
     let mut changed = made.offer.card.decode_unverified().unwrap();
     changed.kem_hash = kith_crypto::hash::hash_kem_key(&bad);
     let offer = CardOffer { card: made.contact_secret.sign(&changed), kem: Some(bad) };
-    assert_eq!(check_card(offer, NOW).unwrap_err(), CardError::WrongKem);
+    assert_eq!(check_card(offer, CardPurpose::Contact, NOW).unwrap_err(), CardError::WrongKem);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use kith_crypto::sign::Verified;
 use kith_wire::Wire;
 use kith_wire::devices::DeviceList;
 use kith_wire::frame::{Control, EndReason, Frame, MAX_RANGES, SeqRange};
+use kith_wire::id::DeviceId;
 use kith_wire::limits::SESSION_WINDOW;
 use kith_wire::payload::{Item, ListState, Part, Payload};
 use kith_wire::signed::Signed;
@@ -17,7 +18,7 @@ use kith_wire::time::Timestamp;
 use thiserror::Error;
 
 use super::{Condition, Incoming, Sealed, Session};
-use crate::devices::{ListRefusal, Succession, check_list, check_succession, list_state, names_device};
+use crate::devices::{ListRefusal, Succession, check_list, check_succession, list_state, named};
 use crate::epoch::Located;
 use crate::sabotage::{self, Bug};
 
@@ -34,11 +35,11 @@ pub struct FrameError;
 pub enum Alarm {
     /// KS-35: the outer layer was right and the Olm layer was not: the session stops, a new card replaces it.
     SessionUnusable,
-    /// KS-36: two device lists of one version, or a list that does not follow the one before: the session stops.
+    /// KS-36: two device lists of one version, or a version lower than one stated before: the session stops.
     ListForked,
     /// KS-38: the contact has a device list of ours that this device does not know: a ghost. The session stops.
     GhostList,
-    /// KS-39: the contact's newest list no longer names the device of this session: the session stops.
+    /// KS-39: the contact has revoked the device of this session, or its list never named it: the session stops.
     DeviceRevoked,
     /// KS-45: the contact has frames of ours that this device never sent: its state is older than that, restored from
     /// a backup, or another device sends with a copy of it. The session stops.
@@ -85,6 +86,9 @@ pub struct Opened {
     pub new_epoch: bool,
     /// A device list of the contact that is new here.
     pub peer_devices: Option<Verified<DeviceList>>,
+    /// KS-38: the contact has this list of ours, and this device does not know it: another device of the person made it, or a
+    /// ghost. Nothing is said until it is known; a caller whose person has no other device stops the session.
+    pub unknown_own_list: Option<ListState>,
     /// The caller should call [`Session::seal_ack`] soon.
     pub reply_due: bool,
     /// The frame was received before, or skipped.
@@ -185,7 +189,7 @@ impl Session {
     }
 
     /// Stops for good, and tells the other side unless it knows (KS-47).
-    fn halt(&mut self, alarm: Alarm, opened: &mut Opened, rng: &mut dyn CryptoRng) {
+    pub(super) fn halt(&mut self, alarm: Alarm, opened: &mut Opened, rng: &mut dyn CryptoRng) {
         self.core.condition = Condition::Halted;
         opened.alarm = Some(alarm);
         opened.end = alarm.end().and_then(|reason| self.seal_end(reason, rng));
@@ -309,7 +313,7 @@ impl Session {
                 self.take_list(list.clone(), opened)?;
             }
         }
-        self.check_list_states(&payload.mine, payload.yours.as_ref())?;
+        self.check_list_states(&payload.mine, payload.yours.as_ref(), opened)?;
         for item in payload.items {
             self.take_item(item, opened, rng);
         }
@@ -339,36 +343,65 @@ impl Session {
         }
     }
 
-    /// Takes a list of the contact (KS-37, KS-36, KS-39).
+    /// Takes a list of the contact (KS-37).
     fn take_list(&mut self, list: Signed<DeviceList>, opened: &mut Opened) -> Result<(), Alarm> {
+        let list = check_list(list, &self.core.lists.peer_key).map_err(|_| Alarm::Unreadable)?;
+        if self.learn(&list)? {
+            opened.peer_devices = Some(list);
+        }
+        Ok(())
+    }
+
+    /// Compares a list with the newest known one (KS-36, KS-39). Returns whether it is newer.
+    pub(super) fn learn(&mut self, list: &Verified<DeviceList>) -> Result<bool, Alarm> {
         let lists = &mut self.core.lists;
-        let list = check_list(list, &lists.peer_key).map_err(|_| Alarm::Unreadable)?;
-        let succession = check_succession(&list, &lists.peer).map_err(|refusal| match refusal {
+        let is_revoked = |id: DeviceId| list.get().revoked.iter().any(|revoked| revoked.id == id);
+        if lists.device.is_some_and(is_revoked) {
+            return Err(Alarm::DeviceRevoked);
+        }
+        let succession = check_succession(list, &lists.peer).map_err(|refusal| match refusal {
             ListRefusal::Forked => Alarm::ListForked,
             ListRefusal::Invalid => Alarm::Unreadable,
         })?;
         let is_new = succession == Succession::Newer || (succession == Succession::Same && !lists.peer_seen);
         if !is_new {
-            return Ok(());
+            return Ok(false);
         }
-        if !names_device(list.get(), &self.core.peer_identity, &lists.peer_kem) {
-            return Err(Alarm::DeviceRevoked);
+        let by_identity = named(list.get(), &self.core.peer_identity).map(|device| device.id);
+        let is_other =
+            |id: DeviceId| by_identity != Some(id) && list.get().devices.iter().any(|device| device.id == id);
+        match (lists.device, by_identity) {
+            // The first list names the device; a later one may have been made by a device that does not know of it yet.
+            (None, None) => return Err(Alarm::DeviceRevoked),
+            (Some(known), Some(now)) if known != now => return Err(Alarm::DeviceRevoked),
+            (Some(known), _) if is_other(known) => return Err(Alarm::DeviceRevoked),
+            (None, device) => lists.device = device,
+            _ => {}
         }
-        lists.peer = list_state(&list);
+        lists.peer = list_state(list);
         lists.peer_seen = true;
-        opened.peer_devices = Some(list);
-        Ok(())
+        Ok(true)
     }
 
     /// Compares what both sides say about both lists (KS-36, KS-38).
-    fn check_list_states(&self, theirs: &ListState, ours: Option<&ListState>) -> Result<(), Alarm> {
-        let (peer, own) = (&self.core.lists.peer, &self.core.lists.own);
-        if theirs.version < peer.version || (theirs.version == peer.version && theirs.hash != peer.hash) {
+    fn check_list_states(
+        &mut self,
+        theirs: &ListState,
+        ours: Option<&ListState>,
+        opened: &mut Opened,
+    ) -> Result<(), Alarm> {
+        let lists = &mut self.core.lists;
+        if theirs.version < lists.stated || (theirs.version == lists.peer.version && theirs.hash != lists.peer.hash) {
             return Err(Alarm::ListForked);
         }
+        lists.stated = theirs.version;
         match ours {
-            Some(ours) if ours.version > own.version => Err(Alarm::GhostList),
-            Some(ours) if ours.version == own.version && ours.hash != own.hash => Err(Alarm::ListForked),
+            Some(ours) if ours.version > lists.own.version => {
+                lists.ghost = Some(*ours);
+                opened.unknown_own_list = Some(*ours);
+                Ok(())
+            }
+            Some(ours) if ours.version == lists.own.version && ours.hash != lists.own.hash => Err(Alarm::ListForked),
             _ => Ok(()),
         }
     }

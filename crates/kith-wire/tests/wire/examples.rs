@@ -2,7 +2,7 @@
 
 use kith_wire::address::{QueueAddress, ServerAddress, ServerUrl};
 use kith_wire::blob::Manifest;
-use kith_wire::card::{AnswerCard, AnswerInside, AnswerProof, Card, CardOffer, Confirm, ConfirmHello};
+use kith_wire::card::{AnswerCard, AnswerInside, AnswerProof, Card, CardOffer, CardPurpose, Confirm, ConfirmHello};
 use kith_wire::content::{Body, Content, KnownBody, ReceiptKind};
 use kith_wire::descriptor::{Descriptor, EpochKeys, ServerLimits, VersionRange};
 use kith_wire::devices::{Device, DeviceList, Revocation, RevocationReason};
@@ -11,8 +11,10 @@ use kith_wire::frame::{Control, Frame, SeqRange, SessionAck};
 use kith_wire::id::*;
 use kith_wire::live::{LiveAccept, LiveEvent, LiveOpening, LiveRequest, RequestNumber};
 use kith_wire::operation::*;
+use kith_wire::own::{OwnDevice, OwnDevices, OwnRevocation};
 use kith_wire::payload::{Item, ListState, Part, Payload};
 use kith_wire::signed::Signed;
+use kith_wire::sync::{ContactCopy, ContactSettings, PastMessage, Setting, SyncItem};
 use kith_wire::time::{Day, EpochId, Hour, Timestamp};
 use kith_wire::{DecodeError, Wire};
 
@@ -95,7 +97,12 @@ pub(crate) fn answer_card() -> AnswerCard {
 }
 
 pub(crate) fn device(first: u8) -> Device {
-    Device { id: DeviceId(run(first)), olm_identity: OlmIdentity(run(first)), kem_hash: Hash(run(first)), added_in: 1 }
+    Device {
+        id: DeviceId(run(first)),
+        device_key: DeviceKey(run(first)),
+        olm_identity: OlmIdentity(run(first)),
+        added_in: 1,
+    }
 }
 
 pub(crate) fn device_list(n_devices: u8, n_revoked: u8) -> DeviceList {
@@ -213,6 +220,11 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
         ("disappearing messages", KnownBody::Disappearing { seconds: Some(3600) }),
         ("no more disappearing", KnownBody::Disappearing { seconds: None }),
         ("nothing to say", KnownBody::Nothing),
+        (
+            "a device card",
+            KnownBody::DeviceCard { to: DeviceId(run(56)), list: signed_list(), offer: Box::new(device_offer()) },
+        ),
+        ("for a sibling", KnownBody::Sync { item: SyncItem::ContactsTold.to_bytes() }),
     ];
     let known = known.into_iter().map(|(note, body)| (note, Body::Known(body)));
     known.chain([("a body of a newer version", Body::Unknown(vec![0x83, 0x18, 99, 0xf6, 0xa1, 0x01, 0x02]))]).collect()
@@ -302,6 +314,90 @@ fn payloads() -> Vec<(&'static str, Payload)> {
     ]
 }
 
+fn signed_list() -> Signed<DeviceList> {
+    Signed::new(device_list(2, 1).to_bytes(), Signature(run(9)))
+}
+
+fn device_offer() -> CardOffer {
+    let card = Card { ext: CardPurpose::Device.to_ext(), ..card() };
+    CardOffer { card: Signed::new(card.to_bytes(), Signature(run(9))), kem: Some(kem_key()) }
+}
+
+/// A person's own devices.
+pub(crate) fn own_devices(n_devices: u8, n_revoked: u8) -> OwnDevices {
+    let since = Day(20_750);
+    let name = "x".repeat(64);
+    let device = |slot| OwnDevice { id: DeviceId(run(0x80 + slot)), slot, name: name.clone(), since };
+    let revocation = |at| OwnRevocation { id: DeviceId(run(0xb0 + at)), since, reason: RevocationReason::Compromised };
+    OwnDevices {
+        person_key: PersonKey(run(23)),
+        version: 10,
+        previous: Hash(run(22)),
+        devices: (0..n_devices).map(device).collect(),
+        revoked: (0..n_revoked).map(revocation).collect(),
+        ext: Ext::new(),
+    }
+}
+
+fn past_message() -> PastMessage {
+    PastMessage {
+        message: MessageId(run(51)),
+        is_own: true,
+        device: DeviceId(run(53)),
+        lamport: 7,
+        sent: Timestamp(1_792_540_800_000),
+        body: Some(vec![0x81, 8]),
+        edited: 9,
+        state: 3,
+        reactions: vec![(false, 8, "❤".to_owned())],
+        disappears: Some((3600, None)),
+    }
+}
+
+fn contact_copy() -> ContactCopy {
+    let at = Timestamp(1_792_540_800_000);
+    let settings = ContactSettings {
+        name: Setting { at, value: "Bela".to_owned() },
+        verified: Setting { at, value: true },
+        blocked: Setting { at, value: false },
+        receipts: Setting { at, value: true },
+        disappearing: (3, Some(3600)),
+    };
+    ContactCopy {
+        contact: ConversationId(run(74)),
+        secret: vec![5; 1168],
+        own_list: signed_list(),
+        peer_list: signed_list(),
+        digits: "12345 67890".to_owned(),
+        settings,
+        lamport: 12,
+    }
+}
+
+/// What devices of one person say to each other.
+pub(crate) fn sync_items() -> Vec<(&'static str, SyncItem)> {
+    let (contact, to, message) = (ConversationId(run(74)), DeviceId(run(56)), MessageId(run(51)));
+    let devices = Signed::new(own_devices(2, 1).to_bytes(), Signature(run(9)));
+    let offer = || Box::new(device_offer());
+    let said = content(Body::Known(KnownBody::Delete { target: message }));
+    vec![
+        ("hello", SyncItem::Hello { device: to, name: "laptop".to_owned() }),
+        ("welcome", SyncItem::Welcome { user: UserSeed::new(run(24)), devices: devices.clone(), name: None }),
+        ("contact", SyncItem::Contact(Box::new(contact_copy()))),
+        ("contacts told", SyncItem::ContactsTold),
+        ("forgotten", SyncItem::Forgotten { contact }),
+        ("list", SyncItem::List { contact, list: signed_list() }),
+        ("introduction", SyncItem::Introduction { contact, to, list: signed_list(), offer: offer() }),
+        ("card for you", SyncItem::CardForYou { contact, list: signed_list(), offer: offer() }),
+        ("said", SyncItem::Said { content: Box::new(said) }),
+        ("history", SyncItem::History { contact, messages: vec![past_message()], told: 1, total: 20 }),
+        ("seen", SyncItem::Seen { contact, messages: vec![message] }),
+        ("states", SyncItem::States { contact, states: vec![(message, 2)] }),
+        ("devices", SyncItem::Devices { devices }),
+        ("meet", SyncItem::Meet { to, from: DeviceId(run(57)), offer: offer() }),
+    ]
+}
+
 /// Returns examples of all objects.
 pub(crate) fn all() -> Vec<Example> {
     let signature = Signature(run(9));
@@ -327,6 +423,9 @@ pub(crate) fn all() -> Vec<Example> {
         example("device-list", "one device", &device_list(1, 0)),
         example("device-list", "as long as it gets", &device_list(8, 8)),
         example("signed-device-list", "", &Signed::<DeviceList>::new(device_list(2, 1).to_bytes(), signature)),
+        example("own-devices", "one device", &own_devices(1, 0)),
+        example("own-devices", "as long as it gets", &own_devices(8, 32)),
+        example("signed-own-devices", "", &Signed::<OwnDevices>::new(own_devices(2, 1).to_bytes(), signature)),
         example("control", "", &control()),
         example("live-opening", "", &LiveOpening { ephemeral: kem_key() }),
         example("live-accept", "", &LiveAccept { ciphertext: KemCiphertext::new(run(71)), random: run(76) }),
@@ -338,6 +437,7 @@ pub(crate) fn all() -> Vec<Example> {
     all.extend(bodies().into_iter().map(|(note, body)| example("content", note, &content(body))));
     let short_lived = Content { disappears: Some(60), ..content(Body::Known(KnownBody::Nothing)) };
     all.push(example("content", "that disappears", &short_lived));
+    all.extend(sync_items().iter().map(|(note, item)| example("sync-item", note, item)));
     all.extend(payloads().iter().map(|(note, payload)| example("payload", note, payload)));
     for (note, operation) in operations() {
         if let Operation::Deposit(deposit) = &operation {

@@ -69,6 +69,8 @@ fn what_is_said_prints_as_its_kind() {
     QueueMoved(…)
     Disappearing(…)
     Nothing
+    DeviceCard(…)
+    Sync(…)
     Unknown(7 bytes)
     ");
 }

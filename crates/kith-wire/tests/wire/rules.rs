@@ -13,6 +13,7 @@ use kith_wire::limits::{
     CHUNK_BYTES, DEVICE_LIST_BYTES, DEVICE_LIST_DAYS, MAX_ANSWER_BYTES, MAX_ATTACHMENT_BYTES, MAX_BLOB_CHUNKS,
     MAX_DEVICES, MAX_EXT_ENTRIES, MAX_PARTS, MAX_SEALED_BYTES, PART_BYTES, SEALED_BYTES, SESSION_WINDOW,
 };
+use kith_wire::own::{OwnDevice, OwnDevices, OwnRevocation};
 use kith_wire::padding::{PaddingError, pad_to, padme, unpad};
 use kith_wire::payload::Part;
 use kith_wire::sealed::{ClearHeader, OneShotReply, SealedFormError, SealedParts};
@@ -282,6 +283,49 @@ fn padding_fills_every_gap_that_a_byte_string_can_fill() {
     }
     assert!(unfilled.iter().all(|missing| [24, 257].contains(missing)), "{unfilled:?}");
     assert!(!unfilled.is_empty());
+}
+
+#[test]
+fn kw_17_own_devices_that_contradict_themselves_are_refused() {
+    type Change = fn(&mut OwnDevices);
+    let changes: [(&str, Change); 10] = [
+        ("no device", |list| list.devices.clear()),
+        ("nine devices", |list| {
+            let device = list.devices[0].clone();
+            list.devices =
+                (0..9).map(|at| OwnDevice { id: DeviceId([at; 16]), slot: at % 8, ..device.clone() }).collect();
+        }),
+        ("33 revocations", |list| {
+            let revocation = list.revoked[0].clone();
+            list.revoked = (0..33).map(|at| OwnRevocation { id: DeviceId([at; 16]), ..revocation.clone() }).collect();
+        }),
+        ("version 0", |list| list.version = 0),
+        ("two devices in a slot", |list| list.devices[1].slot = list.devices[0].slot),
+        ("a ninth slot", |list| list.devices[1].slot = 8),
+        ("one device twice", |list| list.devices[1].id = list.devices[0].id),
+        ("a device that is revoked", |list| list.revoked[0].id = list.devices[0].id),
+        ("a name of blanks", |list| list.devices[0].name = "  ".to_owned()),
+        ("a name in two lines", |list| list.devices[0].name = "one\ntwo".to_owned()),
+    ];
+    let list = examples::own_devices(2, 1);
+    assert!(list.is_well_formed() && examples::own_devices(8, 32).is_well_formed());
+    for (what, change) in changes {
+        let mut list = list.clone();
+        change(&mut list);
+        assert!(!list.is_well_formed(), "{what}");
+    }
+}
+
+#[test]
+fn two_devices_never_make_lists_of_one_version() {
+    let list = examples::device_list(1, 0);
+    for version in 1..40 {
+        let list = DeviceList { version, ..list.clone() };
+        let next: Vec<u32> = (0..8).map(|slot| list.next_version(slot).unwrap()).collect();
+        assert!(next.iter().all(|next| (version + 1..=version + 8).contains(next)), "{version}: {next:?}");
+        assert!(next.iter().enumerate().all(|(slot, next)| *next as usize % 8 == slot));
+    }
+    assert_eq!(DeviceList { version: u32::MAX - 1, ..list }.next_version(0), None);
 }
 
 #[test]

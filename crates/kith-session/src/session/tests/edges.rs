@@ -9,9 +9,9 @@ use kith_wire::time::Timestamp;
 
 use super::super::outgoing::{ITEM_OVERHEAD, PAYLOAD_OVERHEAD};
 use crate::chain::Role;
-use crate::pair::{NOW, Pair, Side, meeting, part, rng, today};
+use crate::pair::{NOW, Pair, Side, meeting, part, renewed, rng, today};
 use crate::ranges::Settled;
-use crate::{Alarm, SealError, Urgency, list_state, renew_list};
+use crate::{Alarm, SealError, Urgency, list_state};
 
 /// Bytes of a part that leave so much room in its frame.
 fn leaving(room: usize) -> usize {
@@ -50,7 +50,7 @@ fn a_list_goes_with_a_part_that_leaves_it_room() {
         let m = meeting(&mut r);
         let (mut giver, mut answerer) = (Side::new(m.met.session), Side::new(m.confirmed.session));
         giver.hear(&m.confirmed.first.frame, &mut r).unwrap();
-        let next = renew_list(&m.card.devices, &m.card.contact_secret, today(), &mut r).unwrap();
+        let next = renewed(&m.card, &mut r);
         let length = next.signed().body().len() + 72 + ITEM_OVERHEAD;
         giver.session.set_devices(next.clone());
         let text = "x".repeat(leaving(length) + spare);
@@ -67,7 +67,7 @@ fn an_own_list_is_announced_once() {
     let m = meeting(&mut r);
     let (mut giver, mut answerer) = (Side::new(m.met.session), Side::new(m.confirmed.session));
     giver.hear(&m.confirmed.first.frame, &mut r).unwrap();
-    let next = renew_list(&m.card.devices, &m.card.contact_secret, today(), &mut r).unwrap();
+    let next = renewed(&m.card, &mut r);
     giver.session.set_devices(next.clone());
     let first = giver.reply(&mut r).unwrap();
     assert!(answerer.hear(&first.frame, &mut r).unwrap().peer_devices.is_some());
@@ -81,7 +81,7 @@ fn ks_37_nothing_of_a_payload_counts_beside_a_forged_list() {
     let m = meeting(&mut r);
     let (mut giver, mut answerer) = (Side::new(m.met.session), Side::new(m.confirmed.session));
     giver.hear(&m.confirmed.first.frame, &mut r).unwrap();
-    let good = renew_list(&m.card.devices, &m.card.contact_secret, today(), &mut r).unwrap();
+    let good = renewed(&m.card, &mut r);
     let mut forged = good.get().clone();
     forged.version += 1;
     forged.previous = good.hash();
