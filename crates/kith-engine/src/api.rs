@@ -409,6 +409,13 @@ pub enum Event {
         /// Why.
         why: Ended,
     },
+    /// The session with one device of a contact cannot go on; the contact has others, and the conversation goes on with them.
+    DeviceStopped {
+        /// The contact.
+        contact: ContactId,
+        /// Why.
+        why: Ended,
+    },
     /// An attachment moved on: chunks done of chunks in all.
     Attachment {
         /// In whose conversation.

@@ -90,7 +90,7 @@ fn apply_known(
         KnownBody::Delete { target } => act(work, id, content, target, Action::Delete),
         KnownBody::Receipt { kind, messages } => receipt(work, id, kind, &messages),
         KnownBody::QueueMove { queue } => rotation::follow(work, id, peer.id, &queue),
-        KnownBody::QueueMoved { sender_id } => queues::moved(work, id, &sender_id),
+        KnownBody::QueueMoved { sender_id } => queues::moved(work, id, peer.id, &sender_id),
         KnownBody::Disappearing { seconds } => disappearing::heard(work, id, content.lamport, seconds),
         // Nothing to say, or newer than this code.
         _ => Ok(()),

@@ -178,7 +178,11 @@ pub(crate) fn send(
     };
     insert(work, &new)?;
     let body = KnownBody::Text { text: text.to_owned(), reply_to, attachment: manifest };
-    outbox::send(work, id, NewContent { message, lamport, disappears: contact.disappearing, body, attachment })?;
+    outbox::send(
+        work,
+        id,
+        NewContent { peer: None, message, lamport, disappears: contact.disappearing, body, attachment },
+    )?;
     Ok(message)
 }
 
@@ -207,7 +211,7 @@ pub(crate) fn send_again(
     work.tell(Event::State { contact: id, message, state: MessageState::Waiting });
     let body = KnownBody::Text { text, reply_to, attachment: Some(manifest) };
     let disappears = contact.disappearing;
-    outbox::send(work, id, NewContent { message, lamport, disappears, body, attachment: Some(attachment) })
+    outbox::send(work, id, NewContent { peer: None, message, lamport, disappears, body, attachment: Some(attachment) })
 }
 
 /// Reacts, edits or takes back.
@@ -233,7 +237,7 @@ pub(crate) fn act(
     let message = MessageId(random::bytes(work.rng));
     if !withdrawn {
         // What never left needs no taking back.
-        outbox::send(work, id, NewContent { message, lamport, disappears: None, body, attachment: None })?;
+        outbox::send(work, id, NewContent { peer: None, message, lamport, disappears: None, body, attachment: None })?;
     }
     Ok(message)
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use kith_crypto::sign::{ContactSecret, open};
 use kith_crypto::user::{UserKey, UserSecret};
-use kith_session::renew_list;
+use kith_session::next_list;
 use kith_wire::devices::DeviceList;
 use kith_wire::signed::Signed;
 use kith_wire::{Timestamp, Wire};
@@ -215,24 +215,27 @@ impl Engine {
     fn next_in_tables(&self) -> Result<Option<Timestamp>, StorageError> {
         let last = column(self.last.0);
         let late = column(cards::LATE_ANSWER_SECONDS.saturating_mul(1000));
-        let sql = "SELECT min(at) FROM ( \
+        let sql = format!(
+            "SELECT min(at) FROM ( \
             SELECT min(f.due) AS at FROM frames f WHERE f.due > ?1 \
             UNION ALL SELECT min(p.reply_at) FROM peers p JOIN contacts c ON c.id = p.contact WHERE c.blocked = 0 \
             UNION ALL SELECT min(expires) + ?3 FROM frames WHERE expires > ?1 - ?3 \
             UNION ALL SELECT min(expires) FROM outgoing WHERE expires > ?1 \
-            UNION ALL SELECT * FROM (SELECT m.disappears FROM messages m WHERE m.disappears IS NOT NULL \
-                AND NOT EXISTS (SELECT 1 FROM outgoing o WHERE o.contact = m.contact AND o.message = m.message) \
-                ORDER BY m.disappears LIMIT 1) \
+            UNION ALL SELECT * FROM (SELECT m.disappears FROM messages m WHERE m.disappears IS NOT NULL AND {may_go} ORDER BY m.disappears LIMIT 1) \
             UNION ALL SELECT min(retires) FROM queues WHERE state = 3 \
-            UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL AND expires > ?1 - ?2)";
+            UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL AND expires > ?1 - ?2)",
+            may_go = disappearing::may_go()
+        );
         let ack = column(expiry::ACK_SECONDS.saturating_mul(1000));
-        let next = first(&self.db, sql, [last, late, ack], |row| row.get::<_, Option<i64>>(0))?;
+        let next = first(&self.db, &sql, [last, late, ack], |row| row.get::<_, Option<i64>>(0))?;
         Ok(next.flatten().map(|at| Timestamp(number(at))))
     }
 }
 
 /// Statements kept ready: all that the rooms have.
 const STATEMENTS: usize = 256;
+/// The slot of a person's only device.
+const FIRST_SLOT: u8 = 1;
 /// Days after which a device list is signed anew, at least.
 const LIST_AGE_DAYS: u32 = 7;
 /// Days over which contacts differ in that (KE-40): lists that always change on one day would tell two contacts, who compare them,
@@ -304,7 +307,7 @@ fn refresh_device_lists(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Re
         let seed = user.open(CONTACT_SECRET_PURPOSE, &sealed).map_err(|_| RefreshError::WrongUserKey)?;
         let seed: Zeroizing<[u8; 32]> =
             Zeroizing::new(seed.as_ref().try_into().map_err(|_| StorageError::Damaged("contacts"))?);
-        let renewed = renew_list(&list, &ContactSecret::from_seed(*seed), work.now.day(), work.rng)?;
+        let renewed = next_list(&list, &[], FIRST_SLOT, &ContactSecret::from_seed(*seed), work.now.day(), work.rng)?;
         let sql = "UPDATE contacts SET own_list = ?2 WHERE id = ?1";
         run(work.db, sql, params![contact.column(), renewed.signed().to_bytes()])?;
         for peer in sessions::of_contact(work.db, contact)? {

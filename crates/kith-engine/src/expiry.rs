@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use kith_wire::id::MessageId;
 
-use crate::api::{AttachmentId, ContactId, MessageState};
+use crate::api::{AttachmentId, ContactId};
 use crate::attachments;
 use crate::cards;
-use crate::conversations;
 use crate::database::{StorageError, all, column, run};
 use crate::link::Link;
-use crate::outbox::FrameKind;
+use crate::outbox::{self, FrameKind};
 use crate::rotation;
 use crate::sessions::{self, PeerId};
 use crate::work::Work;
@@ -26,36 +25,66 @@ pub(crate) fn expire(work: &mut Work<'_>, link: &mut Link) -> Result<(), Storage
         return Ok(());
     }
     cards::expire(work)?;
-    let now = column(work.now.0);
-    let sql = "SELECT message, attachment FROM outgoing WHERE expires <= ?1";
-    let never_sealed = all(work.db, sql, [now], |row| {
-        Ok((MessageId(row.get(0)?), row.get::<_, Option<i64>>(1)?.map(AttachmentId::from_column)))
-    })?;
-    run(work.db, "DELETE FROM outgoing WHERE expires <= ?1", [now])?;
-    for attachment in never_sealed.iter().filter_map(|(_, attachment)| *attachment) {
-        attachments::fail(work, attachment)?;
-    }
-    let mut messages: BTreeSet<MessageId> = never_sealed.into_iter().map(|(message, _)| message).collect();
-    let over = column(work.now.minus_seconds(ACK_SECONDS).0);
-    let peers = all(work.db, "SELECT peer FROM frames WHERE expires <= ?1", [over], |row| row.get(0))?;
+    let mut over = Over::default();
+    expire_contents(work, &mut over)?;
+    let before = column(work.now.minus_seconds(ACK_SECONDS).0);
+    let peers = all(work.db, "SELECT peer FROM frames WHERE expires <= ?1", [before], |row| row.get(0))?;
     for peer in BTreeSet::<i64>::from_iter(peers) {
-        messages.extend(expire_frames(work, PeerId(peer))?);
+        expire_frames(work, PeerId(peer), &mut over)?;
     }
-    for message in messages {
-        conversations::advance(work, message, MessageState::Expired)?;
+    // Only now: another device may have had its frames until this moment.
+    for message in over.messages {
+        outbox::given_up(work, message)?;
+    }
+    for contact in over.moves {
+        // A queue move is not a person's message: it is said again, not reported.
+        rotation::remind(work, contact)?;
+    }
+    Ok(())
+}
+
+/// What was given up.
+#[derive(Default)]
+struct Over {
+    messages: BTreeSet<MessageId>,
+    /// Contacts to whom a queue move did not come through.
+    moves: BTreeSet<ContactId>,
+}
+
+/// Gives up the contents that are not sealed for every device.
+fn expire_contents(work: &mut Work<'_>, over: &mut Over) -> Result<(), StorageError> {
+    let now = column(work.now.0);
+    let sql = "SELECT message, attachment, contact, kind FROM outgoing WHERE expires <= ?1";
+    let rows = all(work.db, sql, [now], |row| {
+        let attachment: Option<i64> = row.get(1)?;
+        let contact = ContactId::from_column(row.get(2)?);
+        Ok((MessageId(row.get(0)?), attachment.map(AttachmentId::from_column), contact, row.get::<_, i64>(3)?))
+    })?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    run(work.db, "DELETE FROM outgoing WHERE expires <= ?1", [now])?;
+    for (message, attachment, contact, kind) in rows {
+        if let Some(attachment) = attachment {
+            attachments::fail(work, attachment)?;
+        }
+        if kind == FrameKind::Move as i64 {
+            over.moves.insert(contact);
+        }
+        over.messages.insert(message);
     }
     Ok(())
 }
 
 /// Gives up the frames for one device; from now on its session announces them as skipped.
-fn expire_frames(work: &mut Work<'_>, id: PeerId) -> Result<Vec<MessageId>, StorageError> {
+fn expire_frames(work: &mut Work<'_>, id: PeerId, over: &mut Over) -> Result<(), StorageError> {
     let bounds = rusqlite::params![id.0, column(work.now.minus_seconds(ACK_SECONDS).0)];
     let rows =
         all(work.db, "SELECT seq, message, kind FROM frames WHERE peer = ?1 AND expires <= ?2", bounds, |row| {
             Ok((row.get::<_, Option<u32>>(0)?, row.get::<_, Option<[u8; 16]>>(1)?, row.get::<_, i64>(2)?))
         })?;
     run(work.db, "DELETE FROM frames WHERE peer = ?1 AND expires <= ?2", bounds)?;
-    let Some(peer) = sessions::find(work.db, id)? else { return Ok(Vec::new()) };
+    let Some(peer) = sessions::find(work.db, id)? else { return Ok(()) };
     if let Some(mut session) = peer.session(work.db)? {
         let seqs: Vec<u32> = rows.iter().filter_map(|(seq, ..)| *seq).collect();
         session.skip(&seqs);
@@ -63,12 +92,8 @@ fn expire_frames(work: &mut Work<'_>, id: PeerId) -> Result<Vec<MessageId>, Stor
         sessions::owe_reply(work, id)?;
     }
     if rows.iter().any(|(_, _, kind)| *kind == FrameKind::Move as i64) {
-        repeat_move(work, peer.contact)?;
+        over.moves.insert(peer.contact);
     }
-    Ok(rows.into_iter().filter_map(|(_, message, _)| message.map(MessageId)).collect())
-}
-
-/// A queue move is not a person's message: it is said again, not reported.
-fn repeat_move(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
-    rotation::announce(work, contact)
+    over.messages.extend(rows.into_iter().filter_map(|(_, message, _)| message.map(MessageId)));
+    Ok(())
 }

@@ -20,6 +20,7 @@ use crate::contacts::{self, Stage};
 use crate::contents::{self, Turn};
 use crate::database::{StorageError, all, column, run};
 use crate::outbox;
+use crate::peer_list;
 use crate::queues::{self, QueueState};
 use crate::sessions::{self, PeerDevice};
 use crate::unopened;
@@ -93,8 +94,7 @@ fn apply(work: &mut Work<'_>, peer: &PeerDevice, opened: Opened) -> Result<(), S
     outbox::acked(work, peer.id, &opened.acked)?;
     outbox::again(work, peer.id, &opened.missing_ack_frames)?;
     if let Some(list) = &opened.peer_devices {
-        let sql = "UPDATE contacts SET peer_list = ?2 WHERE id = ?1";
-        run(work.db, sql, params![contact.column(), list.signed().to_bytes()])?;
+        peer_list::came(work, peer, list)?;
     }
     if opened.new_epoch {
         let sql = "UPDATE contacts SET pq_since = ?2 WHERE id = ?1";
@@ -115,7 +115,11 @@ fn apply(work: &mut Work<'_>, peer: &PeerDevice, opened: Opened) -> Result<(), S
     match opened.alarm {
         // One payload was unreadable; the session goes on.
         None | Some(Alarm::Unreadable) => {}
-        Some(alarm) => return sessions::stop(work, peer, alarm, opened.end.as_ref()),
+        Some(alarm) => {
+            sessions::stop(work, peer, alarm, opened.end.as_ref())?;
+            // What waited for this device alone waits no more.
+            return outbox::seal_waiting(work, contact);
+        }
     }
     if opened.reply_due {
         sessions::owe_reply(work, peer.id)?;

@@ -1,25 +1,22 @@
 //! The outbox: contents that wait for a session, and sealed frames that are deposited until they are acknowledged.
 //!
 //! A frame is deposited again with back-off, the same bytes each time, until the other device's session ack covers it
-//! or its time is over (KE-14). How a deposit travels is in `pump.rs`.
+//! or its time is over (KE-14). How contents become frames is in `sealing.rs`, how a deposit travels in `pump.rs`.
 
-use kith_session::Urgency;
 use kith_wire::Timestamp;
 use kith_wire::Wire;
 use kith_wire::content::{Body, Content, KnownBody};
 use kith_wire::frame::{Frame, SeqRange};
 use kith_wire::id::{ConversationId, DeviceId, MessageId, RelayId};
-use kith_wire::limits::{CONTENT_WINDOW, MESSAGE_EXPIRY_SECONDS, PART_BYTES};
-use kith_wire::payload::Part;
+use kith_wire::limits::MESSAGE_EXPIRY_SECONDS;
 use rusqlite::{Connection, params};
 
-use crate::api::{AttachmentId, ContactId, Ended, MessageState};
-use crate::cards;
-use crate::contacts;
+use crate::api::{AttachmentId, ContactId, MessageState};
 use crate::conversations;
-use crate::database::{StorageError, all, column, exists, first, number, run};
+use crate::database::{StorageError, all, column, exists, first, run};
 use crate::errors::CommandError;
-use crate::sessions::{self, PeerId};
+pub(crate) use crate::sealing::{seal_all_waiting, seal_waiting};
+use crate::sessions::PeerId;
 use crate::work::Work;
 
 pub(crate) const TABLES: &str = "
@@ -57,6 +54,13 @@ CREATE INDEX frames_by_due ON frames (due);
 CREATE INDEX frames_by_end ON frames (expires);
 ";
 
+/// What version 2 adds: contents for one device of a contact alone.
+pub(crate) const TABLES_2: &str = "ALTER TABLE outgoing ADD COLUMN peer INTEGER;";
+
+/// Whether `o`, a row of `outgoing`, was sealed for no device yet that is in use.
+pub(crate) const UNSEALED: &str = "(o.attachment IS NOT NULL OR NOT EXISTS \
+    (SELECT 1 FROM peers r WHERE r.contact = o.contact AND r.stopped = 0 AND r.sealed_to >= o.id))";
+
 /// What a frame carries. The numbers are those of the column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameKind {
@@ -77,7 +81,7 @@ pub(crate) enum FrameKind {
 }
 
 impl FrameKind {
-    fn from_column(kind: i64) -> Self {
+    pub(crate) fn from_column(kind: i64) -> Self {
         match kind {
             0 => Self::Answer,
             1 => Self::Confirm,
@@ -102,6 +106,8 @@ pub(crate) struct NewFrame<'a> {
 
 /// A content on its way to a contact.
 pub(crate) struct NewContent {
+    /// The device that it is for, when it is not for all.
+    pub(crate) peer: Option<PeerId>,
     pub(crate) message: MessageId,
     pub(crate) lamport: u64,
     pub(crate) disappears: Option<u32>,
@@ -121,7 +127,7 @@ pub(crate) fn expiry(now: Timestamp) -> Timestamp {
     now.plus_seconds(MESSAGE_EXPIRY_SECONDS)
 }
 
-/// Stores a content and seals it when the session can take it.
+/// Stores a content and seals it for each device whose session can take it.
 pub(crate) fn send(work: &mut Work<'_>, contact: ContactId, content: NewContent) -> Result<(), CommandError> {
     let kind = match content.body {
         KnownBody::QueueMove { .. } => FrameKind::Move,
@@ -145,8 +151,8 @@ pub(crate) fn send(work: &mut Work<'_>, contact: ContactId, content: NewContent)
     }
     run(
         work.db,
-        "INSERT INTO outgoing (contact, message, lamport, sent, disappears, body, kind, expires, attachment) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO outgoing (contact, message, lamport, sent, disappears, body, kind, expires, attachment, peer) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             contact.column(),
             content.message.0,
@@ -157,6 +163,7 @@ pub(crate) fn send(work: &mut Work<'_>, contact: ContactId, content: NewContent)
             kind as i64,
             column(expiry(work.now).0),
             content.attachment.map(AttachmentId::column),
+            content.peer.map(|peer| peer.0),
         ],
     )?;
     seal_waiting(work, contact)?;
@@ -173,136 +180,35 @@ fn encode(body: &Body) -> Vec<u8> {
     out
 }
 
-struct Waiting {
-    id: i64,
-    content: Content,
-    kind: FrameKind,
-    expires: Timestamp,
-}
-
-/// Seals what waits for a contact, in order, as far as the sessions can take it. A content that waits for its
-/// attachment lets later ones pass.
-pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), StorageError> {
-    let Some(contact) = contacts::find(work.db, id)? else { return Ok(()) };
-    let (Some(conversation), Some(device)) = (contact.conversation, contact.device) else { return Ok(()) };
-    if contact.stage < contacts::Stage::Established || contact.blocked || contact.unusable {
-        return Ok(());
-    }
-    // KE-32: an expired list may hide that a device was lost; what is written waits for a fresh one.
-    if cards::peer_list(work.db, id)?.is_some_and(|list| list.not_after < work.now.day()) {
-        return Ok(());
-    }
-    let waiting = waiting(work.db, id, conversation, device)?;
-    if waiting.is_empty() {
-        return Ok(());
-    }
-    let peers = sessions::of_contact(work.db, id)?;
-    let mut open = Vec::new();
-    for peer in &peers {
-        let Some(session) = peer.session(work.db)? else { return Ok(()) };
-        open.push((peer.id, session));
-    }
-    let mut changed = false;
-    for next in waiting {
-        let parts = parts(&next.content);
-        let room = |session: &kith_session::Session| {
-            let n_parts = u32::try_from(parts.len()).unwrap_or(u32::MAX);
-            session.may_send_content() && session.unacknowledged().saturating_add(n_parts) <= CONTENT_WINDOW
-        };
-        // All devices or none, so that a content never has to be remembered per device.
-        if open.is_empty() || !open.iter().all(|(_, session)| room(session)) {
-            break;
-        }
-        for (peer, session) in &mut open {
-            for part in &parts {
-                let sealed = session.seal(vec![part.clone()], Urgency::Content, work.rng);
-                // The room was checked; a session that refuses now is halted.
-                let Ok(sealed) = sealed else { return sessions::unusable(work, id, Ended::Unreadable) };
-                sessions::keep_until(work, *peer, &sealed, Some(next.content.message), next.kind, next.expires)?;
-            }
-            sessions::replied(work.db, *peer, work.now)?;
-        }
-        run(work.db, "DELETE FROM outgoing WHERE id = ?1", [next.id])?;
-        changed = true;
-    }
-    if changed {
-        for (peer, session) in &open {
-            sessions::store(work.db, *peer, session)?;
-        }
-    }
-    Ok(())
-}
-
-/// Seals what waits for any contact: a clock that was wrong may have held it back.
-pub(crate) fn seal_all_waiting(work: &mut Work<'_>) -> Result<(), StorageError> {
-    let sql = "SELECT DISTINCT contact FROM outgoing WHERE attachment IS NULL";
-    for contact in all(work.db, sql, [], |row| row.get(0).map(ContactId::from_column))? {
-        seal_waiting(work, contact)?;
-    }
-    Ok(())
-}
-
-fn waiting(
-    db: &Connection,
-    contact: ContactId,
-    conversation: ConversationId,
-    device: DeviceId,
-) -> Result<Vec<Waiting>, StorageError> {
-    let sql = "SELECT id, message, lamport, sent, disappears, body, kind, expires FROM outgoing \
-               WHERE contact = ?1 AND attachment IS NULL ORDER BY id LIMIT 256";
-    let rows = all(db, sql, [contact.column()], |row| {
-        let body: Vec<u8> = row.get(5)?;
-        let content = |body| -> rusqlite::Result<Content> {
-            Ok(Content {
-                message: MessageId(row.get(1)?),
-                conversation,
-                lamport: number(row.get(2)?),
-                device,
-                sent: Timestamp(number(row.get(3)?)),
-                disappears: row.get(4)?,
-                body,
-            })
-        };
-        let content = minicbor::decode::<Body>(&body).ok().map(content).transpose()?;
-        Ok((row.get::<_, i64>(0)?, content, row.get::<_, i64>(6)?, row.get::<_, i64>(7)?))
-    })?;
-    rows.into_iter()
-        .map(|(id, content, kind, expires)| {
-            let content = content.ok_or(StorageError::Damaged("outgoing"))?;
-            let (kind, expires) = (FrameKind::from_column(kind), Timestamp(number(expires)));
-            Ok(Waiting { id, content, kind, expires })
-        })
-        .collect()
-}
-
-fn parts(content: &Content) -> Vec<Part> {
-    let bytes = content.to_bytes();
-    let count = u8::try_from(bytes.len().div_ceil(PART_BYTES)).unwrap_or(u8::MAX);
-    let pieces = (0..count).zip(bytes.chunks(PART_BYTES));
-    pieces.map(|(index, piece)| Part { message: content.message, index, count, bytes: piece.to_vec() }).collect()
-}
-
-/// Lets the contents go that waited for an attachment.
+/// Lets the contents go that waited for an attachment. They go to the end of the order: others have passed them.
 pub(crate) fn release(work: &mut Work<'_>, attachment: AttachmentId) -> Result<(), StorageError> {
+    let key = [attachment.column()];
     let sql = "SELECT DISTINCT contact FROM outgoing WHERE attachment = ?1";
-    let contacts = all(work.db, sql, [attachment.column()], |row| row.get(0).map(ContactId::from_column))?;
-    run(work.db, "UPDATE outgoing SET attachment = NULL WHERE attachment = ?1", [attachment.column()])?;
+    let contacts = all(work.db, sql, key, |row| row.get(0).map(ContactId::from_column))?;
+    let sql = "INSERT INTO outgoing (contact, message, lamport, sent, disappears, body, kind, expires, peer) \
+               SELECT contact, message, lamport, sent, disappears, body, kind, expires, peer FROM outgoing \
+               WHERE attachment = ?1 ORDER BY id";
+    run(work.db, sql, key)?;
+    run(work.db, "DELETE FROM outgoing WHERE attachment = ?1", key)?;
     for contact in contacts {
         seal_waiting(work, contact)?;
     }
     Ok(())
 }
 
-/// Takes a content back that was not sealed yet. Returns whether there was one.
+/// Takes a content back from the devices that it was not sealed for yet. Returns whether these were all.
 pub(crate) fn withdraw(db: &Connection, contact: ContactId, message: MessageId) -> Result<bool, StorageError> {
-    let sql = "DELETE FROM outgoing WHERE contact = ?1 AND message = ?2";
-    Ok(run(db, sql, params![contact.column(), message.0])? > 0)
+    let key = params![contact.column(), message.0];
+    let sql = format!("SELECT 1 FROM outgoing o WHERE o.contact = ?1 AND o.message = ?2 AND {UNSEALED}");
+    let never_left = exists(db, &sql, key)?;
+    run(db, "DELETE FROM outgoing WHERE contact = ?1 AND message = ?2", key)?;
+    Ok(never_left)
 }
 
-/// Takes back that a queue move was followed, as far as it was not sealed yet: the contact has moved on.
-pub(crate) fn withdraw_moved(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
-    let sql = "DELETE FROM outgoing WHERE contact = ?1 AND kind = ?2";
-    run(db, sql, params![contact.column(), FrameKind::Moved as i64])?;
+/// Takes back that a device's queue move was followed, as far as it was not sealed yet: the device has moved on.
+pub(crate) fn withdraw_moved(db: &Connection, contact: ContactId, peer: PeerId) -> Result<(), StorageError> {
+    let sql = "DELETE FROM outgoing WHERE contact = ?1 AND kind = ?2 AND coalesce(peer, ?3) = ?3";
+    run(db, sql, params![contact.column(), FrameKind::Moved as i64, peer.0])?;
     Ok(())
 }
 
@@ -348,7 +254,7 @@ pub(crate) fn deposited(work: &mut Work<'_>, frame: i64, relay: RelayId) -> Resu
         params![frame, column(work.now.0), again, relay.0],
     )?;
     match message {
-        Some(message) => advance(work, MessageId(message)),
+        Some(message) => accepted(work, MessageId(message)),
         None => Ok(()),
     }
 }
@@ -387,7 +293,13 @@ pub(crate) fn acked(work: &mut Work<'_>, peer: PeerId, ranges: &[SeqRange]) -> R
         run(work.db, sql, params![peer.0, highest, lost, column(work.now.0)])?;
     }
     for message in messages {
-        advance(work, message)?;
+        // KE-43: one device that has all of it is enough.
+        let is_left = "SELECT 1 FROM frames WHERE message = ?1 AND peer = ?2";
+        if exists(work.db, is_left, params![message.0, peer.0])? {
+            accepted(work, message)?;
+        } else {
+            conversations::advance(work, message, MessageState::Delivered)?;
+        }
     }
     Ok(())
 }
@@ -398,9 +310,20 @@ pub(crate) fn give_up(work: &mut Work<'_>, peer: PeerId) -> Result<(), StorageEr
     let messages = all(work.db, sql, [peer.0], |row| row.get(0).map(MessageId))?;
     run(work.db, "DELETE FROM frames WHERE peer = ?1", [peer.0])?;
     for message in messages {
-        conversations::advance(work, message, MessageState::Expired)?;
+        given_up(work, message)?;
     }
     Ok(())
+}
+
+/// Something of a message was given up for one device: it has expired when nothing of it is left for any other (KE-43).
+pub(crate) fn given_up(work: &mut Work<'_>, message: MessageId) -> Result<(), StorageError> {
+    if exists(work.db, "SELECT 1 FROM frames WHERE message = ?1", [message.0])? {
+        return accepted(work, message);
+    }
+    if exists(work.db, "SELECT 1 FROM outgoing WHERE message = ?1", [message.0])? {
+        return Ok(());
+    }
+    conversations::advance(work, message, MessageState::Expired)
 }
 
 /// Ack-only frames were lost: the same bytes go out again.
@@ -412,19 +335,12 @@ pub(crate) fn again(work: &mut Work<'_>, peer: PeerId, seqs: &[u32]) -> Result<(
     Ok(())
 }
 
-/// Works out how far a message has come from what is left of it here.
-fn advance(work: &mut Work<'_>, message: MessageId) -> Result<(), StorageError> {
-    if exists(work.db, "SELECT 1 FROM outgoing WHERE message = ?1", [message.0])? {
+/// Notes that the own home server has a message, unless a frame of it waits here still.
+fn accepted(work: &mut Work<'_>, message: MessageId) -> Result<(), StorageError> {
+    if exists(work.db, "SELECT 1 FROM frames WHERE message = ?1 AND deposited IS NULL", [message.0])? {
         return Ok(());
     }
-    let state = if !exists(work.db, "SELECT 1 FROM frames WHERE message = ?1", [message.0])? {
-        MessageState::Delivered
-    } else if exists(work.db, "SELECT 1 FROM frames WHERE message = ?1 AND deposited IS NULL", [message.0])? {
-        return Ok(());
-    } else {
-        MessageState::Accepted
-    };
-    conversations::advance(work, message, state)
+    conversations::advance(work, message, MessageState::Accepted)
 }
 
 /// The answer did its work: the confirmation came.

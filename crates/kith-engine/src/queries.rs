@@ -15,12 +15,12 @@ use crate::conversations::state_of_column;
 use crate::database::{all, column, count, first, number};
 use crate::engine::Engine;
 use crate::errors::QueryError;
-use crate::{contacts, person, queues, search};
+use crate::{contacts, outbox, person, queues, search};
 
 const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.pq_since, \
     (SELECT count(*) FROM messages m WHERE m.contact = c.id AND m.direction = 0 AND m.state < 3), \
     c.draft, c.disappearing, c.receipts, \
-    (SELECT s.url FROM peers p JOIN servers s ON s.id = p.server WHERE p.contact = c.id ORDER BY p.id LIMIT 1), \
+    (SELECT s.url FROM peers p JOIN servers s ON s.id = p.server WHERE p.contact = c.id ORDER BY p.stopped, p.id LIMIT 1), \
     (c.unusable OR (c.stage = 0 AND c.giver IS NULL) \
     OR EXISTS (SELECT 1 FROM unopened u WHERE u.contact = c.id AND u.frames >= 12))";
 
@@ -155,18 +155,21 @@ impl Engine {
     /// [`QueryError::NotInitialised`] when there is no person yet.
     pub fn status(&self, now: Timestamp) -> Result<Status, QueryError> {
         let person = person::find(&self.db)?.ok_or(QueryError::NotInitialised)?;
-        // Nothing leaves for a blocked contact.
-        let waiting = "SELECT (SELECT count(*) FROM frames f JOIN peers p ON p.id = f.peer JOIN contacts c ON c.id = p.contact \
+        // Nothing leaves for a blocked contact. What one device of a contact has does not wait for the person.
+        let waiting = format!(
+            "SELECT (SELECT count(*) FROM frames f JOIN peers p ON p.id = f.peer JOIN contacts c ON c.id = p.contact \
                        WHERE f.deposited IS NULL AND f.expires > ?1 AND c.blocked = 0) + \
                        (SELECT count(*) FROM outgoing o JOIN contacts c ON c.id = o.contact \
-                       WHERE o.expires > ?1 AND c.blocked = 0)";
+                       WHERE o.expires > ?1 AND c.blocked = 0 AND {})",
+            outbox::UNSEALED
+        );
         Ok(Status {
             name: person.name,
             server: person.address.url,
             server_key: person.address.key,
             registered: person.registration == person::Registration::Done,
             link: self.link.state(),
-            waiting: count(&self.db, waiting, [column(now.0)])?,
+            waiting: count(&self.db, &waiting, [column(now.0)])?,
             spare_queues: u32::try_from(queues::spare(&self.db)?).unwrap_or(u32::MAX),
             contacts: count(&self.db, "SELECT count(*) FROM contacts", [])?,
         })

@@ -13,6 +13,7 @@ use crate::api::ContactId;
 use crate::database::{StorageError, all, column, count, exists, first, run};
 use crate::errors::CommandError;
 use crate::person;
+use crate::sessions::{self, PeerId};
 use crate::work::Work;
 
 pub(crate) const TABLES: &str = "
@@ -166,21 +167,34 @@ pub(crate) fn readable(db: &Connection) -> Result<Vec<Queue>, StorageError> {
     all(db, &sql, [], read)
 }
 
-/// The contact writes into `sender` now: older queues of theirs retire a day later, for what is still under way.
-pub(crate) fn moved(work: &mut Work<'_>, contact: ContactId, sender: &SenderId) -> Result<(), StorageError> {
+/// A device of the contact writes into `sender` now. When all of them do, older queues of theirs retire a day later, for what
+/// is still under way; until then they are read for those that are silent, but not for ever (KE-47).
+pub(crate) fn moved(
+    work: &mut Work<'_>,
+    contact: ContactId,
+    peer: PeerId,
+    sender: &SenderId,
+) -> Result<(), StorageError> {
     let queues = of_contact(work.db, contact)?;
     let named = queues.iter().find(|queue| queue.names.is_some_and(|(_, own)| own == *sender));
     let Some(newest) = named.map(|queue| queue.id) else { return Ok(()) };
-    let retires = work.now.plus_seconds(RETIRES_AFTER_SECONDS);
-    for queue in queues.iter().filter(|queue| queue.id < newest && queue.state == QueueState::Used) {
-        let sql = "UPDATE queues SET state = 3, retires = ?2 WHERE id = ?1";
-        run(work.db, sql, params![queue.id.0, column(retires.0)])?;
+    sessions::writes_to(work.db, peer, newest)?;
+    let all_did = sessions::writing_elsewhere(work.db, contact, newest)?.is_empty();
+    let seconds = if all_did { RETIRES_AFTER_SECONDS } else { SILENT_SECONDS };
+    let retires = column(work.now.plus_seconds(seconds).0);
+    for queue in queues.iter().filter(|queue| queue.id < newest) {
+        let sql =
+            "UPDATE queues SET state = 3, retires = min(coalesce(retires, ?2), ?2) WHERE id = ?1 AND state IN (2, 3)";
+        run(work.db, sql, params![queue.id.0, retires])?;
     }
     Ok(())
 }
 
-/// Seconds for which an old queue is read after the contact uses the new one.
+/// Seconds for which an old queue is read after the contact's devices use the new one.
 const RETIRES_AFTER_SECONDS: u64 = 24 * 3600;
+/// Seconds for which an old queue is read for devices of the contact that have not said that they use the new one: as long as
+/// anything can be under way to them, and back.
+const SILENT_SECONDS: u64 = 28 * 24 * 3600;
 
 /// Lets old queues go whose time is over.
 pub(crate) fn retire(db: &Connection, now: Timestamp) -> Result<(), StorageError> {

@@ -40,7 +40,7 @@ pub(crate) fn mark_read(work: &mut Work<'_>, id: ContactId) -> Result<(), Comman
         let body = KnownBody::Receipt { kind: ReceiptKind::Read, messages: messages.to_vec() };
         let message = MessageId(random::bytes(work.rng));
         let lamport = contacts::next_lamport(work.db, id)?;
-        outbox::send(work, id, NewContent { message, lamport, disappears: None, body, attachment: None })?;
+        outbox::send(work, id, NewContent { peer: None, message, lamport, disappears: None, body, attachment: None })?;
     }
     Ok(())
 }

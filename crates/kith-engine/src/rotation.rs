@@ -1,7 +1,7 @@
 //! Moving a contact to a fresh queue and lookup key.
 //!
-//! The contact is told inside the session; the old queue is read until they have written into the new one, and a day
-//! longer (KE-16).
+//! All devices of the contact write into one queue. Each is told inside its session; the old queue is read until all of
+//! them have written into the new one, and a day longer (KE-16), or four weeks after the first (KE-47).
 
 use kith_crypto::random;
 use kith_wire::address::QueueAddress;
@@ -13,7 +13,7 @@ use crate::contacts::{self, Stage};
 use crate::database::StorageError;
 use crate::errors::CommandError;
 use crate::outbox::{self, NewContent};
-use crate::queues::{self, QueueState};
+use crate::queues::{self, QueueId, QueueState};
 use crate::sessions::{self, PeerId};
 use crate::work::Work;
 
@@ -28,15 +28,30 @@ pub(crate) fn rotate(work: &mut Work<'_>, contact: ContactId) -> Result<(), Comm
 }
 
 /// Tells a contact the newest of their queues.
-pub(crate) fn announce(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
-    let queues = queues::of_contact(work.db, contact)?;
-    let mut used = queues.iter().filter(|queue| queue.state == QueueState::Used);
-    let Some(newest) = used.next_back() else { return Ok(()) };
-    let queue = queues::address(work.db, newest)?;
-    say(work, contact, KnownBody::QueueMove { queue })
+fn announce(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
+    match newest(work, contact)? {
+        Some((_, queue)) => say(work, contact, None, KnownBody::QueueMove { queue }),
+        None => Ok(()),
+    }
 }
 
-/// A contact's device has moved: everything goes to the new queue, first of all that it does.
+/// Tells it once more to each of their devices that has not followed yet.
+pub(crate) fn remind(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
+    let Some((id, queue)) = newest(work, contact)? else { return Ok(()) };
+    for peer in sessions::writing_elsewhere(work.db, contact, id)? {
+        say(work, contact, Some(peer), KnownBody::QueueMove { queue: queue.clone() })?;
+    }
+    Ok(())
+}
+
+fn newest(work: &Work<'_>, contact: ContactId) -> Result<Option<(QueueId, QueueAddress)>, StorageError> {
+    let queues = queues::of_contact(work.db, contact)?;
+    let mut used = queues.iter().filter(|queue| queue.state == QueueState::Used);
+    let Some(newest) = used.next_back() else { return Ok(None) };
+    Ok(Some((newest.id, queues::address(work.db, newest)?)))
+}
+
+/// A contact's device has moved: everything for it goes to the new queue, first of all that it does.
 pub(crate) fn follow(
     work: &mut Work<'_>,
     contact: ContactId,
@@ -45,15 +60,16 @@ pub(crate) fn follow(
 ) -> Result<(), StorageError> {
     sessions::move_queue(work.db, peer, queue)?;
     // KE-35: a contact that moves and never acknowledges must not fill the disk.
-    outbox::withdraw_moved(work.db, contact)?;
-    say(work, contact, KnownBody::QueueMoved { sender_id: queue.sender_id })
+    outbox::withdraw_moved(work.db, contact, peer)?;
+    say(work, contact, Some(peer), KnownBody::QueueMoved { sender_id: queue.sender_id })
 }
 
-/// Says something on the device's own behalf. Nobody is told when it does not fit: it is short.
-fn say(work: &mut Work<'_>, contact: ContactId, body: KnownBody) -> Result<(), StorageError> {
+/// Says something on the device's own behalf, to one of the contact's devices or to all. Nobody is told when it does not
+/// fit: it is short.
+fn say(work: &mut Work<'_>, contact: ContactId, peer: Option<PeerId>, body: KnownBody) -> Result<(), StorageError> {
     let message = MessageId(random::bytes(work.rng));
     let lamport = contacts::next_lamport(work.db, contact)?;
-    let content = NewContent { message, lamport, disappears: None, body, attachment: None };
+    let content = NewContent { peer, message, lamport, disappears: None, body, attachment: None };
     match outbox::send(work, contact, content) {
         Err(CommandError::Storage(problem)) => Err(problem),
         Ok(()) | Err(_) => Ok(()),

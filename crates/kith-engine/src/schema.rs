@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The layout that this code writes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Why a database cannot be opened as a person's.
 #[derive(Debug, Error)]
@@ -33,21 +33,25 @@ pub enum OpenError {
 
 /// Statements that lead from one version to the next; the first from nothing to version 1.
 fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
-    [vec![
-        person::TABLES,
-        servers::TABLES,
-        contacts::TABLES,
-        card_keys::TABLES,
-        queues::TABLES,
-        sessions::TABLES,
-        outbox::TABLES,
-        inbox::TABLES,
-        conversations::TABLES,
-        attachments::TABLES,
-        search::TABLES,
-        once::TABLES,
-        unopened::TABLES,
-    ]]
+    [
+        vec![
+            person::TABLES,
+            servers::TABLES,
+            contacts::TABLES,
+            card_keys::TABLES,
+            queues::TABLES,
+            sessions::TABLES,
+            outbox::TABLES,
+            inbox::TABLES,
+            conversations::TABLES,
+            attachments::TABLES,
+            search::TABLES,
+            once::TABLES,
+            unopened::TABLES,
+        ],
+        // Several devices of one contact.
+        vec![sessions::TABLES_2, outbox::TABLES_2],
+    ]
 }
 
 /// Brings a database to the newest version, in one transaction.

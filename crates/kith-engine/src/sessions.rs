@@ -1,17 +1,20 @@
 //! The other devices of a contact: where each is written to, and the session with it.
 //!
-//! A contact has a list of devices, of length one at first; everything here goes by device.
+//! A contact has one to eight devices; everything here goes by device. Which of them the contact's list names is in
+//! `peer_list.rs`.
 
 use kith_session::{Alarm, Sealed, Session};
 use kith_wire::address::QueueAddress;
+use kith_wire::devices::DeviceList;
 use kith_wire::frame::EndReason;
-use kith_wire::id::MessageId;
+use kith_wire::id::{DeviceId, MessageId};
 use kith_wire::{Timestamp, Wire};
 use rusqlite::{Connection, Row, params};
 
 use crate::api::{ContactId, Ended, Event};
-use crate::database::{StorageError, all, column, first, run};
+use crate::database::{StorageError, all, column, exists, first, run};
 use crate::outbox::{self, FrameKind, NewFrame};
+use crate::queues::QueueId;
 use crate::servers::ServerId;
 use crate::work::Work;
 
@@ -33,6 +36,16 @@ CREATE TABLE early (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What version 2 adds: the device's name in the contact's list, whether its session has stopped, up to which content
+/// everything is sealed for it, and the newest own queue that it is known to write to.
+pub(crate) const TABLES_2: &str = "
+ALTER TABLE peers ADD COLUMN device BLOB;
+ALTER TABLE peers ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE peers ADD COLUMN sealed_to INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE peers ADD COLUMN moved INTEGER;
+UPDATE peers SET stopped = 1 WHERE contact IN (SELECT id FROM contacts WHERE unusable = 1);
+";
+
 /// A device of a contact, in the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PeerId(pub(crate) i64);
@@ -42,6 +55,10 @@ pub(crate) struct PeerDevice {
     pub(crate) id: PeerId,
     pub(crate) contact: ContactId,
     core: Option<Vec<u8>>,
+    /// Its name in the contact's list, when that is known.
+    pub(crate) device: Option<DeviceId>,
+    /// Everything up to this row of `outgoing` is sealed for it.
+    pub(crate) sealed_to: i64,
 }
 
 /// Milliseconds for which an acknowledgement waits, so that a burst of frames gets one.
@@ -52,18 +69,43 @@ const AGAIN_SECONDS: u64 = 24 * 3600;
 /// Milliseconds within which an acknowledgement counts as being under way.
 pub(crate) const SOON_MS: u64 = 10_000;
 
-const COLUMNS: &str = "id, contact, core";
+const COLUMNS: &str = "id, contact, core, device, sealed_to";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<PeerDevice> {
-    Ok(PeerDevice { id: PeerId(row.get(0)?), contact: ContactId::from_column(row.get(1)?), core: row.get(2)? })
+    let device: Option<[u8; 16]> = row.get(3)?;
+    Ok(PeerDevice {
+        id: PeerId(row.get(0)?),
+        contact: ContactId::from_column(row.get(1)?),
+        core: row.get(2)?,
+        device: device.map(DeviceId),
+        sealed_to: row.get(4)?,
+    })
 }
 
-/// Adds a device that is written to at `queue`.
+/// Adds a device that is written to at `queue`, and that is told the newest own queue when it is met.
 pub(crate) fn add(db: &Connection, contact: ContactId, queue: &QueueAddress) -> Result<PeerId, StorageError> {
     let server = crate::servers::add(db, &queue.server)?;
-    let sql = "INSERT INTO peers (contact, server, queue) VALUES (?1, ?2, ?3)";
+    let sql = "INSERT INTO peers (contact, server, queue, moved) \
+               VALUES (?1, ?2, ?3, (SELECT max(id) FROM queues WHERE contact = ?1 AND state = 2))";
     run(db, sql, params![contact.column(), server.0, queue.to_bytes()])?;
     Ok(PeerId(db.last_insert_rowid()))
+}
+
+/// A device writes to an own queue from now on, or to a newer one already.
+pub(crate) fn writes_to(db: &Connection, peer: PeerId, queue: QueueId) -> Result<(), StorageError> {
+    let sql = "UPDATE peers SET moved = max(coalesce(moved, 0), ?2) WHERE id = ?1";
+    run(db, sql, params![peer.0, queue.0])?;
+    Ok(())
+}
+
+/// Returns the devices of a contact that are in use and not known to write to an own queue, or to a newer one.
+pub(crate) fn writing_elsewhere(
+    db: &Connection,
+    contact: ContactId,
+    queue: QueueId,
+) -> Result<Vec<PeerId>, StorageError> {
+    let sql = "SELECT id FROM peers WHERE contact = ?1 AND stopped = 0 AND coalesce(moved, 0) < ?2 ORDER BY id";
+    all(db, sql, params![contact.column(), queue.0], |row| row.get(0).map(PeerId))
 }
 
 /// Writes to a device at another queue from now on.
@@ -79,6 +121,12 @@ pub(crate) fn of_contact(db: &Connection, contact: ContactId) -> Result<Vec<Peer
     all(db, &format!("SELECT {COLUMNS} FROM peers WHERE contact = ?1 ORDER BY id"), [contact.column()], read)
 }
 
+/// Returns the devices of a contact whose sessions have not stopped, also those whose sessions are not finished yet.
+pub(crate) fn in_use(db: &Connection, contact: ContactId) -> Result<Vec<PeerDevice>, StorageError> {
+    let sql = format!("SELECT {COLUMNS} FROM peers WHERE contact = ?1 AND stopped = 0 ORDER BY id");
+    all(db, &sql, [contact.column()], read)
+}
+
 /// Returns the contacts that are written to at a server.
 pub(crate) fn contacts_at(db: &Connection, server: ServerId) -> Result<Vec<ContactId>, StorageError> {
     let sql = "SELECT DISTINCT contact FROM peers WHERE server = ?1 ORDER BY contact";
@@ -91,6 +139,11 @@ pub(crate) fn find(db: &Connection, peer: PeerId) -> Result<Option<PeerDevice>, 
 }
 
 impl PeerDevice {
+    /// Returns whether a list names the device. One that was met before its list is known counts as named.
+    pub(crate) fn is_named_in(&self, list: &DeviceList) -> bool {
+        self.device.is_none_or(|id| list.devices.iter().any(|device| device.id == id))
+    }
+
     /// Loads the session with the device, when there is one yet.
     pub(crate) fn session(&self, db: &Connection) -> Result<Option<Session>, StorageError> {
         let Some(core) = &self.core else { return Ok(None) };
@@ -106,6 +159,19 @@ impl PeerDevice {
 pub(crate) fn store(db: &Connection, peer: PeerId, session: &Session) -> Result<(), StorageError> {
     let core = session.core_bytes();
     run(db, "UPDATE peers SET core = ?2 WHERE id = ?1", params![peer.0, core.as_slice()])?;
+    Ok(())
+}
+
+/// Stores a session that has sealed everything up to a row of `outgoing`.
+pub(crate) fn store_sealed(
+    db: &Connection,
+    peer: PeerId,
+    session: &Session,
+    sealed_to: i64,
+) -> Result<(), StorageError> {
+    let core = session.core_bytes();
+    let sql = "UPDATE peers SET core = ?2, sealed_to = ?3 WHERE id = ?1";
+    run(db, sql, params![peer.0, core.as_slice(), sealed_to])?;
     Ok(())
 }
 
@@ -168,7 +234,7 @@ pub(crate) fn replied(db: &Connection, peer: PeerId, now: Timestamp) -> Result<(
 
 /// Sends the acknowledgements whose time has come.
 pub(crate) fn send_replies(work: &mut Work<'_>) -> Result<(), StorageError> {
-    let sql = "SELECT p.id, p.contact, p.core FROM peers p JOIN contacts c ON c.id = p.contact \
+    let sql = "SELECT p.id, p.contact, p.core, p.device, p.sealed_to FROM peers p JOIN contacts c ON c.id = p.contact \
                WHERE p.reply_at <= ?1 AND c.blocked = 0 ORDER BY p.id";
     for peer in all(work.db, sql, [column(work.now.0)], read)? {
         replied(work.db, peer.id, work.now)?;
@@ -197,11 +263,10 @@ pub(crate) fn stop(
     alarm: Alarm,
     end: Option<&Sealed>,
 ) -> Result<(), StorageError> {
-    outbox::give_up(work, peer.id)?;
-    if let Some(end) = end {
-        keep(work, peer.id, end, None, FrameKind::AckOnly)?;
+    // KE-44: a device that its owner has put away goes, and the others stay.
+    if alarm == Alarm::DeviceRevoked && has_others(work.db, peer)? {
+        return remove(work, peer);
     }
-    replied(work.db, peer.id, work.now)?;
     let why = match alarm {
         Alarm::ListForked | Alarm::GhostList | Alarm::DeviceRevoked => Ended::Devices,
         Alarm::OwnStateCopied => Ended::OwnCopy,
@@ -210,7 +275,44 @@ pub(crate) fn stop(
         Alarm::EndedByContact(_) => Ended::ByContact,
         _ => Ended::Unreadable,
     };
+    self::end(work, peer, why)?;
+    if let Some(end) = end {
+        keep(work, peer.id, end, None, FrameKind::AckOnly)?;
+    }
+    replied(work.db, peer.id, work.now)
+}
+
+/// The session with a device is over. The contact needs a card only when no other device is left (KE-45).
+pub(crate) fn end(work: &mut Work<'_>, peer: &PeerDevice, why: Ended) -> Result<(), StorageError> {
+    run(work.db, "UPDATE peers SET stopped = 1 WHERE id = ?1", [peer.id.0])?;
+    run(work.db, "DELETE FROM outgoing WHERE peer = ?1", [peer.id.0])?;
+    outbox::give_up(work, peer.id)?;
+    if has_others(work.db, peer)? {
+        work.tell(Event::DeviceStopped { contact: peer.contact, why });
+        return Ok(());
+    }
     unusable(work, peer.contact, why)
+}
+
+/// Returns whether the contact has another device whose session has not stopped.
+fn has_others(db: &Connection, peer: &PeerDevice) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM peers WHERE contact = ?1 AND id <> ?2 AND stopped = 0";
+    exists(db, sql, params![peer.contact.column(), peer.id.0])
+}
+
+/// Deletes one device of a contact: its owner has put it away.
+pub(crate) fn remove(work: &mut Work<'_>, peer: &PeerDevice) -> Result<(), StorageError> {
+    for sql in [
+        "DELETE FROM early WHERE peer = ?1",
+        "DELETE FROM parts WHERE peer = ?1",
+        "DELETE FROM outgoing WHERE peer = ?1",
+        "DELETE FROM peers WHERE id = ?1",
+    ] {
+        run(work.db, sql, [peer.id.0])?;
+    }
+    outbox::give_up(work, peer.id)?;
+    work.tell(Event::Contact { contact: peer.contact });
+    crate::servers::collect(work.db)
 }
 
 /// Deletes the devices of a contact with their sessions and frames.

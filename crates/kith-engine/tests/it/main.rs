@@ -6,6 +6,7 @@ mod attachments;
 mod conversations;
 mod crashes;
 mod delivery;
+mod devices;
 mod endings;
 mod faults;
 mod hostile;

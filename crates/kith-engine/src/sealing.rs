@@ -1,0 +1,148 @@
+//! Sealing: from contents that wait to frames in the outbox, for each device of a contact by itself.
+//!
+//! A content stays in `outgoing` until it is sealed for every device that is in use. Each device has its place in the
+//! order (`peers.sealed_to`): whatever stands before it is sealed for it. So a device that is away, or not met yet, keeps
+//! its place and holds up no other (KE-42).
+
+use kith_session::{Session, Urgency};
+use kith_wire::Timestamp;
+use kith_wire::Wire;
+use kith_wire::content::{Body, Content};
+use kith_wire::id::{ConversationId, DeviceId, MessageId};
+use kith_wire::limits::{CONTENT_WINDOW, PART_BYTES};
+use kith_wire::payload::Part;
+use rusqlite::{Connection, params};
+
+use crate::api::{ContactId, Ended};
+use crate::cards;
+use crate::contacts;
+use crate::database::{StorageError, all, exists, number, run};
+use crate::outbox::FrameKind;
+use crate::sessions::{self, PeerDevice};
+use crate::work::Work;
+
+/// Whose contents these are, towards the contact.
+struct Author {
+    conversation: ConversationId,
+    device: DeviceId,
+}
+
+struct Waiting {
+    id: i64,
+    content: Content,
+    kind: FrameKind,
+    expires: Timestamp,
+}
+
+/// Seals what waits for a contact, in order, as far as the session with each device can take it. A content that waits for its
+/// attachment lets later ones pass.
+pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), StorageError> {
+    if !exists(work.db, "SELECT 1 FROM outgoing WHERE contact = ?1 AND attachment IS NULL", [id.column()])? {
+        return Ok(());
+    }
+    let Some(contact) = contacts::find(work.db, id)? else { return Ok(()) };
+    let (Some(conversation), Some(device)) = (contact.conversation, contact.device) else { return Ok(()) };
+    if contact.stage < contacts::Stage::Established || contact.blocked || contact.unusable {
+        return Ok(());
+    }
+    let list = cards::peer_list(work.db, id)?;
+    // KE-32: an expired list may hide that a device was lost; what is written waits for a fresh one.
+    if list.as_ref().is_some_and(|list| list.not_after < work.now.day()) {
+        return Ok(());
+    }
+    let author = Author { conversation, device };
+    let mut floor = None;
+    // KE-44: nothing is sealed for a device that the newest list does not name.
+    let named = |peer: &PeerDevice| list.as_ref().is_none_or(|list| peer.is_named_in(list));
+    for peer in sessions::in_use(work.db, id)?.iter().filter(|peer| named(peer)) {
+        let sealed_to = seal_for(work, peer, &author)?;
+        floor = sealed_to.map(|to| floor.map_or(to, |floor: i64| floor.min(to))).or(floor);
+    }
+    if let Some(floor) = floor {
+        let sql = "DELETE FROM outgoing WHERE contact = ?1 AND id <= ?2 AND attachment IS NULL";
+        run(work.db, sql, params![id.column(), floor])?;
+    }
+    Ok(())
+}
+
+/// Seals what waits for any contact: a clock that was wrong may have held it back.
+pub(crate) fn seal_all_waiting(work: &mut Work<'_>) -> Result<(), StorageError> {
+    let sql = "SELECT DISTINCT contact FROM outgoing WHERE attachment IS NULL";
+    for contact in all(work.db, sql, [], |row| row.get(0).map(ContactId::from_column))? {
+        seal_waiting(work, contact)?;
+    }
+    Ok(())
+}
+
+/// Seals what waits for one device, as far as its session has room. Returns its place in the order afterwards; nothing when
+/// its session has stopped over it.
+fn seal_for(work: &mut Work<'_>, peer: &PeerDevice, author: &Author) -> Result<Option<i64>, StorageError> {
+    let waiting = waiting(work.db, peer, author)?;
+    if waiting.is_empty() {
+        return Ok(Some(peer.sealed_to));
+    }
+    // One that is not finished, or full, keeps its place.
+    let Some(mut session) = peer.session(work.db)? else { return Ok(Some(peer.sealed_to)) };
+    let mut sealed_to = peer.sealed_to;
+    for next in &waiting {
+        let parts = parts(&next.content);
+        if !has_room(&session, parts.len()) {
+            break;
+        }
+        for part in parts {
+            // The room was checked; a session that refuses now is halted.
+            let Ok(sealed) = session.seal(vec![part], Urgency::Content, work.rng) else {
+                sessions::end(work, peer, Ended::Unreadable)?;
+                return Ok(None);
+            };
+            sessions::keep_until(work, peer.id, &sealed, Some(next.content.message), next.kind, next.expires)?;
+        }
+        sealed_to = next.id;
+    }
+    if sealed_to > peer.sealed_to {
+        sessions::replied(work.db, peer.id, work.now)?;
+        sessions::store_sealed(work.db, peer.id, &session, sealed_to)?;
+    }
+    Ok(Some(sealed_to))
+}
+
+fn has_room(session: &Session, n_parts: usize) -> bool {
+    let n_parts = u32::try_from(n_parts).unwrap_or(u32::MAX);
+    session.may_send_content() && session.unacknowledged().saturating_add(n_parts) <= CONTENT_WINDOW
+}
+
+/// Returns what waits for a device, oldest first: what is for every device of the contact, and what is for this one alone.
+fn waiting(db: &Connection, peer: &PeerDevice, author: &Author) -> Result<Vec<Waiting>, StorageError> {
+    let sql = "SELECT id, message, lamport, sent, disappears, body, kind, expires FROM outgoing \
+               WHERE contact = ?1 AND id > ?2 AND attachment IS NULL AND (peer IS NULL OR peer = ?3) ORDER BY id LIMIT 256";
+    let rows = all(db, sql, params![peer.contact.column(), peer.sealed_to, peer.id.0], |row| {
+        let body: Vec<u8> = row.get(5)?;
+        let content = |body| -> rusqlite::Result<Content> {
+            Ok(Content {
+                message: MessageId(row.get(1)?),
+                conversation: author.conversation,
+                lamport: number(row.get(2)?),
+                device: author.device,
+                sent: Timestamp(number(row.get(3)?)),
+                disappears: row.get(4)?,
+                body,
+            })
+        };
+        let content = minicbor::decode::<Body>(&body).ok().map(content).transpose()?;
+        Ok((row.get::<_, i64>(0)?, content, row.get::<_, i64>(6)?, row.get::<_, i64>(7)?))
+    })?;
+    rows.into_iter()
+        .map(|(id, content, kind, expires)| {
+            let content = content.ok_or(StorageError::Damaged("outgoing"))?;
+            let (kind, expires) = (FrameKind::from_column(kind), Timestamp(number(expires)));
+            Ok(Waiting { id, content, kind, expires })
+        })
+        .collect()
+}
+
+fn parts(content: &Content) -> Vec<Part> {
+    let bytes = content.to_bytes();
+    let count = u8::try_from(bytes.len().div_ceil(PART_BYTES)).unwrap_or(u8::MAX);
+    let pieces = (0..count).zip(bytes.chunks(PART_BYTES));
+    pieces.map(|(index, piece)| Part { message: content.message, index, count, bytes: piece.to_vec() }).collect()
+}

@@ -1,0 +1,433 @@
+//! A contact with two devices: each gets everything, and neither holds up the other.
+
+use std::sync::atomic::Ordering;
+
+use kith_engine::{Command, CommandError, Ended, Event, MessageState};
+use rand::RngExt;
+
+use crate::world::devices::{LAPTOP, Pair};
+use crate::world::{ANA, BELA, Disk, Reach, World, message_of};
+
+#[test]
+fn ke_42_each_device_gets_every_message_and_is_heard() {
+    let Pair { mut world, bela, ana, laptop } = Pair::met("two");
+    let message = world.send(ANA, bela, "hello, both of you");
+    world.run(10);
+    world.send(BELA, ana, "from the phone");
+    world.send(LAPTOP, laptop, "from the laptop");
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana), ["hello, both of you", "from the phone"]);
+    assert_eq!(world.texts(LAPTOP, laptop), ["hello, both of you", "from the laptop"]);
+    let mut heard = world.texts(ANA, bela);
+    heard.sort();
+    assert_eq!(heard, ["from the laptop", "from the phone", "hello, both of you"]);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 0);
+}
+
+#[test]
+fn ke_42_a_device_that_is_away_for_ten_weeks_stops_no_other() {
+    let mut pair = Pair::met("weeks-away");
+    let (bela, ana) = (pair.bela, pair.ana);
+    pair.world.online(LAPTOP, Reach::Down);
+    let mut said = Vec::new();
+    for week in 0..10 {
+        let text = format!("week {week}");
+        let message = pair.world.send(ANA, bela, &text);
+        said.push(text);
+        pair.world.run(60);
+        assert_eq!(pair.world.state(ANA, bela, message), MessageState::Delivered);
+        pair.world.run(7 * 86_400);
+        assert_eq!(pair.world.state(ANA, bela, message), MessageState::Delivered);
+    }
+    assert_eq!(pair.shown(), [said.clone(), Vec::new()]);
+    assert!(
+        !pair.world.events(ANA).iter().any(|event| matches!(event, Event::State { state: MessageState::Expired, .. }))
+    );
+    pair.world.online(LAPTOP, Reach::Up);
+    pair.world.run(2 * 86_400);
+    // What is older than sixty days was given up for the laptop alone; the newer ones it gets in order.
+    let [phone, laptop] = pair.shown();
+    assert_eq!(phone, said);
+    assert!(laptop.len() > 6 && said.ends_with(&laptop), "{laptop:?}");
+    pair.world.send(LAPTOP, pair.laptop, "back again");
+    pair.world.send(BELA, ana, "never gone");
+    pair.world.run(10);
+    assert_eq!(pair.world.texts(ANA, bela).len(), 12);
+}
+
+#[test]
+fn ke_42_a_full_session_keeps_its_place_while_the_other_goes_on() {
+    let mut pair = Pair::met("full");
+    let bela = pair.bela;
+    pair.world.online(LAPTOP, Reach::Down);
+    pair.world.fill(ANA, 2);
+    let mut said = Vec::new();
+    for n in 0..7 {
+        let text = format!("number {n}");
+        let message = pair.world.send(ANA, bela, &text);
+        said.push(text);
+        pair.world.run(2);
+        assert_eq!(pair.world.state(ANA, bela, message), MessageState::Delivered);
+    }
+    assert_eq!(pair.shown(), [said.clone(), Vec::new()]);
+    // One more went into the laptop's session; the others wait.
+    assert_eq!(pair.world.count(ANA, "SELECT count(*) FROM outgoing"), 6);
+    let status = pair.world.people[ANA].engine.status(pair.world.now).unwrap();
+    assert_eq!(status.waiting, 0, "nothing waits for a person whose phone has it");
+    // What waits outlives a crash, and goes out in order.
+    pair.world.crash(ANA);
+    pair.world.online(LAPTOP, Reach::Up);
+    pair.world.run(60);
+    assert_eq!(pair.shown(), [said.clone(), said]);
+    assert_eq!(pair.world.count(ANA, "SELECT count(*) FROM outgoing"), 0);
+}
+
+/// Takes the session with a device out of Ana's tables, as if the device were being met still, and returns it.
+fn unfinish(world: &World, peer: i64) -> Vec<u8> {
+    let keeper = &world.people[ANA].keeper;
+    let core = keeper.query_row("SELECT core FROM peers WHERE id = ?1", [peer], |row| row.get(0)).unwrap();
+    keeper.execute("UPDATE peers SET core = NULL WHERE id = ?1", [peer]).unwrap();
+    core
+}
+
+fn finish(world: &World, peer: i64, core: &[u8]) {
+    let sql = "UPDATE peers SET core = ?2 WHERE id = ?1";
+    world.people[ANA].keeper.execute(sql, rusqlite::params![peer, core]).unwrap();
+}
+
+#[test]
+fn ke_42_a_device_whose_session_is_not_finished_gets_later_what_still_waits() {
+    let mut pair = Pair::met("unfinished");
+    let bela = pair.bela;
+    pair.world.send(ANA, bela, "before");
+    pair.world.run(10);
+    pair.world.online(LAPTOP, Reach::Down);
+    let core = unfinish(&pair.world, 2);
+    let message = pair.world.send(ANA, bela, "meanwhile");
+    pair.world.run(10);
+    assert_eq!(pair.world.texts(BELA, pair.ana), ["before", "meanwhile"]);
+    assert_eq!(pair.world.state(ANA, bela, message), MessageState::Delivered);
+    finish(&pair.world, 2, &core);
+    pair.world.online(LAPTOP, Reach::Up);
+    pair.world.send(BELA, pair.ana, "anything wakes it");
+    pair.world.run(10);
+    assert_eq!(pair.world.texts(LAPTOP, pair.laptop), ["before", "meanwhile"]);
+    assert_eq!(pair.world.count(ANA, "SELECT count(*) FROM outgoing"), 0);
+}
+
+#[test]
+fn ke_43_a_message_is_as_far_as_it_is_with_one_device() {
+    let Pair { mut world, bela, .. } = Pair::met("states");
+    world.online(BELA, Reach::Down);
+    world.online(LAPTOP, Reach::Down);
+    world.online(ANA, Reach::Down);
+    let message = world.send(ANA, bela, "one of you is enough");
+    world.run(10);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Waiting);
+    world.online(ANA, Reach::Up);
+    // With a frame that waits here still, for a device in use, the server does not have it.
+    while world.count(ANA, "SELECT count(*) FROM frames WHERE message IS NOT NULL AND deposited IS NOT NULL") == 0 {
+        assert!(world.step());
+    }
+    assert_eq!(world.state(ANA, bela, message), MessageState::Waiting);
+    world.run(10);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Accepted);
+    world.online(LAPTOP, Reach::Up);
+    world.run(10);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+    world.run(70 * 86_400);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM frames WHERE message IS NOT NULL"), 0);
+}
+
+#[test]
+fn ke_43_a_message_expires_when_no_device_has_it() {
+    let Pair { mut world, bela, .. } = Pair::met("states-expired");
+    world.online(BELA, Reach::Down);
+    world.online(LAPTOP, Reach::Down);
+    let message = world.send(ANA, bela, "nobody is there");
+    world.run(61 * 86_400);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Expired);
+    let expired = Event::State { contact: bela, message, state: MessageState::Expired };
+    assert_eq!(world.events(ANA).iter().filter(|event| **event == expired).count(), 1);
+}
+
+#[test]
+fn ke_43_what_waits_for_a_session_that_is_not_finished_expires_only_with_the_rest() {
+    let Pair { mut world, bela, .. } = Pair::met("states-waiting");
+    for who in [BELA, LAPTOP] {
+        world.online(who, Reach::Down);
+    }
+    unfinish(&world, 2);
+    let message = world.send(ANA, bela, "under way to the phone");
+    world.run(60 * 86_400 + 60);
+    // Nothing can be sealed any more, and the phone's acknowledgement may be under way.
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 0);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Accepted);
+    world.run(86_400);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Expired);
+}
+
+#[test]
+fn ke_44_a_device_that_the_list_no_longer_names_is_written_to_no_more() {
+    let Pair { mut world, bela, ana, .. } = Pair::met("revoked");
+    world.run(23 * 86_400);
+    world.online(LAPTOP, Reach::Down);
+    let before = world.send(ANA, bela, "to both");
+    world.run(10);
+    assert!(world.count(ANA, "SELECT count(*) FROM frames WHERE peer = 2") > 0);
+    // The phone's own list has never named the laptop, and its next version is newer than the joined one.
+    let (now, user) = (world.now, world.people[BELA].user.clone());
+    world.people[BELA].engine.refresh_device_lists(&user, now, &mut world.rng).unwrap();
+    world.run(60);
+    for sql in ["SELECT count(*) FROM frames WHERE peer = 2", "SELECT count(*) FROM peers WHERE id = 2"] {
+        assert_eq!(world.count(ANA, sql), 0, "{sql}");
+    }
+    let after = world.send(ANA, bela, "to the phone");
+    world.online(LAPTOP, Reach::Up);
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana), ["to both", "to the phone"]);
+    for message in [before, after] {
+        assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+    }
+    assert!(!world.people[ANA].engine.contact(bela).unwrap().needs_card);
+}
+
+#[test]
+fn ke_44_a_device_that_no_list_names_yet_gets_nothing() {
+    let Pair { mut world, bela, ana, laptop } = Pair::met("not-named");
+    world.people[ANA].keeper.execute("UPDATE peers SET device = zeroblob(16) WHERE id = 2", []).unwrap();
+    let message = world.send(ANA, bela, "to the phone");
+    world.run(10);
+    assert_eq!(world.texts(LAPTOP, laptop), Vec::<String>::new());
+    assert_eq!(world.texts(BELA, ana), ["to the phone"]);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 0);
+}
+
+/// The laptop goes on from an old copy of its data, and says something with it.
+fn break_laptop(pair: &mut Pair) {
+    let backup = pair.world.back_up(LAPTOP);
+    for text in ["one", "two"] {
+        pair.world.send(LAPTOP, pair.laptop, text);
+        pair.world.run(5);
+    }
+    pair.world.restore(LAPTOP, backup);
+    pair.world.run(5);
+    pair.world.events(ANA);
+    pair.world.send(LAPTOP, pair.laptop, "again");
+    pair.world.run(10);
+}
+
+#[test]
+fn ke_45_a_session_that_stops_ends_the_conversation_with_one_device_only() {
+    let mut pair = Pair::met("one-stops");
+    let (bela, ana) = (pair.bela, pair.ana);
+    break_laptop(&mut pair);
+    let world = &mut pair.world;
+    let events = world.events(ANA);
+    assert!(events.contains(&Event::DeviceStopped { contact: bela, why: Ended::ContactsCopy }), "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, Event::SessionUnusable { .. })));
+    assert!(!world.people[ANA].engine.contact(bela).unwrap().needs_card);
+    let message = world.send(ANA, bela, "phone, are you there?");
+    world.run(10);
+    world.send(BELA, ana, "I am");
+    world.run(10);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+    assert_eq!(world.texts(ANA, bela).last().unwrap(), "I am");
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 0);
+}
+
+#[test]
+fn ke_45_the_contact_needs_a_card_when_its_last_device_has_stopped() {
+    let mut pair = Pair::met("all-stop");
+    let (bela, ana) = (pair.bela, pair.ana);
+    pair.world.online(BELA, Reach::Down);
+    break_laptop(&mut pair);
+    let world = &mut pair.world;
+    let message = world.send(ANA, bela, "phone, are you there?");
+    world.run(10);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Accepted);
+    // The phone's data are lost, and an old copy of them goes on.
+    let backup = world.back_up(BELA);
+    world.online(BELA, Reach::Up);
+    world.run(5);
+    world.send(BELA, ana, "yes");
+    world.run(5);
+    world.restore(BELA, backup);
+    world.send(BELA, ana, "no");
+    world.run(10);
+    let events = world.events(ANA);
+    assert!(events.iter().any(|event| matches!(event, Event::SessionUnusable { .. })), "{events:?}");
+    let send = Command::Send { contact: bela, text: "more".to_owned(), reply_to: None, attachment: None };
+    assert!(matches!(world.command(ANA, send), Err(CommandError::SessionUnusable)));
+    assert!(world.people[ANA].engine.contact(bela).unwrap().needs_card);
+}
+
+#[test]
+fn ke_45_what_the_stopped_device_did_not_get_still_waits_for_the_others() {
+    let mut pair = Pair::met("stop-waits");
+    let (bela, ana) = (pair.bela, pair.ana);
+    let core = unfinish(&pair.world, 1);
+    pair.world.online(BELA, Reach::Down);
+    let backup = pair.world.back_up(LAPTOP);
+    pair.world.send(LAPTOP, pair.laptop, "one");
+    pair.world.run(5);
+    pair.world.online(LAPTOP, Reach::Down);
+    let message = pair.world.send(ANA, bela, "patience");
+    pair.world.run(10);
+    pair.world.lose_queues(1);
+    pair.world.restore(LAPTOP, backup);
+    pair.world.send(LAPTOP, pair.laptop, "again");
+    pair.world.run(10);
+    assert!(pair.world.events(ANA).iter().any(|event| matches!(event, Event::DeviceStopped { .. })));
+    assert_eq!(pair.world.count(ANA, "SELECT count(*) FROM frames WHERE message IS NOT NULL"), 0);
+    assert_eq!(pair.world.state(ANA, bela, message), MessageState::Accepted);
+    finish(&pair.world, 1, &core);
+    pair.world.online(BELA, Reach::Up);
+    pair.world.send(BELA, ana, "here I am");
+    pair.world.run(10);
+    assert!(pair.world.texts(BELA, ana).contains(&"patience".to_owned()));
+    assert_eq!(pair.world.state(ANA, bela, message), MessageState::Delivered);
+}
+
+#[test]
+fn ke_46_a_message_disappears_in_time_though_a_device_has_not_got_it() {
+    let Pair { mut world, bela, .. } = Pair::met("disappears");
+    unfinish(&world, 2);
+    world.command(ANA, Command::SetDisappearing { contact: bela, seconds: Some(60) }).unwrap();
+    world.send(ANA, bela, "burn after reading");
+    world.run(10);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 2);
+    assert_eq!(world.texts(ANA, bela).len(), 1);
+    world.run(60);
+    assert_eq!(world.texts(ANA, bela), Vec::<String>::new());
+    // The setting waits for the laptop still, the text does not.
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 1);
+    assert!(!world.dump(ANA).contains("burn after reading"));
+}
+
+#[test]
+fn ke_46_a_message_that_is_taken_back_waits_for_no_device_any_more() {
+    let mut pair = Pair::met("taken-back");
+    let bela = pair.bela;
+    pair.world.online(LAPTOP, Reach::Down);
+    let core = unfinish(&pair.world, 2);
+    let message = pair.world.send(ANA, bela, "oops");
+    pair.world.run(10);
+    pair.world.command(ANA, Command::Delete { contact: bela, message }).unwrap();
+    pair.world.run(10);
+    finish(&pair.world, 2, &core);
+    pair.world.online(LAPTOP, Reach::Up);
+    pair.world.send(BELA, pair.ana, "what was it?");
+    pair.world.run(10);
+    let [phone, laptop] = pair.shown();
+    assert_eq!((phone.first().unwrap().as_str(), laptop), ("<deleted>", Vec::new()));
+}
+
+const OWN_QUEUES: &str = "SELECT count(*) FROM queues WHERE contact IS NOT NULL";
+
+#[test]
+fn ke_16_an_old_queue_retires_when_every_device_writes_into_the_new_one() {
+    let mut pair = Pair::met("moved");
+    let (bela, ana) = (pair.bela, pair.ana);
+    pair.world.command(ANA, Command::Rotate { contact: bela }).unwrap();
+    pair.world.run(60);
+    assert_eq!(pair.world.count(ANA, "SELECT count(*) FROM queues WHERE state = 3"), 2);
+    pair.world.run(2 * 86_400);
+    assert_eq!(pair.world.count(ANA, OWN_QUEUES), 1);
+    pair.world.send(BELA, ana, "still heard");
+    pair.world.send(LAPTOP, pair.laptop, "both");
+    pair.world.run(10);
+    assert_eq!(pair.world.texts(ANA, bela).len(), 2);
+}
+
+#[test]
+fn ke_47_an_old_queue_is_read_four_weeks_for_a_device_that_is_silent() {
+    let mut pair = Pair::met("moved-silent");
+    let bela = pair.bela;
+    pair.world.online(LAPTOP, Reach::Down);
+    pair.world.command(ANA, Command::Rotate { contact: bela }).unwrap();
+    pair.world.run(27 * 86_400);
+    assert_eq!(pair.world.count(ANA, OWN_QUEUES), 3);
+    pair.world.run(2 * 86_400);
+    assert_eq!(pair.world.count(ANA, OWN_QUEUES), 1);
+    // When it comes back it learns of the move first, and what it says then finds its way.
+    pair.world.online(LAPTOP, Reach::Up);
+    pair.world.send(LAPTOP, pair.laptop, "back again");
+    pair.world.run(2 * 86_400);
+    assert_eq!(pair.world.texts(ANA, bela), ["back again"]);
+}
+
+#[test]
+fn ke_47_a_queue_move_that_expires_is_said_again_to_whoever_did_not_hear_it() {
+    let mut pair = Pair::met("moved-again");
+    let bela = pair.bela;
+    pair.world.online(LAPTOP, Reach::Down);
+    let core = unfinish(&pair.world, 2);
+    pair.world.command(ANA, Command::Rotate { contact: bela }).unwrap();
+    pair.world.run(61 * 86_400);
+    let waits = "SELECT count(*) FROM outgoing WHERE kind = 5 AND peer = 2";
+    assert_eq!((pair.world.count(ANA, waits), pair.world.count(ANA, "SELECT count(*) FROM outgoing")), (1, 1));
+    finish(&pair.world, 2, &core);
+    pair.world.online(LAPTOP, Reach::Up);
+    pair.world.send(BELA, pair.ana, "anything wakes it");
+    pair.world.run(60);
+    pair.world.send(LAPTOP, pair.laptop, "found you");
+    pair.world.run(60);
+    assert_eq!(pair.world.texts(ANA, bela), ["anything wakes it", "found you"]);
+}
+
+#[test]
+fn ke_42_crashes_and_failing_storage_between_any_two_steps_lose_and_repeat_nothing() {
+    let mut pair = Pair::met("two-faults");
+    let (bela, ana, laptop) = (pair.bela, pair.ana, pair.laptop);
+    let mut said = Vec::new();
+    for round in 0..60 {
+        let world = &mut pair.world;
+        world.may_fail(ANA, Disk::Failing);
+        let step = world.rng.random_range(1..400);
+        let fuse = &world.people[ANA].fuse;
+        if round % 2 == 0 {
+            fuse.steps.store(step, Ordering::SeqCst);
+        } else {
+            fuse.commits.store(1 + step % 6, Ordering::SeqCst);
+        }
+        let text = format!("a{round}");
+        let send = Command::Send { contact: bela, text: text.clone(), reply_to: None, attachment: None };
+        match world.command(ANA, send) {
+            Ok(reply) => {
+                message_of(reply);
+                said.push(text);
+            }
+            Err(CommandError::Storage(_)) => {}
+            Err(other) => panic!("{other}"),
+        }
+        world.send(BELA, ana, &format!("p{round}"));
+        world.send(LAPTOP, laptop, &format!("l{round}"));
+        for _ in 0..world.rng.random_range(0..60) {
+            if !world.step() {
+                world.run(1);
+            }
+        }
+        world.people[ANA].fuse.clear();
+        if round % 3 == 0 {
+            world.crash(ANA);
+        }
+        world.crash(if round % 2 == 0 { BELA } else { LAPTOP });
+        world.run(3);
+        world.may_fail(ANA, Disk::Working);
+    }
+    pair.world.run(3 * 3600);
+    let by = |texts: Vec<String>, letter| texts.into_iter().filter(|text| text.starts_with(letter)).collect::<Vec<_>>();
+    for texts in pair.shown() {
+        assert_eq!(by(texts, 'a'), said);
+    }
+    for letter in ['p', 'l'] {
+        let all: Vec<_> = (0..60).map(|round| format!("{letter}{round}")).collect();
+        assert_eq!(by(pair.world.texts(ANA, bela), letter), all);
+    }
+    assert!(pair.world.log(ANA, bela).iter().all(|message| message.state == MessageState::Delivered));
+    assert_eq!(pair.world.count(ANA, "SELECT count(*) FROM outgoing"), 0);
+}
