@@ -1,4 +1,4 @@
-//! Why a vault was not made, opened, proved, given a new password or checked: one type for each.
+//! Why a vault was not made, opened, proved, given a new password or user seed, or checked: one type for each.
 
 use kith_crypto::password::PasswordError;
 use thiserror::Error;
@@ -100,6 +100,25 @@ pub enum ChangePasswordError {
     Folder(#[from] FolderError),
 }
 
+/// Why the vault did not take another user seed as its own.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AdoptError {
+    /// The password does not open the vault.
+    #[error("the password does not open this vault")]
+    WrongPassword,
+    /// The head was damaged while the vault was open.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// The password could not be turned into a key.
+    #[error(transparent)]
+    Derive(#[from] PasswordError),
+    /// The file system refused. When it did so in the very last step, the new seed may be in force already:
+    /// [`crate::Keeper::user_seed`] says which one is.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+}
+
 /// Why a vault could not be checked to the end.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -127,6 +146,7 @@ conversions! {
     ReadHeadError { Head, Folder } => OpenError;
     ReadHeadError { Head, Folder } => ProveError;
     ReadHeadError { Head, Folder } => ChangePasswordError;
+    ReadHeadError { Head, Folder } => AdoptError;
     UnlockError { Database, Folder } => OpenError;
     UnlockError { Database, Folder } => CreateError;
 }

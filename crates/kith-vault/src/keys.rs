@@ -25,7 +25,8 @@ const MAX_PASSES: u32 = 16;
 /// The most lanes; more than the cores of a strong desktop bring nothing.
 const MAX_LANES: u32 = 16;
 
-/// What the head protects. No part changes in the life of a vault; a new password seals the same ones again.
+/// What the head protects. The keys of the vault itself never change in its life, and a new password seals the same ones
+/// again; the person's seed is replaced once at most, when the vault becomes that of a linked device.
 #[derive(ZeroizeOnDrop)]
 pub(crate) struct Secrets {
     /// The raw key of the database.

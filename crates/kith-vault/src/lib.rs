@@ -16,7 +16,7 @@ mod vault;
 
 pub use chunks::{AttachmentSecret, ChunkStore, FillError, GetError, MAX_CHUNK_LEN, PourError, PutError, Usage};
 pub use database::DatabaseError;
-pub use errors::{ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
+pub use errors::{AdoptError, ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
 pub use folder::FolderError;
 pub use head::{HeadError, VAULT_VERSION};
 pub use keys::ProofKey;

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::Password;
 use crate::chunks::{CHUNKS, ChunkStore, Usage};
 use crate::database::{self, COMPANIONS, DATABASE, DatabaseError};
-use crate::errors::{ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
+use crate::errors::{AdoptError, ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
 use crate::folder::{Folder, FolderError, LOCK, Point};
 use crate::head::{HEAD_LEN, Head, HeadError};
 use crate::keys::{ChunkSeed, ProofKey, Secrets};
@@ -25,7 +25,7 @@ pub(crate) const HEAD: &str = "vault.head";
 /// The head of a vault that is being made. Where it lies without `vault.head`, making was interrupted, nobody ever
 /// held the vault open, and nothing in it can be missed.
 pub(crate) const UNFINISHED_HEAD: &str = "vault.head.init";
-/// The head with the new password, until it takes the place of the old one.
+/// The head with the new password or user seed, until it takes the place of the old one.
 pub(crate) const NEXT_HEAD: &str = "vault.head.next";
 
 /// An open vault. Dropping it locks it; [`Vault::lock`] does the same and says when something went wrong.
@@ -170,7 +170,7 @@ impl fmt::Debug for Vault {
     }
 }
 
-/// Keeps the head and the folder of an open vault.
+/// Keeps the head and the folder of an open vault: its password and the person's root secret are changed here.
 pub struct Keeper {
     folder: Arc<Folder>,
     proof_key: ProofKey,
@@ -213,6 +213,41 @@ impl Keeper {
         let head = read_head(&self.folder)?;
         let secrets = head.open(old)?.ok_or(ChangePasswordError::WrongPassword)?;
         let next = Head::seal(&secrets, new, head.params(), rng)?;
+        self.folder.replace(HEAD, NEXT_HEAD, &next.encode(), reached)?;
+        Ok(())
+    }
+
+    /// Hands out the person's root secret for another password entry, as slowly as opening does.
+    pub fn user_seed(&self, password: &Password) -> Result<Zeroizing<[u8; 32]>, ProveError> {
+        let secrets = read_head(&self.folder)?.open(password)?.ok_or(ProveError::WrongPassword)?;
+        Ok(Zeroizing::new(secrets.user_seed))
+    }
+
+    /// Takes another person's root secret as the vault's own: that of the person whose device this one has become.
+    ///
+    /// At every moment, also when the machine dies in between, the vault holds exactly one of the two, and the same
+    /// password opens it. Everything else in it keeps its keys. The one that was replaced is gone; adopting the same
+    /// one again does no harm.
+    pub fn adopt_user_seed(
+        &mut self,
+        password: &Password,
+        seed: &[u8; 32],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), AdoptError> {
+        self.adopt_user_seed_observed(password, seed, rng, &mut |_| ())
+    }
+
+    pub(crate) fn adopt_user_seed_observed(
+        &mut self,
+        password: &Password,
+        seed: &[u8; 32],
+        rng: &mut dyn CryptoRng,
+        reached: &mut dyn FnMut(Point),
+    ) -> Result<(), AdoptError> {
+        let head = read_head(&self.folder)?;
+        let mut secrets = head.open(password)?.ok_or(AdoptError::WrongPassword)?;
+        secrets.user_seed = *seed;
+        let next = Head::seal(&secrets, password, head.params(), rng)?;
         self.folder.replace(HEAD, NEXT_HEAD, &next.encode(), reached)?;
         Ok(())
     }

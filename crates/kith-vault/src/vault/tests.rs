@@ -60,6 +60,50 @@ fn change_of_password_interrupted_anywhere_leaves_exactly_one_password() {
 }
 
 #[test]
+fn adoption_of_a_seed_interrupted_anywhere_leaves_exactly_one_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rng = StdRng::seed_from_u64(7);
+    let mut vault = Vault::create(folder.path(), &password("p"), Params::for_tests(), &mut rng).unwrap();
+    vault.connection().execute_batch("CREATE TABLE kept (x); INSERT INTO kept VALUES (5);").unwrap();
+    let (old, new) = (*vault.take_user_seed().unwrap(), [7; 32]);
+
+    let mut remains = Vec::new();
+    let mut reached = |point| remains.push((point, copy(folder.path())));
+    vault.keeper.adopt_user_seed_observed(&password("p"), &new, &mut rng, &mut reached).unwrap();
+
+    let points: Vec<Point> = remains.iter().map(|(point, _)| *point).collect();
+    use Point::{Flushed, FolderFlushed, Opened, Renamed, Written};
+    assert_eq!(points, [Opened, Written, Flushed, Renamed, FolderFlushed]);
+    for (point, copy) in remains {
+        let renamed = matches!(point, Renamed | FolderFlushed);
+        let mut vault = Vault::open(copy.path(), &password("p")).unwrap();
+        assert_eq!(*vault.take_user_seed().unwrap(), if renamed { new } else { old }, "{point:?}");
+        let kept: i64 = vault.connection().query_row("SELECT x FROM kept", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, 5);
+        assert!(!copy.path().join(NEXT_HEAD).exists(), "a head that never counted stays behind after {point:?}");
+        // What a crash interrupted is done again.
+        vault.keeper.adopt_user_seed(&password("p"), &new, &mut rng).unwrap();
+        assert_eq!(*vault.keeper.user_seed(&password("p")).unwrap(), new);
+    }
+}
+
+#[test]
+fn failed_adoption_keeps_the_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rng = StdRng::seed_from_u64(8);
+    let mut vault = Vault::create(folder.path(), &password("p"), Params::for_tests(), &mut rng).unwrap();
+    let old = *vault.take_user_seed().unwrap();
+    let refused = vault.keeper.adopt_user_seed(&password("wrong"), &[7; 32], &mut rng);
+    assert!(matches!(refused, Err(AdoptError::WrongPassword)), "{refused:?}");
+    // A folder in the way of the temporary file makes writing it fail.
+    fs::create_dir(folder.path().join(NEXT_HEAD)).unwrap();
+    let refused = vault.keeper.adopt_user_seed(&password("p"), &[7; 32], &mut rng);
+    assert!(matches!(refused, Err(AdoptError::Folder(_))), "{refused:?}");
+    fs::remove_dir(folder.path().join(NEXT_HEAD)).unwrap();
+    assert_eq!(*vault.keeper().user_seed(&password("p")).unwrap(), old);
+}
+
+#[test]
 fn half_written_next_head_is_never_looked_at() {
     let folder = tempfile::tempdir().unwrap();
     let mut rng = StdRng::seed_from_u64(4);

@@ -158,6 +158,29 @@ fn user_seed_is_handed_out_once_and_survives_a_new_password() {
 }
 
 #[test]
+fn adopted_seed_takes_the_place_of_the_own_one_and_nothing_else_changes() {
+    let (mut home, mut vault) = Home::with_vault();
+    vault.connection().execute_batch("CREATE TABLE kept (x); INSERT INTO kept VALUES (5);").unwrap();
+    let secret = kith_vault::AttachmentSecret::generate(&mut home.rng);
+    vault.chunks().put(&secret, 0, b"content", &mut home.rng).unwrap();
+    let own = vault.take_user_seed().unwrap();
+    let (connection, chunks, mut keeper) = vault.into_parts();
+    assert_eq!(*keeper.user_seed(&password(PASSWORD)).unwrap(), *own);
+    assert!(matches!(keeper.user_seed(&password("wrong")), Err(ProveError::WrongPassword)));
+
+    keeper.adopt_user_seed(&password(PASSWORD), &[9; 32], &mut home.rng).unwrap();
+    assert_eq!(*keeper.user_seed(&password(PASSWORD)).unwrap(), [9; 32]);
+    drop((connection, chunks, keeper));
+    let mut vault = home.open().unwrap();
+    assert_eq!(*vault.take_user_seed().unwrap(), [9; 32]);
+    let kept: i64 = vault.connection().query_row("SELECT x FROM kept", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 5);
+    assert_eq!(&*vault.chunks().get(&secret, 0).unwrap(), b"content");
+    vault.change_password(&password(PASSWORD), &password("new"), &mut home.rng).unwrap();
+    assert_eq!(*vault.keeper().user_seed(&password("new")).unwrap(), [9; 32]);
+}
+
+#[test]
 fn password_is_proved_to_the_owner_of_an_open_vault() {
     let (home, vault) = Home::with_vault();
     let (ours, theirs) = ([1; 32], [2; 32]);
