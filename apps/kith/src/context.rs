@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use kith_client::Client;
+use kith_client::{Client, Password};
 use kith_engine::{Command, CommandError, CommandId, ContactId, ContactView, Reply, Whom};
 use kith_wire::id::MessageId;
 
 use crate::failure::Failure;
 use crate::output::Out;
-use crate::secrets::Typed;
+use crate::secrets::Passwords;
 
 /// What a command works with.
 pub(crate) struct Context {
@@ -22,8 +22,8 @@ pub(crate) struct Context {
     pub(crate) stdin: Option<String>,
     /// The name under which the command is done once, however often it is handed over.
     pub(crate) id: Option<CommandId>,
-    /// The folder's password and the one that replaces it, when the command is about them.
-    pub(crate) passwords: Option<(Typed, Typed)>,
+    /// The folder's password, when the command needs it.
+    pub(crate) passwords: Option<Passwords>,
 }
 
 impl Context {
@@ -48,6 +48,14 @@ impl Context {
         }
         let all = self.client.ask(|engine| engine.contacts())?;
         Ok(find_whom(&all, name))
+    }
+
+    /// Returns the folder's password, for a command that needs it.
+    pub(crate) fn password(&self) -> Result<Password, Failure> {
+        let Some(passwords) = &self.passwords else {
+            return Err(Failure::usage("there is no password", "set KITH_PASSWORD, or use --password-file FILE"));
+        };
+        passwords.current.password()
     }
 
     /// Returns the text that was given, or standard input for `-`.

@@ -30,7 +30,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::{Out, Voice};
 use crate::owner::{Called, Owner, Request};
-use crate::secrets::Typed;
+use crate::secrets::Passwords;
 
 fn main() -> ExitCode {
     let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
@@ -87,7 +87,10 @@ async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8,
             let typed = secrets::existing(password_file)?;
             let password = typed.password()?;
             let passwords = match command {
-                Command::Password(args) => Some((typed, secrets::next(args.new_password_file.as_deref())?)),
+                Command::Password(args) => {
+                    let next = Some(secrets::next(args.new_password_file.as_deref())?);
+                    Some(Passwords { current: typed, next })
+                }
                 _ => None,
             };
             let request = request(command, words, passwords, out)?;
@@ -168,7 +171,7 @@ async fn interrupted() {
 fn request(
     command: &Command,
     words: Vec<std::ffi::OsString>,
-    passwords: Option<(Typed, Typed)>,
+    passwords: Option<Passwords>,
     out: &Out,
 ) -> Result<Request, Failure> {
     let not_text = |_| Failure::usage("a word of the command is not text", "write it in UTF-8");

@@ -4,13 +4,14 @@
 //! error. A command may run in another process than the one that was called (`owner`): then its lines travel there.
 
 use std::cell::Cell;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::rc::Rc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::failure::Failure;
 
@@ -65,6 +66,8 @@ pub(crate) enum Line {
     Out(String),
     /// For standard error.
     Err(String),
+    /// A question, to which the next line of standard input is the answer.
+    Ask(String),
     /// How far something has come.
     Progress {
         /// What it is.
@@ -87,7 +90,7 @@ pub(crate) struct Out {
 #[derive(Clone)]
 enum Sink {
     Here(Rc<Screen>),
-    There(UnboundedSender<Line>),
+    There { lines: UnboundedSender<Line>, answers: Rc<Mutex<UnboundedReceiver<Option<String>>>> },
 }
 
 impl Out {
@@ -96,9 +99,14 @@ impl Out {
         Self { voice, colour: Colour::of_terminal(), sink: Sink::Here(Rc::new(Screen::default())) }
     }
 
-    /// Speaks to the process that handed its command over.
-    pub(crate) fn there(voice: Voice, colour: Colour, lines: UnboundedSender<Line>) -> Self {
-        Self { voice, colour, sink: Sink::There(lines) }
+    /// Speaks to the process that handed its command over, where questions are answered.
+    pub(crate) fn there(
+        voice: Voice,
+        colour: Colour,
+        lines: UnboundedSender<Line>,
+        answers: UnboundedReceiver<Option<String>>,
+    ) -> Self {
+        Self { voice, colour, sink: Sink::There { lines, answers: Rc::new(Mutex::new(answers)) } }
     }
 
     /// Returns whom the command talks to.
@@ -129,6 +137,15 @@ impl Out {
         self.put(Line::Progress { label: label.to_owned(), done, total });
     }
 
+    /// Asks a question and returns the line that answers it; `None` when nobody is there to answer.
+    pub(crate) async fn ask(&self, question: &str) -> Option<String> {
+        self.put(Line::Ask(question.to_owned()));
+        match &self.sink {
+            Sink::Here(_) => typed_line().await,
+            Sink::There { answers, .. } => answers.lock().await.recv().await.flatten(),
+        }
+    }
+
     /// Says why the command fails.
     pub(crate) fn failure(&self, failure: &Failure) {
         self.note(format!("kith: {}\nhint: {}", failure.message, failure.hint));
@@ -141,7 +158,7 @@ impl Out {
     pub(crate) fn is_closed(&self) -> bool {
         match &self.sink {
             Sink::Here(screen) => screen.is_closed.get(),
-            Sink::There(lines) => lines.is_closed(),
+            Sink::There { lines, .. } => lines.is_closed(),
         }
     }
 
@@ -150,10 +167,25 @@ impl Out {
         match &self.sink {
             Sink::Here(screen) => screen.show(line),
             // The other process may have gone; the command ends by itself or is stopped.
-            Sink::There(lines) => drop(lines.send(line)),
+            Sink::There { lines, .. } => drop(lines.send(line)),
         }
     }
 }
+
+/// Reads one line of standard input, without keeping anything else here from going on; `None` at its end.
+async fn typed_line() -> Option<String> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    // Whoever interrupts the command does not wait for a line that never comes: the thread ends with the process.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut line);
+        let _ = sender.send(read.is_ok_and(|n_bytes| n_bytes > 0).then_some(line));
+    });
+    receiver.await.ok().flatten().map(|line| line.trim().to_owned())
+}
+
+/// Far beyond a yes, a no or a code.
+const LONGEST_ANSWER: u64 = 1024;
 
 /// Returns what a program reads when something fails.
 fn error_object(failure: &Failure) -> Value {
@@ -180,6 +212,10 @@ impl Screen {
                     }
                 });
             }
+            Line::Ask(question) => self.around_bar(|| {
+                let mut err = std::io::stderr().lock();
+                drop(write!(err, "{question} ").and_then(|()| err.flush()));
+            }),
             // Where standard error leads nowhere there is nobody to tell.
             Line::Err(text) => self.around_bar(|| drop(writeln!(std::io::stderr().lock(), "{text}"))),
         }
@@ -222,7 +258,8 @@ mod tests {
 
     fn said(voice: Voice, say: impl FnOnce(&Out)) -> Vec<Line> {
         let (sender, mut lines) = unbounded_channel();
-        say(&Out::there(voice, Colour::Off, sender));
+        let (_, answers) = unbounded_channel();
+        say(&Out::there(voice, Colour::Off, sender, answers));
         std::iter::from_fn(|| lines.try_recv().ok()).collect()
     }
 
@@ -239,6 +276,20 @@ mod tests {
     fn people_get_words() {
         let lines = said(Voice::Human, |out| out.data(&json!({"contact": "c1"}), || "Bela".into()));
         assert_eq!(lines, [Line::Out("Bela".into())]);
+    }
+
+    #[tokio::test]
+    async fn questions_travel_and_answers_come_back() {
+        let (sender, mut lines) = unbounded_channel();
+        let (answer, answers) = unbounded_channel();
+        let out = Out::there(Voice::Human, Colour::Off, sender, answers);
+        answer.send(Some("y".to_owned())).unwrap();
+        assert_eq!(out.ask("Is it?").await.as_deref(), Some("y"));
+        assert_eq!(lines.try_recv(), Ok(Line::Ask("Is it?".into())));
+        answer.send(None).unwrap();
+        assert_eq!(out.ask("Is it?").await, None, "nobody is there");
+        drop(answer);
+        assert_eq!(out.ask("Is it?").await, None, "the caller has gone");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! The owner listens on a socket in the folder that only its user may open. Whoever connects proves that they know the
 //! password, and the owner proves it too, without the password changing hands: both sides answer random numbers with a
-//! key that only the password gives. Then the command goes over as it was typed, and its lines come back. One command
-//! carries passwords over, after both sides have proved theirs: the one that changes it.
+//! key that only the password gives. Then the command goes over as it was typed, and its lines come back; what it asks is
+//! answered at the caller's terminal. Commands that need the password for more than that carry it over, after both sides have
+//! proved theirs.
 
 mod call;
 mod serve;

@@ -34,6 +34,15 @@ impl std::fmt::Debug for Typed {
     }
 }
 
+/// What a command is told of passwords, when it is about them or needs them for more than opening the folder.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Passwords {
+    /// The folder's.
+    pub(crate) current: Typed,
+    /// The one that replaces it.
+    pub(crate) next: Option<Typed>,
+}
+
 /// Returns the folder's password.
 pub(crate) fn existing(file: Option<&Path>) -> Result<Typed, Failure> {
     match given(file, "KITH_PASSWORD")? {

@@ -15,10 +15,10 @@ pub(crate) struct ChangePassword {
 }
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
-    let Some((old, new)) = &context.passwords else {
+    let Some(new) = context.passwords.as_ref().and_then(|passwords| passwords.next.as_ref()) else {
         return Err(Failure::usage("there is no new password", "type it, or set KITH_NEW_PASSWORD"));
     };
-    context.client.change_password(&old.password()?, &new.password()?).map_err(|error| match error {
+    context.client.change_password(&context.password()?, &new.password()?).map_err(|error| match error {
         ChangePasswordError::WrongPassword => Failure::password(),
         other => Failure::new("storage", other.to_string(), "see that the disk has room, and try again"),
     })?;

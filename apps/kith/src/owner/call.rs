@@ -8,7 +8,9 @@ use tokio::io::BufReader;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::socket;
-use super::words::{CALLER, Challenge, OWNER, Reply, Request, Response, Welcome, from_hex, nonce, read, to_hex, write};
+use super::words::{
+    Answer, CALLER, Challenge, OWNER, Reply, Request, Response, Welcome, from_hex, nonce, read, to_hex, write,
+};
 use crate::failure::{Exit, Failure};
 use crate::output::{Line, Out};
 
@@ -33,12 +35,17 @@ async fn converse(folder: &Path, key: &ProofKey, request: &Request, out: &Out) -
     // An owner that sleeps, or is stopped, answers nothing.
     let handed_over = tokio::time::timeout(PATIENCE, hand_over(folder, key, request)).await;
     // The sending half is kept: that it closes tells the owner that nobody waits any more.
-    let (mut incoming, _outgoing) = handed_over.ok()??;
+    let (mut incoming, mut outgoing) = handed_over.ok()??;
     // Of a command that may be handed over again nothing is shown before it has ended: it would be shown twice.
     let mut held = Vec::new();
     loop {
         match read(&mut incoming).await {
             Some(Reply::Line(line @ Line::Out(_))) if request.id.is_some() => held.push(line),
+            Some(Reply::Line(Line::Ask(question))) => {
+                let answer = out.ask(&question).await;
+                // An owner that has ended meanwhile shows at the next reading.
+                let _ = write(&mut outgoing, &Answer { answer }).await;
+            }
             Some(Reply::Line(line)) => out.put(line),
             Some(Reply::Exit(code)) => {
                 held.into_iter().for_each(|line| out.put(line));

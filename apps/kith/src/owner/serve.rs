@@ -13,12 +13,14 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::socket;
-use super::words::{CALLER, Challenge, OWNER, Reply, Request, Response, Welcome, from_hex, nonce, read, to_hex, write};
+use super::words::{
+    Answer, CALLER, Challenge, OWNER, Reply, Request, Response, Welcome, from_hex, nonce, read, to_hex, write,
+};
 use crate::cli::{Cli, Command};
 use crate::commands;
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
-use crate::output::{Line, Out};
+use crate::output::Out;
 
 /// The service of an owner. It ends with [`Owner::finish`].
 pub(crate) struct Owner {
@@ -91,7 +93,8 @@ async fn serve(stream: UnixStream, client: Client, mut ending: watch::Receiver<b
     let request: Request = tokio::time::timeout(PATIENCE, read(&mut incoming)).await.ok()??;
 
     let (sender, mut lines) = unbounded_channel();
-    let out = Out::there(request.voice, request.colour, sender);
+    let (answered, answers) = unbounded_channel();
+    let out = Out::there(request.voice, request.colour, sender, answers);
     let command = Cli::try_parse_from(&request.words);
     let lasts = matches!(&command, Ok(Cli { command: Command::Listen(_), .. }));
     let work = async {
@@ -109,14 +112,21 @@ async fn serve(stream: UnixStream, client: Client, mut ending: watch::Receiver<b
         }
         outcome.map_or_else(|failure| failure.exit, |()| Exit::Done)
     };
-    tokio::pin!(work);
+    // Ends when the caller goes away.
+    let answering = async {
+        while let Some(Answer { answer }) = read(&mut incoming).await {
+            // A command that has asked nothing hears nothing.
+            let _ = answered.send(answer);
+        }
+    };
+    tokio::pin!(work, answering);
     let exit = loop {
         tokio::select! {
             biased;
             Some(line) = lines.recv() => write(&mut outgoing, &Reply::Line(line)).await?,
             exit = &mut work => break Reply::Exit(exit as u8),
             _ = ending.wait_for(|ends| *ends), if lasts => break Reply::Moved,
-            _ = read::<Line>(&mut incoming) => return None,
+            () = &mut answering => return None,
         }
     };
     while let Ok(line) = lines.try_recv() {

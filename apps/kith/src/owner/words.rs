@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrit
 use zeroize::Zeroizing;
 
 use crate::output::{Colour, Line, Voice};
-use crate::secrets::Typed;
+use crate::secrets::Passwords;
 
 /// A random number against which the other side proves itself.
 #[derive(Serialize, Deserialize)]
@@ -48,10 +48,17 @@ pub(crate) struct Request {
     /// Names the command, when it may be handed over again after an owner that died without an answer.
     #[serde(default)]
     pub(crate) id: Option<[u8; 16]>,
-    /// The folder's password and the one that replaces it, for the one command that needs them. Only an owner that has
-    /// proved the password is told, over a socket that only the user may open.
+    /// The folder's password, for the commands that need it. Only an owner that has proved the password is told, over a
+    /// socket that only the user may open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) passwords: Option<(Typed, Typed)>,
+    pub(crate) passwords: Option<Passwords>,
+}
+
+/// What somebody at the caller's terminal answers to a question of the command.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Answer {
+    /// The line; none when nobody is there to answer.
+    pub(super) answer: Option<String>,
 }
 
 /// What comes back.
