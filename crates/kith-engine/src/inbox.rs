@@ -75,8 +75,14 @@ fn receive_from(work: &mut Work<'_>, contact: ContactId, frame: &Frame) -> Resul
     }
     for peer in sessions::of_contact(work.db, contact)? {
         let Some(mut session) = peer.session(work.db)? else { continue };
-        if let Ok(opened) = session.open(frame, work.now, work.rng) {
+        if let Ok(mut opened) = session.open(frame, work.now, work.rng) {
+            // KS-38: this person has no other device that could have made the list.
+            if opened.unknown_own_list.is_some() && opened.alarm.is_none_or(|alarm| alarm == Alarm::Unreadable) {
+                opened.end = session.stop(Alarm::GhostList, work.rng);
+                opened.alarm = Some(Alarm::GhostList);
+            }
             sessions::store(work.db, peer.id, &session)?;
+            peer_list::name(work, &peer, &session)?;
             unopened::forget(work.db, contact)?;
             return apply(work, &peer, opened);
         }

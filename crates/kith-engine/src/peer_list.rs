@@ -1,68 +1,55 @@
-//! The device list of a contact, as it concerns their devices here: which of them is which, and which are gone.
+//! The device lists of a contact, as they concern their devices here: which is which, and which are revoked.
 //!
-//! The session has checked that the contact signed the list and that it follows the one before. How new devices are met is not
-//! done here.
-
-use std::collections::BTreeSet;
+//! The session has checked that the contact signed the list. How new devices are met is not done here.
 
 use kith_crypto::sign::Verified;
+use kith_session::{Alarm, Session};
 use kith_wire::Wire;
 use kith_wire::devices::DeviceList;
-use kith_wire::id::DeviceId;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use crate::cards;
 use crate::database::{StorageError, run};
 use crate::sessions::{self, PeerDevice};
 use crate::work::Work;
 
-/// One of a contact's devices has brought a list. Only a newer one than the newest so far counts: devices that were away bring
-/// older ones.
+/// Remembers under which name a contact's lists have the device that a session is with.
+pub(crate) fn name(work: &Work<'_>, peer: &PeerDevice, session: &Session) -> Result<(), StorageError> {
+    let (None, Some(device)) = (peer.device, session.peer_device()) else { return Ok(()) };
+    run(work.db, "UPDATE peers SET device = ?2 WHERE id = ?1", params![peer.id.0, device.0])?;
+    Ok(())
+}
+
+/// One of a contact's devices has brought a list. The newest of all is kept (KE-44), and every other session hears of each: what
+/// contradicts it or is revoked by it stops (KS-36, KS-39).
 pub(crate) fn came(work: &mut Work<'_>, from: &PeerDevice, list: &Verified<DeviceList>) -> Result<(), StorageError> {
     let contact = from.contact;
-    let before = cards::peer_list(work.db, contact)?;
-    name(work.db, from, before.as_ref(), list.get())?;
-    if before.as_ref().is_some_and(|before| before.version >= list.get().version) {
-        return Ok(());
+    let newest = cards::peer_list(work.db, contact)?;
+    if newest.is_none_or(|newest| newest.version < list.get().version) {
+        let sql = "UPDATE contacts SET peer_list = ?2 WHERE id = ?1";
+        run(work.db, sql, params![contact.column(), list.signed().to_bytes()])?;
     }
-    let sql = "UPDATE contacts SET peer_list = ?2 WHERE id = ?1";
-    run(work.db, sql, params![contact.column(), list.signed().to_bytes()])?;
-    for peer in sessions::of_contact(work.db, contact)? {
-        // One that no list has named yet may be ahead of the lists.
-        let was_named = peer.device.is_some_and(|id| {
-            let revoked = list.get().revoked.iter().any(|revoked| revoked.id == id);
-            revoked || before.as_ref().is_some_and(|before| names(before, id))
-        });
-        if was_named && !peer.is_named_in(list.get()) {
-            // KE-44: nobody speaks for it any more, and what is under way to it is given up.
-            sessions::remove(work, &peer)?;
+    for peer in sessions::in_use(work.db, contact)?.iter().filter(|peer| peer.id != from.id) {
+        match peer.session(work.db)? {
+            Some(session) => tell(work, peer, session, list)?,
+            None if peer.is_revoked_in(list.get()) => sessions::remove(work, peer)?,
+            None => {}
         }
     }
     Ok(())
 }
 
-fn names(list: &DeviceList, id: DeviceId) -> bool {
-    list.devices.iter().any(|device| device.id == id)
-}
-
-/// Finds out which device of the list the session is with that brought it, when only one is left that it can be. (The session
-/// has checked that the list names its device: KS-39.)
-fn name(
-    db: &Connection,
-    from: &PeerDevice,
-    before: Option<&DeviceList>,
-    list: &DeviceList,
+fn tell(
+    work: &mut Work<'_>,
+    peer: &PeerDevice,
+    mut session: Session,
+    list: &Verified<DeviceList>,
 ) -> Result<(), StorageError> {
-    if from.device.is_some() {
-        return Ok(());
+    let stops: Option<Alarm> = session.learn_devices(list).err();
+    let end = stops.and_then(|alarm| session.stop(alarm, work.rng));
+    sessions::store(work.db, peer.id, &session)?;
+    match stops {
+        Some(alarm) => sessions::stop(work, peer, alarm, end.as_ref()),
+        None => Ok(()),
     }
-    let peers = sessions::of_contact(db, from.contact)?;
-    let others: BTreeSet<DeviceId> = peers.iter().filter_map(|peer| peer.device).collect();
-    // The one that was met first stands in the list before; those that came later were named when they were met.
-    let mut left = before.unwrap_or(list).devices.iter().map(|device| device.id);
-    let mut left = left.by_ref().filter(|id| names(list, *id) && !others.contains(id));
-    if let (Some(id), None) = (left.next(), left.next()) {
-        run(db, "UPDATE peers SET device = ?2 WHERE id = ?1", params![from.id.0, id.0])?;
-    }
-    Ok(())
 }

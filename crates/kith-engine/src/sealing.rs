@@ -52,10 +52,10 @@ pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), Sto
     }
     let author = Author { conversation, device };
     let mut floor = None;
-    // KE-44: nothing is sealed for a device that the newest list does not name.
-    let named = |peer: &PeerDevice| list.as_ref().is_none_or(|list| peer.is_named_in(list));
-    for peer in sessions::in_use(work.db, id)?.iter().filter(|peer| named(peer)) {
-        let sealed_to = seal_for(work, peer, &author)?;
+    for peer in &sessions::in_use(work.db, id)? {
+        // KE-44: nothing is sealed for a device that the newest list does not name; it keeps its place until a list does.
+        let is_named = list.as_ref().is_none_or(|list| peer.is_named_in(list));
+        let sealed_to = if is_named { seal_for(work, peer, &author)? } else { Some(peer.sealed_to) };
         floor = sealed_to.map(|to| floor.map_or(to, |floor: i64| floor.min(to))).or(floor);
     }
     if let Some(floor) = floor {

@@ -144,6 +144,11 @@ impl PeerDevice {
         self.device.is_none_or(|id| list.devices.iter().any(|device| device.id == id))
     }
 
+    /// Returns whether a list revokes the device.
+    pub(crate) fn is_revoked_in(&self, list: &DeviceList) -> bool {
+        self.device.is_some_and(|id| list.revoked.iter().any(|revoked| revoked.id == id))
+    }
+
     /// Loads the session with the device, when there is one yet.
     pub(crate) fn session(&self, db: &Connection) -> Result<Option<Session>, StorageError> {
         let Some(core) = &self.core else { return Ok(None) };
@@ -263,10 +268,6 @@ pub(crate) fn stop(
     alarm: Alarm,
     end: Option<&Sealed>,
 ) -> Result<(), StorageError> {
-    // KE-44: a device that its owner has put away goes, and the others stay.
-    if alarm == Alarm::DeviceRevoked && has_others(work.db, peer)? {
-        return remove(work, peer);
-    }
     let why = match alarm {
         Alarm::ListForked | Alarm::GhostList | Alarm::DeviceRevoked => Ended::Devices,
         Alarm::OwnStateCopied => Ended::OwnCopy,
@@ -275,18 +276,35 @@ pub(crate) fn stop(
         Alarm::EndedByContact(_) => Ended::ByContact,
         _ => Ended::Unreadable,
     };
-    self::end(work, peer, why)?;
+    close(work, peer)?;
     if let Some(end) = end {
         keep(work, peer.id, end, None, FrameKind::AckOnly)?;
     }
-    replied(work.db, peer.id, work.now)
+    replied(work.db, peer.id, work.now)?;
+    if alarm == Alarm::DeviceRevoked && has_others(work.db, peer)? {
+        // Its owner has put it away: nothing is wrong.
+        work.tell(Event::Contact { contact: peer.contact });
+        return Ok(());
+    }
+    ended(work, peer, why)
 }
 
-/// The session with a device is over. The contact needs a card only when no other device is left (KE-45).
+/// The session with a device is over, and nothing can be said to it any more.
 pub(crate) fn end(work: &mut Work<'_>, peer: &PeerDevice, why: Ended) -> Result<(), StorageError> {
+    close(work, peer)?;
+    ended(work, peer, why)
+}
+
+/// Gives up what is under way to a device and what waits for it alone.
+fn close(work: &mut Work<'_>, peer: &PeerDevice) -> Result<(), StorageError> {
     run(work.db, "UPDATE peers SET stopped = 1 WHERE id = ?1", [peer.id.0])?;
     run(work.db, "DELETE FROM outgoing WHERE peer = ?1", [peer.id.0])?;
-    outbox::give_up(work, peer.id)?;
+    run(work.db, "DELETE FROM parts WHERE peer = ?1", [peer.id.0])?;
+    outbox::give_up(work, peer.id)
+}
+
+/// The contact needs a card only when no other device is left (KE-45).
+fn ended(work: &mut Work<'_>, peer: &PeerDevice, why: Ended) -> Result<(), StorageError> {
     if has_others(work.db, peer)? {
         work.tell(Event::DeviceStopped { contact: peer.contact, why });
         return Ok(());
@@ -300,14 +318,9 @@ fn has_others(db: &Connection, peer: &PeerDevice) -> Result<bool, StorageError> 
     exists(db, sql, params![peer.contact.column(), peer.id.0])
 }
 
-/// Deletes one device of a contact: its owner has put it away.
+/// Deletes a device of a contact that was revoked before it was met.
 pub(crate) fn remove(work: &mut Work<'_>, peer: &PeerDevice) -> Result<(), StorageError> {
-    for sql in [
-        "DELETE FROM early WHERE peer = ?1",
-        "DELETE FROM parts WHERE peer = ?1",
-        "DELETE FROM outgoing WHERE peer = ?1",
-        "DELETE FROM peers WHERE id = ?1",
-    ] {
+    for sql in ["DELETE FROM outgoing WHERE peer = ?1", "DELETE FROM peers WHERE id = ?1"] {
         run(work.db, sql, [peer.id.0])?;
     }
     outbox::give_up(work, peer.id)?;
