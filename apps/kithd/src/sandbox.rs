@@ -133,12 +133,22 @@ impl Sandbox {
 impl std::fmt::Display for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let say = |layer: &Layer| match layer {
-            Layer::Active(Some(version)) => format!("version {version}"),
+            Layer::Active(Some(version)) => format!("version {version}{}", landlock_lacks(*version)),
             Layer::Active(None) => "active".to_owned(),
             Layer::Off => "switched off".to_owned(),
             Layer::Missing => "not in this kernel".to_owned(),
         };
         write!(f, "landlock {}, seccomp {}", say(&self.landlock), say(&self.seccomp))
+    }
+}
+
+/// Returns what Landlock does not bound in its early versions: files could be shortened before 3 (Linux 6.2), and any port listened on
+/// before 4 (Linux 6.7).
+const fn landlock_lacks(version: u32) -> &'static str {
+    match version {
+        0..3 => " (ports and the shortening of files not bounded)",
+        3 => " (ports not bounded)",
+        _ => "",
     }
 }
 
