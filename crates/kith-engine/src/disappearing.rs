@@ -19,7 +19,7 @@ pub(crate) fn may_go() -> String {
     let unsealed = outbox::UNSEALED;
     format!(
         "(m.state >= 2 OR NOT EXISTS \
-         (SELECT 1 FROM outgoing o WHERE o.contact = m.contact AND o.message = m.message AND {unsealed}))"
+         (SELECT 1 FROM outgoing o WHERE +o.contact = m.contact AND o.message = m.message AND {unsealed}))"
     )
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn sweep(work: &mut Work<'_>) -> Result<(), StorageError> {
         }
         let key = params![contact.column(), message.0];
         // Devices that it was not sealed for yet get it no more (KE-46).
-        run(work.db, "DELETE FROM outgoing WHERE contact = ?1 AND message = ?2", key)?;
+        run(work.db, "DELETE FROM outgoing WHERE +contact = ?1 AND message = ?2", key)?;
         run(work.db, "DELETE FROM reactions WHERE contact = ?1 AND message = ?2", key)?;
         run(work.db, "DELETE FROM messages WHERE contact = ?1 AND message = ?2", key)?;
         work.tell(Event::Message { contact, message, change: MessageChange::Disappeared });

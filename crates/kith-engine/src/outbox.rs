@@ -199,9 +199,9 @@ pub(crate) fn release(work: &mut Work<'_>, attachment: AttachmentId) -> Result<(
 /// Takes a content back from the devices that it was not sealed for yet. Returns whether these were all.
 pub(crate) fn withdraw(db: &Connection, contact: ContactId, message: MessageId) -> Result<bool, StorageError> {
     let key = params![contact.column(), message.0];
-    let sql = format!("SELECT 1 FROM outgoing o WHERE o.contact = ?1 AND o.message = ?2 AND {UNSEALED}");
+    let sql = format!("SELECT 1 FROM outgoing o WHERE +o.contact = ?1 AND o.message = ?2 AND {UNSEALED}");
     let never_left = exists(db, &sql, key)?;
-    run(db, "DELETE FROM outgoing WHERE contact = ?1 AND message = ?2", key)?;
+    run(db, "DELETE FROM outgoing WHERE +contact = ?1 AND message = ?2", key)?;
     Ok(never_left)
 }
 
@@ -294,7 +294,8 @@ pub(crate) fn acked(work: &mut Work<'_>, peer: PeerId, ranges: &[SeqRange]) -> R
     }
     for message in messages {
         // KE-43: one device that has all of it is enough.
-        let is_left = "SELECT 1 FROM frames WHERE message = ?1 AND peer = ?2";
+        // (By message: a device that was away has thousands of frames.)
+        let is_left = "SELECT 1 FROM frames WHERE message = ?1 AND +peer = ?2";
         if exists(work.db, is_left, params![message.0, peer.0])? {
             accepted(work, message)?;
         } else {

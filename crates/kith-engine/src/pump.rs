@@ -3,7 +3,8 @@
 //! Reads the database and changes only the memory of the link. Whatever is lost on the way is found again by the next
 //! look at the tables, so a crash needs no repair here (KE-29).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use kith_crypto::capability::prove;
 use kith_crypto::live::ClientOpening;
@@ -37,9 +38,16 @@ const MAX_IN_FLIGHT: usize = 32;
 /// Unacknowledged pushes that are wanted: 256 KiB of frames.
 const PUSH_WINDOW: u16 = 64;
 /// Due frames that are looked at in one go.
-const MAX_DUE: u32 = 1024;
+const MAX_DUE: usize = 1024;
 /// Hours for which a deposit is good: the seven days that servers try, and a day for clocks.
 const DEPOSIT_HOURS: u32 = MAX_DEPOSIT_HOURS - 12;
+
+/// A frame that is due, for a device at a server.
+struct Due {
+    frame: i64,
+    peer: PeerId,
+    server: ServerId,
+}
 
 /// One look at what must go out.
 pub(crate) struct Pump<'a> {
@@ -216,36 +224,57 @@ impl Pump<'_> {
         Ok(())
     }
 
-    /// Deposits the frames that are due, oldest first; a server that cannot be reached holds up only its own.
+    /// Deposits the frames that are due, oldest first; a server that cannot be reached holds up only its own (KE-42).
     fn send_deposits(&mut self, person: &Person) -> Result<(), StorageError> {
-        if !self.has_room() {
-            return Ok(());
+        let mut reachable = BTreeMap::new();
+        let mut after = 0;
+        while self.has_room() {
+            let due = self.due(after)?;
+            for due in &due {
+                let is_it = |job: &Job| matches!(job, Job::Deposit { frame, .. } if *frame == due.frame);
+                if self.is_asking(is_it) {
+                    continue;
+                }
+                if let Entry::Vacant(entry) = reachable.entry(due.server) {
+                    self.refresh(person, due.server)?;
+                    entry.insert(servers::epoch(self.db, due.server, self.now)?.is_some());
+                }
+                if reachable.get(&due.server) != Some(&true) {
+                    continue;
+                }
+                if !self.has_room() {
+                    return Ok(());
+                }
+                self.send_deposit(due)?;
+            }
+            match due.last() {
+                Some(last) if due.len() == MAX_DUE => after = last.frame,
+                _ => return Ok(()),
+            }
         }
+        Ok(())
+    }
+
+    /// Returns due frames behind one. (Found by when they are due, not in their order: a device that is away has thousands that
+    /// are not.)
+    fn due(&self, after: i64) -> Result<Vec<Due>, StorageError> {
         let sql = "SELECT f.id, f.peer, p.server FROM frames f JOIN peers p ON p.id = f.peer \
-                   JOIN contacts c ON c.id = p.contact WHERE f.due <= ?1 AND f.expires > ?1 AND c.blocked = 0 ORDER BY f.id LIMIT ?2";
-        let due = all(self.db, sql, params![column(self.now.0), MAX_DUE], |row| {
-            Ok((row.get::<_, i64>(0)?, PeerId(row.get(1)?), ServerId(row.get(2)?)))
-        })?;
-        let mut asked = BTreeSet::new();
-        for (frame, peer, server) in due {
-            if !self.has_room() {
-                return Ok(());
-            }
-            let is_it = |job: &Job| matches!(job, Job::Deposit { frame: other, .. } if *other == frame);
-            if self.is_asking(is_it) {
-                continue;
-            }
-            if asked.insert(server) {
-                self.refresh(person, server)?;
-            }
-            let Some(sealed) = self.seal_deposit(frame, peer, server)? else { continue };
-            let relay_id = RelayId(random::bytes(self.rng));
-            let to = servers::address(self.db, server)?;
-            self.ask(
-                Job::Deposit { frame, relay: relay_id },
-                Operation::RelayDurable { to, relay_id, sealed: sealed.bytes },
-            );
-        }
+                   JOIN contacts c ON c.id = p.contact \
+                   WHERE f.due <= ?1 AND +f.expires > ?1 AND c.blocked = 0 AND +f.id > ?2 ORDER BY +f.id LIMIT ?3";
+        let limit = i64::try_from(MAX_DUE).unwrap_or(i64::MAX);
+        all(self.db, sql, params![column(self.now.0), after, limit], |row| {
+            Ok(Due { frame: row.get(0)?, peer: PeerId(row.get(1)?), server: ServerId(row.get(2)?) })
+        })
+    }
+
+    fn send_deposit(&mut self, due: &Due) -> Result<(), StorageError> {
+        let Some(sealed) = self.seal_deposit(due.frame, due.peer, due.server)? else { return Ok(()) };
+        let relay_id = RelayId(random::bytes(self.rng));
+        let to = servers::address(self.db, due.server)?;
+        self.ask(
+            Job::Deposit { frame: due.frame, relay: relay_id },
+            Operation::RelayDurable { to, relay_id, sealed: sealed.bytes },
+        );
         Ok(())
     }
 
@@ -326,7 +355,7 @@ impl Pump<'_> {
             return Ok(true);
         }
         let asked = "SELECT p.server FROM frames f JOIN peers p ON p.id = f.peer JOIN contacts c ON c.id = p.contact \
-                     WHERE f.due <= ?1 AND f.expires > ?1 AND c.blocked = 0 \
+                     WHERE f.due <= ?1 AND +f.expires > ?1 AND c.blocked = 0 \
                      UNION SELECT a.server FROM attachments a JOIN contacts c ON c.id = a.contact \
                      WHERE a.state = 0 AND a.outgoing = 0 AND c.blocked = 0 \
                      UNION SELECT server FROM card_requests";

@@ -86,6 +86,22 @@ fn ke_42_a_full_session_keeps_its_place_while_the_other_goes_on() {
     assert_eq!(pair.world.count(ANA, "SELECT count(*) FROM outgoing"), 0);
 }
 
+#[test]
+fn ke_42_a_device_whose_server_is_gone_for_ever_holds_up_no_frame_of_the_other() {
+    let mut pair = Pair::met("server-gone");
+    let (world, bela) = (&mut pair.world, pair.bela);
+    world.alter(ANA, "INSERT INTO servers (url, key) VALUES ('https://gone.example', zeroblob(32))", &[]);
+    world.alter(ANA, "UPDATE peers SET server = (SELECT max(id) FROM servers) WHERE id = 2", &[]);
+    let many = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2500) \
+                INSERT INTO frames (peer, kind, bytes, expires, due) SELECT 2, 3, zeroblob(4096), ?1, 0 FROM n";
+    world.alter(ANA, many, &[&(world.now.plus_seconds(60 * 86_400).0 as i64)]);
+    let message = world.send(ANA, bela, "past two thousand others");
+    world.run(10);
+    assert_eq!(world.texts(BELA, pair.ana), ["past two thousand others"]);
+    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+    assert!(world.events(ANA).contains(&Event::Quiet));
+}
+
 /// Takes the session with a device out of Ana's tables, as if the device were being met still, and returns it.
 fn unfinish(world: &World, peer: i64) -> Vec<u8> {
     let core = world.blob(ANA, &format!("SELECT core FROM peers WHERE id = {peer}"));
