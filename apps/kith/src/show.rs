@@ -13,12 +13,14 @@ use serde_json::{Map, Value, json};
 
 use crate::context::contact_id;
 use crate::duration::Span;
-use crate::failure::trouble_failure;
+use crate::failure::{revoked, trouble_failure};
 use crate::output::{Colour, Out};
 use crate::times;
 
+mod devices;
 mod printable;
 
+pub(crate) use devices::{device_line, device_object, devices_line};
 pub(crate) use printable::{is_blank, one_line, printable};
 
 /// Names a contact's state for programs.
@@ -264,6 +266,10 @@ fn event(out: &Out, client: &Client, event: &Event) {
             let text = format!("{}; give the contact a new card with `kith card new --name CONTACT`", ended(*why));
             error(out, "session_unusable", Some((client, *contact)), &text);
         }
+        Event::DeviceStopped { contact, why } => {
+            let text = format!("{}, with one of the contact's devices; it goes on with the others", ended(*why));
+            error(out, "device_stopped", Some((client, *contact)), &text);
+        }
         Event::ForbiddenServer { contact } => {
             let text = "your home server may not talk to this contact's home server: ask who runs it; on one machine, for \
                         a trial, start it with --allow-private-peers";
@@ -285,10 +291,27 @@ fn event(out: &Out, client: &Client, event: &Event) {
             let failure = trouble_failure(*trouble);
             error(out, &failure.code, None, &format!("{}; {}", failure.message, failure.hint));
         }
+        Event::Devices => devices_changed(out, client),
         Event::Link(LinkState::Up) => out.note("you are online"),
         Event::Link(LinkState::Down) => out.note("you are offline"),
         _ => {}
     }
+}
+
+/// Tells the person's devices: a new one must not come unnoticed.
+fn devices_changed(out: &Out, client: &Client) {
+    if is_revoked(client) {
+        let failure = revoked();
+        return error(out, &failure.code, None, &format!("{}; {}", failure.message, failure.hint));
+    }
+    let all = client.devices().unwrap_or_default();
+    let object = json!({"event": "devices", "devices": all.iter().map(device_object).collect::<Value>()});
+    out.data(&object, || format!("your devices: {}", devices_line(&all)));
+}
+
+/// Returns whether another device of the person has revoked this one.
+pub(crate) fn is_revoked(client: &Client) -> bool {
+    client.ask(|engine| engine.status(times::now())).is_ok_and(|status| status.revoked)
 }
 
 fn changed(out: &Out, client: &Client, contact: ContactId, message: MessageId, change: MessageChange) {
@@ -298,6 +321,7 @@ fn changed(out: &Out, client: &Client, contact: ContactId, message: MessageId, c
         MessageChange::Deleted => "deleted",
         MessageChange::Reacted => "reacted",
         MessageChange::Disappeared => "disappeared",
+        MessageChange::Synced => "synced",
     };
     let mut object = Map::new();
     object.insert("event".into(), json!("message"));
