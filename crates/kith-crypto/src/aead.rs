@@ -1,10 +1,11 @@
 //! ChaCha20-Poly1305 (RFC 8439) under keys of one purpose.
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{ChaCha20Poly1305, Nonce};
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
+use chacha20poly1305::{Nonce, Tag};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::chacha::Cipher;
 use crate::secret_bytes::SecretBytes;
 
 /// Bytes of a nonce.
@@ -34,10 +35,22 @@ impl AeadKey {
 
     /// Seals `plaintext`; a nonce is used once per key.
     pub fn seal(&self, nonce: &[u8; NONCE_BYTES], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
-        let sealed =
-            ChaCha20Poly1305::new(&self.0.into()).encrypt(&Nonce::from(*nonce), Payload { msg: plaintext, aad });
-        debug_assert!(sealed.is_ok(), "ChaCha20-Poly1305 seals everything shorter than 256 GiB");
-        sealed.unwrap_or_default()
+        let mut sealed = Vec::with_capacity(plaintext.len() + TAG_BYTES);
+        sealed.extend_from_slice(plaintext);
+        self.seal_behind(nonce, aad, &mut sealed, 0);
+        sealed
+    }
+
+    /// Seals what stands in `bytes` from `begin` on, where it is; a nonce is used once per key.
+    pub(crate) fn seal_behind(&self, nonce: &[u8; NONCE_BYTES], aad: &[u8], bytes: &mut Vec<u8>, begin: usize) {
+        let text = bytes.get_mut(begin..).unwrap_or_default();
+        let tag = self.cipher().encrypt_inout_detached(&Nonce::from(*nonce), aad, text.into());
+        debug_assert!(tag.is_ok(), "ChaCha20-Poly1305 seals everything shorter than 256 GiB");
+        match tag {
+            Ok(tag) => bytes.extend_from_slice(&tag),
+            // Nothing leaves that is not sealed.
+            Err(_) => bytes.zeroize(),
+        }
     }
 
     /// Opens what [`seal`](Self::seal) made.
@@ -45,10 +58,19 @@ impl AeadKey {
     /// # Errors
     /// [`OpenError`] when anything differs from what was sealed.
     pub fn open(&self, nonce: &[u8; NONCE_BYTES], aad: &[u8], sealed: &[u8]) -> Result<SecretBytes, OpenError> {
-        ChaCha20Poly1305::new(&self.0.into())
-            .decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad })
-            .map(SecretBytes::new)
-            .map_err(|_| OpenError)
+        let (text, tag) = sealed.split_last_chunk::<TAG_BYTES>().ok_or(OpenError)?;
+        let mut text = text.to_vec();
+        let opened = self.cipher().decrypt_inout_detached(
+            &Nonce::from(*nonce),
+            aad,
+            text.as_mut_slice().into(),
+            &Tag::from(*tag),
+        );
+        opened.map(|()| SecretBytes::new(text)).map_err(|_| OpenError)
+    }
+
+    fn cipher(&self) -> Cipher {
+        Cipher::new(&self.0.into())
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod aead;
 pub mod attachment;
 pub mod capability;
+mod chacha;
 pub mod dh;
 pub mod digits;
 pub mod hash;

@@ -8,13 +8,13 @@ use kith_wire::descriptor::EpochKeys;
 use kith_wire::id::ServerKey;
 use kith_wire::limits::MAX_SEALED_BYTES;
 use kith_wire::live::{LiveAccept, LiveOpening};
-use kith_wire::padding::{LENGTH_BYTES, padme};
+use kith_wire::padding::{LENGTH_BYTES, pad_into, padme};
 use kith_wire::sealed::{SealKind, SealedParts};
 use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::aead::{AeadKey, NONCE_BYTES, OpenError};
+use crate::aead::{AeadKey, NONCE_BYTES, OpenError, TAG_BYTES};
 use crate::hash::{hash, hash_kem_ciphertext};
 use crate::kem::{KemSecret, encapsulate};
 use crate::label::Label;
@@ -27,6 +27,9 @@ use crate::{kdf, random};
 const UP_BYTES: usize = 5760;
 /// Bytes of plaintext in every small record to the device: a pushed frame fits.
 const DOWN_BYTES: usize = 4352;
+
+/// Bytes of a record's number.
+const COUNTER_BYTES: usize = 8;
 
 /// What account and readers sign on a connection.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -165,11 +168,14 @@ impl LiveChannel {
         if size + 64 > MAX_SEALED_BYTES {
             return Err(RecordError::TooLong);
         }
-        let padded = SecretBytes::padded(message, size).ok_or(RecordError::TooLong)?;
         let counter = self.send.next;
-        self.send.next = counter.checked_add(1).ok_or(RecordError::TooLong)?;
-        let mut out = counter.to_be_bytes().to_vec();
-        out.extend_from_slice(&self.send.key.seal(&nonce(counter), &aad(counter), &padded));
+        let next = counter.checked_add(1).ok_or(RecordError::TooLong)?;
+        // Padded and sealed where it leaves: a server does this for each frame that it pushes.
+        let mut out = Vec::with_capacity(COUNTER_BYTES + size + TAG_BYTES);
+        out.extend_from_slice(&counter.to_be_bytes());
+        pad_into(&mut out, message, size).map_err(|_| RecordError::TooLong)?;
+        self.send.key.seal_behind(&nonce(counter), &aad(counter), &mut out, COUNTER_BYTES);
+        self.send.next = next;
         Ok(out)
     }
 
@@ -178,7 +184,7 @@ impl LiveChannel {
     /// # Errors
     /// [`RecordError`] when the record is not the next one (KC-8) or does not open (KC-7); the state is unchanged.
     pub fn open(&mut self, record: &[u8]) -> Result<SecretBytes, RecordError> {
-        let (counter, sealed) = record.split_first_chunk::<8>().ok_or(RecordError::DoesNotOpen)?;
+        let (counter, sealed) = record.split_first_chunk::<COUNTER_BYTES>().ok_or(RecordError::DoesNotOpen)?;
         let counter = u64::from_be_bytes(*counter);
         if counter != self.receive.next {
             return Err(RecordError::OutOfOrder);

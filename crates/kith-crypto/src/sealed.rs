@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use hpke::aead::{AeadCtxR, AeadCtxS, ChaCha20Poly1305};
+use hpke::aead::{Aead, AeadCtxR, AeadCtxS};
 use hpke::kdf::HkdfSha256;
 use hpke::{OpModeR, OpModeS, setup_receiver, setup_sender_with_rng};
 use kith_wire::descriptor::EpochKeys;
@@ -16,6 +16,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::aead::{AeadKey, NONCE_BYTES, OpenError, TAG_BYTES};
+use crate::chacha::Cipher;
 use crate::dh::DhSecret;
 use crate::kem::{KemSecret, check_x25519_share, checked_key};
 use crate::label::Label;
@@ -25,6 +26,14 @@ use crate::{kdf, random};
 
 type Sender = AeadCtxS<ChaCha20Poly1305, HkdfSha256, XWing>;
 type Receiver = AeadCtxR<ChaCha20Poly1305, HkdfSha256, XWing>;
+
+/// ChaCha20-Poly1305 as HPKE sees it (RFC 9180, §7.3).
+struct ChaCha20Poly1305;
+
+impl Aead for ChaCha20Poly1305 {
+    type AeadImpl = Cipher;
+    const AEAD_ID: u16 = 0x0003;
+}
 
 /// Bytes around the padded plaintext of a request.
 const REQUEST_OVERHEAD: usize = ClearHeader::BYTES + KemCiphertext::SIZE + TAG_BYTES;

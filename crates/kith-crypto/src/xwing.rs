@@ -120,11 +120,10 @@ fn combine(from_kem: &[u8; 32], from_dh: &[u8; 32], share: &[u8; 32], theirs: &[
 /// Copies the first `A` and the following `B` of `N` bytes.
 fn halves<const A: usize, const B: usize, const N: usize>(bytes: &[u8; N]) -> ([u8; A], [u8; B]) {
     const { assert!(A + B == N, "the halves are the whole") };
-    let (mut first, mut second) = ([0; A], [0; B]);
-    for (slot, byte) in first.iter_mut().chain(second.iter_mut()).zip(bytes) {
-        *slot = *byte;
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(second)) => (*first, *second),
+        _ => ([0; A], [0; B]),
     }
-    (first, second)
 }
 
 /// Joins two parts that are `N` bytes together.

@@ -26,15 +26,25 @@ pub fn padme(length: u64) -> u64 {
 
 /// Pads `content` to exactly `total` bytes; `None` when it does not fit.
 pub fn pad_to(content: &[u8], total: usize) -> Option<Vec<u8>> {
-    let length = u32::try_from(content.len()).ok()?;
-    if content.len().checked_add(LENGTH_BYTES)? > total {
-        return None;
-    }
     let mut out = Vec::with_capacity(total);
+    pad_into(&mut out, content, total).ok()?;
+    Some(out)
+}
+
+/// Appends `content`, padded to exactly `total` bytes, to what is there.
+///
+/// # Errors
+/// [`PaddingError`] when it does not fit; then nothing is appended.
+pub fn pad_into(out: &mut Vec<u8>, content: &[u8], total: usize) -> Result<(), PaddingError> {
+    let length = u32::try_from(content.len()).map_err(|_| PaddingError)?;
+    if content.len().checked_add(LENGTH_BYTES).is_none_or(|least| least > total) {
+        return Err(PaddingError);
+    }
+    let end = out.len() + total;
     out.extend_from_slice(&length.to_be_bytes());
     out.extend_from_slice(content);
-    out.resize(total, 0);
-    Some(out)
+    out.resize(end, 0);
+    Ok(())
 }
 
 /// Takes the content out of a padded text.
