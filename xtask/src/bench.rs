@@ -45,15 +45,18 @@ pub(crate) struct BenchArgs {
     /// Turns that every contender gets
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
-    /// Instead of comparing, draws where the server's processor time goes while it accepts deposits
+    /// Instead of comparing, draws where the server's processor time goes
     #[arg(long, value_name = "FILE.svg")]
     flame: Option<PathBuf>,
+    /// What it does meanwhile: accept deposits, or drain them
+    #[arg(long, value_name = "accept|drain", default_value = "accept", requires = "flame")]
+    flame_of: String,
 }
 
 /// Builds the server and the benchmark for release and runs the comparison.
 pub(crate) fn bench(workspace: &Workspace, screen: &Screen, args: &BenchArgs) -> Result<(), Failure> {
     if let Some(picture) = &args.flame {
-        return flame(workspace, screen, picture);
+        return flame(workspace, screen, picture, &args.flame_of);
     }
     tools::ensure(workspace, screen, &[Tool::Compiler, Tool::PkgConfig, Tool::Mosquitto, Tool::Nats])?;
     screen.begin("build", "kithd and kith-bench for release; the first time takes some minutes");
@@ -87,7 +90,7 @@ pub(crate) fn bench(workspace: &Workspace, screen: &Screen, args: &BenchArgs) ->
 }
 
 /// Builds a server whose stacks can be walked, in a folder of its own, and draws where its time goes.
-fn flame(workspace: &Workspace, screen: &Screen, picture: &Path) -> Result<(), Failure> {
+fn flame(workspace: &Workspace, screen: &Screen, picture: &Path, of: &str) -> Result<(), Failure> {
     tools::ensure(workspace, screen, &[Tool::Compiler, Tool::PkgConfig, Tool::Perf])?;
     screen.begin("build", "kithd with frame pointers, and kith-bench; the first time takes some minutes");
     let folder = workspace.target().join("flame");
@@ -98,6 +101,6 @@ fn flame(workspace: &Workspace, screen: &Screen, picture: &Path) -> Result<(), F
     cargo::run(cargo(workspace, &["build", "--quiet", "--release", "--package", "kith-bench"]))?;
     screen.begin("flame", "an otherwise idle machine shows most");
     let mut command = Command::new(workspace.target().join("release/kith-bench"));
-    command.arg("flame").arg(folder.join("release/kithd")).arg(picture);
+    command.arg("flame").arg(of).arg(folder.join("release/kithd")).arg(picture);
     cargo::run(command)
 }

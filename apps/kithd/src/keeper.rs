@@ -1,9 +1,12 @@
-//! The thread that owns the rules and the store, and the one that waits for the disk.
+//! The task that owns the rules and the store, and the thread that waits for the disk.
 //!
-//! Everything that arrives goes into one bounded queue. The thread takes what is there, handles it in one transaction, pushes frames to their
-//! readers and commits; another thread waits for the disk, and then the answers go: one wait serves everybody. Meanwhile the next
+//! Everything that arrives goes into one bounded queue. The task takes what is there, handles it in one transaction, pushes frames to their
+//! readers and commits; a thread waits for the disk, and then the answers go: one wait serves everybody. Meanwhile the next
 //! batch is open: what comes is handled at once, and frames are pushed at once, but it is committed only after the one before has become durable.
 //! Under load batches grow by themselves; without load an input waits for nobody, and a push never for the disk.
+//!
+//! It is a task and no thread of its own, because the core that has opened a request goes on with it at once: to wake another thread takes longer
+//! than what that would do. What takes long, once in a while, makes place for other tasks ([`at_leisure`]).
 //!
 //! When the wait fails, the batch and the open one that stands on it are lost together, the store is set back, and whoever
 //! waited is told to come back (KH-4).
@@ -13,7 +16,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -23,8 +25,10 @@ use kith_home::{
 };
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 use crate::clock::now;
 use crate::metrics::Metrics;
@@ -38,7 +42,7 @@ mod disk;
 #[cfg(test)]
 mod tests;
 
-/// The way to the thread. Clones lead to the same one.
+/// The way to the task. Clones lead to the same one.
 #[derive(Clone)]
 pub(crate) struct Keeper {
     inbox: mpsc::Sender<Message>,
@@ -47,23 +51,22 @@ pub(crate) struct Keeper {
     next_connection: Arc<AtomicU64>,
 }
 
-/// A live connection as the thread knows it.
+/// A live connection as the task knows it.
 pub(crate) struct Connection {
     id: ConnectionId,
     inbox: mpsc::Sender<Message>,
-    /// What it may still have waiting for the thread: one that talks without end leaves room for others.
+    /// What it may still have waiting for the task: one that talks without end leaves room for others.
     turns: Arc<Semaphore>,
 }
 
-/// The thread does not take any more right now, or could not make an input durable.
+/// The task does not take any more right now, or could not make an input durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Overloaded;
 
-/// The thread itself.
-pub(crate) struct KeeperThread {
+/// The task itself.
+pub(crate) struct KeeperTask {
     inbox: mpsc::Sender<Message>,
-    thread: JoinHandle<()>,
-    ended: oneshot::Receiver<()>,
+    task: JoinHandle<()>,
 }
 
 enum Message {
@@ -79,7 +82,7 @@ enum Message {
     Live {
         connection: ConnectionId,
         message: Bytes,
-        /// Given back when the thread has taken the message.
+        /// Given back when the task has taken the message.
         turn: OwnedSemaphorePermit,
     },
     LiveEnded {
@@ -96,40 +99,34 @@ enum Message {
         question: Question,
         reply: oneshot::Sender<Result<Told, StoreError>>,
     },
-    /// The disk is done; what became of it lies ready.
-    Landed,
     Stop,
 }
 
 impl Keeper {
-    /// Starts the thread. What the rules want to ask other servers comes out of the returned channel.
+    /// Starts the task. What the rules want to ask other servers comes out of the returned channel.
     ///
     /// # Errors
-    /// The operating system gives no thread.
+    /// The operating system gives no thread to wait for the disk.
     pub(crate) fn start<S>(
         home: Home,
         store: S,
         metrics: Arc<Metrics>,
         max_unproven: usize,
-    ) -> std::io::Result<(Self, KeeperThread, mpsc::UnboundedReceiver<Dial>)>
+    ) -> std::io::Result<(Self, KeeperTask, mpsc::UnboundedReceiver<Dial>)>
     where
         S: Store + Send + 'static,
+        for<'a> S::Txn<'a>: Send,
     {
         let (inbox, messages) = mpsc::channel(MAX_WAITING);
         let (publish, descriptor) = watch::channel(Bytes::copy_from_slice(home.descriptor()));
         let (renew, opener) = watch::channel(home.opener().clone());
         let (dials, wanted) = mpsc::unbounded_channel();
-        let (ends, ended) = oneshot::channel();
         let (waiting, outboxes, unproven) = (HashMap::new(), HashMap::new(), BTreeMap::new());
         let desk = Desk { waiting, outboxes, unproven, max_unproven, next_ticket: 0, publish, renew, dials };
-        let disk = DiskThread::start(inbox.downgrade())?;
-        let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || {
-            // Dropped when the thread ends, however it does.
-            let _ends = ends;
-            Work { home, store, messages, desk, disk, flight: None, metrics }.run();
-        })?;
+        let disk = DiskThread::start()?;
+        let task = tokio::spawn(Work { home, store, messages, desk, disk, flight: None, metrics }.run());
         let keeper = Self { inbox: inbox.clone(), descriptor, opener, next_connection: Arc::default() };
-        Ok((keeper, KeeperThread { inbox, thread, ended }, wanted))
+        Ok((keeper, KeeperTask { inbox, task }, wanted))
     }
 
     /// Returns the descriptor that is valid now.
@@ -163,7 +160,7 @@ impl Keeper {
 
     /// Tells how an exchange with another server ended.
     pub(crate) async fn exchanged(&self, exchange: ExchangeId, outcome: ExchangeOutcome) {
-        // Without the thread there is nobody who could want to know.
+        // Without the task there is nobody who could want to know.
         let _ = self.inbox.send(Message::Exchanged { exchange, outcome }).await;
     }
 
@@ -185,7 +182,7 @@ impl Connection {
         Self { id, inbox, turns: Arc::new(Semaphore::new(MAX_WAITING_OF_ONE)) }
     }
 
-    /// Brings one message. Waits while the thread has as many of this connection, or of all, as it may.
+    /// Brings one message. Waits while the task has as many of this connection, or of all, as it may.
     pub(crate) async fn message(&self, message: Bytes) -> Result<(), Overloaded> {
         let turn = match Arc::clone(&self.turns).try_acquire_owned() {
             Ok(turn) => turn,
@@ -205,17 +202,18 @@ impl Connection {
     }
 }
 
-impl KeeperThread {
-    /// Returns when the thread has ended, which it does only when it is told to or broke.
+impl KeeperTask {
+    /// Returns when the task has ended, which it does only when it is told to or broke.
     pub(crate) async fn ended(&mut self) {
-        let _ = (&mut self.ended).await;
+        if !self.task.is_finished() {
+            let _ = (&mut self.task).await;
+        }
     }
 
-    /// Lets the thread finish what it has and waits for it.
-    pub(crate) async fn stop(self) {
+    /// Lets the task finish what it has and waits for it.
+    pub(crate) async fn stop(mut self) {
         let _ = self.inbox.send(Message::Stop).await;
-        let _ = self.ended.await;
-        let _ = self.thread.join();
+        self.ended().await;
     }
 }
 
@@ -245,7 +243,6 @@ struct Work<S> {
 
 /// A batch that is committed, and waits until that is durable.
 struct Flight {
-    outputs: Vec<Output>,
     tickets: Vec<Ticket>,
     started: Instant,
 }
@@ -275,30 +272,26 @@ impl From<StoreError> for Failed {
 }
 
 impl<S: Store> Work<S> {
-    fn run(mut self) {
+    async fn run(mut self) {
         let mut messages = Vec::with_capacity(MAX_BATCH);
-        while self.messages.blocking_recv_many(&mut messages, MAX_BATCH) > 0 {
+        loop {
             let mut load = Load::default();
-            load.add(&mut messages, &mut self.desk);
-            if let Some(landed) = self.disk.landed() {
-                self.lands(landed);
+            tokio::select! {
+                biased;
+                landed = self.disk.landed(), if self.flight.is_some() => self.lands(landed),
+                n_messages = self.messages.recv_many(&mut messages, MAX_BATCH) => if n_messages == 0 { return },
             }
+            load.add(&mut messages, &mut self.desk);
             self.note_room(&mut load);
             if !load.inputs.is_empty() {
-                self.handle(&mut load);
+                self.handle(&mut load).await;
                 self.note_room(&mut load);
             }
             if load.is_last || !load.questions.is_empty() {
-                self.settle();
+                self.settle().await;
             }
             for (question, reply) in load.questions {
-                let told = operator::answer(&mut self.store, question);
-                // What an operator is told is true: it is durable.
-                let told = told.and_then(|told| self.store.owed().map_or(Ok(()), |debt| debt()).map(|()| told));
-                // A question that could not be answered is no reason to begin anew, unless something was lost.
-                if told.is_err() && self.store.owed().is_some_and(|debt| debt().is_err()) {
-                    self.set_back();
-                }
+                let told = at_leisure(|| self.answer(question));
                 let _ = reply.send(told);
             }
             if load.is_last {
@@ -313,15 +306,26 @@ impl<S: Store> Work<S> {
         }
     }
 
+    fn answer(&mut self, question: Question) -> Result<Told, StoreError> {
+        let told = operator::answer(&mut self.store, question);
+        // What an operator is told is true: it is durable.
+        let told = told.and_then(|told| self.store.owed().map_or(Ok(()), |debt| debt()).map(|()| told));
+        // A question that could not be answered is no reason to begin anew, unless something was lost.
+        if told.is_err() && self.store.owed().is_some_and(|debt| debt().is_err()) {
+            self.set_back();
+        }
+        told
+    }
+
     /// Handles a batch, and lets it wait for the disk.
-    fn handle(&mut self, load: &mut Load) {
-        match self.batch(load) {
-            Ok((outputs, started)) => {
+    async fn handle(&mut self, load: &mut Load) {
+        match self.batch(load).await {
+            Ok(started) => {
                 // Before the descriptor that leads to new keys.
                 self.desk.renew_opener(&self.home);
                 self.desk.let_in_who_is_known(&self.home);
                 let tickets = std::mem::take(&mut load.tickets);
-                self.flight = Some(Flight { outputs, tickets, started });
+                self.flight = Some(Flight { tickets, started });
                 match self.store.owed() {
                     Some(debt) => self.disk.pay(debt),
                     None => self.lands(Ok(())),
@@ -344,8 +348,8 @@ impl<S: Store> Work<S> {
         }
     }
 
-    /// Makes a batch of what has come, and of what comes while the disk is still busy with the one before.
-    fn batch(&mut self, load: &mut Load) -> Result<(Vec<Output>, Instant), Failed> {
+    /// Makes a batch of what has come, and of what comes while the disk is still busy with the one before. Returns when it began to be written.
+    async fn batch(&mut self, load: &mut Load) -> Result<Instant, Failed> {
         let Self { home, store, messages, desk, disk, flight, metrics } = self;
         let mut rng = UnwrapErr(SysRng);
         let mut batch = home.begin(store, now(), &mut rng)?;
@@ -360,29 +364,22 @@ impl<S: Store> Work<S> {
             batch.pushes()?.into_iter().for_each(|push| desk.release(push));
             if flight.is_none() {
                 let started = Instant::now();
-                return Ok((batch.stage()?, started));
+                batch.stage()?;
+                return Ok(started);
             }
-            let landed = if n_inputs < MAX_BATCH && !load.is_last && load.questions.is_empty() {
-                // The disk says that it is done with a message too.
-                if messages.blocking_recv_many(&mut more, MAX_BATCH - n_inputs) == 0 {
-                    disk.wait()
-                } else {
-                    disk.landed()
-                }
-            } else {
-                disk.wait()
-            };
-            load.add(&mut more, desk);
-            match landed {
-                None => {}
-                Some(Err(problem)) => return Err(Failed::Disk(problem)),
-                Some(Ok(())) => {
-                    // What it held back may be followed by pushes of this batch, not the other way round.
+            let has_room = n_inputs < MAX_BATCH && !load.is_last && load.questions.is_empty();
+            tokio::select! {
+                biased;
+                landed = disk.landed() => {
+                    landed.map_err(Failed::Disk)?;
                     if let Some(flight) = flight.take() {
                         metrics.commits.observe(flight.started.elapsed());
-                        flight.outputs.into_iter().for_each(|output| desk.release(output));
                     }
-                    batch.durable();
+                    batch.durable().into_iter().for_each(|output| desk.release(output));
+                }
+                // Nothing more comes when everybody is gone: then there is the disk to wait for.
+                1.. = messages.recv_many(&mut more, MAX_BATCH.saturating_sub(n_inputs)), if has_room => {
+                    load.add(&mut more, desk);
                 }
             }
         }
@@ -390,12 +387,11 @@ impl<S: Store> Work<S> {
 
     /// Lets out what waited for the disk, or drops it.
     fn lands(&mut self, landed: Result<(), StoreError>) {
-        let Some(Flight { outputs, tickets, started }) = self.flight.take() else { return };
+        let Some(Flight { tickets, started }) = self.flight.take() else { return };
         match landed {
             Ok(()) => {
                 self.metrics.commits.observe(started.elapsed());
-                outputs.into_iter().for_each(|output| self.desk.release(output));
-                self.home.durable();
+                self.home.durable().into_iter().for_each(|output| self.desk.release(output));
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "batches did not become durable");
@@ -406,10 +402,9 @@ impl<S: Store> Work<S> {
     }
 
     /// Waits until the disk has nothing to do.
-    fn settle(&mut self) {
-        if self.flight.is_some()
-            && let Some(landed) = self.disk.wait()
-        {
+    async fn settle(&mut self) {
+        if self.flight.is_some() {
+            let landed = self.disk.landed().await;
             self.lands(landed);
         }
     }
@@ -417,10 +412,18 @@ impl<S: Store> Work<S> {
     /// Sets store and memory back to what is durable.
     fn set_back(&mut self) {
         self.home.lost();
-        if let Err(error) = self.store.set_back() {
+        if let Err(error) = at_leisure(|| self.store.set_back()) {
             // The next batch fails too, and then it is tried again.
             tracing::error!(error = &error as &dyn std::error::Error, "the store could not be set back yet");
         }
+    }
+}
+
+/// Does something that may take long, while other tasks go on in another thread where there are several.
+fn at_leisure<R>(work: impl FnOnce() -> R) -> R {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }
 
@@ -430,7 +433,6 @@ impl Load {
         for message in messages.drain(..) {
             match message {
                 Message::Stop => self.is_last = true,
-                Message::Landed => {}
                 Message::Operator { question, reply } => self.questions.push((question, reply)),
                 message => {
                     if let Message::Tick { room } = &message {
@@ -482,7 +484,7 @@ impl Desk {
                 Some(Input::Tick)
             }
             // Not for the rules.
-            Message::Operator { .. } | Message::Landed | Message::Stop => None,
+            Message::Operator { .. } | Message::Stop => None,
         }
     }
 
@@ -548,7 +550,7 @@ impl Desk {
 /// Inputs in one transaction at most: enough that the write to the disk costs next to nothing for each, few enough
 /// that the first of them does not wait noticeably for the last.
 const MAX_BATCH: usize = 256;
-/// Messages that wait for the thread at most; further senders wait. Each may hold 96 KiB, 24 MiB together.
+/// Messages that wait for the task at most; further senders wait. Each may hold 96 KiB, 24 MiB together.
 const MAX_WAITING: usize = 256;
 /// Of these, messages of one live connection: an honest one seldom has two, and eight that talk without end have to come
 /// together before others wait for more than their turn.

@@ -60,7 +60,9 @@ pub(crate) fn run(config: Config, voice: Voice) -> Result<(), AppError> {
     let sandbox = Arc::new(Sandbox::enter(config.sandbox, &Needs::of(&config))?);
     tracing::info!("in the sandbox: {sandbox}");
     // The keeper decides, alone; opening, sealing and TLS are most of the work and take every core there is.
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(cores.max(MIN_WORKERS)).enable_all().build()?;
     let outcome = runtime.block_on(serve(config, voice, &folder, sandbox, control));
     // Name lookups may hang in threads of their own; nobody waits for them.
     runtime.shutdown_background();
@@ -82,6 +84,8 @@ fn allow_descriptors(connections: usize) {
     }
 }
 
+/// Threads that carry tasks at least: while the keeper, which is one of them, writes to the disk, others go on.
+const MIN_WORKERS: usize = 2;
 /// Open files besides connections: the store, requests to other servers, and a few.
 const SPARE_DESCRIPTORS: usize = 700;
 
@@ -109,7 +113,7 @@ async fn serve(
     let metrics = Arc::new(Metrics::default());
     // From here on the keeper knows when something is durable.
     store.set_waiting(Waiting::Outside);
-    let (keeper, mut thread, dials) = Keeper::start(home, store, Arc::clone(&metrics), config.limits.unproven)?;
+    let (keeper, mut task, dials) = Keeper::start(home, store, Arc::clone(&metrics), config.limits.unproven)?;
 
     let policy = if config.allow_private_peers { AddressPolicy::AllowPrivate } else { AddressPolicy::PublicOnly };
     let carrier = Carrier::builder(policy).limits(config.limits.carrier()).build()?;
@@ -148,7 +152,7 @@ async fn serve(
 
     let outcome = tokio::select! {
         () = stop_signals.first() => Ok(()),
-        () = thread.ended() => Err(AppError::KeeperEnded),
+        () = task.ended() => Err(AppError::KeeperEnded),
     };
     tracing::info!("stopping");
     if let Some(control) = control {
@@ -157,7 +161,7 @@ async fn serve(
     stop.send_replace(true);
     // The listener first: what it still brings, the keeper still answers.
     let _ = serving.await;
-    thread.stop().await;
+    task.stop().await;
     outcome
 }
 

@@ -1,14 +1,12 @@
 //! One batch of inputs in one transaction, and the gate in front of its outputs.
 
-use std::collections::BTreeSet;
-
 use kith_crypto::sealed::AnswerSealer;
 use kith_wire::Timestamp;
 use kith_wire::sealed::OneShotReply;
 use rand_core::CryptoRng;
 
 use crate::home::Home;
-use crate::io::{ConnectionId, Input, Output, Ticket};
+use crate::io::{Held, Input, Output, Ticket};
 use crate::opener::{OpenedRequest, SealableAnswer};
 use crate::operations::{Outcome, Way};
 use crate::relay::{Errand, Waiter};
@@ -17,25 +15,18 @@ use crate::store::{StoreError, Txn};
 
 /// A transaction in which inputs are handled.
 ///
-/// Whatever the rules answer is held inside; [`commit`](Self::commit) and [`stage`](Self::stage) consume the batch and give the answers out. Only frames may
-/// leave for their readers before, with [`pushes`](Self::pushes) (KH-4). A batch that is dropped instead has done nothing, except that
-/// live connections will be ended: what they were told is not sure.
+/// Whatever the rules answer is held back until it is durable: [`commit`](Self::commit) gives it out, and after [`stage`](Self::stage) it is
+/// [`Home::durable`]. Only frames may leave for their readers before, with [`pushes`](Self::pushes) (KH-4). A batch that is dropped instead has done nothing,
+/// except that live connections will be ended: what they were told is not sure.
+///
+/// Records of a live connection are sealed, and so numbered, when they are given out: whatever is given out has to leave in that order.
 pub struct Batch<'a, T: Txn> {
     pub(crate) home: &'a mut Home,
     pub(crate) txn: T,
     pub(crate) now: Timestamp,
-    pub(crate) rng: &'a mut dyn CryptoRng,
-    pub(crate) out: Vec<Output>,
+    pub(crate) rng: &'a mut (dyn CryptoRng + Send),
+    pub(crate) out: Vec<Held>,
     pub(crate) may_push: MayPush,
-    /// Connections for which something is held in `out`, as far as that was looked at.
-    pub(crate) held: Held,
-}
-
-/// Connections for which something is held.
-#[derive(Default)]
-pub(crate) struct Held {
-    connections: BTreeSet<ConnectionId>,
-    n_seen: usize,
 }
 
 /// When frames may leave for their readers.
@@ -92,8 +83,7 @@ impl<'a, T: Txn> Batch<'a, T> {
     }
 
     /// Gives out the frames that may be pushed before the commit: a push promises nothing, and whoever reads has the frame
-    /// while the disk is still busy. Connections that something else waits for get both after the commit, in order. May be asked again after
-    /// further inputs.
+    /// while the disk is still busy. It overtakes answers that wait for the commit. May be asked again after further inputs.
     ///
     /// # Errors
     /// [`StoreError`] when storage fails; the batch is to be dropped then.
@@ -102,57 +92,47 @@ impl<'a, T: Txn> Batch<'a, T> {
             return Ok(Vec::new());
         }
         let n_held = self.out.len();
-        let fresh = self.out.iter().skip(self.held.n_seen);
-        self.held.connections.extend(fresh.filter_map(Output::connection));
-        self.held.n_seen = n_held;
-        let held = std::mem::take(&mut self.held);
-        let staged = std::mem::take(&mut self.home.staged);
-        let pushed = self.push_frames(|id| !held.connections.contains(&id) && !staged.holds(id));
-        (self.held, self.home.staged) = (held, staged);
-        pushed?;
-        Ok(self.out.split_off(n_held))
+        self.push_frames()?;
+        let pushed = self.out.split_off(n_held);
+        Ok(self.home.let_out(pushed))
     }
 
-    /// Makes everything durable and gives out what was held.
+    /// Makes everything durable and gives out what was held, of this batch and of any that was staged before.
     ///
     /// # Errors
     /// [`StoreError`] when the commit fails: nothing of the batch happened, and nothing is given out.
     pub fn commit(self) -> Result<Vec<Output>, StoreError> {
-        let (home, out, _) = self.end()?;
-        home.stage();
-        home.durable();
-        Ok(out)
+        Ok(self.end()?.durable())
     }
 
     /// Commits in a store whose commits are seen at once and durable later, so that the next batch need not wait for the disk. What
-    /// is given out may leave when the program knows that it is durable; then it tells [`Home::durable`], or else [`Home::lost`].
+    /// was held leaves when the program knows that it is durable: then it asks [`Home::durable`] for it, or else tells [`Home::lost`].
     /// Until then nothing of it is certain, nor is what later batches make of it (KH-4).
     ///
     /// # Errors
-    /// [`StoreError`] when the commit fails: nothing of the batch happened, and nothing is given out.
-    pub fn stage(self) -> Result<Vec<Output>, StoreError> {
-        let (home, out, may_push) = self.end()?;
-        home.staged.add(out.iter().filter_map(Output::connection), may_push);
-        home.stage();
-        Ok(out)
+    /// [`StoreError`] when the commit fails: nothing of the batch happened, and nothing of it is given out.
+    pub fn stage(self) -> Result<(), StoreError> {
+        self.end().map(|_| ())
     }
 
-    /// Notes, in the middle of a batch, that all that was staged before it is durable.
-    pub fn durable(&mut self) {
-        self.home.durable();
+    /// Notes, in the middle of a batch, that all that was staged before it is durable, and gives that out.
+    #[must_use]
+    pub fn durable(&mut self) -> Vec<Output> {
+        self.home.durable()
     }
 
-    fn end(mut self) -> Result<(&'a mut Home, Vec<Output>, MayPush), StoreError> {
+    fn end(mut self) -> Result<&'a mut Home, StoreError> {
         self.send_outgoing()?;
         self.push_all()?;
         sabotage::fail(self.rng)?;
         self.txn.commit().or_else(|problem| sabotage::forgive(problem, Bug::AnswersBeforeCommit))?;
-        Ok((self.home, self.out, self.may_push))
+        self.home.stage(self.out, self.may_push);
+        Ok(self.home)
     }
 
     fn one_shot_from_outside(&mut self, ticket: Ticket, sealed: &[u8]) -> Result<(), StoreError> {
         match self.one_shot(sealed, Origin::Outside)? {
-            Handled::Replied(reply) => self.out.push(Output::Reply { ticket, bytes: reply.to_bytes() }),
+            Handled::Replied(reply) => self.hold(Output::Reply { ticket, bytes: reply.to_bytes() }),
             Handled::Answered(answer) => self.answer(ticket, Sealing::Inside, answer),
             Handled::Waits(sealer, errand) => self.wait(ticket, Sealing::Inside, sealer, errand),
         }
@@ -161,7 +141,7 @@ impl<'a, T: Txn> Batch<'a, T> {
 
     fn opened_outside(&mut self, ticket: Ticket, opened: OpenedRequest) -> Result<(), StoreError> {
         match self.opened(opened, Origin::Outside)? {
-            Handled::Replied(reply) => self.out.push(Output::Reply { ticket, bytes: reply.to_bytes() }),
+            Handled::Replied(reply) => self.hold(Output::Reply { ticket, bytes: reply.to_bytes() }),
             Handled::Answered(answer) => self.answer(ticket, Sealing::Outside, answer),
             Handled::Waits(sealer, errand) => self.wait(ticket, Sealing::Outside, sealer, errand),
         }
@@ -170,10 +150,16 @@ impl<'a, T: Txn> Batch<'a, T> {
 
     /// Answers a one-shot request.
     pub(crate) fn answer(&mut self, ticket: Ticket, sealing: Sealing, answer: SealableAnswer) {
-        self.out.push(match sealing {
+        let output = match sealing {
             Sealing::Inside => Output::Reply { ticket, bytes: answer.seal(self.rng).to_bytes() },
             Sealing::Outside => Output::Answer { ticket, answer },
-        });
+        };
+        self.hold(output);
+    }
+
+    /// Holds something back until it is durable.
+    pub(crate) fn hold(&mut self, output: Output) {
+        self.out.push(Held::Output(output));
     }
 
     fn wait(&mut self, ticket: Ticket, sealing: Sealing, sealer: AnswerSealer, errand: Errand) {

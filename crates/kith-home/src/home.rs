@@ -1,17 +1,15 @@
 //! The home server: what it keeps in memory between transactions, and how it starts.
 
-use std::collections::BTreeSet;
-
 use kith_wire::Timestamp;
 use kith_wire::id::ServerKey;
 use rand_core::CryptoRng;
 use thiserror::Error;
 
-use crate::batch::{Batch, Held, MayPush};
+use crate::batch::{Batch, MayPush};
 use crate::config::{Config, Room};
 use crate::housekeeping::Housekeeping;
 use crate::identity::Identity;
-use crate::io::{ConnectionId, Output};
+use crate::io::{ConnectionId, Held, Output};
 use crate::live::Connections;
 use crate::numbers::Numbers;
 use crate::opener::Opener;
@@ -40,8 +38,8 @@ pub struct Home {
 /// What was committed and is not known to be durable.
 #[derive(Default)]
 pub(crate) struct Staged {
-    /// Connections for which something is held back until then.
-    connections: BTreeSet<ConnectionId>,
+    /// What is held back until then.
+    held: Vec<Held>,
     /// Whether it makes numbers sure that must not be told before.
     makes_numbers_sure: bool,
     /// The descriptor, if it is another one with it.
@@ -49,15 +47,6 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    pub(crate) fn add(&mut self, connections: impl Iterator<Item = ConnectionId>, may_push: MayPush) {
-        self.connections.extend(connections);
-        self.makes_numbers_sure |= may_push == MayPush::AfterCommit;
-    }
-
-    pub(crate) fn holds(&self, connection: ConnectionId) -> bool {
-        self.connections.contains(&connection)
-    }
-
     pub(crate) fn is_sure_of_numbers(&self) -> bool {
         !self.makes_numbers_sure
     }
@@ -161,7 +150,7 @@ impl Home {
         &'a mut self,
         store: &'a mut S,
         now: Timestamp,
-        rng: &'a mut dyn CryptoRng,
+        rng: &'a mut (dyn CryptoRng + Send),
     ) -> Result<Batch<'a, S::Txn<'a>>, StoreError> {
         let mut txn = match store.begin() {
             Ok(txn) => txn,
@@ -179,22 +168,50 @@ impl Home {
             may_push = MayPush::AfterCommit;
             if self.identity.descriptor() != self.handed_out {
                 // Whatever was to announce it was lost with its batch.
-                out.push(Output::Descriptor { bytes: self.identity.descriptor().to_vec() });
+                out.push(Held::Output(Output::Descriptor { bytes: self.identity.descriptor().to_vec() }));
             }
             self.connections.end_all(&mut out);
             self.exchanges = std::mem::take(&mut self.exchanges).forgotten();
             self.outbox = Outbox::default();
         }
         self.state = MemoryState::Ahead;
-        Ok(Batch { home: self, txn, now, rng, out, may_push, held: Held::default() })
+        Ok(Batch { home: self, txn, now, rng, out, may_push })
     }
 
-    /// Notes that all that was staged is durable, and has left: [`Batch::stage`](crate::Batch::stage).
-    pub fn durable(&mut self) {
+    /// Notes that all that was staged is durable, and gives out what was held: [`Batch::stage`](crate::Batch::stage).
+    #[must_use]
+    pub fn durable(&mut self) -> Vec<Output> {
         self.connections.closes_are_known();
-        if let Some(descriptor) = std::mem::take(&mut self.staged).descriptor {
+        let Staged { held, descriptor, .. } = std::mem::take(&mut self.staged);
+        if let Some(descriptor) = descriptor {
             self.handed_out = descriptor;
         }
+        self.let_out(held)
+    }
+
+    /// Seals what leaves now.
+    pub(crate) fn let_out(&mut self, held: Vec<Held>) -> Vec<Output> {
+        let mut out = Vec::with_capacity(held.len());
+        for held in held {
+            match held {
+                Held::Output(output) => {
+                    if let Output::Close { connection } = &output {
+                        self.connections.said_all(*connection);
+                    }
+                    out.push(output);
+                }
+                Held::Record { connection, content } => match self.connections.seal_record(connection, &content) {
+                    Some(Ok(message)) => out.push(Output::Live { connection, message }),
+                    // No rule makes one that is too long, and nobody counts to the end of the numbers.
+                    Some(Err(_)) => {
+                        self.connections.end(connection);
+                        out.push(Output::Close { connection });
+                    }
+                    None => {}
+                },
+            }
+        }
+        out
     }
 
     /// Notes that what was staged is not durable and the store was set back: the memory is set back with the next batch, as after one
@@ -205,7 +222,9 @@ impl Home {
     }
 
     /// The memory agrees with what the store says, durable or not.
-    pub(crate) fn stage(&mut self) {
+    pub(crate) fn stage(&mut self, held: Vec<Held>, may_push: MayPush) {
+        self.staged.held.extend(held);
+        self.staged.makes_numbers_sure |= may_push == MayPush::AfterCommit;
         self.state = MemoryState::Agrees;
         self.connections.closes_leave();
         if self.handed_out != self.identity.descriptor() {

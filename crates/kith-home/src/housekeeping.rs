@@ -31,7 +31,8 @@ impl<T: Txn> Batch<'_, T> {
         if home.identity.keep_up(&mut self.txn, &home.config, self.now, self.rng)?
             && !sabotage::is_on(Bug::NothingIsAnnounced)
         {
-            self.out.push(Output::Descriptor { bytes: home.identity.descriptor().to_vec() });
+            let bytes = home.identity.descriptor().to_vec();
+            self.hold(Output::Descriptor { bytes });
         }
         self.home.outbox.look_again();
         let next = self.home.housekeeping.next;

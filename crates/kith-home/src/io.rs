@@ -122,12 +122,11 @@ pub enum Output {
     },
 }
 
-impl Output {
-    /// Returns the connection that it is for, if it is for one.
-    pub(crate) const fn connection(&self) -> Option<ConnectionId> {
-        match self {
-            Self::Live { connection, .. } | Self::Close { connection } => Some(*connection),
-            _ => None,
-        }
-    }
+/// Something that waits until it is durable.
+#[derive(Debug)]
+pub(crate) enum Held {
+    /// As it will leave.
+    Output(Output),
+    /// A record of a live connection, sealed when it leaves: then it is known which one it is.
+    Record { connection: ConnectionId, content: Vec<u8> },
 }

@@ -14,7 +14,7 @@ use kith_wire::operation::{Answer, EntryId, LiveReader, Refusal, Request};
 use kith_wire::sealed::{OneShotReply, SealedParts};
 
 use crate::batch::Batch;
-use crate::io::{ConnectionId, Output};
+use crate::io::{ConnectionId, Held, Output};
 use crate::operations::{Outcome, Stop, Way};
 use crate::queues::frame;
 use crate::relay::Waiter;
@@ -62,7 +62,7 @@ impl<T: Txn> Batch<'_, T> {
                 },
             },
         };
-        self.out.push(Output::Live { connection: id, message: reply.to_bytes() });
+        self.hold(Output::Live { connection: id, message: reply.to_bytes() });
         if !self.home.connections.is_open(id) {
             self.close(id);
         }
@@ -70,25 +70,22 @@ impl<T: Txn> Batch<'_, T> {
 
     /// Says an answer over a live connection, if it is still there.
     pub(crate) fn tell_answer(&mut self, id: ConnectionId, number: RequestNumber, answer: Answer) {
-        let too_long = LiveEvent::Answer { number, answer: Answer::Refused { reason: Refusal::Invalid } };
-        let event = LiveEvent::Answer { number, answer };
+        let mut content = LiveEvent::Answer { number, answer }.to_bytes();
         // What another server replied may be too long to be passed on.
-        let event = if event.to_bytes().len() > LARGEST_EVENT { too_long } else { event };
-        self.tell(id, &event);
+        if content.len() > LARGEST_EVENT {
+            content = LiveEvent::Answer { number, answer: Answer::Refused { reason: Refusal::Invalid } }.to_bytes();
+        }
+        self.out.push(Held::Record { connection: id, content });
     }
 
     /// Says an event over a live connection, if it is still there.
     pub(crate) fn tell(&mut self, id: ConnectionId, event: &LiveEvent) {
-        match self.home.connections.seal_record(id, &event.to_bytes()) {
-            Some(Ok(message)) => self.out.push(Output::Live { connection: id, message }),
-            Some(Err(_)) => self.close(id),
-            None => {}
-        }
+        self.out.push(Held::Record { connection: id, content: event.to_bytes() });
     }
 
     fn close(&mut self, id: ConnectionId) {
         self.home.connections.close(id);
-        self.out.push(Output::Close { connection: id });
+        self.hold(Output::Close { connection: id });
     }
 
     /// Proves the account of a connection, once (KH-27); then tells what came back for it.
@@ -157,12 +154,12 @@ impl<T: Txn> Batch<'_, T> {
         for (id, reader_id) in self.home.connections.take_overflows() {
             self.tell(id, &LiveEvent::Overflow { reader_id });
         }
-        self.push_frames(|_| true)
+        self.push_frames()
     }
 
-    /// Pushes frames on those connections that are ready and wanted.
-    pub(crate) fn push_frames(&mut self, is_wanted: impl Fn(ConnectionId) -> bool) -> Result<(), StoreError> {
-        for id in self.home.connections.take_ready(is_wanted) {
+    /// Pushes frames on those connections that are ready.
+    pub(crate) fn push_frames(&mut self) -> Result<(), StoreError> {
+        for id in self.home.connections.take_ready() {
             while let Some((reader, from, room)) = self.home.connections.next_push(id) {
                 self.push_run(id, reader, from, room.min(PUSH_RUN))?;
             }

@@ -198,7 +198,7 @@ impl<T: Txn> Batch<'_, T> {
             self.txn.put_outgoing(&key, &Outgoing { next_attempt, attempts, ..outgoing })?;
             self.home.outbox.under_way.insert(key, to.clone());
             let exchange = self.home.exchanges.add(Waiter::Outgoing { key, to: to.clone() });
-            self.out.push(Output::Exchange { exchange, url: to.url.clone(), ask });
+            self.hold(Output::Exchange { exchange, url: to.url.clone(), ask });
         }
         Ok(())
     }

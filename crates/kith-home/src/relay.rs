@@ -141,7 +141,7 @@ impl<T: Txn> Batch<'_, T> {
         };
         let wants = Wants { account: errand.account, url: errand.url.clone(), what };
         let exchange = self.home.exchanges.add(waiter(wants));
-        self.out.push(Output::Exchange { exchange, url: errand.url, ask: errand.ask });
+        self.hold(Output::Exchange { exchange, url: errand.url, ask: errand.ask });
     }
 
     /// Hears how an exchange ended. One that nobody waits for is nothing.

@@ -19,14 +19,14 @@ fn main() -> ExitCode {
         ["store"] => store::run(),
         ["serve", options @ ..] => serve::run(options),
         ["profile", recording, picture] => profile::run(recording, picture),
-        ["flame", kithd, picture] => serve::flame::run(kithd, picture),
+        ["flame", of, kithd, picture] => serve::flame::run(kithd, picture, of),
         // Those below are children of the two above: a process of their own shows memory and survives being killed.
         ["store-memory", engine] => store::memory::child(engine),
         ["store-victim", engine, dir] => store::recovery::victim(engine, dir),
         ["yardstick", dir] => serve::yardstick::child(dir),
         _ => {
             eprintln!(
-                "usage: kith-bench store | profile PERF.DATA PICTURE.svg | flame KITHD PICTURE.svg | serve [OPTIONS]\n\n{}",
+                "usage: kith-bench store | profile PERF.DATA PICTURE.svg | flame accept|drain KITHD PICTURE.svg | serve [OPTIONS]\n\n{}",
                 serve::USAGE
             );
             return ExitCode::from(2);

@@ -1,34 +1,29 @@
 //! The thread that waits for the disk, so that the keeper need not.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::io;
+use std::sync::mpsc::{Sender, channel};
 
 use kith_home::store::{Debt, StoreError};
-use tokio::sync::mpsc::WeakSender;
-
-use super::Message;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// The way to the thread. It ends when this is dropped.
 pub(super) struct DiskThread {
     debts: Sender<Debt>,
-    landings: Receiver<Result<(), StoreError>>,
+    landings: UnboundedReceiver<Result<(), StoreError>>,
 }
 
 impl DiskThread {
-    /// Starts the thread. It leaves word at the keeper's when it is done with something.
+    /// Starts the thread.
     ///
     /// # Errors
     /// The operating system gives no thread.
-    pub(super) fn start(inbox: WeakSender<Message>) -> std::io::Result<Self> {
+    pub(super) fn start() -> io::Result<Self> {
         let (debts, owed) = channel::<Debt>();
-        let (lands, landings) = channel();
+        let (lands, landings) = unbounded_channel();
         std::thread::Builder::new().name("disk".to_owned()).spawn(move || {
             while let Ok(debt) = owed.recv() {
                 if lands.send(debt()).is_err() {
                     return;
-                }
-                // A full inbox wakes the keeper as well.
-                if let Some(inbox) = inbox.upgrade() {
-                    let _ = inbox.try_send(Message::Landed);
                 }
             }
         })?;
@@ -41,13 +36,9 @@ impl DiskThread {
         let _ = self.debts.send(debt);
     }
 
-    /// Returns how a payment ended, if one has.
-    pub(super) fn landed(&self) -> Option<Result<(), StoreError>> {
-        self.landings.try_recv().ok()
-    }
-
-    /// Waits for the end of a payment; nothing when there is nobody to wait for.
-    pub(super) fn wait(&self) -> Option<Result<(), StoreError>> {
-        self.landings.recv().ok()
+    /// Waits for the end of a payment. When it is given up, nothing is lost.
+    pub(super) async fn landed(&mut self) -> Result<(), StoreError> {
+        let gone = || StoreError::Backend(Box::new(io::Error::other("nobody waits for the disk any more")));
+        self.landings.recv().await.unwrap_or_else(|| Err(gone()))
     }
 }

@@ -1,4 +1,4 @@
-//! The thread around the rules: batches, answers after the commit, failures of the store.
+//! The task around the rules: batches, answers after the commit, failures of the store.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
@@ -43,7 +43,7 @@ impl Store for Gated {
 
 struct Fixture {
     keeper: Keeper,
-    thread: KeeperThread,
+    thread: KeeperTask,
     wants: unbounded::UnboundedReceiver<()>,
     gate: mpsc::Sender<()>,
     fails: Arc<AtomicBool>,
@@ -75,7 +75,7 @@ fn question(keeper: &Keeper) -> Bytes {
     seal(&key, epoch, SealKind::OneShot, &content, &mut UnwrapErr(SysRng)).unwrap().bytes.into()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn garbage_is_answered_at_once_and_costs_the_thread_nothing() {
     // The gate is shut: the thread could not answer.
     let Fixture { keeper, thread, gate, .. } = start();
@@ -85,7 +85,7 @@ async fn garbage_is_answered_at_once_and_costs_the_thread_nothing() {
     thread.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn whoever_arrives_during_a_commit_shares_the_next_one() {
     let Fixture { keeper, thread, mut wants, gate, metrics, .. } = start();
     let ask = || {
@@ -108,7 +108,7 @@ async fn whoever_arrives_during_a_commit_shares_the_next_one() {
     thread.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn no_answer_leaves_before_the_commit() {
     let Fixture { keeper, thread, mut wants, gate, .. } = start();
     let asking = keeper.one_shot(question(&keeper));
@@ -123,7 +123,7 @@ async fn no_answer_leaves_before_the_commit() {
     thread.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_store_that_fails_gives_no_answers_and_may_recover() {
     let Fixture { keeper, thread, gate, fails, .. } = start();
     drop(gate);
@@ -134,7 +134,7 @@ async fn a_store_that_fails_gives_no_answers_and_may_recover() {
     thread.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn what_was_brought_before_the_stop_is_still_answered() {
     let Fixture { keeper, thread, mut wants, gate, .. } = start();
     let asking = tokio::spawn({
@@ -149,7 +149,7 @@ async fn what_was_brought_before_the_stop_is_still_answered() {
     assert_eq!(keeper.one_shot(question(&keeper)).await, Err(Overloaded));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_live_connection_that_opens_with_garbage_is_closed() {
     let Fixture { keeper, thread, gate, .. } = start();
     drop(gate);
@@ -163,7 +163,7 @@ async fn a_live_connection_that_opens_with_garbage_is_closed() {
     thread.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn kh_39_of_too_many_connections_that_prove_nothing_the_oldest_ends() {
     let Fixture { keeper, thread, gate, .. } = start();
     drop(gate);
@@ -216,7 +216,7 @@ impl Store for Slow {
 }
 
 /// Starts the thread on a slow store; a debt comes out whenever there is one.
-fn start_slow() -> (Keeper, KeeperThread, unbounded::UnboundedReceiver<oneshot::Sender<bool>>, Arc<Metrics>) {
+fn start_slow() -> (Keeper, KeeperTask, unbounded::UnboundedReceiver<oneshot::Sender<bool>>, Arc<Metrics>) {
     let mut store = Memory::new();
     let config = Config::new(vec![ServerUrl::parse("https://home.example").unwrap()]);
     let home = Home::open(&mut store, config, now(), &mut UnwrapErr(SysRng)).unwrap();
@@ -240,7 +240,7 @@ async fn handled(metrics: &Metrics, n_inputs: u64) {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn kh_4_what_comes_while_the_disk_is_busy_is_handled_at_once_and_answered_after_a_commit_of_its_own() {
     let (keeper, thread, mut owed, metrics) = start_slow();
     let first = ask(&keeper);
@@ -260,7 +260,7 @@ async fn kh_4_what_comes_while_the_disk_is_busy_is_handled_at_once_and_answered_
     thread.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn kh_4_a_batch_that_stands_on_one_that_is_lost_is_lost_with_it_and_service_resumes() {
     let (keeper, thread, mut owed, metrics) = start_slow();
     let first = ask(&keeper);
@@ -275,7 +275,7 @@ async fn kh_4_a_batch_that_stands_on_one_that_is_lost_is_lost_with_it_and_servic
     thread.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_thread_that_is_stopped_waits_for_the_disk() {
     let (keeper, thread, mut owed, _) = start_slow();
     let asked = ask(&keeper);
@@ -288,7 +288,7 @@ async fn a_thread_that_is_stopped_waits_for_the_disk() {
     asked.await.unwrap().unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn one_connection_that_talks_without_end_leaves_room_for_others() {
     let (inbox, mut messages) = unbounded::channel(MAX_WAITING);
     let greedy = Connection::new(ConnectionId(1), inbox.clone());

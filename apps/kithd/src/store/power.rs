@@ -23,7 +23,7 @@ use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
 
 use crate::clock::now;
-use crate::keeper::{Keeper, KeeperThread};
+use crate::keeper::{Keeper, KeeperTask};
 use crate::metrics::Metrics;
 
 const READER: ReaderId = ReaderId([1; 24]);
@@ -35,7 +35,7 @@ const CLIENTS: u32 = 6;
 type Offered = Arc<Mutex<BTreeMap<u32, bool>>>;
 
 /// Starts a server on a disk; `None` when the disk does not let it.
-fn start(files: &Simulated) -> Option<(Keeper, KeeperThread)> {
+fn start(files: &Simulated) -> Option<(Keeper, KeeperTask)> {
     let folder = files.clone();
     let mut store = Ahead::open_with(move || Ok(folder.clone())).ok()?;
     let config = Config::new(vec![ServerUrl::parse("https://home.example").unwrap()]);

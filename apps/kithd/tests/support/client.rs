@@ -1,5 +1,6 @@
 //! A client of a home server: seals, signs, deposits, listens. No sessions, no storage, no retries.
 
+use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -45,6 +46,8 @@ pub(crate) struct Line {
     sender: LiveSender,
     receiver: LiveReceiver,
     number: u32,
+    /// Pushes that overtook an answer.
+    early: VecDeque<LiveEvent>,
 }
 
 pub(crate) fn now() -> Timestamp {
@@ -193,7 +196,7 @@ impl Home {
         let Some(OneShotReply::Sealed(sealed)) = OneShotReply::from_bytes(&receiver.next().await.unwrap()) else {
             unreachable!()
         };
-        Line { channel: opening.accept(&sealed).unwrap(), sender, receiver, number: 0 }
+        Line { channel: opening.accept(&sealed).unwrap(), sender, receiver, number: 0, early: VecDeque::new() }
     }
 }
 
@@ -212,12 +215,16 @@ impl Line {
         self.sender.send(Bytes::from(record)).await.unwrap();
     }
 
-    /// Sends a request and waits for its answer; nothing else may come before it.
+    /// Sends a request and waits for its answer; only pushes may come before it, and are kept.
     pub(crate) async fn ask(&mut self, operation: Operation) -> Answer {
         self.say(operation).await;
-        let event = self.event().await;
-        let LiveEvent::Answer { answer, .. } = event else { unreachable!("{event:?}") };
-        answer
+        loop {
+            match self.next_event().await {
+                LiveEvent::Answer { answer, .. } => return answer,
+                push @ LiveEvent::Push { .. } => self.early.push_back(push),
+                other => unreachable!("{other:?}"),
+            }
+        }
     }
 
     /// Waits for the next push: entry number, and first byte of the frame.
@@ -239,6 +246,13 @@ impl Line {
 
     /// Waits for the next event.
     pub(crate) async fn event(&mut self) -> LiveEvent {
+        match self.early.pop_front() {
+            Some(event) => event,
+            None => self.next_event().await,
+        }
+    }
+
+    async fn next_event(&mut self) -> LiveEvent {
         let record = self.receiver.next().await.unwrap();
         LiveEvent::from_bytes(&self.channel.open(&record).unwrap()).unwrap()
     }

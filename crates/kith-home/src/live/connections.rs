@@ -6,7 +6,7 @@ use kith_crypto::live::{LiveBinding, LiveChannel, RecordError};
 use kith_crypto::secret_bytes::SecretBytes;
 use kith_wire::id::{AccountKey, ReaderId, RelayId};
 
-use crate::io::{ConnectionId, Output};
+use crate::io::{ConnectionId, Held, Output};
 use crate::sabotage::{self, Bug};
 
 /// Unacknowledged pushes on one connection at most (KH-28), whatever the client wants: 1 MiB of frames.
@@ -30,6 +30,8 @@ pub(crate) struct Connections {
     closing: BTreeSet<ConnectionId>,
     /// Of those, the ones that the program hears of when the last commit is durable.
     leaving: BTreeSet<ConnectionId>,
+    /// What seals the last records of connections that the rules ended, until the program hears of it.
+    farewells: BTreeMap<ConnectionId, LiveChannel>,
 }
 
 struct Connection {
@@ -129,7 +131,13 @@ impl Connections {
     pub(crate) fn end(&mut self, id: ConnectionId) {
         self.closing.remove(&id);
         self.leaving.remove(&id);
-        let Some(connection) = self.open.remove(&id) else { return };
+        self.farewells.remove(&id);
+        self.take(id);
+    }
+
+    /// Forgets a connection; what seals its records is left.
+    fn take(&mut self, id: ConnectionId) -> Option<LiveChannel> {
+        let connection = self.open.remove(&id)?;
         for reader in connection.reads.names() {
             if self.readers.get(reader) == Some(&id) {
                 self.readers.remove(reader);
@@ -146,22 +154,28 @@ impl Connections {
         }
         self.to_tell.remove(&id);
         self.ready.remove(&id);
+        Some(connection.channel)
     }
 
     /// Ends a connection of which the program must hear.
     pub(crate) fn close(&mut self, id: ConnectionId) {
-        self.end(id);
+        if let Some(channel) = self.take(id) {
+            self.farewells.insert(id, channel);
+        }
         self.closing.insert(id);
     }
 
     /// Ends every connection, once more also those of which the program has not heard: what was to tell it was lost.
-    pub(crate) fn end_all(&mut self, out: &mut Vec<Output>) {
+    pub(crate) fn end_all(&mut self, out: &mut Vec<Held>) {
         let mut closing = std::mem::take(&mut self.closing);
         closing.append(&mut self.leaving);
         closing.retain(|_| !sabotage::is_on(Bug::ClosesAreForgotten));
         closing.extend(self.open.keys());
-        out.extend(closing.iter().map(|id| Output::Close { connection: *id }));
-        *self = Self { closing, ..Self::default() };
+        out.extend(closing.iter().map(|id| Held::Output(Output::Close { connection: *id })));
+        let mut farewells = std::mem::take(&mut self.farewells);
+        let open = std::mem::take(&mut self.open);
+        farewells.extend(open.into_iter().map(|(id, connection)| (id, connection.channel)));
+        *self = Self { closing, farewells, ..Self::default() };
     }
 
     /// A commit lets the program know, once it is durable.
@@ -180,7 +194,16 @@ impl Connections {
 
     /// Seals a record; `None` when the connection has ended.
     pub(crate) fn seal_record(&mut self, id: ConnectionId, message: &[u8]) -> Option<Result<Vec<u8>, RecordError>> {
-        Some(self.open.get_mut(&id)?.channel.seal(message))
+        let channel = match self.open.get_mut(&id) {
+            Some(connection) => &mut connection.channel,
+            None => self.farewells.get_mut(&id)?,
+        };
+        Some(channel.seal(message))
+    }
+
+    /// Nothing is said any more on a connection of whose end the program hears.
+    pub(crate) fn said_all(&mut self, id: ConnectionId) {
+        self.farewells.remove(&id);
     }
 
     pub(crate) fn binding(&self, id: ConnectionId) -> Option<&LiveBinding> {
@@ -308,10 +331,8 @@ impl Connections {
         }
     }
 
-    pub(crate) fn take_ready(&mut self, is_wanted: impl Fn(ConnectionId) -> bool) -> BTreeSet<ConnectionId> {
-        let (wanted, left) = std::mem::take(&mut self.ready).into_iter().partition(|id| is_wanted(*id));
-        self.ready = left;
-        wanted
+    pub(crate) fn take_ready(&mut self) -> BTreeSet<ConnectionId> {
+        std::mem::take(&mut self.ready)
     }
 
     /// Returns the queue whose turn it is, from which number on, and how many pushes the window still allows.

@@ -1,5 +1,5 @@
 //! Random histories in which commits run ahead of the disk: what was answered is there, numbers stand for one frame each, and records
-//! of a connection leave in their order.
+//! of a connection are numbered as they leave.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,6 @@ struct Program {
 
 /// A batch that waits for the disk.
 struct Flight {
-    outputs: Vec<Output>,
     /// The store as it is when the disk fails.
     before: Memory,
     /// What it acknowledges.
@@ -96,22 +95,22 @@ impl Program {
                 home.lost();
             }
             flight => {
-                if let Some(Flight { outputs, acking, .. }) = flight {
-                    late = outputs;
-                    batch.durable();
+                if let Some(Flight { acking, .. }) = flight {
+                    late = batch.durable();
                     self.acked.extend(acking.iter().filter_map(|entry| self.received.get(&entry.0)));
                 }
                 let pushes = batch.pushes().unwrap();
-                staged = Some((batch.stage().unwrap(), before, pushes));
+                batch.stage().unwrap();
+                staged = Some((before, pushes));
             }
         }
         self.out(&early);
         self.out(&late);
         match staged {
             None => self.line = None,
-            Some((outputs, before, pushes)) => {
+            Some((before, pushes)) => {
                 self.out(&pushes);
-                self.flight = Some(Flight { outputs, before, acking: std::mem::take(&mut self.acking) });
+                self.flight = Some(Flight { before, acking: std::mem::take(&mut self.acking) });
             }
         }
     }

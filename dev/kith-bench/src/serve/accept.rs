@@ -101,22 +101,14 @@ impl Contenders {
             return Err("kithd did not accept everything".into());
         }
         drop(pool);
-        let numbers = timed_drain(&self.kithd.process, n, "kithd", report, || self.drain(n))?;
+        let drain = || drain(&self.kithd, &self.mailboxes, n);
+        let numbers = timed_drain(&self.kithd.process, n, "kithd", report, drain)?;
         let mut numbers: Vec<u64> = numbers.into_iter().flatten().collect();
         numbers.sort_unstable();
         if !numbers.iter().copied().eq(first..first + n as u64) {
             return Err("kithd drained something else than what it had accepted".into());
         }
         Ok(())
-    }
-
-    fn drain(&self, n: usize) -> Result<Vec<Vec<u64>>, Failure> {
-        in_parallel(READERS, |reader| {
-            let own: Vec<&Mailbox> = self.mailboxes.iter().skip(reader).step_by(READERS).collect();
-            // Message `n` was for queue `n % QUEUES`.
-            let expected = (0..n).filter(|number| number % QUEUES % READERS == reader).count();
-            Line::open(&self.kithd.home)?.drain(&own, expected, WINDOW)
-        })
     }
 
     fn yardstick_turn(&self, name: &'static str, size: usize, plan: &Plan, report: &mut Report) -> Result<(), Failure> {
@@ -181,6 +173,16 @@ pub(crate) fn offer<T: Talk>(
     report.add("accept", name, "ms of waiting, p50", percentile(&outcome.waits, 50.0).as_secs_f64() * 1e3);
     report.add("accept", name, "ms of waiting, p99", percentile(&outcome.waits, 99.0).as_secs_f64() * 1e3);
     Ok(outcome)
+}
+
+/// Reads and acknowledges what waits in all queues, `n` messages that went to them in turn; returns the numbers in them, by reader.
+pub(crate) fn drain(kithd: &Kithd, mailboxes: &[Mailbox], n: usize) -> Result<Vec<Vec<u64>>, Failure> {
+    in_parallel(READERS, |reader| {
+        let own: Vec<&Mailbox> = mailboxes.iter().skip(reader).step_by(READERS).collect();
+        // Message `n` was for queue `n % QUEUES`.
+        let expected = (0..n).filter(|number| number % QUEUES % READERS == reader).count();
+        Line::open(&kithd.home)?.drain(&own, expected, WINDOW)
+    })
 }
 
 /// Times the drain of `n` messages.

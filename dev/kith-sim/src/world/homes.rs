@@ -73,9 +73,9 @@ impl World {
         match ended {
             None => self.die_server(server),
             Some(Err(problem)) => self.batch_failed(server, &tickets, &problem),
-            Some(Ok(outputs)) => {
+            Some(Ok(())) => {
                 let place = &mut self.servers[server];
-                place.staged.push(Staged { outputs, tickets });
+                place.staged.push(Staged { tickets });
                 if place.staged.len() == 1 {
                     let wait = self.luck.random_range(0..COMMIT_MS);
                     self.schedule_in(wait, Happening::Synced { server, life });
@@ -91,8 +91,7 @@ impl World {
         }
         let staged = std::mem::take(&mut self.servers[server].staged);
         match self.servers[server].sync(&mut self.luck) {
-            Synced::Durable => {
-                let outputs = staged.into_iter().flat_map(|staged| staged.outputs).collect();
+            Synced::Durable(outputs) => {
                 if self.home_outputs(server, outputs) {
                     self.schedule_tick(server);
                 }

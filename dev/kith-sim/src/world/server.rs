@@ -27,14 +27,14 @@ pub(super) struct Asker {
     pub(super) loses: bool,
 }
 
-/// What a batch gives out when it is durable, or why there was none.
-type Ended = Result<Vec<Output>, StoreError>;
+/// That a batch was committed, or why there was none.
+type Ended = Result<(), StoreError>;
 
 /// How the disk has taken what was staged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Synced {
-    /// It is durable.
-    Durable,
+    /// It is durable, and this leaves.
+    Durable(Vec<Output>),
     /// It is gone.
     Lost,
     /// It is durable, and the program is told that it is not.
@@ -43,7 +43,6 @@ pub(super) enum Synced {
 
 /// A batch that the disk has not yet taken for good.
 pub(super) struct Staged {
-    pub(super) outputs: Vec<Output>,
     /// Whoever waits for its answers.
     pub(super) tickets: Vec<Ticket>,
 }
@@ -143,7 +142,7 @@ impl Server {
         self.disk_until = until;
     }
 
-    /// Handles inputs in one batch. Returns what is pushed before the commit, and what is given out when the disk has it; nothing when the
+    /// Handles inputs in one batch. Returns what is pushed before the commit, and how the commit ended; nothing when the
     /// server dies between the two, or over a push.
     pub(super) fn batch(
         &mut self,
@@ -174,8 +173,7 @@ impl Server {
         let before = self.before.take();
         let fate = if self.store.disk == Disk::Fails { rng.random_range(0..3) } else { 0 };
         if fate == 0 || before.is_none() {
-            self.home.iter_mut().for_each(Home::durable);
-            return Synced::Durable;
+            return Synced::Durable(self.home.as_mut().map(Home::durable).unwrap_or_default());
         }
         self.home.iter_mut().for_each(Home::lost);
         match before.filter(|_| fate == 1) {
