@@ -55,8 +55,8 @@ pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), Sto
     for peer in &sessions::in_use(work.db, id)? {
         // KE-44: nothing is sealed for a device that the newest list does not name; it keeps its place until a list does.
         let is_named = list.as_ref().is_none_or(|list| peer.is_named_in(list));
-        let sealed_to = if is_named { seal_for(work, peer, &author)? } else { Some(peer.sealed_to) };
-        floor = sealed_to.map(|to| floor.map_or(to, |floor: i64| floor.min(to))).or(floor);
+        let place = if is_named { seal_for(work, peer, &author)? } else { Some(peer.sealed_to) };
+        floor = place.map(|place| floor.map_or(place, |floor: i64| floor.min(place))).or(floor);
     }
     if let Some(floor) = floor {
         let sql = "DELETE FROM outgoing WHERE contact = ?1 AND id <= ?2 AND attachment IS NULL";
@@ -74,12 +74,17 @@ pub(crate) fn seal_all_waiting(work: &mut Work<'_>) -> Result<(), StorageError> 
     Ok(())
 }
 
+/// A place behind everything that waits.
+const END: i64 = i64::MAX;
+/// Contents that are sealed for a device in one go.
+const MAX_AT_ONCE: usize = 256;
+
 /// Seals what waits for one device, as far as its session has room. Returns its place in the order afterwards; nothing when
 /// its session has stopped over it.
 fn seal_for(work: &mut Work<'_>, peer: &PeerDevice, author: &Author) -> Result<Option<i64>, StorageError> {
     let waiting = waiting(work.db, peer, author)?;
     if waiting.is_empty() {
-        return Ok(Some(peer.sealed_to));
+        return Ok(Some(END));
     }
     // One that is not finished, or full, keeps its place.
     let Some(mut session) = peer.session(work.db)? else { return Ok(Some(peer.sealed_to)) };
@@ -103,7 +108,8 @@ fn seal_for(work: &mut Work<'_>, peer: &PeerDevice, author: &Author) -> Result<O
         sessions::replied(work.db, peer.id, work.now)?;
         sessions::store_sealed(work.db, peer.id, &session, sealed_to)?;
     }
-    Ok(Some(sealed_to))
+    let is_all = waiting.len() < MAX_AT_ONCE && waiting.last().is_some_and(|last| last.id == sealed_to);
+    Ok(Some(if is_all { END } else { sealed_to }))
 }
 
 fn has_room(session: &Session, n_parts: usize) -> bool {
@@ -114,8 +120,9 @@ fn has_room(session: &Session, n_parts: usize) -> bool {
 /// Returns what waits for a device, oldest first: what is for every device of the contact, and what is for this one alone.
 fn waiting(db: &Connection, peer: &PeerDevice, author: &Author) -> Result<Vec<Waiting>, StorageError> {
     let sql = "SELECT id, message, lamport, sent, disappears, body, kind, expires FROM outgoing \
-               WHERE contact = ?1 AND id > ?2 AND attachment IS NULL AND (peer IS NULL OR peer = ?3) ORDER BY id LIMIT 256";
-    let rows = all(db, sql, params![peer.contact.column(), peer.sealed_to, peer.id.0], |row| {
+               WHERE contact = ?1 AND id > ?2 AND attachment IS NULL AND (peer IS NULL OR peer = ?3) ORDER BY id LIMIT ?4";
+    let limit = i64::try_from(MAX_AT_ONCE).unwrap_or(i64::MAX);
+    let rows = all(db, sql, params![peer.contact.column(), peer.sealed_to, peer.id.0, limit], |row| {
         let body: Vec<u8> = row.get(5)?;
         let content = |body| -> rusqlite::Result<Content> {
             Ok(Content {

@@ -366,6 +366,23 @@ fn ke_46_a_message_that_is_taken_back_waits_for_no_device_any_more() {
     assert_eq!((phone.first().unwrap().as_str(), laptop), ("<deleted>", Vec::new()));
 }
 
+#[test]
+fn ke_35_a_device_that_moves_is_answered_and_nothing_is_left_of_it() {
+    let mut pair = Pair::met("follow");
+    for who in [BELA, LAPTOP] {
+        let before = pair.world.blob(ANA, "SELECT CAST(group_concat(hex(queue)) AS BLOB) FROM peers");
+        let contact = if who == BELA { pair.ana } else { pair.laptop };
+        pair.world.command(who, Command::Rotate { contact }).unwrap();
+        pair.world.run(10);
+        assert_ne!(pair.world.blob(ANA, "SELECT CAST(group_concat(hex(queue)) AS BLOB) FROM peers"), before);
+        assert_eq!(pair.world.count(who, "SELECT count(*) FROM queues WHERE state = 3"), 1, "{who} was answered");
+        assert_eq!(pair.world.count(ANA, "SELECT count(*) FROM outgoing"), 0);
+    }
+    pair.world.send(ANA, pair.bela, "to where you are");
+    pair.world.run(10);
+    assert_eq!(pair.shown(), [["to where you are"], ["to where you are"]]);
+}
+
 const OWN_QUEUES: &str = "SELECT count(*) FROM queues WHERE contact IS NOT NULL";
 
 #[test]
