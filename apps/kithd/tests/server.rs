@@ -239,6 +239,19 @@ async fn a_record_that_does_not_open_ends_the_connection() {
     assert_eq!(one.end().await, kith_net::LiveEnd::Closed);
 }
 
+/// Returns all files in a folder and in those below.
+fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    // What is neither is the control socket.
+    entries
+        .flat_map(|path| match () {
+            () if path.is_dir() => files_below(&path),
+            () if path.is_file() => vec![path],
+            () => Vec::new(),
+        })
+        .collect()
+}
+
 #[tokio::test]
 async fn neither_log_nor_disk_holds_an_address_or_a_person() {
     let data = tempfile::tempdir().unwrap();
@@ -259,23 +272,26 @@ async fn neither_log_nor_disk_holds_an_address_or_a_person() {
     let describe = Operation::DescriptorOf { url: ServerUrl::parse("http://127.0.0.1:1").unwrap() };
     let answer = home.ask_as_account(&device.account, describe).await;
     assert_eq!(answer, Answer::Refused { reason: Refusal::Unreachable });
-    let marks: [&[u8]; 3] = [b"127.0.0.1", b"[::1]", b"localhost"];
-    let holds = |bytes: &[u8]| marks.iter().any(|mark| bytes.windows(mark.len()).any(|window| window == *mark));
-    let files = |folder: &std::path::Path| {
-        for file in std::fs::read_dir(folder).unwrap() {
-            let path = file.unwrap().path();
-            if !path.is_file() {
-                // The control socket.
-                continue;
-            }
-            assert!(!holds(&std::fs::read(&path).unwrap()), "{}", path.display());
+    let addresses = ["127.0.0.1", "[::1]", "localhost"].map(str::to_owned);
+    let found = |bytes: &[u8], marks: &[String]| {
+        marks.iter().find(|mark| bytes.windows(mark.len()).any(|window| window == mark.as_bytes())).cloned()
+    };
+    let files = || {
+        let files = files_below(data.path());
+        assert!(files.iter().any(|file| file.starts_with(data.path().join("store"))), "the store was not looked into");
+        for path in files {
+            assert_eq!(found(&std::fs::read(&path).unwrap(), &addresses), None, "{}", path.display());
         }
     };
-    files(data.path());
+    files();
     let (code, log) = server.stop();
     assert_eq!(code, Some(0));
-    assert!(log.contains("stopping") && !holds(log.as_bytes()), "{log}");
-    files(data.path());
+    // In a short form too: what is made to find faults with shows the beginnings of names.
+    let names = [device.account.public().to_string(), device.reader.to_string(), device.sender.to_string()];
+    let never = [&addresses[..], &names.map(|name| name[..8].to_owned())].concat();
+    assert!(log.contains("stopping"), "{log}");
+    assert_eq!(found(log.as_bytes(), &never), None, "{log}");
+    files();
 }
 
 #[tokio::test]
