@@ -15,7 +15,7 @@ use crate::link::{AccountStep, Link, Quiet, UploadStep};
 use crate::person::Registration;
 use crate::servers::{DescriptorError, ServerId};
 use crate::work::{LinkEffect, Work};
-use crate::{attachments, card_keys, expiry, outbox, person, queues, servers, sessions};
+use crate::{attachments, card_keys, expiry, introductions, outbox, person, queues, servers, sessions, siblings};
 
 /// Seconds after which something is tried again that the server refused for a reason of its own.
 const REFUSED_SECONDS: u64 = 60;
@@ -41,7 +41,10 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
         Job::Register => register(work, link, &answer)?,
         Job::MakeQueue(id) => match answer {
             Answer::Queue { reader_id, sender_id } => {
-                if !queues::made(work.db, id, reader_id, sender_id)? {
+                if queues::made(work.db, id, reader_id, sender_id)? {
+                    introductions::queue_made(work)?;
+                    siblings::meet_everyone(work)?;
+                } else {
                     work.effects.link = LinkEffect::Lose;
                 }
             }

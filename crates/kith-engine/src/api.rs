@@ -11,8 +11,8 @@ use kith_wire::card::CardOffer;
 use kith_wire::id::{CardId, Hash, InviteCode, MessageId, ServerKey};
 
 pub use self::views::{
-    AttachmentKeys, AttachmentState, AttachmentView, ContactState, ContactView, Direction, Exported, LogQuery,
-    MessageBody, MessageView, Status,
+    AttachmentKeys, AttachmentState, AttachmentView, ContactState, ContactView, DeviceState, DeviceView, Direction,
+    Exported, LogQuery, MessageBody, MessageView, Status,
 };
 
 /// A contact, towards the programs of this device: a number that is never reused. Never leaves the device.
@@ -180,8 +180,33 @@ pub enum Command {
         /// The command.
         command: Box<Command>,
     },
+    /// Makes a card for a new device of this person.
+    LinkDevice {
+        /// What this device is called, when it has no name yet.
+        name: String,
+        /// Seconds until the card expires.
+        expires: u64,
+    },
+    /// Becomes another device of the person whose device gave the card. Needs an account, and no contacts.
+    JoinDevice {
+        /// The card.
+        offer: Box<CardOffer>,
+        /// What this device is called.
+        name: String,
+    },
     /// The program wants a live connection to the home server, or none.
     Connect(Connection),
+}
+
+/// Which messages of before a new device is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryWish {
+    /// None.
+    None,
+    /// Those of the last days.
+    Days(u32),
+    /// All.
+    All,
 }
 
 /// Whether read receipts are sent.
@@ -447,6 +472,8 @@ pub enum Event {
     },
     /// The connection to the home server came up or went down.
     Link(LinkState),
+    /// Something about the person's devices changed.
+    Devices,
     /// The home server refuses something that only a person can mend.
     Trouble(Trouble),
     /// Nothing waits any more: everything written was accepted, everything fetched processed.
@@ -466,6 +493,8 @@ pub enum MessageChange {
     Reacted,
     /// It disappeared because its time was over.
     Disappeared,
+    /// It came from another device of the person: written there, or a message of before.
+    Synced,
 }
 
 /// How far a message of ours has come.

@@ -114,6 +114,7 @@ impl Attachment {
         Some((read_verifier(&self.read), delete_verifier(self.erase.as_ref()?)))
     }
 
+    /// Returns what describes it to whoever may fetch it.
     fn manifest(&self, server: ServerAddress) -> Manifest {
         Manifest {
             name: self.name.clone(),
@@ -208,6 +209,13 @@ pub(crate) fn attach(
     )?;
     let server = servers::address(work.db, attachment.server)?;
     Ok(attachment.manifest(server))
+}
+
+/// Returns the manifest of an attachment that is part of a message, for a sibling.
+pub(crate) fn manifest_of(db: &Connection, id: AttachmentId) -> Result<Option<Manifest>, StorageError> {
+    let Some(attachment) = find(db, id)? else { return Ok(None) };
+    let server = servers::address(db, attachment.server)?;
+    Ok(Some(attachment.manifest(server)))
 }
 
 /// Counts an attachment against what a contact may send unasked; returns whether it is within that.

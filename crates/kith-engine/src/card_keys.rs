@@ -23,7 +23,7 @@ use crate::jobs::Job;
 use crate::pump::Pump;
 use crate::servers::{self, ServerId};
 use crate::work::Work;
-use crate::{cards, person, sessions};
+use crate::{cards, person, sessions, siblings};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE card_blobs (
@@ -209,7 +209,9 @@ pub(crate) enum Fetched {
 /// The giver's server answered for the key: the card is answered with it, or given up.
 pub(crate) fn got(work: &mut Work<'_>, contact: ContactId, answer: &Answer) -> Result<Fetched, StorageError> {
     let Some(offer) = request_of(work.db, contact)? else { return Ok(Fetched::Done) };
-    let Ok(card) = check_card(offer, CardPurpose::Contact, work.now) else { return give_up(work, contact) };
+    let is_sibling = siblings::find(work.db, contact)?.is_some();
+    let purpose = if is_sibling { CardPurpose::Link } else { CardPurpose::Contact };
+    let Ok(card) = check_card(offer, purpose, work.now) else { return give_up(work, contact) };
     // Absent may mean not yet: the giver uploads when they are online.
     let Answer::BlobChunk { chunk } = answer else { return Ok(Fetched::Later) };
     let opened = shape().map(|shape| open_chunk(&card.blob().key, shape, 0, chunk));

@@ -25,14 +25,26 @@ use crate::{card_keys, person, queues, renewal, sessions, unopened};
 /// Binds a sealed contact key to its purpose.
 pub(crate) const CONTACT_SECRET_PURPOSE: &[u8] = b"kith/1/contact-secret";
 
+/// What a card is made for.
+pub(crate) struct Terms {
+    pub(crate) purpose: CardPurpose,
+    /// Seconds for which it may be answered.
+    pub(crate) expires: u64,
+}
+
 /// Makes a card and the contact that waits for its answer. For a contact that is met again, the conversation goes on.
 pub(crate) fn new(work: &mut Work<'_>, whom: &Whom, expires: u64) -> Result<Reply, CommandError> {
     person::required(work.db)?;
     let contact = renewal::contact_for(work, whom, Stage::Invited)?;
-    let before = contacts::required(work.db, contact)?.conversation;
+    give(work, contact, &Terms { purpose: CardPurpose::Contact, expires })
+}
+
+/// Makes a card for a contact, or for a device of the person, that waits for its answer.
+pub(crate) fn give(work: &mut Work<'_>, contact: ContactId, terms: &Terms) -> Result<Reply, CommandError> {
+    let before = contacts::find(work.db, contact)?.and_then(|contact| contact.conversation);
     let (_, queue) = queues::take_spare(work, contact)?;
-    let not_after = work.now.plus_seconds(expires).hour();
-    let made = new_card(CardPurpose::Contact, queue, not_after, work.now.day(), work.rng)?;
+    let not_after = work.now.plus_seconds(terms.expires).hour();
+    let made = new_card(terms.purpose, queue, not_after, work.now.day(), work.rng)?;
     let made = before.into_iter().fold(made, NewCard::in_conversation);
     keep_secret(work, contact, &made.contact_secret)?;
     run(
@@ -67,14 +79,23 @@ pub(crate) fn accept(work: &mut Work<'_>, offer: CardOffer, whom: &Whom) -> Resu
         return Err(CommandError::AlreadyAnswered);
     }
     let contact = renewal::contact_for(work, whom, Stage::Answered)?;
-    run(work.db, "UPDATE contacts SET card = ?2 WHERE id = ?1", params![contact.column(), card.hash().0])?;
-    if card.needs_kem() {
-        card_keys::request(work.db, contact, &card, &offer)?;
-    } else {
-        answer_checked(work, contact, &card)?;
-    }
+    answer_or_fetch(work, contact, &card, &offer)?;
     work.tell(Event::Contact { contact });
     Ok(Reply::Contact(contact))
+}
+
+/// Answers a card that was checked, or asks for its key first.
+pub(crate) fn answer_or_fetch(
+    work: &mut Work<'_>,
+    contact: ContactId,
+    card: &CheckedCard,
+    offer: &CardOffer,
+) -> Result<(), CommandError> {
+    run(work.db, "UPDATE contacts SET card = ?2 WHERE id = ?1", params![contact.column(), card.hash().0])?;
+    if card.needs_kem() {
+        return Ok(card_keys::request(work.db, contact, card, offer)?);
+    }
+    answer_checked(work, contact, card)
 }
 
 /// Answers a card that was checked and has its key.

@@ -2,14 +2,17 @@
 //!
 //! How a contact comes to be is in `cards.rs`; what is said is in `conversations.rs`.
 
-use kith_wire::id::{ConversationId, DeviceId};
+use kith_wire::Wire;
+use kith_wire::devices::DeviceList;
+use kith_wire::id::{ContactKey, ConversationId, DeviceId};
+use kith_wire::signed::Signed;
 use rusqlite::{Connection, Row, params};
 
 use crate::api::{ContactId, Event, Receipts};
-use crate::database::{StorageError, column, first, number, run};
+use crate::database::{StorageError, all, column, first, number, run};
 use crate::errors::CommandError;
 use crate::work::{LinkEffect, Work};
-use crate::{attachments, card_keys, once, queues, sessions};
+use crate::{attachments, card_keys, once, own_lists, queues, sessions, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE contacts (
@@ -26,7 +29,6 @@ CREATE TABLE contacts (
     conversation BLOB,
     device BLOB,
     secret BLOB,
-    own BLOB,
     own_list BLOB,
     peer_list BLOB,
     card BLOB,
@@ -42,6 +44,20 @@ CREATE TABLE contacts (
     fetch_bytes INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX contacts_by_card ON contacts (card);
+";
+
+/// What version 2 adds: rows that are siblings (`kind` 1), this device's keys towards the contact, when the two met, when each
+/// setting was made, and when devices of the contact that were not met are given a card.
+pub(crate) const TABLES_2: &str = "
+ALTER TABLE contacts ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN own BLOB;
+ALTER TABLE contacts ADD COLUMN met_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN name_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN verified_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN blocked_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN receipts_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN introduce_at INTEGER;
+CREATE INDEX contacts_by_conversation ON contacts (conversation);
 ";
 
 impl ContactId {
@@ -72,9 +88,11 @@ pub(crate) struct Contact {
     pub(crate) conversation: Option<ConversationId>,
     pub(crate) device: Option<DeviceId>,
     pub(crate) unusable: bool,
+    /// Whether the row is one of the person's own devices.
+    pub(crate) is_sibling: bool,
 }
 
-const COLUMNS: &str = "id, stage, blocked, receipts, disappearing, conversation, device, unusable";
+const COLUMNS: &str = "id, stage, blocked, receipts, disappearing, conversation, device, unusable, kind";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
     let stage = match row.get::<_, i64>(1)? {
@@ -93,6 +111,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Contact> {
         conversation: conversation.map(ConversationId),
         device: device.map(DeviceId),
         unusable: row.get(7)?,
+        is_sibling: row.get(8)?,
     })
 }
 
@@ -101,9 +120,39 @@ pub(crate) fn find(db: &Connection, id: ContactId) -> Result<Option<Contact>, St
     first(db, &format!("SELECT {COLUMNS} FROM contacts WHERE id = ?1"), [id.column()], read)
 }
 
-/// Returns a contact, or refuses.
+/// Returns a contact, or refuses. Siblings are no contacts.
 pub(crate) fn required(db: &Connection, id: ContactId) -> Result<Contact, CommandError> {
-    find(db, id)?.ok_or(CommandError::UnknownContact)
+    find(db, id)?.filter(|contact| !contact.is_sibling).ok_or(CommandError::UnknownContact)
+}
+
+/// Returns the contact of a conversation.
+pub(crate) fn by_conversation(
+    db: &Connection,
+    conversation: ConversationId,
+) -> Result<Option<ContactId>, StorageError> {
+    let sql = "SELECT id FROM contacts WHERE conversation = ?1 AND kind = 0";
+    first(db, sql, [conversation.0], |row| row.get(0).map(ContactId::from_column))
+}
+
+/// Returns the contacts that siblings are told.
+pub(crate) fn established(db: &Connection) -> Result<Vec<ContactId>, StorageError> {
+    let sql = "SELECT id FROM contacts WHERE kind = 0 AND stage = 2 ORDER BY id";
+    all(db, sql, [], |row| row.get(0).map(ContactId::from_column))
+}
+
+/// Returns the contacts for which lists are signed.
+pub(crate) fn with_keys(db: &Connection) -> Result<Vec<ContactId>, StorageError> {
+    let sql = "SELECT id FROM contacts WHERE kind = 0 AND stage = 2 AND secret IS NOT NULL AND own_list IS NOT NULL ORDER BY id";
+    all(db, sql, [], |row| row.get(0).map(ContactId::from_column))
+}
+
+/// Returns the key with which a contact signs device lists.
+pub(crate) fn peer_key(db: &Connection, id: ContactId) -> Result<Option<ContactKey>, StorageError> {
+    let sql = "SELECT peer_list FROM contacts WHERE id = ?1";
+    let bytes = first(db, sql, [id.column()], |row| row.get::<_, Option<Vec<u8>>>(0))?.flatten();
+    let list = bytes.map(|bytes| Signed::<DeviceList>::from_bytes(&bytes).and_then(|list| list.decode_unverified()));
+    let list = list.transpose().map_err(|_| StorageError::Damaged("contacts"))?;
+    Ok(list.map(|list| list.contact_key))
 }
 
 /// Returns a contact to whom something can be written, or refuses.
@@ -140,10 +189,19 @@ pub(crate) fn add(db: &Connection, name: Option<&str>, stage: Stage) -> Result<C
     Ok(ContactId::from_column(id))
 }
 
+/// Adds a contact whose name cannot be shown: it gets one that is made up.
+pub(crate) fn add_nameless(db: &Connection, stage: Stage) -> Result<ContactId, StorageError> {
+    match add(db, None, stage) {
+        Ok(id) => Ok(id),
+        Err(CommandError::Storage(problem)) => Err(problem),
+        Err(_) => Err(StorageError::Damaged("contacts")),
+    }
+}
+
 /// Gives a contact another name.
 pub(crate) fn rename(work: &mut Work<'_>, id: ContactId, name: &str) -> Result<(), CommandError> {
     let name = check_name(name)?;
-    set(work, id, "UPDATE contacts SET name = ?2 WHERE id = ?1", name)
+    set(work, id, "UPDATE contacts SET name = ?2, name_at = ?3 WHERE id = ?1", name)
 }
 
 /// The digits were the same.
@@ -151,12 +209,12 @@ pub(crate) fn confirm_verified(work: &mut Work<'_>, id: ContactId) -> Result<(),
     if required(work.db, id)?.stage == Stage::Invited {
         return Err(CommandError::NotEstablished);
     }
-    set(work, id, "UPDATE contacts SET verified = ?2 WHERE id = ?1", true)
+    set(work, id, "UPDATE contacts SET verified = ?2, verified_at = ?3 WHERE id = ?1", true)
 }
 
 /// Whether the contact is told what the person has read.
 pub(crate) fn set_receipts(work: &mut Work<'_>, id: ContactId, receipts: Receipts) -> Result<(), CommandError> {
-    set(work, id, "UPDATE contacts SET receipts = ?2 WHERE id = ?1", receipts == Receipts::Sent)
+    set(work, id, "UPDATE contacts SET receipts = ?2, receipts_at = ?3 WHERE id = ?1", receipts == Receipts::Sent)
 }
 
 /// Keeps a draft.
@@ -168,26 +226,33 @@ pub(crate) fn save_draft(work: &mut Work<'_>, id: ContactId, text: &str) -> Resu
 
 /// Stops receiving: queues are not read any more, nothing is sent (KE-7).
 pub(crate) fn block(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
-    set(work, id, "UPDATE contacts SET blocked = ?2 WHERE id = ?1", true)?;
+    set(work, id, "UPDATE contacts SET blocked = ?2, blocked_at = ?3 WHERE id = ?1", true)?;
     work.effects.link = LinkEffect::Reopen;
     Ok(())
 }
 
 /// Receives again.
 pub(crate) fn unblock(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
-    set(work, id, "UPDATE contacts SET blocked = ?2 WHERE id = ?1", false)
+    set(work, id, "UPDATE contacts SET blocked = ?2, blocked_at = ?3 WHERE id = ?1", false)
 }
 
 fn set(work: &mut Work<'_>, id: ContactId, sql: &str, value: impl rusqlite::ToSql) -> Result<(), CommandError> {
     required(work.db, id)?;
-    run(work.db, sql, params![id.column(), value])?;
+    run(work.db, sql, params![id.column(), value, column(work.now.0)])?;
     work.tell(Event::Contact { contact: id });
-    Ok(())
+    Ok(sync::tell_contact(work, id, None)?)
 }
 
 /// Deletes a contact with everything that is known of it (KE-12).
 pub(crate) fn forget(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
     required(work.db, id)?;
+    sync::forget(work, id)?;
+    Ok(erase(work, id)?)
+}
+
+/// Erases everything that is known of a contact.
+pub(crate) fn erase(work: &mut Work<'_>, id: ContactId) -> Result<(), StorageError> {
+    own_lists::forget(work.db, id)?;
     attachments::forget_contact(work, id)?;
     card_keys::forget(work.db, id)?;
     queues::forget(work.db, id)?;
@@ -199,6 +264,7 @@ pub(crate) fn forget(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandEr
         "DELETE FROM early_actions WHERE contact = ?1",
         "DELETE FROM messages WHERE contact = ?1",
         "DELETE FROM unopened WHERE contact = ?1",
+        "DELETE FROM seen_early WHERE contact = ?1",
         "DELETE FROM contacts WHERE id = ?1",
     ] {
         run(work.db, sql, [id.column()])?;
@@ -226,9 +292,15 @@ pub(crate) fn saw_lamport(db: &Connection, id: ContactId, seen: u64) -> Result<(
     Ok(())
 }
 
-/// Sets how far the meeting has come.
+/// Sets how far the meeting has come. Siblings are told of a contact that is established.
 pub(crate) fn set_stage(work: &mut Work<'_>, id: ContactId, stage: Stage) -> Result<(), StorageError> {
-    run(work.db, "UPDATE contacts SET stage = ?2 WHERE id = ?1", params![id.column(), stage as i64])?;
+    let before = find(work.db, id)?.map(|contact| contact.stage);
+    let sql =
+        "UPDATE contacts SET stage = ?2, met_at = CASE WHEN ?2 = 2 AND stage < 2 THEN ?3 ELSE met_at END WHERE id = ?1";
+    run(work.db, sql, params![id.column(), stage as i64, column(work.now.0)])?;
     work.tell(Event::Contact { contact: id });
+    if stage == Stage::Established && before != Some(stage) {
+        sync::contact_made(work, id)?;
+    }
     Ok(())
 }

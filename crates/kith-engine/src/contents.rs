@@ -12,7 +12,7 @@ use crate::conversations::{self, NewMessage, Said};
 use crate::database::StorageError;
 use crate::sessions::PeerDevice;
 use crate::work::Work;
-use crate::{attachments, cards, disappearing, outbox, queues, rotation};
+use crate::{attachments, cards, disappearing, introductions, outbox, queues, rotation, sync};
 
 /// The highest time that is believed (KE-20).
 const MAX_TIME: u64 = 1 << 48;
@@ -39,6 +39,9 @@ pub(crate) fn apply(work: &mut Work<'_>, peer: &PeerDevice, content: Content, tu
         return Ok(());
     }
     contacts::saw_lamport(work.db, contact.id, content.lamport)?;
+    if contact.is_sibling {
+        return sync::receive(work, contact.id, content);
+    }
     match content.body.clone() {
         Body::Known(body) => apply_known(work, peer, &contact, &content, body),
         Body::Unknown(bytes) => show(work, &contact, &content, Said::Newer(bytes), None),
@@ -92,7 +95,8 @@ fn apply_known(
         KnownBody::QueueMove { queue } => rotation::follow(work, id, peer.id, &queue),
         KnownBody::QueueMoved { sender_id } => queues::moved(work, id, peer.id, &sender_id),
         KnownBody::Disappearing { seconds } => disappearing::heard(work, id, content.lamport, seconds),
-        // Nothing to say, or newer than this code.
+        KnownBody::DeviceCard { to, list, offer } => introductions::came(work, id, to, list, *offer),
+        // Nothing to say, newer than this code, or what only siblings say (KE-50).
         _ => Ok(()),
     }
 }

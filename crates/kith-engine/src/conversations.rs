@@ -14,7 +14,7 @@ use crate::database::{StorageError, column, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, NewContent};
 use crate::work::Work;
-use crate::{attachments, contacts};
+use crate::{attachments, contacts, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE messages (
@@ -145,6 +145,7 @@ pub(crate) fn insert(work: &mut Work<'_>, new: &NewMessage) -> Result<bool, Stor
     )?;
     if inserted > 0 {
         actions::apply_early(work, new.contact, new.message)?;
+        sync::see_early(work, new.contact, new.message)?;
     }
     Ok(inserted > 0)
 }
@@ -293,6 +294,7 @@ pub(crate) fn advance_in(
     )?;
     if changed > 0 {
         work.tell(Event::State { contact, message, state });
+        sync::tell_state(work, contact, message, state)?;
     }
     Ok(())
 }

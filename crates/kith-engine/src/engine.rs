@@ -2,28 +2,27 @@
 
 use std::collections::VecDeque;
 
-use kith_crypto::sign::{ContactSecret, open};
 use kith_crypto::user::{UserKey, UserSecret};
-use kith_session::next_list;
-use kith_wire::devices::DeviceList;
-use kith_wire::signed::Signed;
-use kith_wire::{Timestamp, Wire};
+use kith_wire::Timestamp;
+use kith_wire::devices::RevocationReason;
+use kith_wire::id::{DeviceId, UserSeed};
 use rand_core::CryptoRng;
-use rusqlite::{Connection, params};
-use zeroize::Zeroizing;
+use rusqlite::Connection;
 
 use crate::actions::Action;
-use crate::api::{Arrival, AttachmentId, AttachmentKeys, Command, ContactId, NewAttachment, Output, Reply};
-use crate::cards::CONTACT_SECRET_PURPOSE;
-use crate::database::{StorageError, all, column, first, number, run};
-use crate::errors::{CommandError, ReceiveError, RefreshError, WakeError};
+use crate::api::{
+    Arrival, AttachmentId, AttachmentKeys, Command, ContactId, HistoryWish, NewAttachment, Output, Reply,
+};
+use crate::database::{StorageError, column, first, number};
+use crate::errors::{CommandError, DeviceError, ReceiveError, RefreshError, WakeError};
 use crate::link::Link;
 use crate::pump::Pump;
 use crate::schema::{self, OpenError};
 use crate::work::{Effects, LinkEffect, Work};
 use crate::{
-    arrivals, attachments, card_keys, cards, clocks, contacts, conversations, disappearing, expiry, once, outbox,
-    person, queues, receipts, rotation, sabotage, sessions,
+    arrivals, attachments, card_keys, cards, clocks, contacts, conversations, disappearing, expiry, history,
+    introductions, once, outbox, own_devices, own_lists, person, queues, receipts, rotation, sabotage, sessions,
+    siblings,
 };
 
 /// The client of one person on one device.
@@ -73,7 +72,98 @@ impl Engine {
             self.link.wanted = wanted;
             return self.call(now, rng, |_, _| Ok(Reply::Done));
         }
-        self.call(now, rng, |work, _| obey(work, command))
+        self.call(now, rng, |work, _| {
+            if own_devices::is_revoked(work.db)? {
+                return Err(CommandError::Revoked);
+            }
+            obey(work, command)
+        })
+    }
+
+    /// Makes a new device one of the person's, after the person has said that both show the same code, and tells it
+    /// everything (KE-51). Needs the password.
+    ///
+    /// # Errors
+    /// [`DeviceError`]; nothing has changed then.
+    pub fn welcome_device(
+        &mut self,
+        user: &UserSecret,
+        contact: ContactId,
+        history: HistoryWish,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), DeviceError> {
+        self.change_devices(now, rng, |work| siblings::welcome(work, user, contact, history))
+    }
+
+    /// Takes one of the person's other devices out, everywhere (KE-54). Needs the password.
+    ///
+    /// # Errors
+    /// [`DeviceError`]; nothing has changed then.
+    pub fn revoke_device(
+        &mut self,
+        user: &UserSecret,
+        device: DeviceId,
+        reason: RevocationReason,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), DeviceError> {
+        self.change_devices(now, rng, |work| siblings::revoke(work, user, device, reason))
+    }
+
+    /// Gives one of the person's devices another name. Needs the password.
+    ///
+    /// # Errors
+    /// [`DeviceError`]; nothing has changed then.
+    pub fn rename_device(
+        &mut self,
+        user: &UserSecret,
+        device: DeviceId,
+        name: &str,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), DeviceError> {
+        self.change_devices(now, rng, |work| siblings::give_name(work, user, device, name))
+    }
+
+    /// Returns the seed of the person's user key, which came with a welcome, until the vault has made it its own and
+    /// [`user_adopted`](Self::user_adopted) says so.
+    ///
+    /// # Errors
+    /// [`StorageError`] when storage fails.
+    pub fn user_seed_to_adopt(&self) -> Result<Option<UserSeed>, StorageError> {
+        own_devices::seed(&self.db)
+    }
+
+    /// The vault has made the person's user key its own. It is a password entry too: this device signs itself into the lists.
+    ///
+    /// # Errors
+    /// [`RefreshError`] when storage fails or the user key is not the right one.
+    pub fn user_adopted(
+        &mut self,
+        user: &UserSecret,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), RefreshError> {
+        self.call(now, rng, |work, _| {
+            person::set_user_key(work.db, &user.public())?;
+            own_devices::erase_seed(work.db)?;
+            own_lists::refresh(work, user)
+        })
+    }
+
+    fn change_devices(
+        &mut self,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+        step: impl FnOnce(&mut Work<'_>) -> Result<(), DeviceError>,
+    ) -> Result<(), DeviceError> {
+        self.call(now, rng, |work, _| {
+            if own_devices::is_revoked(work.db)? {
+                return Err(DeviceError::Revoked);
+            }
+            step(work)
+        })
     }
 
     /// Takes in what arrived.
@@ -99,6 +189,8 @@ impl Engine {
             expiry::expire(work, link)?;
             disappearing::sweep(work)?;
             queues::retire(work.db, work.now)?;
+            introductions::wake(work)?;
+            history::go_on(work)?;
             Ok(())
         })
     }
@@ -158,7 +250,7 @@ impl Engine {
         now: Timestamp,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), RefreshError> {
-        self.call(now, rng, |work, _| refresh_device_lists(work, user))
+        self.call(now, rng, |work, _| own_lists::refresh(work, user))
     }
 
     /// Runs one call: its transaction, then what it did to the link, then what must go out.
@@ -223,6 +315,8 @@ impl Engine {
             UNION ALL SELECT min(expires) FROM outgoing WHERE expires > ?1 \
             UNION ALL SELECT * FROM (SELECT m.disappears FROM messages m WHERE m.disappears IS NOT NULL AND {may_go} ORDER BY m.disappears LIMIT 1) \
             UNION ALL SELECT min(retires) FROM queues WHERE state = 3 \
+            UNION ALL SELECT min(introduce_at) FROM contacts WHERE introduce_at > ?1 \
+            UNION ALL SELECT min(expires) FROM introductions WHERE expires > ?1 \
             UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL AND expires > ?1 - ?2)",
             may_go = disappearing::may_go()
         );
@@ -234,14 +328,6 @@ impl Engine {
 
 /// Statements kept ready: all that the rooms have.
 const STATEMENTS: usize = 256;
-/// The slot of a person's only device.
-const FIRST_SLOT: u8 = 1;
-/// Days after which a device list is signed anew, at least.
-const LIST_AGE_DAYS: u32 = 7;
-/// Days over which contacts differ in that (KE-40): lists that always change on one day would tell two contacts, who compare them,
-/// that they know the same person. At most three weeks in all, so that a list of ninety days never runs out for it.
-const LIST_SPREAD_DAYS: u32 = 15;
-
 fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
     match command {
         Command::Init { url, descriptor, expect, invite, name } => {
@@ -285,38 +371,10 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
             once::remember(work.db, id, work.now, &reply)?;
             return Ok(reply);
         }
+        Command::LinkDevice { name, expires } => return siblings::link(work, &name, expires),
+        Command::JoinDevice { offer, name } => return siblings::join(work, *offer, &name),
         // Handled before: it changes no table.
         Command::Connect(_) => {}
     }
     Ok(Reply::Done)
-}
-
-fn refresh_device_lists(work: &mut Work<'_>, user: &UserSecret) -> Result<(), RefreshError> {
-    let sql =
-        "SELECT id, secret, own_list FROM contacts WHERE secret IS NOT NULL AND own_list IS NOT NULL AND stage = 2";
-    let rows = all(work.db, sql, [], |row| {
-        Ok((ContactId::from_column(row.get(0)?), row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
-    })?;
-    for (contact, sealed, list) in rows {
-        let list = Signed::<DeviceList>::from_bytes(&list).ok().and_then(|list| open(list).ok());
-        let list = list.ok_or(StorageError::Damaged("contacts"))?;
-        let spread = list.get().devices.first().map_or(0, |device| u32::from(device.id.0[0]) % LIST_SPREAD_DAYS);
-        if work.now.day().0.saturating_sub(list.get().issued.0) <= LIST_AGE_DAYS + spread {
-            continue;
-        }
-        let seed = user.open(CONTACT_SECRET_PURPOSE, &sealed).map_err(|_| RefreshError::WrongUserKey)?;
-        let seed: Zeroizing<[u8; 32]> =
-            Zeroizing::new(seed.as_ref().try_into().map_err(|_| StorageError::Damaged("contacts"))?);
-        let renewed = next_list(&list, &[], FIRST_SLOT, &ContactSecret::from_seed(*seed), work.now.day(), work.rng)?;
-        let sql = "UPDATE contacts SET own_list = ?2 WHERE id = ?1";
-        run(work.db, sql, params![contact.column(), renewed.signed().to_bytes()])?;
-        for peer in sessions::of_contact(work.db, contact)? {
-            let Some(mut session) = peer.session(work.db)? else { continue };
-            session.set_devices(renewed.clone());
-            sessions::store(work.db, peer.id, &session)?;
-            sessions::owe_reply(work, peer.id)?;
-        }
-    }
-    outbox::seal_all_waiting(work)?;
-    Ok(())
 }

@@ -85,6 +85,45 @@ pub enum CommandError {
     /// KE-11: the card was answered here before.
     #[error("this card was answered here already")]
     AlreadyAnswered,
+    /// Only a device without contacts becomes another device of a person.
+    #[error("this device has contacts of its own: only a new one can be linked")]
+    NotFresh,
+    /// KE-54: the person has revoked this device.
+    #[error("this device was revoked")]
+    Revoked,
+}
+
+/// Why the person's devices do not change.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DeviceError {
+    /// The device's storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// There is no such device.
+    #[error("there is no such device")]
+    UnknownDevice,
+    /// The new device has not said who it is: the codes cannot have been compared yet.
+    #[error("the new device is not there yet")]
+    NotThereYet,
+    /// The user key is not this person's.
+    #[error("the user key is not this person's")]
+    WrongUserKey,
+    /// A person has at most eight devices.
+    #[error("there are eight devices already: revoke one first")]
+    TooMany,
+    /// The name is empty, too long, or has control characters.
+    #[error("this is not a usable name for a device")]
+    BadName,
+    /// A device does not revoke itself.
+    #[error("a device cannot revoke itself: use another one")]
+    ThisDevice,
+    /// KE-54: the person has revoked this device.
+    #[error("this device was revoked")]
+    Revoked,
+    /// A list could not be signed.
+    #[error(transparent)]
+    Refresh(#[from] RefreshError),
 }
 
 /// Why something that arrived could not be taken in. Hostile bytes are no error: they are dropped.

@@ -19,10 +19,12 @@ use crate::cards::{self, Meeting};
 use crate::contacts::{self, Stage};
 use crate::contents::{self, Turn};
 use crate::database::{StorageError, all, column, run};
+use crate::introductions;
 use crate::outbox;
 use crate::peer_list;
 use crate::queues::{self, QueueState};
 use crate::sessions::{self, PeerDevice};
+use crate::siblings;
 use crate::unopened;
 use crate::work::Work;
 
@@ -77,7 +79,11 @@ fn receive_from(work: &mut Work<'_>, contact: ContactId, frame: &Frame) -> Resul
         let Some(mut session) = peer.session(work.db)? else { continue };
         if let Ok(mut opened) = session.open(frame, work.now, work.rng) {
             // KS-38: this person has no other device that could have made the list.
-            if opened.unknown_own_list.is_some() && opened.alarm.is_none_or(|alarm| alarm == Alarm::Unreadable) {
+            let is_alone = siblings::linked(work.db)?.is_empty();
+            if is_alone
+                && opened.unknown_own_list.is_some()
+                && opened.alarm.is_none_or(|alarm| alarm == Alarm::Unreadable)
+            {
                 opened.end = session.stop(Alarm::GhostList, work.rng);
                 opened.alarm = Some(Alarm::GhostList);
             }
@@ -86,6 +92,9 @@ fn receive_from(work: &mut Work<'_>, contact: ContactId, frame: &Frame) -> Resul
             unopened::forget(work.db, contact)?;
             return apply(work, &peer, opened);
         }
+    }
+    if introductions::receive(work, contact, frame)? {
+        return Ok(());
     }
     cards::receive_late(work, contact, frame)
 }

@@ -17,6 +17,7 @@ use crate::database::{StorageError, all, column, exists, first, run};
 use crate::errors::CommandError;
 pub(crate) use crate::sealing::{seal_all_waiting, seal_waiting};
 use crate::sessions::PeerId;
+use crate::sync;
 use crate::work::Work;
 
 pub(crate) const TABLES: &str = "
@@ -129,6 +130,7 @@ pub(crate) fn expiry(now: Timestamp) -> Timestamp {
 
 /// Stores a content and seals it for each device whose session can take it.
 pub(crate) fn send(work: &mut Work<'_>, contact: ContactId, content: NewContent) -> Result<(), CommandError> {
+    sync::tell_said(work, contact, &content)?;
     let kind = match content.body {
         KnownBody::QueueMove { .. } => FrameKind::Move,
         KnownBody::QueueMoved { .. } => FrameKind::Moved,
@@ -144,10 +146,12 @@ pub(crate) fn send(work: &mut Work<'_>, contact: ContactId, content: NewContent)
         disappears: content.disappears,
         body,
     };
-    let excess = whole.to_bytes().len().saturating_sub(Content::MAX_BYTES);
-    if excess > 0 {
+    // What is told to siblings has a content inside, with a header of its own.
+    let limit = if matches!(whole.body, Body::Known(KnownBody::Sync { .. })) { 0 } else { SYNC_OVERHEAD };
+    let limit = Content::MAX_BYTES - limit;
+    if whole.to_bytes().len() > limit {
         // KE-10: what does not fit is refused when it is written, not when it is sent.
-        return Err(CommandError::TooLong { limit: Content::MAX_BYTES - CONTENT_OVERHEAD });
+        return Err(CommandError::TooLong { limit: limit - CONTENT_OVERHEAD });
     }
     run(
         work.db,
@@ -172,6 +176,8 @@ pub(crate) fn send(work: &mut Work<'_>, contact: ContactId, content: NewContent)
 
 /// Bytes of a content around its text, at most.
 const CONTENT_OVERHEAD: usize = 256;
+/// Bytes that a content has less when it must fit into another one: for siblings, as said or as a message of before.
+const SYNC_OVERHEAD: usize = 512;
 
 fn encode(body: &Body) -> Vec<u8> {
     let mut out = Vec::new();
@@ -347,6 +353,12 @@ fn accepted(work: &mut Work<'_>, message: MessageId) -> Result<(), StorageError>
 /// The answer did its work: the confirmation came.
 pub(crate) fn drop_answer(db: &Connection, peer: PeerId) -> Result<(), StorageError> {
     run(db, "DELETE FROM frames WHERE peer = ?1 AND seq IS NULL", [peer.0])?;
+    Ok(())
+}
+
+/// A device's answer came again, so the confirmation for it may be lost: it goes out again.
+pub(crate) fn hurry(db: &Connection, peer: PeerId, now: Timestamp) -> Result<(), StorageError> {
+    run(db, "UPDATE frames SET due = ?2 WHERE kind = 1 AND peer = ?1", params![peer.0, column(now.0)])?;
     Ok(())
 }
 

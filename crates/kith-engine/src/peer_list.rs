@@ -8,9 +8,11 @@ use kith_wire::Wire;
 use kith_wire::devices::DeviceList;
 use rusqlite::params;
 
+use crate::api::ContactId;
 use crate::cards;
 use crate::database::{StorageError, run};
-use crate::sessions::{self, PeerDevice};
+use crate::introductions;
+use crate::sessions::{self, PeerDevice, PeerId};
 use crate::work::Work;
 
 /// Remembers under which name a contact's lists have the device that a session is with.
@@ -23,20 +25,33 @@ pub(crate) fn name(work: &Work<'_>, peer: &PeerDevice, session: &Session) -> Res
 /// One of a contact's devices has brought a list. The newest of all is kept (KE-44), and every other session hears of each: what
 /// contradicts it or is revoked by it stops (KS-36, KS-39).
 pub(crate) fn came(work: &mut Work<'_>, from: &PeerDevice, list: &Verified<DeviceList>) -> Result<(), StorageError> {
-    let contact = from.contact;
+    take(work, from.contact, Some(from.id), list)
+}
+
+/// A list of a contact came another way: with a card, or from a sibling.
+pub(crate) fn learn(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), StorageError> {
+    take(work, contact, None, list)
+}
+
+fn take(
+    work: &mut Work<'_>,
+    contact: ContactId,
+    from: Option<PeerId>,
+    list: &Verified<DeviceList>,
+) -> Result<(), StorageError> {
     let newest = cards::peer_list(work.db, contact)?;
     if newest.is_none_or(|newest| newest.version < list.get().version) {
         let sql = "UPDATE contacts SET peer_list = ?2 WHERE id = ?1";
         run(work.db, sql, params![contact.column(), list.signed().to_bytes()])?;
     }
-    for peer in sessions::in_use(work.db, contact)?.iter().filter(|peer| peer.id != from.id) {
+    for peer in sessions::in_use(work.db, contact)?.iter().filter(|peer| Some(peer.id) != from) {
         match peer.session(work.db)? {
             Some(session) => tell(work, peer, session, list)?,
             None if peer.is_revoked_in(list.get()) => sessions::remove(work, peer)?,
             None => {}
         }
     }
-    Ok(())
+    introductions::heard_of(work, contact, list.get())
 }
 
 fn tell(

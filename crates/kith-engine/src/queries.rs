@@ -7,15 +7,15 @@ use kith_wire::id::MessageId;
 use rusqlite::{Row, params, params_from_iter, types::Value};
 
 use crate::api::{
-    AttachmentId, AttachmentKeys, AttachmentView, ContactId, ContactState, ContactView, Direction, Exported, LogQuery,
-    MessageBody, MessageState, MessageView, Receipts, Status,
+    AttachmentId, AttachmentKeys, AttachmentView, ContactId, ContactState, ContactView, DeviceView, Direction,
+    Exported, LogQuery, MessageBody, MessageState, MessageView, Receipts, Status,
 };
 use crate::attachments;
 use crate::conversations::state_of_column;
 use crate::database::{all, column, count, first, number};
 use crate::engine::Engine;
 use crate::errors::QueryError;
-use crate::{contacts, outbox, person, queues, search};
+use crate::{contacts, outbox, own_devices, person, queues, search, siblings};
 
 const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.pq_since, \
     (SELECT count(*) FROM messages m WHERE m.contact = c.id AND m.direction = 0 AND m.state < 3), \
@@ -30,7 +30,7 @@ impl Engine {
     /// # Errors
     /// [`QueryError`] when storage fails.
     pub fn contacts(&self) -> Result<Vec<ContactView>, QueryError> {
-        let sql = format!("SELECT {CONTACT_COLUMNS} FROM contacts c ORDER BY c.id");
+        let sql = format!("SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.kind = 0 ORDER BY c.id");
         Ok(all(&self.db, &sql, [], contact_view)?)
     }
 
@@ -39,7 +39,7 @@ impl Engine {
     /// # Errors
     /// [`QueryError::UnknownContact`] when there is none.
     pub fn contact(&self, id: ContactId) -> Result<ContactView, QueryError> {
-        let sql = format!("SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.id = ?1");
+        let sql = format!("SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.id = ?1 AND c.kind = 0");
         first(&self.db, &sql, [id.column()], contact_view)?.ok_or(QueryError::UnknownContact)
     }
 
@@ -62,7 +62,7 @@ impl Engine {
     /// # Errors
     /// [`QueryError::UnknownContact`] when there is no such contact.
     pub fn log(&self, contact: ContactId, query: &LogQuery) -> Result<Vec<MessageView>, QueryError> {
-        contacts::find(&self.db, contact)?.ok_or(QueryError::UnknownContact)?;
+        contacts::find(&self.db, contact)?.filter(|known| !known.is_sibling).ok_or(QueryError::UnknownContact)?;
         let mut sql = "SELECT m.message FROM messages m WHERE m.contact = ?".to_owned();
         let mut values = vec![Value::Integer(contact.column())];
         if let Some(words) = &query.search {
@@ -171,8 +171,17 @@ impl Engine {
             link: self.link.state(),
             waiting: count(&self.db, &waiting, [column(now.0)])?,
             spare_queues: u32::try_from(queues::spare(&self.db)?).unwrap_or(u32::MAX),
-            contacts: count(&self.db, "SELECT count(*) FROM contacts", [])?,
+            contacts: count(&self.db, "SELECT count(*) FROM contacts WHERE kind = 0", [])?,
+            revoked: own_devices::is_revoked(&self.db)?,
         })
+    }
+
+    /// Returns the person's devices; none while this is the only one and was never to be linked.
+    ///
+    /// # Errors
+    /// [`QueryError`] when storage fails.
+    pub fn devices(&self) -> Result<Vec<DeviceView>, QueryError> {
+        Ok(siblings::views(&self.db)?)
     }
 
     /// Returns everything that was said, for a plain copy that the person asked for.

@@ -12,6 +12,7 @@ use rusqlite::{Connection, Row, params};
 use crate::api::ContactId;
 use crate::database::{StorageError, all, column, count, exists, first, run};
 use crate::errors::CommandError;
+use crate::introductions;
 use crate::person;
 use crate::sessions::{self, PeerId};
 use crate::work::Work;
@@ -88,7 +89,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Queue> {
 /// Draws queues until there are enough spare ones. They are made at the home server when it can be reached.
 pub(crate) fn keep_spare(work: &mut Work<'_>) -> Result<(), StorageError> {
     let there = count(work.db, "SELECT count(*) FROM queues WHERE state IN (0, 1)", [])?;
-    for _ in there..SPARE_QUEUES {
+    // Contacts that a sibling has met need one each.
+    let waiting = introductions::waiting_for_queues(work.db)?.len() as u64;
+    for _ in there..SPARE_QUEUES + waiting {
         let lookup = LookupSecret::generate(work.rng);
         let capability = new_send(work.rng);
         run(

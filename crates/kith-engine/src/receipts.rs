@@ -13,6 +13,7 @@ use crate::contacts::{self, Stage};
 use crate::database::{all, column, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, NewContent};
+use crate::sync;
 use crate::work::Work;
 
 /// Messages that one receipt names.
@@ -32,6 +33,7 @@ pub(crate) fn mark_read(work: &mut Work<'_>, id: ContactId) -> Result<(), Comman
          WHERE contact = ?1 AND direction = 0 AND state < 3",
         params![id.column(), column(work.now.0)],
     )?;
+    sync::tell_seen(work, id, &seen)?;
     let told = contact.receipts == Receipts::Sent && contact.stage == Stage::Established;
     if !told || contact.blocked || contact.unusable {
         return Ok(());

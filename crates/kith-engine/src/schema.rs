@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use crate::database::{StorageError, first, run};
 use crate::{
-    attachments, card_keys, contacts, conversations, inbox, once, outbox, person, queues, search, servers, sessions,
-    unopened,
+    attachments, card_keys, contacts, conversations, history, inbox, introductions, once, outbox, own_devices,
+    own_lists, person, queues, search, servers, sessions, siblings, sync, unopened,
 };
 
 /// The layout that this code writes.
@@ -50,7 +50,17 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             unopened::TABLES,
         ],
         // Several devices of one contact.
-        vec![sessions::TABLES_2, outbox::TABLES_2],
+        vec![
+            sessions::TABLES_2,
+            outbox::TABLES_2,
+            contacts::TABLES_2,
+            own_devices::TABLES,
+            siblings::TABLES,
+            own_lists::TABLES,
+            introductions::TABLES,
+            history::TABLES,
+            sync::TABLES,
+        ],
     ]
 }
 

@@ -108,6 +108,12 @@ pub(crate) fn writing_elsewhere(
     all(db, sql, params![contact.column(), queue.0], |row| row.get(0).map(PeerId))
 }
 
+/// Remembers the name of a device in the contact's lists.
+pub(crate) fn set_device(db: &Connection, peer: PeerId, device: DeviceId) -> Result<(), StorageError> {
+    run(db, "UPDATE peers SET device = ?2 WHERE id = ?1", params![peer.0, device.0])?;
+    Ok(())
+}
+
 /// Writes to a device at another queue from now on.
 pub(crate) fn move_queue(db: &Connection, peer: PeerId, queue: &QueueAddress) -> Result<(), StorageError> {
     let server = crate::servers::add(db, &queue.server)?;

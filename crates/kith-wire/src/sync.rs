@@ -18,7 +18,6 @@ use crate::time::Timestamp;
 #[derive(Clone, Encode, Decode)]
 #[cbor(flat)]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "few are alive at once")]
 pub enum SyncItem {
     /// From a device that was linked to the one that links it: who it is.
     #[n(0)]
@@ -65,6 +64,9 @@ pub enum SyncItem {
         /// The list.
         #[n(1)]
         list: Signed<DeviceList>,
+        /// Which of the person's devices is which of the list's, as far as it is known: own id, id towards the contact.
+        #[n(2)]
+        owners: Vec<(DeviceId, DeviceId)>,
     },
     /// A device card for a device of a contact, to be passed on to it, with the list that names the device that gives it.
     #[n(6)]
@@ -185,6 +187,12 @@ pub struct ContactCopy {
     /// The highest Lamport number of the conversation.
     #[n(6)]
     pub lamport: u64,
+    /// When the two met: after a new card the keys are those of the later meeting.
+    #[n(7)]
+    pub met: Timestamp,
+    /// Which of the person's devices is which of the own list's, as far as it is known: own id, id towards the contact.
+    #[n(8)]
+    pub owners: Vec<(DeviceId, DeviceId)>,
 }
 
 /// A setting and when it was made: the later one counts, and of two made at once the greater one.

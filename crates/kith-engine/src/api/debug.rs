@@ -29,6 +29,8 @@ impl Command {
             Self::FetchAttachment { .. } => "FetchAttachment",
             Self::PauseAttachment { .. } => "PauseAttachment",
             Self::Once { .. } => "Once",
+            Self::LinkDevice { .. } => "LinkDevice",
+            Self::JoinDevice { .. } => "JoinDevice",
             Self::Connect(..) => "Connect",
         }
     }

@@ -2,7 +2,8 @@
 
 use kith_wire::Timestamp;
 use kith_wire::address::ServerUrl;
-use kith_wire::id::{AttachmentKey, Hash, MessageId, ServerKey};
+use kith_wire::id::{AttachmentKey, DeviceId, Hash, MessageId, ServerKey};
+use kith_wire::time::Day;
 
 use crate::api::{AttachmentId, ContactId, LinkState, MessageState, Receipts};
 
@@ -153,6 +154,43 @@ pub struct Status {
     pub spare_queues: u32,
     /// Contacts.
     pub contacts: u64,
+    /// Whether the person has revoked this device: it does nothing any more.
+    pub revoked: bool,
+}
+
+/// One of the person's devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceView {
+    /// Its id; absent while it has not said who it is.
+    pub id: Option<DeviceId>,
+    /// What the engine calls the device that is being linked, for [`Engine::welcome_device`](crate::Engine::welcome_device).
+    pub contact: Option<ContactId>,
+    /// What the person calls it.
+    pub name: String,
+    /// Whether it is this one.
+    pub is_this: bool,
+    /// The day on which it was linked.
+    pub since: Option<Day>,
+    /// Where it stands.
+    pub state: DeviceState,
+    /// Messages of before: told, of how many.
+    pub history: Option<(u64, u64)>,
+}
+
+/// Where a device stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceState {
+    /// A card was made or answered, and the two have not met yet.
+    Waiting,
+    /// Both show this code: the person compares.
+    Compare {
+        /// Twenty digits in four groups.
+        code: String,
+    },
+    /// One of the person's devices.
+    Linked,
+    /// This device was revoked.
+    Revoked,
 }
 
 /// Which messages of a conversation to show.

@@ -10,6 +10,7 @@ mod devices;
 mod endings;
 mod faults;
 mod hostile;
+mod linking;
 mod meeting;
 mod privacy;
 mod storage;

@@ -16,8 +16,8 @@ use kith_crypto::hash::hash;
 use kith_crypto::label::Label;
 use kith_crypto::user::UserSecret;
 use kith_engine::{
-    Arrival, AttachmentId, Command, Connection as Wanted, ContactId, Engine, Event, LinkFailure, LinkId, LogQuery,
-    MessageBody, MessageState, MessageView, NewAttachment, Output, Reply, Whom,
+    Arrival, AttachmentId, Command, Connection as Wanted, ContactId, DeviceError, Engine, Event, HistoryWish,
+    LinkFailure, LinkId, LogQuery, MessageBody, MessageState, MessageView, NewAttachment, Output, Reply, Whom,
 };
 use kith_home::store::memory::Memory;
 use kith_home::{Ask, Config, ConnectionId, ExchangeOutcome, Home, Input, Output as HomeOutput, Ticket};
@@ -25,7 +25,8 @@ use kith_wire::Timestamp;
 use kith_wire::address::ServerUrl;
 use kith_wire::blob::BlobShape;
 use kith_wire::card::CardOffer;
-use kith_wire::id::MessageId;
+use kith_wire::devices::RevocationReason;
+use kith_wire::id::{DeviceId, MessageId};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rusqlite::Connection;
@@ -216,6 +217,37 @@ impl World {
         let mut connection = connect(&self.people[who].name);
         self.people[who].fuse.put_into(&mut connection);
         self.people[who].engine = Engine::open(connection, self.clock(who)).unwrap();
+    }
+
+    /// Somebody has compared the codes and entered the password.
+    pub(crate) fn welcome(&mut self, who: usize, device: ContactId, wish: HistoryWish) -> Result<(), DeviceError> {
+        let (now, user) = (self.clock(who), self.people[who].user.clone());
+        let done = self.people[who].engine.welcome_device(&user, device, wish, now, &mut self.rng);
+        self.drain(who);
+        done
+    }
+
+    /// Somebody takes one of their devices out.
+    pub(crate) fn revoke(&mut self, who: usize, device: DeviceId, why: RevocationReason) -> Result<(), DeviceError> {
+        let (now, user) = (self.clock(who), self.people[who].user.clone());
+        let done = self.people[who].engine.revoke_device(&user, device, why, now, &mut self.rng);
+        self.drain(who);
+        done
+    }
+
+    /// A vault takes a person's user key over.
+    pub(crate) fn adopt(&mut self, who: usize, user: UserSecret) {
+        let now = self.clock(who);
+        self.people[who].engine.user_adopted(&user, now, &mut self.rng).unwrap();
+        self.people[who].user = user;
+        self.drain(who);
+    }
+
+    /// Somebody enters their password.
+    pub(crate) fn unlock(&mut self, who: usize) {
+        let (now, user) = (self.clock(who), self.people[who].user.clone());
+        self.people[who].engine.refresh_device_lists(&user, now, &mut self.rng).unwrap();
+        self.drain(who);
     }
 
     /// A server goes away, or comes back. Connections to it break.

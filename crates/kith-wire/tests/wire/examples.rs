@@ -371,6 +371,8 @@ fn contact_copy() -> ContactCopy {
         digits: "12345 67890".to_owned(),
         settings,
         lamport: 12,
+        met: at,
+        owners: vec![(DeviceId(run(1)), DeviceId(run(2)))],
     }
 }
 
@@ -386,7 +388,7 @@ pub(crate) fn sync_items() -> Vec<(&'static str, SyncItem)> {
         ("contact", SyncItem::Contact(Box::new(contact_copy()))),
         ("contacts told", SyncItem::ContactsTold),
         ("forgotten", SyncItem::Forgotten { contact }),
-        ("list", SyncItem::List { contact, list: signed_list() }),
+        ("list", SyncItem::List { contact, list: signed_list(), owners: vec![] }),
         ("introduction", SyncItem::Introduction { contact, to, list: signed_list(), offer: offer() }),
         ("card for you", SyncItem::CardForYou { contact, list: signed_list(), offer: offer() }),
         ("said", SyncItem::Said { content: Box::new(said) }),

@@ -1,0 +1,279 @@
+//! What contacts are told of the person's devices: the signed list for each contact.
+//!
+//! A list is signed at a password entry, by whichever device it happens on; siblings are told, and each tells the contact in its own
+//! sessions. All devices that any list ever named are remembered, so that a list made without knowing of another one loses none,
+//! and what was revoked stays revoked (KE-52).
+
+use kith_crypto::sign::{ContactSecret, Verified, open};
+use kith_crypto::user::UserSecret;
+use kith_session::{ListChange, OwnDevice, check_list, next_list};
+use kith_wire::Wire;
+use kith_wire::devices::{Device, DeviceList, RevocationReason};
+use kith_wire::id::{ContactKey, ConversationId, DeviceId};
+use kith_wire::signed::Signed;
+use kith_wire::sync::SyncItem;
+use rusqlite::{Connection, params};
+use zeroize::Zeroizing;
+
+use crate::api::{ContactId, Event};
+use crate::cards::CONTACT_SECRET_PURPOSE;
+use crate::contacts;
+use crate::database::{StorageError, all, exists, first, run};
+use crate::errors::RefreshError;
+use crate::work::Work;
+use crate::{introductions, outbox, own_devices, sessions, sync};
+
+pub(crate) const TABLES: &str = "
+CREATE TABLE own_entries (
+    contact INTEGER NOT NULL,
+    device BLOB NOT NULL,
+    entry BLOB,
+    owner BLOB,
+    revoked INTEGER,
+    PRIMARY KEY (contact, device)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Days after which a device list is signed anew, at least.
+const LIST_AGE_DAYS: u32 = 7;
+/// Days over which contacts differ in that (KE-40): lists that always change on one day would tell two contacts, who compare them,
+/// that they know the same person. At most three weeks in all, so that a list of ninety days never runs out for it.
+const LIST_SPREAD_DAYS: u32 = 15;
+
+/// Returns the newest own list towards a contact.
+pub(crate) fn newest(db: &Connection, contact: ContactId) -> Result<Option<Verified<DeviceList>>, StorageError> {
+    let sql = "SELECT own_list FROM contacts WHERE id = ?1";
+    let bytes = first(db, sql, [contact.column()], |row| row.get::<_, Option<Vec<u8>>>(0))?.flatten();
+    let Some(bytes) = bytes else { return Ok(None) };
+    let list = Signed::<DeviceList>::from_bytes(&bytes).ok().and_then(|list| open(list).ok());
+    list.map(Some).ok_or(StorageError::Damaged("contacts"))
+}
+
+/// Returns this device towards a contact.
+pub(crate) fn own_device(db: &Connection, contact: ContactId) -> Result<Option<OwnDevice>, StorageError> {
+    let sql = "SELECT own FROM contacts WHERE id = ?1";
+    let bytes = first(db, sql, [contact.column()], |row| row.get::<_, Option<Vec<u8>>>(0))?.flatten();
+    let own = bytes.map(|bytes| OwnDevice::from_bytes(&bytes)).transpose();
+    own.map_err(|_| StorageError::Damaged("contacts"))
+}
+
+/// Returns which of the person's devices is which of a contact's list.
+pub(crate) fn owners(db: &Connection, contact: ContactId) -> Result<Vec<(DeviceId, DeviceId)>, StorageError> {
+    let sql = "SELECT owner, device FROM own_entries WHERE contact = ?1 AND owner IS NOT NULL";
+    let mut owners = all(db, sql, [contact.column()], |row| Ok((DeviceId(row.get(0)?), DeviceId(row.get(1)?))))?;
+    let own = own_devices::find(db)?.map(|own| own.device);
+    let here = contacts::find(db, contact)?.and_then(|contact| contact.device);
+    if let (Some(own), Some(here)) = (own, here)
+        && !owners.contains(&(own, here))
+    {
+        owners.push((own, here));
+    }
+    Ok(owners)
+}
+
+/// Remembers which of the person's devices is which.
+pub(crate) fn note_owners(
+    db: &Connection,
+    contact: ContactId,
+    owners: &[(DeviceId, DeviceId)],
+) -> Result<(), StorageError> {
+    for (own, here) in owners.iter().take(MAX_OWNERS) {
+        let sql = "INSERT INTO own_entries (contact, device, owner) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (contact, device) DO UPDATE SET owner = ?3";
+        run(db, sql, params![contact.column(), here.0, own.0])?;
+    }
+    Ok(())
+}
+
+/// Owners that one item may name: devices there are, and were.
+const MAX_OWNERS: usize = 64;
+
+/// Remembers the devices that a list names and revokes.
+pub(crate) fn note(db: &Connection, contact: ContactId, list: &DeviceList) -> Result<(), StorageError> {
+    for device in &list.devices {
+        let sql = "INSERT INTO own_entries (contact, device, entry) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (contact, device) DO UPDATE SET entry = ?3";
+        let entry = minicbor::to_vec(device).unwrap_or_default();
+        run(db, sql, params![contact.column(), device.id.0, entry])?;
+    }
+    for revoked in &list.revoked {
+        let sql = "INSERT INTO own_entries (contact, device, revoked) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (contact, device) DO UPDATE SET revoked = ?3";
+        run(db, sql, params![contact.column(), revoked.id.0, reason_column(revoked.reason)])?;
+    }
+    Ok(())
+}
+
+const fn reason_column(reason: RevocationReason) -> i64 {
+    match reason {
+        RevocationReason::Retired => 0,
+        RevocationReason::Compromised => 1,
+    }
+}
+
+const fn reason_of_column(column: i64) -> RevocationReason {
+    match column {
+        0 => RevocationReason::Retired,
+        _ => RevocationReason::Compromised,
+    }
+}
+
+/// Forgets what was known of the devices towards a contact: it is met anew, or forgotten.
+pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
+    run(db, "DELETE FROM own_entries WHERE contact = ?1", [contact.column()])?;
+    introductions::forget(db, contact)
+}
+
+/// A sibling has told a list towards a contact (KE-52): it counts when the contact key has signed it and it is newer. What it
+/// revokes is revoked, also when it is older.
+pub(crate) fn told(
+    work: &mut Work<'_>,
+    conversation: ConversationId,
+    signed: Signed<DeviceList>,
+) -> Result<(), StorageError> {
+    let Some(contact) = contacts::by_conversation(work.db, conversation)? else { return Ok(()) };
+    let Some(known) = newest(work.db, contact)? else { return Ok(()) };
+    let key: ContactKey = known.get().contact_key;
+    let Ok(list) = check_list(signed, &key) else { return Ok(()) };
+    note(work.db, contact, list.get())?;
+    if list.get().version <= known.get().version || names_revoked(work.db, contact, list.get())? {
+        return Ok(());
+    }
+    adopt(work, contact, &list)
+}
+
+fn names_revoked(db: &Connection, contact: ContactId, list: &DeviceList) -> Result<bool, StorageError> {
+    for device in &list.devices {
+        let sql = "SELECT 1 FROM own_entries WHERE contact = ?1 AND device = ?2 AND revoked IS NOT NULL";
+        if exists(db, sql, params![contact.column(), device.id.0])? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Makes a list the one that this device goes by, and tells the contact.
+fn adopt(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), StorageError> {
+    let sql = "UPDATE contacts SET own_list = ?2 WHERE id = ?1";
+    run(work.db, sql, params![contact.column(), list.signed().to_bytes()])?;
+    note(work.db, contact, list.get())?;
+    for peer in sessions::in_use(work.db, contact)? {
+        let Some(mut session) = peer.session(work.db)? else { continue };
+        session.set_devices(list.clone());
+        sessions::store(work.db, peer.id, &session)?;
+        sessions::owe_reply(work, peer.id)?;
+    }
+    outbox::seal_waiting(work, contact)?;
+    introductions::go_on(work, contact)?;
+    work.tell(Event::Contact { contact });
+    Ok(())
+}
+
+/// Signs what must be signed, at a password entry: lists that do not say what they should, and those that have grown old.
+pub(crate) fn refresh(work: &mut Work<'_>, user: &UserSecret) -> Result<(), RefreshError> {
+    if own_devices::is_revoked(work.db)? {
+        return Ok(());
+    }
+    for contact in contacts::with_keys(work.db)? {
+        refresh_one(work, user, contact)?;
+    }
+    Ok(())
+}
+
+fn refresh_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Result<(), RefreshError> {
+    let Some(list) = newest(work.db, contact)? else { return Ok(()) };
+    let is_sibling = contacts::find(work.db, contact)?.is_some_and(|contact| contact.is_sibling);
+    let own = match own_device(work.db, contact)? {
+        Some(own) => own,
+        None => draw(work, contact)?,
+    };
+    let changes = if is_sibling { Vec::new() } else { changes(work.db, contact, list.get(), &own)? };
+    if changes.is_empty() && !is_old(work, list.get()) {
+        return Ok(());
+    }
+    let secret = contact_secret(work.db, user, contact)?;
+    let slot = if is_sibling { 1 } else { own_devices::slot(work.db)? };
+    let renewed = next_list(&list, &changes, slot, &secret, work.now.day(), work.rng)?;
+    adopt(work, contact, &renewed)?;
+    if !is_sibling {
+        tell(work, contact, &renewed)?;
+    }
+    Ok(())
+}
+
+fn is_old(work: &Work<'_>, list: &DeviceList) -> bool {
+    let spread = list.devices.first().map_or(0, |device| u32::from(device.id.0[0]) % LIST_SPREAD_DAYS);
+    work.now.day().0.saturating_sub(list.issued.0) > LIST_AGE_DAYS + spread
+}
+
+/// Draws what this device is towards a contact that a sibling has met.
+fn draw(work: &mut Work<'_>, contact: ContactId) -> Result<OwnDevice, StorageError> {
+    let own = OwnDevice::generate(work.rng);
+    let sql = "UPDATE contacts SET own = ?2, device = ?3 WHERE id = ?1";
+    run(work.db, sql, params![contact.column(), own.to_bytes().as_slice(), own.id().0])?;
+    Ok(own)
+}
+
+/// Returns what the newest list does not say and should.
+fn changes(
+    db: &Connection,
+    contact: ContactId,
+    list: &DeviceList,
+    own: &OwnDevice,
+) -> Result<Vec<ListChange>, StorageError> {
+    let sql = "SELECT device, entry, revoked FROM own_entries WHERE contact = ?1";
+    let known = all(db, sql, [contact.column()], |row| {
+        Ok((DeviceId(row.get(0)?), row.get::<_, Option<Vec<u8>>>(1)?, row.get::<_, Option<i64>>(2)?))
+    })?;
+    let mut changes = Vec::new();
+    let is_named = |id: &DeviceId| list.devices.iter().any(|device| device.id == *id);
+    for (id, entry, revoked) in known {
+        match (revoked, entry) {
+            (Some(reason), _) if !list.revoked.iter().any(|revoked| revoked.id == id) && is_named(&id) => {
+                changes.push(ListChange::Revoke(id, reason_of_column(reason)));
+            }
+            (None, Some(entry)) if !is_named(&id) => {
+                changes.extend(minicbor::decode::<Device>(&entry).ok().map(ListChange::Add));
+            }
+            _ => {}
+        }
+    }
+    if !is_named(&own.id()) {
+        changes.push(ListChange::Add(own.entry(1)));
+    }
+    Ok(changes)
+}
+
+/// Tells the siblings the newest list towards a contact.
+fn tell(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), StorageError> {
+    let conversation = contacts::find(work.db, contact)?.and_then(|contact| contact.conversation);
+    let Some(conversation) = conversation else { return Ok(()) };
+    let owners = owners(work.db, contact)?;
+    sync::tell(work, &SyncItem::List { contact: conversation, list: list.signed().clone(), owners })
+}
+
+/// Takes one of the person's devices out of every list, at once.
+pub(crate) fn revoke(
+    work: &mut Work<'_>,
+    user: &UserSecret,
+    device: DeviceId,
+    reason: RevocationReason,
+) -> Result<(), RefreshError> {
+    for contact in contacts::with_keys(work.db)? {
+        let sql = "UPDATE own_entries SET revoked = ?3 WHERE contact = ?1 AND owner = ?2 AND revoked IS NULL";
+        run(work.db, sql, params![contact.column(), device.0, reason_column(reason)])?;
+        refresh_one(work, user, contact)?;
+    }
+    Ok(())
+}
+
+/// Opens the secret of a contact key.
+fn contact_secret(db: &Connection, user: &UserSecret, contact: ContactId) -> Result<ContactSecret, RefreshError> {
+    let sql = "SELECT secret FROM contacts WHERE id = ?1";
+    let sealed = first(db, sql, [contact.column()], |row| row.get::<_, Option<Vec<u8>>>(0))?.flatten();
+    let sealed = sealed.ok_or(StorageError::Damaged("contacts"))?;
+    let seed = user.open(CONTACT_SECRET_PURPOSE, &sealed).map_err(|_| RefreshError::WrongUserKey)?;
+    let seed: Zeroizing<[u8; 32]> =
+        Zeroizing::new(seed.as_ref().try_into().map_err(|_| StorageError::Damaged("contacts"))?);
+    Ok(ContactSecret::from_seed(*seed))
+}

@@ -1,0 +1,280 @@
+//! One person, several devices: linked, synced, revoked, with real engines and real home server rules.
+
+use kith_crypto::user::UserSecret;
+use kith_engine::{
+    Command, CommandError, ContactId, ContactState, DeviceError, DeviceState, DeviceView, HistoryWish, MessageState,
+    Reply, Whom,
+};
+use kith_session::CardError;
+use kith_wire::card::{CardOffer, CardPurpose};
+use kith_wire::devices::RevocationReason;
+
+use crate::world::{ANA, BELA, Reach, World};
+
+/// Ana's laptop: the third folder of the world, at Bela's home server.
+const LAPTOP: usize = 2;
+
+fn device_card(world: &mut World, who: usize) -> CardOffer {
+    let link = Command::LinkDevice { name: "phone".to_owned(), expires: 600 };
+    match world.command(who, link).unwrap() {
+        Reply::Card { offer, .. } => *offer,
+        other => panic!("not a card: {other:?}"),
+    }
+}
+
+fn join(world: &mut World, who: usize, offer: CardOffer) -> Result<Reply, CommandError> {
+    world.command(who, Command::JoinDevice { offer: Box::new(offer), name: "laptop".to_owned() })
+}
+
+fn comparing(world: &World, who: usize) -> Option<(ContactId, String)> {
+    let devices = world.people[who].engine.devices().unwrap();
+    devices.into_iter().find_map(|device| match device.state {
+        DeviceState::Compare { code } => Some((device.contact.unwrap(), code)),
+        _ => None,
+    })
+}
+
+/// Links `new` to `old`, as the two programs do.
+fn link(world: &mut World, old: usize, new: usize, wish: HistoryWish) {
+    let offer = device_card(world, old);
+    join(world, new, offer).unwrap();
+    world.run(10);
+    let (sibling, code) = comparing(world, old).expect("the old device shows a code");
+    assert_eq!(comparing(world, new).expect("the new one too").1, code);
+    world.welcome(old, sibling, wish).unwrap();
+    world.run(5);
+    adopt(world, old, new);
+    world.run(60);
+}
+
+/// The new device's vault takes the user key over.
+fn adopt(world: &mut World, old: usize, new: usize) {
+    let seed = world.people[new].engine.user_seed_to_adopt().unwrap().expect("it was welcomed");
+    assert_eq!(seed.expose(), world.people[old].user.expose());
+    world.adopt(new, UserSecret::from_seed(*seed.expose()));
+}
+
+/// Ana and Bela know each other; Ana has a laptop at the other home server, not linked yet.
+fn with_laptop(name: &str) -> (World, ContactId, ContactId) {
+    let (mut world, bela, ana) = World::met(name);
+    world.add_person(&format!("{name}-laptop"), 1);
+    world.run(10);
+    (world, bela, ana)
+}
+
+fn names(world: &World, who: usize) -> Vec<(String, bool)> {
+    let devices = world.people[who].engine.devices().unwrap();
+    devices.iter().map(|device: &DeviceView| (device.name.clone(), device.is_this)).collect()
+}
+
+#[test]
+fn a_linked_device_gets_contacts_and_history_and_talks_to_them_by_itself() {
+    let (mut world, bela, ana) = with_laptop("linked");
+    world.send(ANA, bela, "from before");
+    world.run(5);
+    world.send(BELA, ana, "heard before");
+    world.run(5);
+    link(&mut world, ANA, LAPTOP, HistoryWish::All);
+
+    assert_eq!(names(&world, ANA), [("phone".to_owned(), true), ("laptop".to_owned(), false)]);
+    assert_eq!(names(&world, LAPTOP), [("phone".to_owned(), false), ("laptop".to_owned(), true)]);
+    let contacts = world.people[LAPTOP].engine.contacts().unwrap();
+    assert_eq!(contacts.len(), 1);
+    let there = contacts[0].id;
+    assert_eq!(contacts[0].state, ContactState::Established);
+    assert_eq!(world.people[LAPTOP].engine.digits(there).unwrap(), world.people[ANA].engine.digits(bela).unwrap());
+    assert_eq!(world.texts(LAPTOP, there), ["from before", "heard before"]);
+
+    // The laptop speaks; Bela sees one person, and the phone sees its own words.
+    let sent = world.send(LAPTOP, there, "from the laptop");
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana), ["from before", "heard before", "from the laptop"]);
+    assert_eq!(world.texts(ANA, bela), ["from before", "heard before", "from the laptop"]);
+    assert_eq!(world.state(LAPTOP, there, sent), MessageState::Delivered);
+    assert_eq!(world.state(ANA, bela, sent), MessageState::Delivered);
+    // Bela answers: both devices hear it from Bela.
+    world.send(BELA, ana, "hello, both");
+    world.run(10);
+    assert_eq!(world.texts(ANA, bela).last().unwrap(), "hello, both");
+    assert_eq!(world.texts(LAPTOP, there).last().unwrap(), "hello, both");
+    // And with the phone away, the laptop alone.
+    world.online(ANA, Reach::Down);
+    world.send(BELA, ana, "to whoever is there");
+    world.run(10);
+    assert_eq!(world.texts(LAPTOP, there).last().unwrap(), "to whoever is there");
+}
+
+#[test]
+fn what_is_done_on_one_device_shows_on_the_other() {
+    let (mut world, bela, ana) = with_laptop("synced");
+    link(&mut world, ANA, LAPTOP, HistoryWish::None);
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    let first = world.send(ANA, bela, "one");
+    let heard = world.send(BELA, ana, "two");
+    world.run(10);
+    world.command(ANA, Command::Edit { contact: bela, message: first, text: "ONE".to_owned() }).unwrap();
+    world.command(LAPTOP, Command::React { contact: there, message: heard, emoji: "❤".to_owned() }).unwrap();
+    world.command(LAPTOP, Command::Rename { contact: there, name: "Bela B.".to_owned() }).unwrap();
+    world.command(ANA, Command::MarkRead { contact: bela }).unwrap();
+    world.run(10);
+    assert_eq!(world.texts(LAPTOP, there), ["ONE", "two"]);
+    assert_eq!(world.people[ANA].engine.message(bela, heard).unwrap().reactions.len(), 1);
+    assert_eq!(world.people[ANA].engine.contact(bela).unwrap().name, "Bela B.");
+    assert_eq!(world.people[LAPTOP].engine.contact(there).unwrap().unread, 0);
+    // The contact was told once.
+    assert_eq!(world.state(BELA, ana, heard), MessageState::Read);
+    world.command(LAPTOP, Command::Delete { contact: there, message: first }).unwrap();
+    world.run(10);
+    assert_eq!(world.texts(ANA, bela), ["<deleted>", "two"]);
+    assert_eq!(world.texts(BELA, ana), ["<deleted>", "two"]);
+    world.command(LAPTOP, Command::Block { contact: there }).unwrap();
+    world.run(10);
+    assert_eq!(world.people[ANA].engine.contact(bela).unwrap().state, ContactState::Blocked);
+    world.command(ANA, Command::Forget { contact: bela }).unwrap();
+    world.run(10);
+    assert!(world.people[LAPTOP].engine.contacts().unwrap().is_empty());
+}
+
+#[test]
+fn a_contact_that_one_device_meets_the_other_knows_after_its_next_password_entry() {
+    let (mut world, _, _) = with_laptop("met-later");
+    link(&mut world, ANA, LAPTOP, HistoryWish::None);
+    world.add_person("met-later-cem", 0);
+    let cem = world.people.len() - 1;
+    world.run(10);
+    let (contact, offer) = world.card(LAPTOP);
+    let ana = world.accept(cem, offer);
+    world.run(10);
+    world.send(cem, ana, "hello laptop");
+    world.run(10);
+    assert_eq!(world.texts(LAPTOP, contact), ["hello laptop"]);
+    let known = world.people[ANA].engine.contacts().unwrap();
+    assert_eq!(known.len(), 2);
+    let on_phone = known[1].id;
+    // The phone signs itself in at its next password entry, and hears Cem by itself from then on.
+    world.unlock(ANA);
+    world.run(60);
+    world.send(cem, ana, "hello both");
+    world.run(10);
+    assert_eq!(world.texts(ANA, on_phone).last().unwrap(), "hello both");
+    world.send(ANA, on_phone, "from the phone");
+    world.run(10);
+    assert_eq!(world.texts(cem, ana).last().unwrap(), "from the phone");
+}
+
+#[test]
+fn ke_51_a_device_is_welcomed_with_the_password_only_and_after_it_said_who_it_is() {
+    let (mut world, _, _) = with_laptop("welcome");
+    let offer = device_card(&mut world, ANA);
+    let devices = world.people[ANA].engine.devices().unwrap();
+    let waiting = devices.iter().find(|device| !device.is_this).unwrap().contact.unwrap();
+    assert!(matches!(world.welcome(ANA, waiting, HistoryWish::None), Err(DeviceError::NotThereYet)));
+    join(&mut world, LAPTOP, offer).unwrap();
+    world.run(10);
+    let (sibling, _) = comparing(&world, ANA).unwrap();
+    // Until then the new device is told nothing.
+    assert!(world.people[LAPTOP].engine.user_seed_to_adopt().unwrap().is_none());
+    assert!(world.people[LAPTOP].engine.contacts().unwrap().is_empty());
+    let own = std::mem::replace(&mut world.people[ANA].user, UserSecret::from_seed([9; 32]));
+    assert!(matches!(world.welcome(ANA, sibling, HistoryWish::None), Err(DeviceError::WrongUserKey)));
+    world.people[ANA].user = own;
+    world.run(10);
+    assert!(world.people[LAPTOP].engine.user_seed_to_adopt().unwrap().is_none());
+    world.welcome(ANA, sibling, HistoryWish::None).unwrap();
+    world.run(10);
+    adopt(&mut world, ANA, LAPTOP);
+}
+
+#[test]
+fn a_card_for_a_device_makes_no_contact_and_a_contacts_card_no_device() {
+    let (mut world, _, _) = with_laptop("purposes");
+    let offer = device_card(&mut world, ANA);
+    let accepted = world.command(LAPTOP, Command::CardAccept { offer: Box::new(offer), whom: Whom::New(None) });
+    let link = Some(CardPurpose::Link);
+    assert!(matches!(accepted, Err(CommandError::Card(CardError::OtherPurpose(purpose))) if purpose == link));
+    let (_, offer) = world.card(ANA);
+    let contact = Some(CardPurpose::Contact);
+    let joined = join(&mut world, LAPTOP, offer);
+    assert!(matches!(joined, Err(CommandError::Card(CardError::OtherPurpose(purpose))) if purpose == contact));
+    // A device with contacts of its own stays somebody of its own.
+    let offer = device_card(&mut world, ANA);
+    assert!(matches!(join(&mut world, BELA, offer), Err(CommandError::NotFresh)));
+}
+
+#[test]
+fn ke_54_a_revoked_device_is_locked_and_hears_nothing_more() {
+    let (mut world, bela, ana) = with_laptop("revoked");
+    link(&mut world, ANA, LAPTOP, HistoryWish::All);
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    world.send(LAPTOP, there, "still mine");
+    world.run(10);
+    let devices = world.people[ANA].engine.devices().unwrap();
+    let laptop = devices.iter().find(|device| !device.is_this).unwrap().id.unwrap();
+    world.online(LAPTOP, Reach::Down);
+    world.revoke(ANA, laptop, RevocationReason::Compromised).unwrap();
+    world.run(10);
+    world.send(BELA, ana, "only for the phone");
+    world.run(10);
+    assert_eq!(world.texts(ANA, bela).last().unwrap(), "only for the phone");
+    world.online(LAPTOP, Reach::Up);
+    world.run(10);
+    assert!(world.people[LAPTOP].engine.status(world.now).unwrap().revoked);
+    let send = Command::Send { contact: there, text: "thief".to_owned(), reply_to: None, attachment: None };
+    assert!(matches!(world.command(LAPTOP, send), Err(CommandError::Revoked)));
+    assert!(!world.texts(LAPTOP, there).contains(&"only for the phone".to_owned()));
+    assert_eq!(names(&world, ANA), [("phone".to_owned(), true)]);
+    // The conversation goes on with the other device.
+    world.send(ANA, bela, "all is well");
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana).last().unwrap(), "all is well");
+}
+
+#[test]
+fn three_devices_of_one_person_know_each_other() {
+    let (mut world, bela, ana) = with_laptop("three");
+    link(&mut world, ANA, LAPTOP, HistoryWish::None);
+    world.add_person("three-tablet", 0);
+    let tablet = world.people.len() - 1;
+    world.run(10);
+    // The laptop links the tablet; the phone meets it by way of the laptop.
+    link(&mut world, LAPTOP, tablet, HistoryWish::None);
+    world.run(120);
+    let on_tablet = world.people[tablet].engine.contacts().unwrap()[0].id;
+    let on_laptop = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    world.send(ANA, bela, "phone");
+    world.run(10);
+    world.send(LAPTOP, on_laptop, "laptop");
+    world.run(10);
+    world.send(tablet, on_tablet, "tablet");
+    world.run(10);
+    world.send(BELA, ana, "all three");
+    world.run(10);
+    let said = ["phone", "laptop", "tablet", "all three"];
+    assert_eq!(world.texts(BELA, ana), said);
+    assert_eq!(world.texts(ANA, bela), said);
+    assert_eq!(world.texts(LAPTOP, on_laptop), said);
+    assert_eq!(world.texts(tablet, on_tablet), said);
+}
+
+#[test]
+fn both_persons_link_a_device_at_once_and_all_four_meet() {
+    let (mut world, bela, ana) = with_laptop("both");
+    world.add_person("both-belas-tablet", 0);
+    let tablet = world.people.len() - 1;
+    world.run(10);
+    link(&mut world, ANA, LAPTOP, HistoryWish::None);
+    link(&mut world, BELA, tablet, HistoryWish::None);
+    world.run(3 * 86_400);
+    let on_laptop = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    let on_tablet = world.people[tablet].engine.contacts().unwrap()[0].id;
+    for (who, contact) in [(ANA, bela), (BELA, ana)] {
+        world.online(who, Reach::Down);
+        let _ = contact;
+    }
+    world.send(LAPTOP, on_laptop, "new to new");
+    world.run(10);
+    world.send(tablet, on_tablet, "and back");
+    world.run(10);
+    assert_eq!(world.texts(tablet, on_tablet), ["new to new", "and back"]);
+    assert_eq!(world.texts(LAPTOP, on_laptop), ["new to new", "and back"]);
+}
