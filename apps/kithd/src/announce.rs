@@ -95,6 +95,11 @@ impl Announcement<'_> {
                 "\nThat address is plain http, which people's programs refuse beyond their own machine: use https.\n"
                     .to_owned()
             }
+            (Some(_), Some(_), Scheme::Https) if port != self.listen.port() => format!(
+                "\nThat address means port {port} and this server listens on {}: something must lead from there to here, a router or a\n\
+                 firewall, or one of public_url and listen is wrong. (An address without a port means port {DEFAULT_PORT}.)\n",
+                self.listen.port()
+            ),
             _ => String::new(),
         }
     }

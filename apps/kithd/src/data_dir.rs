@@ -49,7 +49,8 @@ impl DataDir {
     pub(crate) fn take_for_restore(path: &Path) -> Result<Self, AppError> {
         let unusable = |reason| AppError::Data { path: path.to_owned(), reason };
         let is_used = match std::fs::read_dir(path) {
-            Ok(mut files) => files.next().is_some(),
+            // A disk of its own may have a folder for what a repair finds.
+            Ok(mut files) => files.any(|file| !file.is_ok_and(|file| file.file_name() == "lost+found")),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
             Err(error) => return Err(unusable(error)),
         };
@@ -175,6 +176,7 @@ mod tests {
     fn a_folder_that_was_restored_in_part_is_not_used() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("kithd");
+        std::fs::create_dir_all(path.join("lost+found")).unwrap();
         drop(DataDir::take_for_restore(&path).unwrap());
         assert!(matches!(DataDir::take(&path), Err(AppError::HalfRestored { .. })));
         assert!(matches!(DataDir::take_for_restore(&path), Err(AppError::NotEmpty { .. })));

@@ -223,6 +223,25 @@ fn operators_are_told_what_is_missing_before_others_reach_the_server() {
 }
 
 #[test]
+fn operators_are_told_when_others_come_to_another_port_than_the_server_listens_on() {
+    use std::io::{BufRead as _, BufReader};
+    let data = tempfile::tempdir().unwrap();
+    let mut command = kithd(data.path());
+    command.args(["--listen", "127.0.0.1:0", "--public-url", "https://kith.example"]);
+    command.envs([
+        ("KITHD_TLS_ACME_NAME", "kith.example"),
+        ("KITHD_TLS_ACME_DIRECTORY", "http://127.0.0.1:1/directory"),
+        ("KITHD_TLS_ACME_LISTEN", "127.0.0.1:0"),
+    ]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let told = lines.find(|line| line.contains("That address means port 5484 and this server listens on"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(told.is_some());
+}
+
+#[test]
 fn an_invite_for_a_folder_that_no_server_has_used_says_so() {
     let parent = tempfile::tempdir().unwrap();
     let data = parent.path().join("mistyped");
