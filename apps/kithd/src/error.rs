@@ -165,9 +165,16 @@ impl AppError {
             Self::Backup { reason: BackupError::Read(reason), .. } if reason.kind() == ErrorKind::PermissionDenied => {
                 AS_ITS_USER.into()
             }
+            Self::Backup { reason: BackupError::Read(reason), .. } if reason.kind() == ErrorKind::NotFound => {
+                "see that the path is right".into()
+            }
+            Self::Backup { reason: BackupError::NoBackup, .. } => "name a file that `kithd backup` made".into(),
             Self::Backup { .. } => "use another backup; nothing was changed but the folder to restore into".into(),
             Self::NoBackup { .. } => "see the log of the server, and whether the disk is full; no file was left".into(),
             Self::Exists { .. } => "name another file: backups are never overwritten".into(),
+            Self::Write { reason, .. } if reason.kind() == ErrorKind::NotFound => {
+                "make the folder first, or name another one".into()
+            }
             Self::Write { .. } => "see that the disk has room and this user may write there".into(),
             Self::NotInOrder { .. } => {
                 "restore the last backup that is; keep this one for whoever finds out why".into()
@@ -245,3 +252,43 @@ const ABOUT_THE_DISK: &str = "see that the disk is neither full nor read-only, t
 /// The store stops at what it cannot read rather than go on with half of what it knew.
 const DAMAGED: &str = "keep the folder as it is; `kithd check` tells what can be read, `kithd restore BACKUP FOLDER` makes a new folder from the last \
                        good backup, best on another disk";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(reason: JournalError) -> AppError {
+        AppError::Store(reason.into())
+    }
+
+    #[test]
+    fn hints_say_what_to_do_about_what_happened() {
+        let denied = || std::io::Error::from(ErrorKind::PermissionDenied);
+        let bind = |setting, kind: ErrorKind| AppError::Bind {
+            setting,
+            address: "127.0.0.1:80".parse().unwrap(),
+            reason: kind.into(),
+        };
+        let damaged = |offset| store(JournalError::Damaged { file: "0000000001.log".to_owned(), offset });
+        let format = |found| store(JournalError::Format { file: String::new(), found, known: 2 });
+        for (error, hint) in [
+            (damaged(7), "kithd restore"),
+            (store(JournalError::Missing { file: String::new() }), "kithd restore"),
+            (AppError::Open(OpenError::Store(StoreError::Damaged { table: "meta" })), "kithd restore"),
+            (format(3), "newest kithd"),
+            (format(1), "the release that wrote it"),
+            (store(JournalError::Disk(denied())), "as root (sudo)"),
+            (store(JournalError::Disk(ErrorKind::StorageFull.into())), "neither full"),
+            (AppError::Data { path: "/x".into(), reason: denied() }, "as root (sudo)"),
+            (AppError::Backup { path: "/x".into(), reason: BackupError::Read(denied()) }, "as root (sudo)"),
+            (AppError::Backup { path: "/x".into(), reason: BackupError::NoBackup }, "`kithd backup` made"),
+            (AppError::Write { path: "/x".into(), reason: ErrorKind::NotFound.into() }, "make the folder first"),
+            (bind("listen", ErrorKind::AddrInUse), "--listen ADDR:PORT"),
+            (bind("metrics", ErrorKind::AddrInUse), "with metrics in the configuration"),
+            (bind("tls.acme_listen", ErrorKind::PermissionDenied), "ports below 1024"),
+            (bind("listen", ErrorKind::AddrNotAvailable), "no such address"),
+        ] {
+            assert!(error.hint().contains(hint), "{error}: {}", error.hint());
+        }
+    }
+}
