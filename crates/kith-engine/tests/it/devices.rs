@@ -6,6 +6,7 @@ use kith_engine::{Command, CommandError, Ended, Event, MessageState};
 use kith_wire::Wire;
 use kith_wire::devices::DeviceList;
 use kith_wire::signed::Signed;
+use kith_wire::time::Day;
 use rand::RngExt;
 
 use crate::world::devices::{LAPTOP, Pair};
@@ -236,7 +237,7 @@ fn ke_44_a_device_that_no_list_names_gets_nothing_until_one_does() {
 fn ke_44_a_list_that_is_older_than_the_newest_replaces_nothing() {
     let mut pair = Pair::met("older-list");
     // Another device has told a newer one meanwhile.
-    pair.world.renumber_list(ANA, 99);
+    pair.world.replace_list(ANA, |list| list.version = 99);
     pair.world.revoke_laptop();
     pair.world.run(10);
     let list = pair.world.blob(ANA, "SELECT peer_list FROM contacts");
@@ -334,18 +335,22 @@ fn ke_45_what_the_stopped_device_did_not_get_still_waits_for_the_others() {
 
 #[test]
 fn ke_46_a_message_disappears_in_time_though_a_device_has_not_got_it() {
-    let Pair { mut world, bela, .. } = Pair::met("disappears");
-    unfinish(&world, 2);
-    world.command(ANA, Command::SetDisappearing { contact: bela, seconds: Some(60) }).unwrap();
-    world.send(ANA, bela, "burn after reading");
-    world.run(10);
-    assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 2);
-    assert_eq!(world.texts(ANA, bela).len(), 1);
-    world.run(60);
-    assert_eq!(world.texts(ANA, bela), Vec::<String>::new());
-    // The setting waits for the laptop still, the text does not.
-    assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 1);
-    assert!(!world.dump(ANA).contains("burn after reading"));
+    for phone in [Reach::Up, Reach::Down] {
+        let Pair { mut world, bela, .. } = Pair::met(&format!("disappears-{phone:?}"));
+        unfinish(&world, 2);
+        world.online(BELA, phone);
+        world.command(ANA, Command::SetDisappearing { contact: bela, seconds: Some(60) }).unwrap();
+        let message = world.send(ANA, bela, "burn after reading");
+        world.run(10);
+        let state = if phone == Reach::Up { MessageState::Delivered } else { MessageState::Accepted };
+        assert_eq!(world.state(ANA, bela, message), state);
+        assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 2);
+        world.run(60);
+        assert_eq!(world.texts(ANA, bela), Vec::<String>::new());
+        // The setting waits for the laptop still, the text does not.
+        assert_eq!(world.count(ANA, "SELECT count(*) FROM outgoing"), 1);
+        assert!(!world.dump(ANA).contains("burn after reading"));
+    }
 }
 
 #[test]
@@ -380,6 +385,28 @@ fn ke_35_a_device_that_moves_is_answered_and_nothing_is_left_of_it() {
     }
     pair.world.send(ANA, pair.bela, "to where you are");
     pair.world.run(10);
+    assert_eq!(pair.shown(), [["to where you are"], ["to where you are"]]);
+}
+
+#[test]
+fn ke_35_of_two_devices_that_move_each_is_answered_with_its_latest_queue() {
+    let mut pair = Pair::met("follow-both");
+    // Nothing is sealed while the list has expired.
+    let list = pair.world.blob(ANA, "SELECT peer_list FROM contacts");
+    pair.world.replace_list(ANA, |list| list.not_after = Day(1));
+    for _ in 0..3 {
+        for (who, contact) in [(BELA, pair.ana), (LAPTOP, pair.laptop)] {
+            pair.world.command(who, Command::Rotate { contact }).unwrap();
+            pair.world.run(10);
+        }
+    }
+    assert_eq!(pair.world.count(ANA, "SELECT count(*) FROM outgoing"), 2);
+    pair.world.alter(ANA, "UPDATE contacts SET peer_list = ?1", &[&list]);
+    pair.world.send(ANA, pair.bela, "to where you are");
+    pair.world.run(10);
+    for who in [BELA, LAPTOP] {
+        assert_eq!(pair.world.count(who, "SELECT count(*) FROM queues WHERE state = 3"), 3, "{who}");
+    }
     assert_eq!(pair.shown(), [["to where you are"], ["to where you are"]]);
 }
 

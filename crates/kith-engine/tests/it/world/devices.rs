@@ -156,9 +156,10 @@ impl World {
         check_list(signed, &key).unwrap()
     }
 
-    /// Gives the newest list that somebody has of their first contact another number.
-    pub(crate) fn renumber_list(&mut self, who: usize, version: u32) {
-        let list = DeviceList { version, ..self.list(who, "peer_list").into_inner() };
+    /// Changes the newest list that somebody has of their first contact.
+    pub(crate) fn replace_list(&mut self, who: usize, change: impl FnOnce(&mut DeviceList)) {
+        let mut list = self.list(who, "peer_list").into_inner();
+        change(&mut list);
         let list = Signed::<DeviceList>::new(list.padded().unwrap().to_bytes(), Signature([0; 64])).to_bytes();
         self.alter(who, "UPDATE contacts SET peer_list = ?1", &[&list]);
     }
