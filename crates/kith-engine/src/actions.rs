@@ -37,7 +37,6 @@ const MAX_EARLY_BYTES: u64 = 256 * 1024;
 
 struct Target {
     author: i64,
-    edited: u64,
     kind: i64,
     attachment: Option<AttachmentId>,
 }
@@ -48,15 +47,10 @@ pub(crate) fn apply(work: &mut Work<'_>, act: &Act) -> Result<Option<MessageChan
         return Ok(None);
     }
     let key = params![act.contact.column(), act.target.0];
-    let sql = "SELECT direction, edit_lamport, kind, attachment FROM messages WHERE contact = ?1 AND message = ?2";
+    let sql = "SELECT direction, kind, attachment FROM messages WHERE contact = ?1 AND message = ?2";
     let target = first(work.db, sql, key, |row| {
-        let attachment: Option<i64> = row.get(3)?;
-        Ok(Target {
-            author: row.get(0)?,
-            edited: number(row.get(1)?),
-            kind: row.get(2)?,
-            attachment: attachment.map(AttachmentId::from_column),
-        })
+        let attachment: Option<i64> = row.get(2)?;
+        Ok(Target { author: row.get(0)?, kind: row.get(1)?, attachment: attachment.map(AttachmentId::from_column) })
     })?;
     let Some(target) = target else {
         keep_early(work.db, act)?;
@@ -82,28 +76,30 @@ fn is_acceptable(action: &Action) -> bool {
     }
 }
 
-/// The latest reaction of each side counts.
+/// The latest reaction of each side counts, and of two that devices of one person made at once the greater one (KE-53).
 fn react(db: &Connection, act: &Act, emoji: &str) -> Result<Option<MessageChange>, StorageError> {
     let changed = run(
         db,
         "INSERT INTO reactions (contact, message, direction, emoji, lamport) VALUES (?1, ?2, ?3, ?4, ?5) \
-         ON CONFLICT (contact, message, direction) DO UPDATE SET emoji = ?4, lamport = ?5 WHERE lamport < ?5",
+         ON CONFLICT (contact, message, direction) DO UPDATE SET emoji = ?4, lamport = ?5 \
+         WHERE (lamport, emoji) < (?5, ?4)",
         params![act.contact.column(), act.target.0, direction_column(act.by), emoji, column(act.lamport)],
     )?;
     Ok((changed > 0).then_some(MessageChange::Reacted))
 }
 
-/// The latest edit counts.
+/// The latest edit counts, and of two that devices of one person made at once the greater text (KE-53).
 fn edit(db: &Connection, act: &Act, text: &str, target: &Target) -> Result<Option<MessageChange>, StorageError> {
-    if target.kind != 0 || act.lamport <= target.edited {
+    if target.kind != 0 {
         return Ok(None);
     }
-    run(
+    let changed = run(
         db,
-        "UPDATE messages SET text = ?3, edit_lamport = ?4 WHERE contact = ?1 AND message = ?2",
+        "UPDATE messages SET text = ?3, edit_lamport = ?4 \
+         WHERE contact = ?1 AND message = ?2 AND (edit_lamport, text) < (?4, ?3)",
         params![act.contact.column(), act.target.0, text, column(act.lamport)],
     )?;
-    Ok(Some(MessageChange::Edited))
+    Ok((changed > 0).then_some(MessageChange::Edited))
 }
 
 fn delete(work: &mut Work<'_>, act: &Act, target: &Target) -> Result<Option<MessageChange>, StorageError> {
@@ -136,7 +132,8 @@ fn keep_early(db: &Connection, act: &Act) -> Result<(), StorageError> {
     run(
         db,
         "INSERT INTO early_actions (contact, message, direction, kind, text, lamport) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-         ON CONFLICT (contact, message, direction, kind) DO UPDATE SET text = ?5, lamport = ?6 WHERE lamport < ?6",
+         ON CONFLICT (contact, message, direction, kind) DO UPDATE SET text = ?5, lamport = ?6 \
+         WHERE (lamport, text) < (?6, ?5)",
         params![act.contact.column(), act.target.0, direction_column(act.by), kind, text, column(act.lamport)],
     )?;
     Ok(())

@@ -4,6 +4,7 @@
 
 use kith_wire::content::{Body, Content, KnownBody, ReceiptKind};
 use kith_wire::id::MessageId;
+use kith_wire::payload::ListState;
 
 use crate::actions::{self, Act, Action};
 use crate::api::{ContactId, Direction, Event, MessageChange, MessageState};
@@ -32,8 +33,15 @@ pub(crate) enum Turn {
     Later,
 }
 
-/// Applies a content. One that breaks a rule is dropped.
-pub(crate) fn apply(work: &mut Work<'_>, peer: &PeerDevice, content: Content, turn: Turn) -> Result<(), StorageError> {
+/// Applies a content that came in a session, where the contact had that list of the person's devices. One that breaks a rule is
+/// dropped.
+pub(crate) fn apply(
+    work: &mut Work<'_>,
+    peer: &PeerDevice,
+    content: Content,
+    turn: Turn,
+    known: Option<ListState>,
+) -> Result<(), StorageError> {
     let Some(contact) = contacts::find(work.db, peer.contact)? else { return Ok(()) };
     if !is_acceptable(work, &contact, &content)? || (turn == Turn::AtOnce && is_too_late(work, &content)) {
         return Ok(());
@@ -42,10 +50,25 @@ pub(crate) fn apply(work: &mut Work<'_>, peer: &PeerDevice, content: Content, tu
     if contact.is_sibling {
         return sync::receive(work, contact.id, content);
     }
+    sync::pass_on(work, contact.id, &content, known)?;
     match content.body.clone() {
         Body::Known(body) => apply_known(work, peer, &contact, &content, body),
         Body::Unknown(bytes) => show(work, &contact, &content, Said::Newer(bytes), None),
         // A body that even its decoder does not name cannot be shown.
+        _ => Ok(()),
+    }
+}
+
+/// Applies a content that a contact said to a sibling of this device. The sibling has looked at it as `apply` does.
+pub(crate) fn apply_heard(work: &mut Work<'_>, id: ContactId, content: Content) -> Result<(), StorageError> {
+    let Some(contact) = contacts::find(work.db, id)? else { return Ok(()) };
+    if content.lamport > contacts::MAX_LAMPORT || content.sent.0 > MAX_TIME {
+        return Ok(());
+    }
+    contacts::saw_lamport(work.db, id, content.lamport)?;
+    match content.body.clone() {
+        Body::Known(body) => apply_said(work, &contact, &content, body),
+        Body::Unknown(bytes) => show(work, &contact, &content, Said::Newer(bytes), None),
         _ => Ok(()),
     }
 }
@@ -78,6 +101,17 @@ fn apply_known(
 ) -> Result<(), StorageError> {
     let id = contact.id;
     match body {
+        KnownBody::QueueMove { queue } => rotation::follow(work, id, peer.id, &queue),
+        KnownBody::QueueMoved { sender_id } => queues::moved(work, id, peer.id, &sender_id),
+        KnownBody::DeviceCard { to, list, offer } => introductions::came(work, id, to, list, *offer),
+        said => apply_said(work, contact, content, said),
+    }
+}
+
+/// Applies what the contact's person said, to whichever device.
+fn apply_said(work: &mut Work<'_>, contact: &Contact, content: &Content, body: KnownBody) -> Result<(), StorageError> {
+    let id = contact.id;
+    match body {
         // A copy must not leave a second attachment behind.
         KnownBody::Text { .. } if conversations::is_there(work, id, content.message)? => Ok(()),
         KnownBody::Text { text, reply_to, attachment } => {
@@ -92,11 +126,8 @@ fn apply_known(
         KnownBody::Edit { target, text } => act(work, id, content, target, Action::Edit(text)),
         KnownBody::Delete { target } => act(work, id, content, target, Action::Delete),
         KnownBody::Receipt { kind, messages } => receipt(work, id, kind, &messages),
-        KnownBody::QueueMove { queue } => rotation::follow(work, id, peer.id, &queue),
-        KnownBody::QueueMoved { sender_id } => queues::moved(work, id, peer.id, &sender_id),
         KnownBody::Disappearing { seconds } => disappearing::heard(work, id, content.lamport, seconds),
-        KnownBody::DeviceCard { to, list, offer } => introductions::came(work, id, to, list, *offer),
-        // Nothing to say, newer than this code, or what only siblings say (KE-50).
+        // Nothing to say, newer than this code, or what only siblings say (KE-50), or one device to another.
         _ => Ok(()),
     }
 }

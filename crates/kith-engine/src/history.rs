@@ -225,6 +225,12 @@ pub(crate) fn take(work: &mut Work<'_>, contact: ContactId, past: PastMessage) -
         conversations::insert(work, &new)?;
         let sql = "UPDATE messages SET edit_lamport = max(edit_lamport, ?3) WHERE contact = ?1 AND message = ?2";
         run(work.db, sql, params![contact.column(), past.message.0, column(past.edited)])?;
+    } else if past.edited > 0
+        && let Some(Ok(Body::Known(KnownBody::Text { text, .. }))) = past.body.as_deref().map(minicbor::decode::<Body>)
+    {
+        let edit =
+            Act { contact, target: past.message, by: direction, lamport: past.edited, action: Action::Edit(text) };
+        actions::apply(work, &edit)?;
     }
     let ends = past.disappears.and_then(|(_, at)| at).map(|at| column(at.0));
     run(

@@ -124,7 +124,7 @@ fn apply(work: &mut Work<'_>, peer: &PeerDevice, opened: Opened) -> Result<(), S
         // What an ack covered already was delivered in time, however long it had to wait for its turn.
         let turn = if arrived.contains(&part.message) { Turn::AtOnce } else { Turn::Later };
         if let Some(content) = assemble(work, peer, part)? {
-            contents::apply(work, peer, content, turn)?;
+            contents::apply(work, peer, content, turn, opened.known_own_list)?;
         }
     }
     match opened.alarm {

@@ -118,6 +118,19 @@ const fn reason_of_column(column: i64) -> RevocationReason {
     }
 }
 
+/// Returns whether a list of that version, or an older one, named a device of the person's.
+pub(crate) fn was_named(
+    db: &Connection,
+    contact: ContactId,
+    own: DeviceId,
+    version: u32,
+) -> Result<bool, StorageError> {
+    let sql = "SELECT entry FROM own_entries WHERE contact = ?1 AND owner = ?2";
+    let entries = all(db, sql, params![contact.column(), own.0], |row| row.get::<_, Option<Vec<u8>>>(0))?;
+    let mut devices = entries.into_iter().flatten().filter_map(|entry| minicbor::decode::<Device>(&entry).ok());
+    Ok(devices.any(|device| device.added_in <= version))
+}
+
 /// Forgets what was known of the devices towards a contact: it is met anew, or forgotten.
 pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
     run(db, "DELETE FROM own_entries WHERE contact = ?1", [contact.column()])?;

@@ -8,6 +8,7 @@ use kith_session::{Session, Urgency};
 use kith_wire::Timestamp;
 use kith_wire::Wire;
 use kith_wire::content::{Body, Content};
+use kith_wire::devices::{Device, DeviceList};
 use kith_wire::id::{ConversationId, DeviceId, MessageId};
 use kith_wire::limits::{CONTENT_WINDOW, PART_BYTES};
 use kith_wire::payload::Part;
@@ -46,8 +47,9 @@ pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), Sto
         return Ok(());
     }
     let list = cards::peer_list(work.db, id)?;
-    // KE-32: an expired list may hide that a device was lost; what is written waits for a fresh one.
-    if list.as_ref().is_some_and(|list| list.not_after < work.now.day()) {
+    // KE-32: an expired list may hide that a device was lost; what is written waits for a fresh one. (Siblings go by the list
+    // of own devices.)
+    if !contact.is_sibling && list.as_ref().is_some_and(|list| list.not_after < work.now.day()) {
         return Ok(());
     }
     let author = Author { conversation, device };
@@ -58,11 +60,23 @@ pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), Sto
         let place = if is_named { seal_for(work, peer, &author)? } else { Some(peer.sealed_to) };
         floor = place.map(|place| floor.map_or(place, |floor: i64| floor.min(place))).or(floor);
     }
-    if let Some(floor) = floor {
+    // KE-55: a device that a list names and that was not met yet gets what is written meanwhile, too.
+    let is_awaited = match &list {
+        Some(list) if list.devices.len() > 1 => !all_met(&sessions::of_contact(work.db, id)?, list),
+        _ => false,
+    };
+    if let Some(floor) = floor.filter(|_| !is_awaited) {
         let sql = "DELETE FROM outgoing WHERE contact = ?1 AND id <= ?2 AND attachment IS NULL";
         run(work.db, sql, params![id.column(), floor])?;
     }
     Ok(())
+}
+
+/// Returns whether every device of a list was met. One that was met before its name was known can be any.
+fn all_met(peers: &[PeerDevice], list: &DeviceList) -> bool {
+    let n_nameless = peers.iter().filter(|peer| peer.device.is_none()).count();
+    let is_met = |device: &&Device| peers.iter().any(|peer| peer.device == Some(device.id));
+    list.devices.iter().filter(|device| !is_met(device)).count() <= n_nameless
 }
 
 /// Seals what waits for any contact: a clock that was wrong may have held it back.

@@ -8,6 +8,7 @@ use kith_session::check_list;
 use kith_wire::Wire;
 use kith_wire::content::{Body, Content, KnownBody};
 use kith_wire::id::{ConversationId, MessageId};
+use kith_wire::payload::ListState;
 use kith_wire::sync::SyncItem;
 use rusqlite::params;
 
@@ -20,7 +21,7 @@ use crate::errors::CommandError;
 use crate::outbox::{self, NewContent};
 use crate::siblings::{self, Sibling, State};
 use crate::work::Work;
-use crate::{attachments, contact_copies, disappearing, history, introductions, own_devices, own_lists};
+use crate::{attachments, contact_copies, contents, disappearing, history, introductions, own_devices, own_lists};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE forgotten (conversation BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
@@ -177,6 +178,7 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
             list.map_or(Ok(()), |list| introductions::answer(work, contact, &list, *offer))
         }
         SyncItem::Said { content } => said(work, *content),
+        SyncItem::Heard { content } => heard(work, *content),
         SyncItem::History { contact, messages, told, total } => {
             history::heard(work, sibling.contact, contact, messages, (told, total))
         }
@@ -277,6 +279,46 @@ fn said_text(
         conversations::advance_in(work, contact, content.message, MessageState::Accepted)?;
     }
     Ok(())
+}
+
+/// What a contact said before it knew of a sibling is passed on to that one (KE-55). The contact's frame tells which list of the person's
+/// devices it had.
+pub(crate) fn pass_on(
+    work: &mut Work<'_>,
+    contact: ContactId,
+    content: &Content,
+    known: Option<ListState>,
+) -> Result<(), StorageError> {
+    let is_for_all = !matches!(
+        content.body,
+        Body::Known(
+            KnownBody::QueueMove { .. }
+                | KnownBody::QueueMoved { .. }
+                | KnownBody::DeviceCard { .. }
+                | KnownBody::Sync { .. }
+                | KnownBody::Nothing
+        )
+    );
+    if !is_for_all {
+        return Ok(());
+    }
+    let known = known.map_or(0, |list| list.version);
+    let item = SyncItem::Heard { content: Box::new(content.clone()) };
+    for sibling in siblings::linked(work.db)? {
+        let Some(device) = sibling.device else { continue };
+        if !own_lists::was_named(work.db, contact, device, known)? {
+            tell_one(work, sibling.contact, &item)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a contact said to a sibling before it knew of this device.
+fn heard(work: &mut Work<'_>, content: Content) -> Result<(), StorageError> {
+    match contacts::by_conversation(work.db, content.conversation)? {
+        Some(contact) => contents::apply_heard(work, contact, content),
+        None => Ok(()),
+    }
 }
 
 /// Tells the siblings what the person has seen.

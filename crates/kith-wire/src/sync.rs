@@ -160,6 +160,13 @@ pub enum SyncItem {
         #[n(2)]
         offer: Box<CardOffer>,
     },
+    /// What a contact said to the telling device when the contact did not know of the other one yet.
+    #[n(14)]
+    Heard {
+        /// The content; its conversation names the contact.
+        #[n(0)]
+        content: Box<Content>,
+    },
 }
 
 /// A contact, as one device tells another.
@@ -282,6 +289,7 @@ impl std::fmt::Debug for SyncItem {
             Self::States { .. } => "States(…)",
             Self::Devices { .. } => "Devices(…)",
             Self::Meet { .. } => "Meet(…)",
+            Self::Heard { .. } => "Heard(…)",
         })
     }
 }

@@ -6,8 +6,16 @@ use kith_engine::{
     Reply, Whom,
 };
 use kith_session::CardError;
+use kith_wire::Wire;
 use kith_wire::card::{CardOffer, CardPurpose};
-use kith_wire::devices::RevocationReason;
+use kith_wire::content::{Body, KnownBody};
+use kith_wire::devices::{DeviceList, RevocationReason};
+use kith_wire::ext::Ext;
+use kith_wire::id::{ConversationId, DeviceId, Hash, UserSeed};
+use kith_wire::own::{OwnDevice, OwnDevices};
+use kith_wire::signed::Signed;
+use kith_wire::sync::SyncItem;
+use kith_wire::time::Day;
 
 use crate::world::{ANA, BELA, Reach, World};
 
@@ -199,6 +207,188 @@ fn a_card_for_a_device_makes_no_contact_and_a_contacts_card_no_device() {
     // A device with contacts of its own stays somebody of its own.
     let offer = device_card(&mut world, ANA);
     assert!(matches!(join(&mut world, BELA, offer), Err(CommandError::NotFresh)));
+}
+
+/// Lets somebody's device say a content that an honest one would not.
+fn say(world: &mut World, who: usize, contact: ContactId, item: &SyncItem) {
+    let bytes = minicbor::to_vec(Body::Known(KnownBody::Sync { item: item.to_bytes() })).unwrap();
+    let sql = "INSERT INTO outgoing (contact, message, lamport, sent, body, kind, expires) \
+               SELECT id, randomblob(16), lamport + 1, ?2, ?3, 2, ?2 + 1000000000 FROM contacts WHERE id = ?1";
+    let (id, now) = (i64::try_from(contact.0).unwrap(), i64::try_from(world.now.0).unwrap());
+    world.people[who].keeper.execute(sql, rusqlite::params![id, now, bytes]).unwrap();
+}
+
+#[test]
+fn ke_50_contacts_are_no_siblings_and_nobody_is_welcomed_twice() {
+    let (mut world, bela, ana) = with_laptop("no-sibling");
+    let conversation = {
+        let sql = "SELECT conversation FROM contacts";
+        let id: [u8; 16] = world.people[ANA].keeper.query_row(sql, [], |row| row.get(0)).unwrap();
+        ConversationId(id)
+    };
+    let seed = UserSeed::new([7; 32]);
+    let list = UserSecret::from_seed([7; 32]).person();
+    let own = OwnDevice { id: DeviceId([1; 16]), slot: 1, name: "mine".to_owned(), since: Day(20_000) };
+    let devices = OwnDevices {
+        person_key: list.public(),
+        version: 1,
+        previous: Hash([0; 32]),
+        devices: vec![own],
+        revoked: Vec::new(),
+        ext: Ext::new(),
+    };
+    let welcome = SyncItem::Welcome { user: seed, devices: list.sign(&devices), name: None };
+    let hello = SyncItem::Hello { device: DeviceId([1; 16]), name: "mine".to_owned() };
+    let forgotten = SyncItem::Forgotten { contact: conversation };
+    // A contact that says it is ignored, also while a device is being linked.
+    device_card(&mut world, ANA);
+    for item in [&welcome, &hello, &forgotten] {
+        say(&mut world, BELA, ana, item);
+    }
+    world.send(BELA, ana, "nothing happened");
+    world.run(10);
+    assert_eq!(world.texts(ANA, bela), ["nothing happened"]);
+    assert!(world.people[ANA].engine.user_seed_to_adopt().unwrap().is_none());
+    assert_eq!(world.people[ANA].engine.devices().unwrap().len(), 2);
+    // Nor is a device that was welcomed welcomed again, by a sibling.
+    link(&mut world, ANA, LAPTOP, HistoryWish::All);
+    let phone = world.people[LAPTOP].engine.devices().unwrap().into_iter().find(|device| !device.is_this).unwrap();
+    let laptop = world.people[ANA].engine.devices().unwrap().into_iter().find(|device| !device.is_this).unwrap();
+    say(&mut world, ANA, laptop.contact.unwrap(), &welcome);
+    world.send(ANA, bela, "and on");
+    world.run(10);
+    assert!(world.people[LAPTOP].engine.user_seed_to_adopt().unwrap().is_none());
+    let devices = world.people[LAPTOP].engine.devices().unwrap();
+    assert!(devices.iter().any(|device| device.id == phone.id) && devices.len() == 2);
+}
+
+#[test]
+fn ke_52_a_list_by_another_key_or_with_a_revoked_device_does_not_count() {
+    let (mut world, bela, ana) = with_laptop("lists");
+    link(&mut world, ANA, LAPTOP, HistoryWish::None);
+    let sql = "SELECT conversation, own_list, peer_list FROM contacts WHERE kind = 0";
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
+    };
+    let (conversation, before, belas) = world.people[ANA].keeper.query_row(sql, [], read).unwrap();
+    let laptop = world.people[ANA].engine.devices().unwrap().into_iter().find(|device| !device.is_this).unwrap();
+    let phone = world.people[LAPTOP].engine.devices().unwrap().into_iter().find(|device| !device.is_this).unwrap();
+    // The laptop tells a list of another key: Bela's own, say.
+    let contact = ConversationId(conversation);
+    let foreign = SyncItem::List { contact, list: Signed::from_bytes(&belas).unwrap(), owners: Vec::new() };
+    say(&mut world, LAPTOP, phone.contact.unwrap(), &foreign);
+    // And one that names a device that was revoked before.
+    world.revoke(ANA, laptop.id.unwrap(), RevocationReason::Retired).unwrap();
+    let old = SyncItem::List { contact, list: Signed::from_bytes(&before).unwrap(), owners: Vec::new() };
+    say(&mut world, LAPTOP, phone.contact.unwrap(), &old);
+    world.run(10);
+    let newest: Vec<u8> = world.people[ANA]
+        .keeper
+        .query_row("SELECT own_list FROM contacts WHERE kind = 0", [], |row| row.get(0))
+        .unwrap();
+    let list = Signed::<DeviceList>::from_bytes(&newest).unwrap().decode_unverified().unwrap();
+    assert_eq!((list.devices.len(), list.revoked.len()), (1, 1));
+    world.send(BELA, ana, "to the phone");
+    world.run(10);
+    assert_eq!(world.texts(ANA, bela), ["to the phone"]);
+}
+
+#[test]
+fn ke_53_whoever_hears_of_what_first_both_devices_show_the_same() {
+    for first in [ANA, LAPTOP] {
+        let (mut world, bela, ana) = with_laptop(&format!("order-{first}"));
+        link(&mut world, ANA, LAPTOP, HistoryWish::None);
+        let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+        let message = world.send(ANA, bela, "text");
+        world.run(10);
+        // Both away, each does something else with the same contact and message.
+        for who in [ANA, LAPTOP] {
+            world.online(who, Reach::Down);
+        }
+        let said = [(ANA, bela, "by phone", "B.", 3600), (LAPTOP, there, "by laptop", "Bela", 3602)];
+        for (who, contact, text, name, seconds) in said {
+            world.now = world.now.plus_seconds(1);
+            world.command(who, Command::Edit { contact, message, text: text.to_owned() }).unwrap();
+            world.command(who, Command::Rename { contact, name: name.to_owned() }).unwrap();
+            world.command(who, Command::SetDisappearing { contact, seconds: Some(seconds) }).unwrap();
+            world.command(who, Command::React { contact, message, emoji: text.to_owned() }).unwrap();
+            world.send(who, contact, text);
+        }
+        world.online(first, Reach::Up);
+        world.run(20);
+        for who in [ANA, LAPTOP] {
+            world.online(who, Reach::Up);
+        }
+        world.run(30);
+        let shown = |who: usize, contact| {
+            let view = world.people[who].engine.contact(contact).unwrap();
+            let reactions = world.people[who].engine.message(contact, message).unwrap().reactions;
+            (world.texts(who, contact), view.name, view.disappearing, reactions)
+        };
+        assert_eq!(shown(ANA, bela), shown(LAPTOP, there), "{first} first");
+        assert_eq!(shown(ANA, bela).1, "Bela");
+        assert_eq!(world.texts(BELA, ana), world.texts(ANA, bela));
+    }
+}
+
+#[test]
+fn ke_55_what_a_contact_says_before_it_has_met_a_new_device_reaches_that_one_too() {
+    let (mut world, bela, ana) = with_laptop("between");
+    let offer = device_card(&mut world, ANA);
+    join(&mut world, LAPTOP, offer).unwrap();
+    world.run(10);
+    let (sibling, _) = comparing(&world, ANA).unwrap();
+    world.welcome(ANA, sibling, HistoryWish::All).unwrap();
+    world.run(5);
+    // Linked, and before the laptop's vault has taken the user key over nobody else knows of it.
+    let before = world.send(BELA, ana, "before the list");
+    world.run(5);
+    world.command(BELA, Command::React { contact: ana, message: before, emoji: "❤".to_owned() }).unwrap();
+    world.run(5);
+    // The laptop says its list and goes away before anybody has met it.
+    adopt(&mut world, ANA, LAPTOP);
+    for _ in 0..60 {
+        world.settle_some(3);
+    }
+    world.online(LAPTOP, Reach::Down);
+    world.run(20);
+    world.send(BELA, ana, "while it was away");
+    world.run(20);
+    world.online(LAPTOP, Reach::Up);
+    world.run(120);
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    assert_eq!(world.texts(LAPTOP, there), ["before the list", "while it was away"]);
+    assert_eq!(world.people[LAPTOP].engine.message(there, before).unwrap().reactions.len(), 1);
+    assert_eq!(world.texts(ANA, bela), ["before the list", "while it was away"]);
+}
+
+#[test]
+fn a_crash_at_any_moment_of_linking_loses_nothing() {
+    for crashes_after in (0..400).step_by(23) {
+        let (mut world, bela, _) = with_laptop(&format!("crash-{crashes_after}"));
+        world.send(ANA, bela, "from before");
+        world.run(5);
+        let offer = device_card(&mut world, ANA);
+        join(&mut world, LAPTOP, offer).unwrap();
+        world.run(10);
+        let (sibling, _) = comparing(&world, ANA).unwrap();
+        world.welcome(ANA, sibling, HistoryWish::All).unwrap();
+        world.settle_some(crashes_after);
+        world.crash(ANA);
+        world.crash(LAPTOP);
+        world.run(10);
+        adopt(&mut world, ANA, LAPTOP);
+        world.settle_some(crashes_after);
+        for who in [BELA, LAPTOP, ANA] {
+            world.crash(who);
+        }
+        world.run(120);
+        let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+        world.send(LAPTOP, there, "after");
+        world.run(20);
+        assert_eq!(world.texts(LAPTOP, there), ["from before", "after"], "{crashes_after}");
+        assert_eq!(world.texts(ANA, bela), ["from before", "after"], "{crashes_after}");
+    }
 }
 
 #[test]

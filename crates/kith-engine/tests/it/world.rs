@@ -284,6 +284,13 @@ impl World {
         while self.step() {}
     }
 
+    /// Takes so many steps, if there are as many.
+    pub(crate) fn settle_some(&mut self, steps: usize) {
+        for _ in 0..steps {
+            self.step();
+        }
+    }
+
     /// Takes one step; returns whether there was one.
     pub(crate) fn step(&mut self) -> bool {
         let Some(step) = self.pending.pop_front() else { return false };
