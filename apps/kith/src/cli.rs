@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    block, card, completions, contacts, delete, edit, export, forget, init, listen, log, man, password, react, rotate,
-    save, send, set, status, sync, unblock, verify,
+    block, card, completions, contacts, delete, device, edit, export, forget, init, listen, log, man, password, react,
+    rotate, save, send, set, status, sync, unblock, verify,
 };
 
 /// Talk to your people, without anybody in the middle.
@@ -53,6 +53,9 @@ pub(crate) enum Command {
     /// Make a contact card, or answer one
     #[command(subcommand)]
     Card(card::Card),
+    /// See, link, name and revoke your devices
+    #[command(subcommand)]
+    Device(device::Device),
     /// Show your people
     Contacts(contacts::Contacts),
     /// Compare digits with a contact, so that you know who it is

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use kith_client::{AttachError, ClientError, SaveError, SyncError};
-use kith_engine::{CommandError, QueryError};
+use kith_client::{AttachError, ClientError, DeviceActionError, SaveError, SyncError};
+use kith_engine::{CommandError, DeviceError, QueryError};
 
 /// Why a command ended without having done what was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +104,10 @@ impl From<CommandError> for Failure {
             E::NothingToRenew => ("nothing_to_renew", "leave --name away, or choose another one, for somebody new"),
             E::Card(_) => ("card_refused", "ask for a new card: each is good for one person and a limited time"),
             E::OwnCard => ("own_card", "give it to the person you want to talk to"),
+            E::NotFresh => {
+                ("not_fresh", "a device is linked in a folder of its own: choose another one with --home DIR")
+            }
+            E::Revoked => ("revoked", REVOKED_HINT),
             E::AlreadyAnswered => ("already_answered", "`kith contacts` shows the contact that it became"),
             _ => ("refused", "see `kith status`"),
         };
@@ -141,6 +145,7 @@ impl From<SyncError> for Failure {
                 "try again with a longer --timeout; what still waits may be for a home server that does not answer",
             ),
             SyncError::Command(error) => error.into(),
+            SyncError::Revoked => revoked(),
             SyncError::Trouble(trouble) => trouble_failure(trouble),
             _ => Self::told("storage", &error, STORAGE_HINT),
         }
@@ -168,6 +173,33 @@ impl From<ClientError> for Failure {
             ),
             other => Self::told("storage", &other, STORAGE_HINT),
         }
+    }
+}
+
+impl From<DeviceActionError> for Failure {
+    fn from(error: DeviceActionError) -> Self {
+        match error {
+            DeviceActionError::WrongPassword => Self::password(),
+            DeviceActionError::Device(error) => error.into(),
+            other => Self::told("storage", &other, STORAGE_HINT),
+        }
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        use DeviceError as E;
+        let (code, hint) = match &error {
+            E::Storage(_) => ("storage", STORAGE_HINT),
+            E::UnknownDevice => ("unknown_device", "`kith device list` shows your devices"),
+            E::NotThereYet => ("not_there_yet", "wait until the new device shows its code, then try again"),
+            E::TooMany => ("too_many_devices", "revoke one that you no longer use: `kith device revoke DEVICE`"),
+            E::BadName => ("bad_name", "choose one of at most 64 bytes, in one line"),
+            E::ThisDevice => ("this_device", THIS_DEVICE_HINT),
+            E::Revoked => ("revoked", REVOKED_HINT),
+            _ => ("refused", "see `kith device list`"),
+        };
+        Self::told(code, &error, hint)
     }
 }
 
@@ -235,4 +267,16 @@ pub(crate) fn trouble_failure(trouble: kith_engine::Trouble) -> Failure {
     Failure::new(code, message, hint)
 }
 
+/// Says that this device is none of the person's any more.
+pub(crate) fn revoked() -> Failure {
+    Failure::new(
+        "revoked",
+        "this device was revoked on another one of yours: it sends and receives nothing any more",
+        REVOKED_HINT,
+    )
+}
+
+const REVOKED_HINT: &str = "what it had is still here (`kith log`); to use it again, link it anew in a new folder: \
+                            `kith device link` there, `kith device join LINK --home DIR` here";
+const THIS_DEVICE_HINT: &str = "revoke it on another one; to stop using this one alone, delete its folder";
 const STORAGE_HINT: &str = "see that the disk has room and that nobody else changes the folder";

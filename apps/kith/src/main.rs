@@ -16,6 +16,7 @@ mod secrets;
 mod show;
 mod times;
 
+use std::cell::OnceCell;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,11 +27,13 @@ use kith_client::{Client, ClientError, Options, Password, proof_key};
 use kith_engine::CommandId;
 
 use crate::cli::{Cli, Command};
+use crate::commands::device::Device;
+use crate::commands::join_device::Join;
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::{Out, Voice};
 use crate::owner::{Called, Owner, Request};
-use crate::secrets::Passwords;
+use crate::secrets::{Passwords, Typed};
 
 fn main() -> ExitCode {
     let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
@@ -83,14 +86,19 @@ async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8,
         }
         command => {
             let folder = home(cli)?;
+            let typed = match command {
+                Command::Device(Device::Join(args)) => begin_joining(args, &folder, password_file, out).await?,
+                _ => None,
+            };
             refuse_empty(&folder)?;
-            let typed = secrets::existing(password_file)?;
+            let typed = typed.map_or_else(|| secrets::existing(password_file), Ok)?;
             let password = typed.password()?;
             let passwords = match command {
                 Command::Password(args) => {
                     let next = Some(secrets::next(args.new_password_file.as_deref())?);
                     Some(Passwords { current: typed, next })
                 }
+                command if commands::needs_password(command) => Some(Passwords { current: typed, next: None }),
                 _ => None,
             };
             let request = request(command, words, passwords, out)?;
@@ -98,6 +106,17 @@ async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8,
         }
     }
     Ok(Exit::Done as u8)
+}
+
+/// Makes the folder for a new device, and returns the password if it was asked for.
+async fn begin_joining(args: &Join, folder: &Path, file: Option<&Path>, out: &Out) -> Result<Option<Typed>, Failure> {
+    let typed = OnceCell::new();
+    let password = || {
+        let asked = if commands::init::is_taken(folder) { secrets::existing(file)? } else { secrets::first(file)? };
+        typed.get_or_init(|| asked).password()
+    };
+    args.begin(folder, password, options(), out).await?;
+    Ok(typed.into_inner())
 }
 
 /// Owns the folder and does the command, or hands it to the owner; between the two lies a moment in which neither works.

@@ -19,6 +19,11 @@ pub(crate) fn local(time: Timestamp, now: Timestamp) -> String {
     in_zone(time, now, &TimeZone::system())
 }
 
+/// Writes a day of the calendar, in UTC.
+pub(crate) fn date(time: Timestamp) -> String {
+    moment(time).strftime("%Y-%m-%d").to_string()
+}
+
 fn in_zone(time: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (time, now) = (moment(time).to_zoned(zone.clone()), moment(now).to_zoned(zone.clone()));
     let format = if time.date() == now.date() {

@@ -78,7 +78,8 @@ impl Client {
         Ok(client)
     }
 
-    /// Opens a folder. This is a password entry: device lists that have grown old are signed anew.
+    /// Opens a folder. This is a password entry: device lists that have grown old are signed anew, and a device that was
+    /// linked takes over the person's secret.
     ///
     /// # Errors
     /// [`ClientError`]; nothing in the folder has changed then.
@@ -86,10 +87,14 @@ impl Client {
         let mut vault = Vault::open(folder, password).map_err(ClientError::open)?;
         let seed = vault.take_user_seed().ok_or(ClientError::Incomplete)?;
         let client = Self::start(folder, vault, options)?;
-        let user = UserSecret::from_seed(*seed);
+        // The secret of the person whose device this one has become, if a crash came between the two.
+        let is_adopted = client.finish_joining(password).map_err(ClientError::engine)?;
         {
             let mut engine = client.inner.engine.borrow_mut();
-            engine.refresh_device_lists(&user, now(), &mut rng()).map_err(ClientError::engine)?;
+            if !is_adopted {
+                let user = UserSecret::from_seed(*seed);
+                engine.refresh_device_lists(&user, now(), &mut rng()).map_err(ClientError::engine)?;
+            }
             // What became due while the folder was closed comes first: nobody is shown a message whose time is over.
             engine.wake(now(), &mut rng()).map_err(ClientError::engine)?;
             engine.drop_unused_attachments(now(), &mut rng()).map_err(ClientError::engine)?;

@@ -7,6 +7,7 @@
 mod attach;
 mod chunks;
 mod client;
+mod devices;
 mod drive;
 mod links;
 mod save;
@@ -15,6 +16,7 @@ mod sync;
 
 pub use attach::{AttachError, Attachment, Metadata};
 pub use client::{Client, ClientError, Options, proof_key};
+pub use devices::DeviceActionError;
 pub use drive::{Events, Notice};
 pub use save::{Overwrite, SaveError};
 pub use sync::SyncError;

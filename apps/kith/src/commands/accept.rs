@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::Args;
 use kith_engine::{Command, Reply};
 use kith_wire::Wire as _;
-use kith_wire::card::CardOffer;
+use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::link::{CARD_PREFIX, card_from_link};
 use serde_json::json;
 
@@ -28,7 +28,8 @@ pub(crate) struct AcceptCard {
 }
 
 pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Failure> {
-    let offer = read(&args.card, context)?;
+    let offer = read(&args.card, &context.directory)?;
+    refuse_link(&offer)?;
     let whom = context.whom(args.name.as_deref())?;
     let command = || Command::CardAccept { offer: Box::new(offer.clone()), whom: whom.clone() };
     let Reply::Contact(contact) = with_queue(context, command).await? else {
@@ -48,11 +49,24 @@ pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Fail
     Ok(())
 }
 
-fn read(card: &str, context: &Context) -> Result<CardOffer, Failure> {
+/// A link for a device of the person's own is none for somebody else; the engine refuses it too.
+fn refuse_link(offer: &CardOffer) -> Result<(), Failure> {
+    match offer.card.decode_unverified().map(|card| card.purpose()) {
+        Ok(Some(CardPurpose::Link)) => Err(Failure::new(
+            "other_purpose",
+            "this link is for linking a device of your own",
+            "use it on the new device: `kith device join LINK`; if somebody sent it to you, tell them to give you a contact card",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a card: from a link, or from a file that lies in `directory` when its path does not say otherwise.
+pub(crate) fn read(card: &str, directory: &Path) -> Result<CardOffer, Failure> {
     if let Some(link) = link_in(card) {
         return card_from_link(&link).map_err(|error| damaged(&error.to_string()));
     }
-    let path = context.path(Path::new(card));
+    let path = directory.join(card);
     let failed = |error: &std::io::Error| match error.kind() {
         // What is too long for a name or begins like a link was meant as one.
         _ if card.len() > LONGEST_PATH || card.starts_with(SCHEME) => damaged("it is neither a file nor a whole link"),

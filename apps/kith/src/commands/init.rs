@@ -67,7 +67,12 @@ impl Init {
     }
 }
 
-/// Makes the person, and registers at the home server. Nobody chooses a password for a server that is not there.
+/// Where somebody is at home.
+pub(crate) struct Settled {
+    url: ServerUrl,
+    key: ServerKey,
+}
+
 pub(crate) async fn run(
     args: Checked,
     folder: &Path,
@@ -75,6 +80,25 @@ pub(crate) async fn run(
     options: Options,
     out: &Out,
 ) -> Result<(), Failure> {
+    let Settled { url, key } = settle(args, folder, password, options, out).await?;
+    let object = json!({"home": folder.display().to_string(), "server": url.as_str(), "server_key": key.to_string()});
+    out.data(&object, || {
+        format!(
+            "You are at home at {url}, in {}.\nNext: `kith card new --name NAME` makes a card for somebody, `kith card accept` answers theirs.",
+            folder.display()
+        )
+    });
+    Ok(())
+}
+
+/// Makes the person, and registers at the home server. Nobody chooses a password for a server that is not there.
+pub(crate) async fn settle(
+    args: Checked,
+    folder: &Path,
+    password: impl Fn() -> Result<Password, Failure>,
+    options: Options,
+    out: &Out,
+) -> Result<Settled, Failure> {
     let unfinished = if is_taken(folder) { Some(reopen(folder, &password()?, options)?) } else { None };
     let (descriptor, key) = find_server(&args, options).await?;
     if args.expect.is_none() {
@@ -97,15 +121,7 @@ pub(crate) async fn run(
         // Without a home server the folder is worth nothing, and it would stand in the way of the next attempt.
         remove_unused(folder);
     }
-    let url = made?;
-    let object = json!({"home": folder.display().to_string(), "server": url.as_str(), "server_key": key.to_string()});
-    out.data(&object, || {
-        format!(
-            "You are at home at {url}, in {}.\nNext: `kith card new --name NAME` makes a card for somebody, `kith card accept` answers theirs.",
-            folder.display()
-        )
-    });
-    Ok(())
+    Ok(Settled { url: made?, key })
 }
 
 /// Returns whether somebody is in the folder, perhaps without a home server that has taken them.

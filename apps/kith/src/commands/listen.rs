@@ -2,25 +2,32 @@
 
 use clap::Args;
 use kith_client::Notice;
-use kith_engine::{Command, Connection, Event, LinkState};
+use kith_engine::{Command, Connection, DeviceView, Event, LinkState};
 
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, revoked};
 use crate::show;
 
 #[derive(Debug, Args)]
 pub(crate) struct Listen {}
 
-/// Ends when nobody reads any more; otherwise whoever called it ends it.
+/// Ends when nobody reads any more, or when the device is revoked; otherwise whoever called it ends it.
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let mut events = context.client.events();
     context.client.command(Command::Connect(Connection::Wanted))?;
+    if show::is_revoked(&context.client) {
+        return Err(revoked());
+    }
     let is_online = context.client.ask(|engine| engine.status(crate::times::now()))?.link == LinkState::Up;
     context.out.note(if is_online { "you are online" } else { "connecting…" });
     let mut silence = Silence::default();
+    let mut devices = Devices(context.client.devices().ok());
     while let Some(notice) = events.next().await {
-        if silence.is_news(&notice) {
+        if silence.is_news(&notice) && devices.is_news(&notice, || context.client.devices().ok()) {
             show::notice(&context.out, &context.client, &notice);
+        }
+        if notice == Notice::Event(Event::Devices) && show::is_revoked(&context.client) {
+            return Err(revoked());
         }
         if context.out.is_closed() {
             break;
@@ -46,6 +53,19 @@ impl Silence {
             }
             _ => true,
         }
+    }
+}
+
+/// The devices that were last shown: while one is linked, much happens that changes nothing to be seen.
+struct Devices(Option<Vec<DeviceView>>);
+
+impl Devices {
+    fn is_news(&mut self, notice: &Notice, now: impl Fn() -> Option<Vec<DeviceView>>) -> bool {
+        if *notice != Notice::Event(Event::Devices) {
+            return true;
+        }
+        let now = now();
+        std::mem::replace(&mut self.0, now.clone()) != now
     }
 }
 

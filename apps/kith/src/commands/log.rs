@@ -1,7 +1,7 @@
 //! `kith log`: a conversation.
 
 use clap::Args;
-use kith_engine::{Command, LogQuery};
+use kith_engine::{Command, CommandError, LogQuery};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -46,7 +46,11 @@ pub(crate) fn run(args: &Log, context: &Context) -> Result<(), Failure> {
     }
     // Somebody who looks for words has not seen what came in since.
     if args.search.is_none() {
-        context.client.command(Command::MarkRead { contact: contact.id })?;
+        match context.client.command(Command::MarkRead { contact: contact.id }) {
+            // What a device that was revoked shows, nobody hears of.
+            Ok(_) | Err(CommandError::Revoked) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(())
 }

@@ -3,13 +3,18 @@
 pub(crate) mod accept;
 pub(crate) mod block;
 pub(crate) mod card;
+pub(crate) mod change_device;
 pub(crate) mod completions;
 pub(crate) mod contacts;
 pub(crate) mod delete;
+pub(crate) mod device;
+pub(crate) mod devices;
 pub(crate) mod edit;
 pub(crate) mod export;
 pub(crate) mod forget;
 pub(crate) mod init;
+pub(crate) mod join_device;
+pub(crate) mod link_device;
 pub(crate) mod listen;
 pub(crate) mod log;
 pub(crate) mod man;
@@ -27,6 +32,7 @@ pub(crate) mod verify;
 
 use crate::cli::Command;
 use crate::commands::card::Card;
+use crate::commands::device::Device;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -35,6 +41,11 @@ pub(crate) async fn run(command: &Command, context: &Context) -> Result<(), Fail
     match command {
         Command::Card(Card::New(args)) => new_card::run(args, context).await,
         Command::Card(Card::Accept(args)) => accept::run(args, context).await,
+        Command::Device(Device::List(_)) => devices::run(context),
+        Command::Device(Device::Link(args)) => link_device::run(args, context).await,
+        Command::Device(Device::Join(args)) => join_device::run(args, context).await,
+        Command::Device(Device::Revoke(args)) => change_device::revoke(args, context).await,
+        Command::Device(Device::Rename(args)) => change_device::rename(args, context).await,
         Command::Contacts(_) => contacts::run(context),
         Command::Verify(args) => verify::run(args, context),
         Command::Send(args) => send::run(args, context).await,
@@ -65,6 +76,7 @@ pub(crate) async fn run(command: &Command, context: &Context) -> Result<(), Fail
 pub(crate) fn may_be_said_again(command: &Command) -> bool {
     match command {
         Command::Card(Card::New(_))
+        | Command::Device(Device::Link(_) | Device::Join(_) | Device::Revoke(_) | Device::Rename(_))
         | Command::Sync(_)
         | Command::Listen(_)
         | Command::Forget(_)
@@ -83,11 +95,21 @@ pub(crate) fn may_be_said_again(command: &Command) -> bool {
         | Command::Block(_)
         | Command::Unblock(_)
         | Command::Rotate(_)
+        | Command::Device(Device::List(_))
         | Command::Contacts(_)
         | Command::Verify(_)
         | Command::Log(_)
         | Command::Status(_) => true,
     }
+}
+
+/// Returns whether a command needs the folder's password for more than opening it.
+pub(crate) fn needs_password(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Password(_)
+            | Command::Device(Device::Link(_) | Device::Join(_) | Device::Revoke(_) | Device::Rename(_))
+    )
 }
 
 /// Returns the text argument of a command, when it may be `-`: standard input.

@@ -83,7 +83,7 @@ pub(crate) async fn run(args: &NewCard, context: &Context) -> Result<(), Failure
 }
 
 /// A card is good until the end of the hour in which its time is over (KS-3).
-fn last_moment(expires: Span) -> Timestamp {
+pub(crate) fn last_moment(expires: Span) -> Timestamp {
     let Hour(last) = times::now().plus_seconds(expires.seconds()).hour();
     Hour(last.saturating_add(1)).start()
 }
@@ -107,13 +107,13 @@ pub(crate) async fn with_queue(context: &Context, command: impl Fn() -> Command)
 }
 
 /// Puts what has no room in a code where the code leads to.
-async fn publish(context: &Context, contact: ContactId) -> Result<(), Failure> {
+pub(crate) async fn publish(context: &Context, contact: ContactId) -> Result<(), Failure> {
     context.client.command(Command::CardPublish { contact })?;
     Ok(context.client.sync(QUEUE_PATIENCE).await?)
 }
 
 /// A QR code holds the card without its X-Wing key, which whoever scans it fetches from the home server.
-fn draw(offer: &CardOffer, out: &Out) -> Result<(), Failure> {
+pub(crate) fn draw(offer: &CardOffer, out: &Out) -> Result<(), Failure> {
     let link = card_to_link(&CardOffer { kem: None, ..offer.clone() });
     let Some((drawing, width)) = qr::draw(&link, out.colour()) else {
         let message = format!("the card's link of {} characters does not fit into a QR code", link.len());

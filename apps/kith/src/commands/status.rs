@@ -4,6 +4,7 @@ use clap::Args;
 use kith_engine::LinkState;
 use serde_json::json;
 
+use crate::commands::device;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::{show, times};
@@ -13,6 +14,7 @@ pub(crate) struct Status {}
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let status = context.client.ask(|engine| engine.status(times::now()))?;
+    let devices = device::all(&context.client)?;
     let is_online = status.link == LinkState::Up;
     let about_server = match (status.registered, is_online) {
         (false, _) => ", which has not taken you yet",
@@ -29,6 +31,8 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         "waiting": status.waiting,
         "spare_queues": status.spare_queues,
         "contacts": status.contacts,
+        "devices": devices.len().max(1),
+        "revoked": status.revoked,
     });
     context.out.data(&object, || {
         let mut lines = vec![
@@ -36,8 +40,12 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
             format!("home server  {}{about_server}", status.server),
             format!("its key      {}", status.server_key),
             format!("contacts     {}", status.contacts),
+            format!("devices      {}", show::devices_line(&devices)),
             format!("waiting      {}", waiting(status.waiting, status.link)),
         ];
+        if status.revoked {
+            lines.insert(0, REVOKED.to_owned());
+        }
         if let Some(name) = &status.name {
             lines.insert(0, format!("you          {}", show::one_line(name)));
         }
@@ -45,6 +53,10 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     });
     Ok(())
 }
+
+/// What a person must know before anything else.
+const REVOKED: &str =
+    "revoked      this device was revoked on another one of yours: it sends and receives nothing any more";
 
 fn waiting(n_frames: u64, link: LinkState) -> &'static str {
     match (n_frames, link) {

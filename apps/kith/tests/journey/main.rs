@@ -10,10 +10,12 @@
 mod arrival;
 mod attachments;
 mod contract;
+mod devices;
 mod kills;
 mod offline;
 mod people;
 mod restored;
+mod running;
 mod secrets;
 mod settings;
 mod support;

@@ -258,7 +258,8 @@ impl Person {
         Listener { child, events, reader: Some(reader) }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// A command of a program that knows the password.
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(program("kith"));
         command.arg("--home").arg(&self.home).arg("--json").args(args).stdin(Stdio::null());
         // What a password costs is shown elsewhere; here there are hundreds of entries.

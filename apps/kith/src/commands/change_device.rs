@@ -1,0 +1,94 @@
+//! `kith device revoke` and `kith device rename`: changes of the list of devices, which need the password.
+
+use std::time::Duration;
+
+use clap::Args;
+use kith_engine::{DeviceError, DeviceState, DeviceView};
+use kith_wire::devices::RevocationReason;
+use kith_wire::id::DeviceId;
+use serde_json::json;
+
+use crate::commands::device;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::show;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  kith device revoke phone --lost\n  kith device revoke \"old laptop\"")]
+pub(crate) struct Revoke {
+    /// Name or id of the device
+    #[arg(value_name = "DEVICE")]
+    pub(crate) device: String,
+
+    /// It was lost or stolen, or somebody else has got at it; your people are told so
+    #[arg(long)]
+    pub(crate) lost: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  kith device rename computer \"kitchen laptop\"")]
+pub(crate) struct Rename {
+    /// Name or id of the device
+    #[arg(value_name = "DEVICE")]
+    pub(crate) device: String,
+
+    /// What it is called from now on
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+pub(crate) async fn revoke(args: &Revoke, context: &Context) -> Result<(), Failure> {
+    let device = device::find(&device::all(&context.client)?, &args.device)?;
+    let id = listed(&device)?;
+    if device.is_this {
+        return Err(DeviceError::ThisDevice.into());
+    }
+    let reason = if args.lost { RevocationReason::Compromised } else { RevocationReason::Retired };
+    context.client.revoke_device(&context.password()?, id, reason)?;
+    let name = show::one_line(&device.name);
+    context.out.data(&json!({"device": id.to_string(), "name": device.name, "state": "revoked"}), || {
+        format!("{name} is none of your devices any more. Your people are told, and stop talking to it.")
+    });
+    if args.lost {
+        context.out.note(
+            "What is on it stays there, under its password. If somebody may know that password, tell your people what they could read.",
+        );
+    }
+    tell_now(context, "Nobody knows yet").await;
+    Ok(())
+}
+
+pub(crate) async fn rename(args: &Rename, context: &Context) -> Result<(), Failure> {
+    device::check_name(&args.name)?;
+    let device = device::find(&device::all(&context.client)?, &args.device)?;
+    let id = listed(&device)?;
+    context.client.rename_device(&context.password()?, id, &args.name)?;
+    context.out.data(&json!({"device": id.to_string(), "name": args.name}), || {
+        format!("{} is called {} from now on.", show::one_line(&device.name), show::one_line(&args.name))
+    });
+    tell_now(context, "Your other devices do not know yet").await;
+    Ok(())
+}
+
+/// A device that is not on the list cannot be changed.
+fn listed(device: &DeviceView) -> Result<DeviceId, Failure> {
+    match (device.id, &device.state) {
+        (Some(id), DeviceState::Linked) => Ok(id),
+        _ => Err(Failure::new(
+            "not_linked",
+            "this is none of your devices: it was not linked, or was revoked",
+            "`kith device list` shows your devices",
+        )),
+    }
+}
+
+/// What was changed is told at once where that is possible.
+async fn tell_now(context: &Context, otherwise: &str) {
+    if let Err(error) = context.client.sync(TELL_PATIENCE).await {
+        let reason = Failure::from(error).message;
+        context.out.note(format!("{otherwise} ({reason}). It goes out with the next `kith sync` or `kith listen`."));
+    }
+}
+
+/// How long the home server may take to take what everybody is told.
+const TELL_PATIENCE: Duration = Duration::from_secs(20);

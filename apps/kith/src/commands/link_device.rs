@@ -1,0 +1,288 @@
+//! `kith device link`: a link for one new device, the code that both show, and what the new device gets.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Args;
+use kith_client::SyncError;
+use kith_engine::{Command, ContactId, DeviceState, DeviceView, HistoryWish, Reply};
+use kith_wire::link::card_to_link;
+use serde_json::json;
+
+use crate::commands::device;
+use crate::commands::new_card::{draw, last_moment, publish, with_queue};
+use crate::context::Context;
+use crate::duration::Span;
+use crate::failure::Failure;
+use crate::{show, times};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  kith device link --qr\n  kith device link --history all --name \"kitchen laptop\"\n  \
+                        kith device link --yes --code 12345678901234567890"
+)]
+pub(crate) struct Link {
+    /// Also draw the link as a QR code, on standard error
+    #[arg(long)]
+    pub(crate) qr: bool,
+
+    /// How long the link may be used: 10m, 1h
+    #[arg(long, value_name = "DURATION", default_value = "10m")]
+    pub(crate) expires: Span,
+
+    /// How much of what was said before the new device gets: none, all, or the last days (30d)
+    #[arg(long, value_name = "HOW MUCH", default_value = "30d")]
+    pub(crate) history: History,
+
+    /// What this device is called on your other ones, if it has no name yet [default: the name of this machine]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
+    /// Do not ask whether the codes are the same: --code has what the new device shows
+    #[arg(long, requires = "code")]
+    pub(crate) yes: bool,
+
+    /// The code that the new device shows; it must be the same here
+    #[arg(long, value_name = "CODE", requires = "yes")]
+    pub(crate) code: Option<Code>,
+}
+
+/// How much a new device is told of what was said before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct History(HistoryWish);
+
+impl FromStr for History {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => return Ok(Self(HistoryWish::None)),
+            "all" => return Ok(Self(HistoryWish::All)),
+            _ => {}
+        }
+        let span = text.parse::<Span>().map_err(|_| "none, all, or a number of days like 30d".to_owned())?;
+        let days = u32::try_from(span.seconds().div_ceil(DAY)).map_err(|error| error.to_string())?;
+        Ok(Self(if days == 0 { HistoryWish::None } else { HistoryWish::Days(days) }))
+    }
+}
+
+/// A code as somebody copied it: its digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Code(String);
+
+impl FromStr for Code {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = digits(text);
+        let is_whole = digits.len() == CODE_DIGITS && text.chars().all(|c| c.is_ascii_digit() || c.is_whitespace());
+        if is_whole { Ok(Self(digits)) } else { Err("a code has twenty digits") }
+    }
+}
+
+/// A new device that shows a code.
+struct Candidate {
+    contact: ContactId,
+    name: String,
+    code: String,
+}
+
+pub(crate) async fn run(args: &Link, context: &Context) -> Result<(), Failure> {
+    let name = device::own_name(args.name.as_deref())?;
+    let candidate = match answered(context).await? {
+        Some(candidate) => candidate,
+        None if args.yes => wait_for_answer(args, context).await?,
+        None => {
+            offer(args, context, name).await?;
+            wait_for_answer(args, context).await?
+        }
+    };
+    context.out.data(&json!({"event": "code", "code": digits(&candidate.code), "name": candidate.name}), || {
+        format!(
+            "{} shows the code\n\n    {}\n",
+            show::one_line(&candidate.name),
+            context.out.colour().loud(&candidate.code)
+        )
+    });
+    compare(args, context, &candidate).await?;
+    context.client.welcome_device(&context.password()?, candidate.contact, args.history.0)?;
+    tell(context, &candidate).await
+}
+
+/// Returns the device that has answered a link already, when an earlier call was interrupted.
+async fn answered(context: &Context) -> Result<Option<Candidate>, Failure> {
+    let all = device::all(&context.client)?;
+    let is_open = |device: &DeviceView| matches!(device.state, DeviceState::Waiting | DeviceState::Compare { .. });
+    if !all.iter().any(is_open) {
+        return Ok(None);
+    }
+    if candidate(&all).is_none() {
+        // Perhaps its answer waits at the home server.
+        match context.client.sync(LOOK_PATIENCE).await {
+            Err(SyncError::Unreachable(_) | SyncError::TimedOut) | Ok(()) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(candidate(&device::all(&context.client)?))
+}
+
+fn candidate(all: &[DeviceView]) -> Option<Candidate> {
+    all.iter().find_map(|device| match (&device.state, device.contact) {
+        (DeviceState::Compare { code }, Some(contact)) => {
+            Some(Candidate { contact, name: device.name.clone(), code: code.clone() })
+        }
+        _ => None,
+    })
+}
+
+/// Makes the link and shows it.
+async fn offer(args: &Link, context: &Context, name: String) -> Result<(), Failure> {
+    if args.expires.seconds() == 0 {
+        return Err(Failure::usage("a link for no time at all cannot be used", "say how long: --expires 10m"));
+    }
+    let command = || Command::LinkDevice { name: name.clone(), expires: args.expires.seconds() };
+    let Reply::Card { contact, offer, .. } = with_queue(context, command).await? else {
+        return Err(Failure::new("internal", "the link was not made", "this is a mistake in Kith; please report it"));
+    };
+    let link = card_to_link(&offer);
+    if args.qr {
+        publish(context, contact).await?;
+        draw(&offer, &context.out)?;
+    }
+    let until = times::rfc3339(last_moment(args.expires));
+    context.out.data(&json!({"link": link, "expires_at": until}), || link.clone());
+    context.out.note(
+        "On the new device: `kith device join LINK --server URL`, with a home server of its own or yours.\n\
+         Give the link to nobody else. Waiting for the new device…",
+    );
+    Ok(())
+}
+
+async fn wait_for_answer(args: &Link, context: &Context) -> Result<Candidate, Failure> {
+    let all = device::all(&context.client)?;
+    if !all.iter().any(|device| matches!(device.state, DeviceState::Waiting | DeviceState::Compare { .. })) {
+        return Err(Failure::new(
+            "nothing_to_link",
+            "no link was made that a new device could have answered",
+            "make one with `kith device link`, and give it to the new device",
+        ));
+    }
+    let found = |client: &kith_client::Client| client.devices().is_ok_and(|all| candidate(&all).is_some());
+    match context.client.online_until(args.expires.0, found).await {
+        Ok(()) => {}
+        Err(SyncError::TimedOut) => {
+            return Err(Failure::new(
+                "no_answer",
+                "no new device has answered in time",
+                "make a new link with `kith device link`, and use it on the new device at once",
+            ));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    candidate(&device::all(&context.client)?)
+        .ok_or_else(|| Failure::new("no_answer", "the new device has gone", "make a new link with `kith device link`"))
+}
+
+/// The person, or a script in their place, says that both devices show the same code (KE-51).
+async fn compare(args: &Link, context: &Context, candidate: &Candidate) -> Result<(), Failure> {
+    let is_same = match &args.code {
+        Some(Code(given)) => *given == digits(&candidate.code),
+        None => match context.out.ask("Is the same code on the other device? [y/N]").await {
+            Some(answer) => matches!(answer.to_lowercase().as_str(), "y" | "yes"),
+            None => {
+                return Err(Failure::new(
+                    "not_confirmed",
+                    "nobody is there to compare the codes; nothing was linked yet",
+                    "give the code that the new device shows: `kith device link --yes --code CODE`",
+                ));
+            }
+        },
+    };
+    if is_same {
+        return Ok(());
+    }
+    // Whoever it is, it is met no more: a card that nobody gets takes the place of the one that was answered. Without a queue
+    // for it the device stays where it is, which is not linked.
+    let name = device::own_name(args.name.as_deref())?;
+    let _ = context.client.command(Command::LinkDevice { name, expires: 1 });
+    Err(Failure::new(
+        "wrong_code",
+        "the codes are not the same, so nothing was linked",
+        "somebody else may have used the link: make a new one with `kith device link`, and show it to nobody",
+    ))
+}
+
+/// Stays online until the new device can get everything.
+async fn tell(context: &Context, new: &Candidate) -> Result<(), Failure> {
+    let find = |client: &kith_client::Client| {
+        let all = client.devices().unwrap_or_default();
+        all.into_iter().find(|device| device.contact == Some(new.contact))
+    };
+    let is_told = |client: &kith_client::Client| {
+        let history = find(client).and_then(|device| device.history);
+        if let Some((told, total)) = history {
+            context.out.progress("Conversations", told, total);
+        }
+        history.is_none_or(|(told, total)| told >= total)
+    };
+    let told = match context.client.online_until(TELL_PATIENCE, is_told).await {
+        Ok(()) => context.client.sync(TELL_PATIENCE).await,
+        Err(error) => Err(error),
+    };
+    let linked = find(&context.client);
+    let n_messages = linked.as_ref().and_then(|device| device.history).map_or(0, |(told, _)| told);
+    let id = linked.and_then(|device| device.id).map(|id| id.to_string());
+    let name = show::one_line(&new.name);
+    context.out.data(&json!({"device": id, "name": new.name, "state": "linked", "messages": n_messages}), || {
+        format!("{name} is your device now.")
+    });
+    match told {
+        Ok(()) => {}
+        Err(error) => context.out.note(format!(
+            "{name} has not got everything yet ({}). It goes on by itself whenever you are online.",
+            Failure::from(error).message
+        )),
+    }
+    Ok(())
+}
+
+fn digits(code: &str) -> String {
+    code.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// Digits in a code.
+const CODE_DIGITS: usize = 20;
+const DAY: u64 = 24 * 3600;
+/// How long is looked for the answer to an earlier link, before a new one is made.
+const LOOK_PATIENCE: Duration = Duration::from_secs(10);
+/// How long everything may take: whoever does not want to wait interrupts, and it goes on later.
+const TELL_PATIENCE: Duration = Duration::from_secs(12 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn history_is_nothing_everything_or_a_number_of_days() {
+        let wish = |text: &str| text.parse::<History>().map(|history| history.0).ok();
+        assert_eq!(wish("none"), Some(HistoryWish::None));
+        assert_eq!(wish("all"), Some(HistoryWish::All));
+        assert_eq!(wish("30d"), Some(HistoryWish::Days(30)));
+        assert_eq!(wish("4w"), Some(HistoryWish::Days(28)));
+        assert_eq!(wish("1h"), Some(HistoryWish::Days(1)));
+        assert_eq!(wish("0d"), Some(HistoryWish::None));
+        for bad in ["", "some", "30", "-3d"] {
+            assert_eq!(wish(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn codes_are_twenty_digits_however_they_are_grouped() {
+        let code = |text: &str| text.parse::<Code>().map(|code| code.0).ok();
+        assert_eq!(code("12345 67890 12345 67890").as_deref(), Some("12345678901234567890"));
+        assert_eq!(code("12345678901234567890").as_deref(), Some("12345678901234567890"));
+        for bad in ["", "1234567890123456789", "123456789012345678901", "1234567890123456789x0"] {
+            assert_eq!(code(bad), None, "{bad:?}");
+        }
+    }
+}

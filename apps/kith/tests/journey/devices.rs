@@ -1,0 +1,189 @@
+//! One person with two devices, at two home servers, and somebody who talks to both.
+
+use serde_json::Value;
+
+use crate::running::Running;
+use crate::support::{Outcome, Person, World, eventually};
+
+/// Ana with a phone and a laptop, which are not linked yet, and Bela.
+struct Home {
+    world: World,
+    laptop: Person,
+}
+
+impl Home {
+    fn of_friends() -> Self {
+        let world = World::of_friends();
+        let laptop = Person::new(&world.folder.path().join("laptop"));
+        Self { world, laptop }
+    }
+
+    fn phone(&self) -> &Person {
+        &self.world.ana
+    }
+
+    /// Makes a link on the phone and leaves the command waiting.
+    fn link(&self, more: &[&str]) -> (Running, String) {
+        let args = [&["device", "link", "--name", "phone"], more].concat();
+        let mut link = Running::start(self.phone(), &args);
+        let text = link.wait_for("link");
+        (link, text)
+    }
+
+    fn join(&self, link: &str) -> Running {
+        let server = &self.world.two;
+        let args = ["device", "join", link, "--name", "laptop", "--server", &server.url, "--server-key", &server.key];
+        Running::start(&self.laptop, &args)
+    }
+
+    /// Links the laptop to the phone; returns what both said in the end.
+    fn linked(&self, more: &[&str]) -> [Outcome; 2] {
+        let (mut link, text) = self.link(more);
+        let mut join = self.join(&text);
+        let code = join.wait_for("code");
+        assert_eq!(link.wait_for("code"), code, "both devices show one code");
+        assert!(code.len() == 20 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
+        link.say("y");
+        [link.succeed(), join.succeed()]
+    }
+}
+
+#[test]
+fn two_devices_of_one_person_share_everything_until_one_is_revoked() {
+    let home = Home::of_friends();
+    let (phone, laptop, bela) = (home.phone(), &home.laptop, &home.world.bela);
+    bela.succeed(&["send", "Anastasia", "before the laptop", "--wait", "accepted"]);
+    phone.succeed(&["sync"]);
+    let [link, join] = home.linked(&["--history", "all"]);
+    let told = |outcome: &Outcome, field: &str| outcome.lines.last().unwrap()[field].clone();
+    assert_eq!((told(&link, "state"), told(&link, "name")), ("linked".into(), "laptop".into()), "{link:?}");
+    assert_eq!((told(&join, "contacts"), told(&join, "messages")), (1.into(), 1.into()), "{join:?}");
+    assert_eq!(laptop.conversation("Belarmino"), [("in".to_owned(), "before the laptop".to_owned())]);
+    for (device, other) in [(phone, "laptop"), (laptop, "phone")] {
+        let list = device.succeed(&["device", "list"]).lines;
+        assert_eq!(list.len(), 2, "{list:?}");
+        let one = list.iter().find(|one| one["name"] == other).unwrap();
+        assert_eq!((&one["this"], &one["state"]), (&Value::from(false), &Value::from("linked")));
+    }
+
+    let _hears = [phone.listen(), laptop.listen(), bela.listen()];
+    let has = |device: &Person, who: &str, text: &str| {
+        let said = (who.to_owned(), text.to_owned());
+        device.conversation("Belarmino").contains(&said).then_some(())
+    };
+    bela.succeed(&["send", "Anastasia", "to both of you"]);
+    for device in [phone, laptop] {
+        eventually("what Bela says reaches both devices", || has(device, "in", "to both of you"));
+    }
+    phone.succeed(&["send", "Belarmino", "from the phone"]);
+    laptop.succeed(&["send", "Belarmino", "from the laptop"]);
+    for text in ["from the phone", "from the laptop"] {
+        for device in [phone, laptop] {
+            eventually("what Ana says is her own on both devices", || has(device, "out", text));
+        }
+        eventually("Bela hears one person", || bela.heard("Anastasia").contains(&text.to_owned()).then_some(()));
+    }
+    assert_eq!(bela.succeed(&["contacts"]).lines.len(), 1);
+
+    let gone = phone.succeed(&["device", "revoke", "laptop", "--lost"]);
+    assert_eq!((told(&gone, "name"), told(&gone, "state")), ("laptop".into(), "revoked".into()));
+    eventually("the laptop says that it was revoked", || {
+        (laptop.succeed(&["status"]).lines[0]["revoked"] == true).then_some(())
+    });
+    for command in [&["send", "Belarmino", "it was me"][..], &["sync"]] {
+        assert_error(&laptop.run(command), "revoked");
+    }
+    let (_, said, _) = laptop.as_human(&["status"]);
+    assert!(said.contains("this device was revoked on another one of yours"), "{said}");
+    assert!(has(laptop, "in", "to both of you").is_some(), "what it had is still there");
+    bela.succeed(&["send", "Anastasia", "only for the phone"]);
+    eventually("the phone goes on", || has(phone, "in", "only for the phone"));
+    assert!(has(laptop, "in", "only for the phone").is_none());
+    assert_eq!(phone.succeed(&["device", "list"]).lines.len(), 1);
+}
+
+#[test]
+fn linking_goes_on_where_it_was_interrupted_and_a_script_can_confirm() {
+    let home = Home::of_friends();
+    let (link, text) = home.link(&["--history", "none"]);
+    let mut join = home.join(&text);
+    let code = join.wait_for("code");
+    link.kill();
+    join.kill();
+    // Another program owns the folder: the commands go on in there.
+    let _hears = home.phone().listen();
+    let mut join = Running::start(&home.laptop, &["device", "join", &text]);
+    assert_eq!(join.wait_for("code"), code);
+    let wrong = if code.starts_with('0') { code.replacen('0', "1", 1) } else { format!("0{}", &code[1..]) };
+    let grouped = format!("{} {} {} {}", &code[..5], &code[5..10], &code[10..15], &code[15..]);
+    assert_eq!(home.phone().run(&["device", "link", "--yes"]).code, 2, "--code is asked for");
+    assert_eq!(home.phone().run(&["device", "link", "--yes", "--code", &wrong[..19]]).code, 2);
+    let wrong_password = home.phone().with_password("not it").run(&["device", "link", "--yes", "--code", &code]);
+    assert_eq!(wrong_password.code, 3, "{wrong_password:?}");
+    home.phone().succeed(&["device", "link", "--yes", "--code", &grouped]);
+    let joined = join.succeed();
+    assert_eq!(joined.lines.last().unwrap()["messages"], 0, "{joined:?}");
+    home.phone().succeed(&["device", "rename", "laptop", "kitchen laptop"]);
+    eventually("the laptop knows its name", || {
+        home.laptop.succeed(&["sync"]);
+        let list = home.laptop.succeed(&["device", "list"]).lines;
+        list.iter().any(|one| one["name"] == "kitchen laptop" && one["this"] == true).then_some(())
+    });
+    assert_error(&home.phone().run(&["device", "revoke", "phone"]), "this_device");
+    assert_error(&home.phone().run(&["device", "revoke", "tablet"]), "unknown_device");
+    assert_error(&home.laptop.run(&["device", "join", &home.link(&[]).1]), "not_fresh");
+}
+
+#[test]
+fn codes_that_differ_link_nothing() {
+    let home = Home::of_friends();
+    let (mut link, text) = home.link(&[]);
+    let mut join = home.join(&text);
+    join.wait_for("code");
+    link.wait_for("code");
+    link.say("n");
+    assert_error(&link.finish(), "wrong_code");
+    join.kill();
+    let (mut link, text) = home.link(&[]);
+    let mut join = home.join(&text);
+    let code = join.wait_for("code");
+    assert_eq!(link.wait_for("code"), code, "the next link is for somebody else");
+    // Nobody answers: nothing is linked, and it can be gone on with.
+    assert_error(&link.finish(), "not_confirmed");
+    let wrong: String = code.chars().rev().collect();
+    if wrong != code {
+        assert_error(&home.phone().run(&["device", "link", "--yes", "--code", &wrong]), "wrong_code");
+    }
+    join.kill();
+    assert!(home.laptop.succeed(&["contacts"]).lines.is_empty());
+    assert_eq!(home.phone().succeed(&["contacts"]).lines.len(), 1);
+}
+
+#[test]
+fn links_for_devices_and_cards_for_people_are_told_apart() {
+    let home = Home::of_friends();
+    let card = home.phone().succeed(&["card", "new", "--name", "Cleo"]).text("link");
+    let refused = home.join(&card).finish();
+    assert_error(&refused, "other_purpose");
+    assert!(refused.said.contains("kith card accept"), "{refused:?}");
+    assert!(!home.laptop.home.exists(), "no folder is made for a card that is not good");
+    let nowhere = home.laptop.run(&["device", "join", &card, "--server", "http://127.0.0.1:1"]);
+    assert_error(&nowhere, "other_purpose");
+    assert_error(&home.join("kith:card/x").finish(), "bad_card");
+
+    let (link, text) = home.link(&["--expires", "1s"]);
+    assert_error(&link.finish(), "no_answer");
+    let refused = home.world.bela.run(&["card", "accept", &text]);
+    assert_error(&refused, "other_purpose");
+    assert!(refused.said.contains("kith device join"), "{refused:?}");
+    assert_eq!(home.laptop.run(&["device", "join", &text]).code, 2, "a new device needs a home server");
+    assert_error(&home.world.bela.run(&["device", "join", &text]), "not_fresh");
+    assert_error(&home.phone().run(&["device", "join", &text]), "not_fresh");
+    assert_error(&home.world.bela.run(&["device", "link", "--yes", "--code", &"1".repeat(20)]), "nothing_to_link");
+}
+
+fn assert_error(outcome: &Outcome, code: &str) {
+    let error = &outcome.lines.last().unwrap_or_else(|| panic!("nothing was told: {}", outcome.said))["error"];
+    assert_eq!((outcome.code, error["code"].as_str()), (1, Some(code)), "{error} {}", outcome.said);
+    assert!(error["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{error}");
+}
