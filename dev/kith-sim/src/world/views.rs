@@ -1,6 +1,8 @@
 //! What the checker needs to see of a world.
 
-use kith_engine::{AttachmentId, MessageView};
+use std::collections::BTreeSet;
+
+use kith_engine::{AttachmentId, ContactId, MessageView};
 use kith_session::Session;
 use kith_wire::Wire;
 use kith_wire::devices::DeviceList;
@@ -8,8 +10,12 @@ use kith_wire::id::MessageId;
 use kith_wire::signed::Signed;
 
 use super::World;
-use crate::history::Shown;
+use crate::device::{is_strange, owner};
+use crate::history::Reach;
 use crate::names;
+
+/// The column with the secrets of the holder's own device towards a contact.
+const OWN: &str = "own";
 
 impl World {
     /// Names somebody.
@@ -19,9 +25,9 @@ impl World {
 
     /// Returns all ordered pairs of people who know each other.
     pub(crate) fn acquaintances(&self) -> Vec<(usize, usize)> {
-        let known =
-            |(who, person): (usize, &super::Person)| person.known.keys().map(|of| (who, *of)).collect::<Vec<_>>();
-        self.people.iter().enumerate().flat_map(known).collect()
+        let known = |who: usize| self.people[who].known.keys().map(move |of| (owner(who), *of)).collect::<Vec<_>>();
+        let pairs: BTreeSet<_> = self.people.numbers().into_iter().flat_map(known).collect();
+        pairs.into_iter().collect()
     }
 
     /// Returns whether a device still knows a contact: a copy of before the meeting does not.
@@ -64,18 +70,19 @@ impl World {
         lists.into_iter().filter_map(|(_, bytes)| Some((who, key(&bytes)?))).collect()
     }
 
-    /// Returns what somebody's device keeps of a contact: card, handshake, device list and queues. Not the state of the session, which is
-    /// written in numbers and times that agree by chance.
+    /// Returns what somebody's device keeps of a contact: card, handshake, device list and queues. Not the state of the session, nor the
+    /// secrets of the device itself, which are written in numbers and times that agree by chance.
     pub(crate) fn kept_of(&self, holder: usize, of: usize) -> Vec<Vec<u8>> {
         let Some(contact) = self.people[holder].known.get(&of) else { return Vec::new() };
         let tables = ["SELECT * FROM contacts WHERE id = ?1", "SELECT queue FROM peers WHERE contact = ?1"];
         let mut pieces = Vec::new();
         for sql in tables {
             let Ok(mut statement) = self.people[holder].keeper.prepare(sql) else { continue };
-            let n_columns = statement.column_count();
+            let told = (0..statement.column_count()).filter(|at| statement.column_name(*at) != Ok(OWN));
+            let told: Vec<usize> = told.collect();
             let Ok(mut rows) = statement.query([contact.0.cast_signed()]) else { continue };
             while let Ok(Some(row)) = rows.next() {
-                pieces.extend((0..n_columns).filter_map(|at| row.get_ref(at).ok()?.as_blob().ok().map(<[u8]>::to_vec)));
+                pieces.extend(told.iter().filter_map(|at| row.get_ref(*at).ok()?.as_blob().ok().map(<[u8]>::to_vec)));
             }
         }
         pieces
@@ -91,10 +98,84 @@ impl World {
         self.servers.iter().flat_map(of).collect()
     }
 
-    /// Returns whether a person ever had a message before them.
-    fn was_shown(&self, who: usize, id: &MessageId) -> bool {
-        let is_it = |shown: &Shown| shown.who == who && shown.id == *id;
-        self.history.glimpsed.contains(&(who, *id)) || self.history.shown.iter().any(is_it)
+    /// Returns whether a device had a message before it that came over its own session with the writer. Where people have several
+    /// devices, one may have heard of it from a sibling before.
+    fn was_opened(&self, who: usize, id: &MessageId) -> bool {
+        if self.has_linked() { self.history.was_shown(who, id) } else { self.history.was_seen(who, id) }
+    }
+
+    fn blobs(&self, who: usize, sql: &str) -> Vec<Vec<u8>> {
+        self.bytes(who, sql).into_iter().map(|(_, bytes)| bytes).collect()
+    }
+
+    fn ids(&self, who: usize, sql: &str) -> Vec<[u8; 16]> {
+        self.blobs(who, sql).into_iter().filter_map(|bytes| bytes.try_into().ok()).collect()
+    }
+
+    /// Returns the id of a device among its person's own, when it has one.
+    pub(crate) fn own_id(&self, who: usize) -> Option<[u8; 16]> {
+        self.ids(who, "SELECT id, device FROM own_device").first().copied()
+    }
+
+    /// Returns the id that a device has towards a contact.
+    pub(crate) fn id_towards(&self, who: usize, of: usize) -> Option<[u8; 16]> {
+        let contact = self.people[who].known.get(&of)?;
+        let sql = format!("SELECT id, device FROM contacts WHERE device IS NOT NULL AND id = {}", contact.0);
+        self.ids(who, &sql).first().copied()
+    }
+
+    /// Returns the ids of the devices of a contact that a device writes to.
+    pub(crate) fn writes_to(&self, who: usize, of: usize) -> Vec<[u8; 16]> {
+        let Some(contact) = self.people[who].known.get(&of) else { return Vec::new() };
+        self.ids(who, &format!("SELECT id, device FROM peers WHERE stopped = 0 AND device IS NOT NULL AND contact = {}", contact.0))
+    }
+
+    /// Returns with how many devices of a contact a device has a session.
+    pub(crate) fn n_sessions(&self, who: usize, of: usize) -> usize {
+        let Some(contact) = self.people[who].known.get(&of) else { return 0 };
+        self.bytes(who, &format!("SELECT id, core FROM peers WHERE stopped = 0 AND core IS NOT NULL AND contact = {}", contact.0)).len()
+    }
+
+    /// Returns for which devices something is written to a contact now.
+    pub(crate) fn reach(&self, who: usize, of: usize) -> Reach {
+        let Some(contact) = self.people[who].known.get(&of) else { return Reach::default() };
+        let sql = format!("SELECT id, peer_list FROM contacts WHERE peer_list IS NOT NULL AND id = {}", contact.0);
+        let list = |bytes: Vec<u8>| Signed::<DeviceList>::from_bytes(&bytes).ok()?.decode_unverified().ok();
+        let lists = self.blobs(who, &sql).into_iter().filter_map(list);
+        Reach {
+            readers: self.writes_to(who, of),
+            revoked: lists.flat_map(|list| list.revoked.into_iter().map(|revoked| revoked.id.0)).collect(),
+            siblings: self.ids(who, "SELECT contact, device FROM siblings WHERE state = 2 AND device IS NOT NULL"),
+        }
+    }
+
+    fn conversation_of(&self, who: usize, contact: u64) -> Option<Vec<u8>> {
+        let sql = format!("SELECT id, conversation FROM contacts WHERE conversation IS NOT NULL AND id = {contact}");
+        self.blobs(who, &sql).pop()
+    }
+
+    /// Finds out who the contacts of a device are that it heard of from a sibling: those with whom that one has the same conversation.
+    pub(super) fn learn_contacts(&mut self, who: usize) {
+        if !self.has_linked() && !is_strange(who) {
+            return;
+        }
+        let rows = self.bytes(who, "SELECT id, conversation FROM contacts WHERE kind = 0 AND conversation IS NOT NULL");
+        for (id, conversation) in rows {
+            let contact = ContactId(id.cast_unsigned());
+            if self.people[who].contacts.contains_key(&contact) {
+                continue;
+            }
+            let is_it = |(_, known): &(&usize, &ContactId), device| {
+                self.conversation_of(device, known.0).as_ref() == Some(&conversation)
+            };
+            let of = self.people.of(owner(who)).into_iter().filter(|device| *device != who).find_map(|device| {
+                self.people[device].known.iter().find(|known| is_it(known, device)).map(|(of, _)| *of)
+            });
+            if let Some(of) = of {
+                self.people[who].contacts.insert(contact, of);
+                self.people[who].known.insert(of, contact);
+            }
+        }
     }
 
     /// Looks for keys in copies of all sessions that open frames whose message was shown: there may be none, whatever the session
@@ -103,15 +184,15 @@ impl World {
         let mut found = Vec::new();
         for (from, frames) in &self.history.sample {
             // Who went on from a copy has had messages before them that this copy knows nothing of.
-            for who in (0..self.people.len()).filter(|who| !self.history.restored.contains(who)) {
-                let Some(contact) = self.people[who].known.get(from) else { continue };
+            for who in self.people.numbers().into_iter().filter(|who| !self.history.restored.contains(who)) {
+                let Some(contact) = self.people[who].known.get(&owner(*from)) else { continue };
                 let sql = format!("SELECT id, core FROM peers WHERE core IS NOT NULL AND contact = {}", contact.0);
                 for (peer, core) in self.bytes(who, &sql) {
                     let early = self.bytes(who, &format!("SELECT seq, bytes FROM early WHERE peer = {peer}"));
                     let early = early.into_iter().filter_map(|(seq, bytes)| Some((u32::try_from(seq).ok()?, bytes)));
                     let Ok(session) = Session::restore(&core, early) else { continue };
                     let opens = |(message, frame): &&(MessageId, _)| {
-                        self.was_shown(who, message) && session.holds_key_of(frame)
+                        self.was_opened(who, message) && session.holds_key_of(frame)
                     };
                     found.extend(frames.iter().find(opens).map(|_| {
                         (who, format!("a copy of {} holds the key of a frame that was shown", names::person(who)))
