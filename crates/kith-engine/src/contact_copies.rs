@@ -72,7 +72,7 @@ pub(crate) fn take(work: &mut Work<'_>, copy: ContactCopy) -> Result<(), Storage
             work.db,
             "UPDATE contacts SET conversation = ?2, secret = ?3, own_list = ?4, peer_list = ?5, digits = ?6, met_at = ?7, \
              stage = 2, own = NULL, device = NULL, unusable = 0, giver = NULL, answerer = NULL, answered = NULL, card = NULL, \
-             card_key = NULL, expires = NULL WHERE id = ?1",
+             card_key = NULL, expires = NULL, next_list = NULL, announce_at = NULL WHERE id = ?1",
             params![
                 id.column(),
                 copy.contact.0,
@@ -84,6 +84,8 @@ pub(crate) fn take(work: &mut Work<'_>, copy: ContactCopy) -> Result<(), Storage
             ],
         )?;
         own_lists::note(work.db, id, owns.get())?;
+        // Its name in what this device says must be known from the first word on, also before the password lists it.
+        own_lists::draw(work, id)?;
     } else {
         own_lists::told(work, copy.contact, copy.own_list)?;
         let key = contacts::peer_key(work.db, id)?;

@@ -57,6 +57,8 @@ ALTER TABLE contacts ADD COLUMN verified_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contacts ADD COLUMN blocked_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contacts ADD COLUMN receipts_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contacts ADD COLUMN introduce_at INTEGER;
+ALTER TABLE contacts ADD COLUMN next_list BLOB;
+ALTER TABLE contacts ADD COLUMN announce_at INTEGER;
 CREATE INDEX contacts_by_conversation ON contacts (conversation);
 ";
 

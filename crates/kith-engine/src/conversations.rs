@@ -14,7 +14,7 @@ use crate::database::{StorageError, column, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, NewContent};
 use crate::work::Work;
-use crate::{attachments, contacts, sync};
+use crate::{attachments, contacts, own_lists, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE messages (
@@ -158,6 +158,7 @@ pub(crate) fn send(
     reply_to: Option<MessageId>,
     attachment: Option<AttachmentId>,
 ) -> Result<MessageId, CommandError> {
+    own_lists::announce_now(work, id)?;
     let contact = contacts::writable(work.db, id)?;
     if text.is_empty() && attachment.is_none() {
         return Err(CommandError::Empty);

@@ -189,6 +189,7 @@ impl Engine {
             expiry::expire(work, link)?;
             disappearing::sweep(work)?;
             queues::retire(work.db, work.now)?;
+            own_lists::announce_due(work)?;
             introductions::wake(work)?;
             history::go_on(work)?;
             Ok(())
@@ -315,6 +316,7 @@ impl Engine {
             UNION ALL SELECT min(expires) FROM outgoing WHERE expires > ?1 \
             UNION ALL SELECT * FROM (SELECT m.disappears FROM messages m WHERE m.disappears IS NOT NULL AND {may_go} ORDER BY m.disappears LIMIT 1) \
             UNION ALL SELECT min(retires) FROM queues WHERE state = 3 \
+            UNION ALL SELECT min(announce_at) FROM contacts WHERE announce_at > ?1 \
             UNION ALL SELECT min(introduce_at) FROM contacts WHERE introduce_at > ?1 \
             UNION ALL SELECT min(expires) FROM introductions WHERE expires > ?1 \
             UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL AND expires > ?1 - ?2)",

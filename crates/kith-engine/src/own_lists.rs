@@ -4,6 +4,7 @@
 //! sessions. All devices that any list ever named are remembered, so that a list made without knowing of another one loses none,
 //! and what was revoked stays revoked (KE-52).
 
+use kith_crypto::random;
 use kith_crypto::sign::{ContactSecret, Verified, open};
 use kith_crypto::user::UserSecret;
 use kith_session::{ListChange, OwnDevice, check_list, next_list};
@@ -18,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::api::{ContactId, Event};
 use crate::cards::CONTACT_SECRET_PURPOSE;
 use crate::contacts;
-use crate::database::{StorageError, all, exists, first, run};
+use crate::database::{StorageError, all, column, exists, first, run};
 use crate::errors::RefreshError;
 use crate::work::Work;
 use crate::{introductions, outbox, own_devices, sessions, sync};
@@ -195,23 +196,73 @@ pub(crate) fn refresh(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Refr
 
 fn refresh_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Result<(), RefreshError> {
     let Some(list) = newest(work.db, contact)? else { return Ok(()) };
-    let is_sibling = contacts::find(work.db, contact)?.is_some_and(|contact| contact.is_sibling);
     let own = match own_device(work.db, contact)? {
         Some(own) => own,
         None => draw(work, contact)?,
     };
-    let changes = if is_sibling { Vec::new() } else { changes(work.db, contact, list.get(), &own)? };
+    let changes = changes(work.db, contact, list.get(), &own)?;
     if changes.is_empty() && !is_old(work, list.get()) {
         return Ok(());
     }
+    if is_announced_later(work.db, contact)? && !changes.iter().any(|change| matches!(change, ListChange::Revoke(..))) {
+        return Ok(());
+    }
     let secret = contact_secret(work.db, user, contact)?;
-    let slot = if is_sibling { 1 } else { own_devices::slot(work.db)? };
+    let slot = own_devices::slot(work.db)?;
     let renewed = next_list(&list, &changes, slot, &secret, work.now.day(), work.rng)?;
-    adopt(work, contact, &renewed)?;
-    if !is_sibling {
-        tell(work, contact, &renewed)?;
+    let only_adds = !changes.is_empty() && changes.iter().all(|change| matches!(change, ListChange::Add(_)));
+    if only_adds && contacts::with_keys(work.db)?.len() > 1 {
+        return Ok(announce_later(work, contact, &renewed)?);
+    }
+    announce(work, contact, &renewed)
+}
+
+/// Goes by a list from now on, and tells everybody.
+fn announce(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), RefreshError> {
+    adopt(work, contact, list)?;
+    Ok(tell(work, contact, list)?)
+}
+
+/// Contacts hear of a new device at different times (KE-56): two who compare when they did must not learn that they know one person.
+fn announce_later(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), StorageError> {
+    let random = u64::from(u32::from_be_bytes(random::bytes(work.rng)));
+    let delay = random * ANNOUNCE_SECONDS / u64::from(u32::MAX);
+    let at = work.now.plus_seconds(delay);
+    let sql = "UPDATE contacts SET next_list = ?2, announce_at = ?3 WHERE id = ?1";
+    run(work.db, sql, params![contact.column(), list.signed().to_bytes(), column(at.0)])?;
+    Ok(())
+}
+
+/// Seconds over which contacts hear of a new device.
+const ANNOUNCE_SECONDS: u64 = 6 * 3600;
+
+/// Tells the contacts whose time has come.
+pub(crate) fn announce_due(work: &mut Work<'_>) -> Result<(), StorageError> {
+    let sql = "SELECT id FROM contacts WHERE announce_at <= ?1";
+    for contact in all(work.db, sql, [column(work.now.0)], |row| row.get(0).map(ContactId::from_column))? {
+        announce_now(work, contact)?;
     }
     Ok(())
+}
+
+/// Tells a contact now what was to be told later: the person writes to it, which tells it anyway.
+pub(crate) fn announce_now(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
+    let sql = "SELECT next_list FROM contacts WHERE id = ?1 AND next_list IS NOT NULL";
+    let Some(bytes) = first(work.db, sql, [contact.column()], |row| row.get::<_, Vec<u8>>(0))? else { return Ok(()) };
+    let sql = "UPDATE contacts SET next_list = NULL, announce_at = NULL WHERE id = ?1";
+    run(work.db, sql, [contact.column()])?;
+    let list = Signed::<DeviceList>::from_bytes(&bytes).ok().and_then(|list| open(list).ok());
+    let list = list.ok_or(StorageError::Damaged("contacts"))?;
+    // A sibling may have told a newer one meanwhile: the next password entry mends what it lacks.
+    if newest(work.db, contact)?.is_some_and(|known| known.get().version >= list.get().version) {
+        return Ok(());
+    }
+    adopt(work, contact, &list)?;
+    tell(work, contact, &list)
+}
+
+fn is_announced_later(db: &Connection, contact: ContactId) -> Result<bool, StorageError> {
+    exists(db, "SELECT 1 FROM contacts WHERE id = ?1 AND next_list IS NOT NULL", [contact.column()])
 }
 
 fn is_old(work: &Work<'_>, list: &DeviceList) -> bool {
@@ -220,7 +271,7 @@ fn is_old(work: &Work<'_>, list: &DeviceList) -> bool {
 }
 
 /// Draws what this device is towards a contact that a sibling has met.
-fn draw(work: &mut Work<'_>, contact: ContactId) -> Result<OwnDevice, StorageError> {
+pub(crate) fn draw(work: &mut Work<'_>, contact: ContactId) -> Result<OwnDevice, StorageError> {
     let own = OwnDevice::generate(work.rng);
     let sql = "UPDATE contacts SET own = ?2, device = ?3 WHERE id = ?1";
     run(work.db, sql, params![contact.column(), own.to_bytes().as_slice(), own.id().0])?;

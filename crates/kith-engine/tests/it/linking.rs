@@ -161,13 +161,53 @@ fn a_contact_that_one_device_meets_the_other_knows_after_its_next_password_entry
     let on_phone = known[1].id;
     // The phone signs itself in at its next password entry, and hears Cem by itself from then on.
     world.unlock(ANA);
-    world.run(60);
+    world.run(6 * 3600 + 60);
     world.send(cem, ana, "hello both");
     world.run(10);
     assert_eq!(world.texts(ANA, on_phone).last().unwrap(), "hello both");
     world.send(ANA, on_phone, "from the phone");
     world.run(10);
     assert_eq!(world.texts(cem, ana).last().unwrap(), "from the phone");
+}
+
+#[test]
+fn ke_56_contacts_hear_of_a_new_device_at_different_times_or_when_it_writes() {
+    let (mut world, bela, _) = with_laptop("times");
+    let mut others = Vec::new();
+    for name in ["cem", "dora", "emil"] {
+        world.add_person(&format!("times-{name}"), 0);
+        let who = world.people.len() - 1;
+        world.run(10);
+        let (_, offer) = world.card(ANA);
+        world.accept(who, offer);
+        world.run(10);
+        others.push(who);
+    }
+    let _ = bela;
+    link(&mut world, ANA, LAPTOP, HistoryWish::None);
+    let n_devices = |world: &World, who: usize| {
+        let sql = "SELECT peer_list FROM contacts";
+        let list: Vec<u8> = world.people[who].keeper.query_row(sql, [], |row| row.get(0)).unwrap();
+        Signed::<DeviceList>::from_bytes(&list).unwrap().decode_unverified().unwrap().devices.len()
+    };
+    let heard = |world: &World| others.iter().chain([&BELA]).filter(|who| n_devices(world, **who) == 2).count();
+    assert!(heard(&world) < 4);
+    // Who is written to hears at once.
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    world.send(LAPTOP, there, "hello");
+    world.run(30);
+    assert_eq!(n_devices(&world, BELA), 2);
+    assert!(heard(&world) < 4);
+    let mut times = std::collections::BTreeSet::new();
+    for minute in 0..6 * 60 + 2 {
+        let before = heard(&world);
+        world.run(60);
+        if heard(&world) > before {
+            times.insert(minute);
+        }
+    }
+    assert_eq!(heard(&world), 4);
+    assert!(times.len() >= 2, "{times:?}");
 }
 
 #[test]
