@@ -61,9 +61,39 @@ fn messages(c: &mut Criterion) {
     });
 }
 
+/// A message to a contact with so many devices, from a person with one: sealed for each, all commits included.
+fn devices(c: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    for n_devices in [1, 2, 4, 8] {
+        let (mut world, bela) = world(&folder, &format!("devices-{n_devices}"));
+        for _ in 1..n_devices {
+            world.add_person(folder.path().join(format!("{n_devices}-{}", world.people.len())).to_str().unwrap(), 1);
+            world.run(10);
+            let new = world.people.len() - 1;
+            world.link(BELA, new, kith_engine::HistoryWish::None);
+        }
+        world.run(60);
+        c.bench_function(&format!("engine send to {n_devices} devices"), |bencher| {
+            bencher.iter_custom(|n_messages| {
+                let mut spent = Duration::ZERO;
+                for n in 0..n_messages {
+                    let begin = Instant::now();
+                    world.send(ANA, bela, "Are you coming on Saturday? We meet at noon.");
+                    spent += begin.elapsed();
+                    if n % BURST == BURST - 1 {
+                        world.run(2);
+                    }
+                }
+                world.run(2);
+                spent
+            });
+        });
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).measurement_time(Duration::from_secs(3));
-    targets = messages
+    targets = messages, devices
 }
 criterion_main!(benches);

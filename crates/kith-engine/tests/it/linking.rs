@@ -2,12 +2,11 @@
 
 use kith_crypto::user::UserSecret;
 use kith_engine::{
-    Command, CommandError, ContactId, ContactState, DeviceError, DeviceState, DeviceView, HistoryWish, MessageState,
-    Reply, Whom,
+    Command, CommandError, ContactId, ContactState, DeviceError, DeviceView, HistoryWish, MessageState, Whom,
 };
 use kith_session::CardError;
 use kith_wire::Wire;
-use kith_wire::card::{CardOffer, CardPurpose};
+use kith_wire::card::CardPurpose;
 use kith_wire::content::{Body, KnownBody};
 use kith_wire::devices::{DeviceList, RevocationReason};
 use kith_wire::ext::Ext;
@@ -21,46 +20,6 @@ use crate::world::{ANA, BELA, Reach, World};
 
 /// Ana's laptop: the third folder of the world, at Bela's home server.
 const LAPTOP: usize = 2;
-
-fn device_card(world: &mut World, who: usize) -> CardOffer {
-    let link = Command::LinkDevice { name: "phone".to_owned(), expires: 600 };
-    match world.command(who, link).unwrap() {
-        Reply::Card { offer, .. } => *offer,
-        other => panic!("not a card: {other:?}"),
-    }
-}
-
-fn join(world: &mut World, who: usize, offer: CardOffer) -> Result<Reply, CommandError> {
-    world.command(who, Command::JoinDevice { offer: Box::new(offer), name: "laptop".to_owned() })
-}
-
-fn comparing(world: &World, who: usize) -> Option<(ContactId, String)> {
-    let devices = world.people[who].engine.devices().unwrap();
-    devices.into_iter().find_map(|device| match device.state {
-        DeviceState::Compare { code } => Some((device.contact.unwrap(), code)),
-        _ => None,
-    })
-}
-
-/// Links `new` to `old`, as the two programs do.
-fn link(world: &mut World, old: usize, new: usize, wish: HistoryWish) {
-    let offer = device_card(world, old);
-    join(world, new, offer).unwrap();
-    world.run(10);
-    let (sibling, code) = comparing(world, old).expect("the old device shows a code");
-    assert_eq!(comparing(world, new).expect("the new one too").1, code);
-    world.welcome(old, sibling, wish).unwrap();
-    world.run(5);
-    adopt(world, old, new);
-    world.run(60);
-}
-
-/// The new device's vault takes the user key over.
-fn adopt(world: &mut World, old: usize, new: usize) {
-    let seed = world.people[new].engine.user_seed_to_adopt().unwrap().expect("it was welcomed");
-    assert_eq!(seed.expose(), world.people[old].user.expose());
-    world.adopt(new, UserSecret::from_seed(*seed.expose()));
-}
 
 /// Ana and Bela know each other; Ana has a laptop at the other home server, not linked yet.
 fn with_laptop(name: &str) -> (World, ContactId, ContactId) {
@@ -82,7 +41,7 @@ fn a_linked_device_gets_contacts_and_history_and_talks_to_them_by_itself() {
     world.run(5);
     world.send(BELA, ana, "heard before");
     world.run(5);
-    link(&mut world, ANA, LAPTOP, HistoryWish::All);
+    world.link(ANA, LAPTOP, HistoryWish::All);
 
     assert_eq!(names(&world, ANA), [("phone".to_owned(), true), ("laptop".to_owned(), false)]);
     assert_eq!(names(&world, LAPTOP), [("phone".to_owned(), false), ("laptop".to_owned(), true)]);
@@ -115,7 +74,7 @@ fn a_linked_device_gets_contacts_and_history_and_talks_to_them_by_itself() {
 #[test]
 fn what_is_done_on_one_device_shows_on_the_other() {
     let (mut world, bela, ana) = with_laptop("synced");
-    link(&mut world, ANA, LAPTOP, HistoryWish::None);
+    world.link(ANA, LAPTOP, HistoryWish::None);
     let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
     let first = world.send(ANA, bela, "one");
     let heard = world.send(BELA, ana, "two");
@@ -146,7 +105,7 @@ fn what_is_done_on_one_device_shows_on_the_other() {
 #[test]
 fn a_contact_that_one_device_meets_the_other_knows_after_its_next_password_entry() {
     let (mut world, _, _) = with_laptop("met-later");
-    link(&mut world, ANA, LAPTOP, HistoryWish::None);
+    world.link(ANA, LAPTOP, HistoryWish::None);
     world.add_person("met-later-cem", 0);
     let cem = world.people.len() - 1;
     world.run(10);
@@ -184,7 +143,7 @@ fn ke_56_contacts_hear_of_a_new_device_at_different_times_or_when_it_writes() {
         others.push(who);
     }
     let _ = bela;
-    link(&mut world, ANA, LAPTOP, HistoryWish::None);
+    world.link(ANA, LAPTOP, HistoryWish::None);
     let n_devices = |world: &World, who: usize| {
         let sql = "SELECT peer_list FROM contacts";
         let list: Vec<u8> = world.people[who].keeper.query_row(sql, [], |row| row.get(0)).unwrap();
@@ -213,13 +172,13 @@ fn ke_56_contacts_hear_of_a_new_device_at_different_times_or_when_it_writes() {
 #[test]
 fn ke_51_a_device_is_welcomed_with_the_password_only_and_after_it_said_who_it_is() {
     let (mut world, _, _) = with_laptop("welcome");
-    let offer = device_card(&mut world, ANA);
+    let offer = world.device_card(ANA);
     let devices = world.people[ANA].engine.devices().unwrap();
     let waiting = devices.iter().find(|device| !device.is_this).unwrap().contact.unwrap();
     assert!(matches!(world.welcome(ANA, waiting, HistoryWish::None), Err(DeviceError::NotThereYet)));
-    join(&mut world, LAPTOP, offer).unwrap();
+    world.join(LAPTOP, offer).unwrap();
     world.run(10);
-    let (sibling, _) = comparing(&world, ANA).unwrap();
+    let (sibling, _) = world.comparing(ANA).unwrap();
     // Until then the new device is told nothing.
     assert!(world.people[LAPTOP].engine.user_seed_to_adopt().unwrap().is_none());
     assert!(world.people[LAPTOP].engine.contacts().unwrap().is_empty());
@@ -230,23 +189,23 @@ fn ke_51_a_device_is_welcomed_with_the_password_only_and_after_it_said_who_it_is
     assert!(world.people[LAPTOP].engine.user_seed_to_adopt().unwrap().is_none());
     world.welcome(ANA, sibling, HistoryWish::None).unwrap();
     world.run(10);
-    adopt(&mut world, ANA, LAPTOP);
+    world.adopt_from(ANA, LAPTOP);
 }
 
 #[test]
 fn a_card_for_a_device_makes_no_contact_and_a_contacts_card_no_device() {
     let (mut world, _, _) = with_laptop("purposes");
-    let offer = device_card(&mut world, ANA);
+    let offer = world.device_card(ANA);
     let accepted = world.command(LAPTOP, Command::CardAccept { offer: Box::new(offer), whom: Whom::New(None) });
     let link = Some(CardPurpose::Link);
     assert!(matches!(accepted, Err(CommandError::Card(CardError::OtherPurpose(purpose))) if purpose == link));
     let (_, offer) = world.card(ANA);
     let contact = Some(CardPurpose::Contact);
-    let joined = join(&mut world, LAPTOP, offer);
+    let joined = world.join(LAPTOP, offer);
     assert!(matches!(joined, Err(CommandError::Card(CardError::OtherPurpose(purpose))) if purpose == contact));
     // A device with contacts of its own stays somebody of its own.
-    let offer = device_card(&mut world, ANA);
-    assert!(matches!(join(&mut world, BELA, offer), Err(CommandError::NotFresh)));
+    let offer = world.device_card(ANA);
+    assert!(matches!(world.join(BELA, offer), Err(CommandError::NotFresh)));
 }
 
 /// Lets somebody's device say a content that an honest one would not.
@@ -281,7 +240,7 @@ fn ke_50_contacts_are_no_siblings_and_nobody_is_welcomed_twice() {
     let hello = SyncItem::Hello { device: DeviceId([1; 16]), name: "mine".to_owned() };
     let forgotten = SyncItem::Forgotten { contact: conversation };
     // A contact that says it is ignored, also while a device is being linked.
-    device_card(&mut world, ANA);
+    world.device_card(ANA);
     for item in [&welcome, &hello, &forgotten] {
         say(&mut world, BELA, ana, item);
     }
@@ -291,7 +250,7 @@ fn ke_50_contacts_are_no_siblings_and_nobody_is_welcomed_twice() {
     assert!(world.people[ANA].engine.user_seed_to_adopt().unwrap().is_none());
     assert_eq!(world.people[ANA].engine.devices().unwrap().len(), 2);
     // Nor is a device that was welcomed welcomed again, by a sibling.
-    link(&mut world, ANA, LAPTOP, HistoryWish::All);
+    world.link(ANA, LAPTOP, HistoryWish::All);
     let phone = world.people[LAPTOP].engine.devices().unwrap().into_iter().find(|device| !device.is_this).unwrap();
     let laptop = world.people[ANA].engine.devices().unwrap().into_iter().find(|device| !device.is_this).unwrap();
     say(&mut world, ANA, laptop.contact.unwrap(), &welcome);
@@ -305,7 +264,7 @@ fn ke_50_contacts_are_no_siblings_and_nobody_is_welcomed_twice() {
 #[test]
 fn ke_52_a_list_by_another_key_or_with_a_revoked_device_does_not_count() {
     let (mut world, bela, ana) = with_laptop("lists");
-    link(&mut world, ANA, LAPTOP, HistoryWish::None);
+    world.link(ANA, LAPTOP, HistoryWish::None);
     let sql = "SELECT conversation, own_list, peer_list FROM contacts WHERE kind = 0";
     let read = |row: &rusqlite::Row<'_>| {
         Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
@@ -337,7 +296,7 @@ fn ke_52_a_list_by_another_key_or_with_a_revoked_device_does_not_count() {
 fn ke_53_whoever_hears_of_what_first_both_devices_show_the_same() {
     for first in [ANA, LAPTOP] {
         let (mut world, bela, ana) = with_laptop(&format!("order-{first}"));
-        link(&mut world, ANA, LAPTOP, HistoryWish::None);
+        world.link(ANA, LAPTOP, HistoryWish::None);
         let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
         let message = world.send(ANA, bela, "text");
         world.run(10);
@@ -374,10 +333,10 @@ fn ke_53_whoever_hears_of_what_first_both_devices_show_the_same() {
 #[test]
 fn ke_55_what_a_contact_says_before_it_has_met_a_new_device_reaches_that_one_too() {
     let (mut world, bela, ana) = with_laptop("between");
-    let offer = device_card(&mut world, ANA);
-    join(&mut world, LAPTOP, offer).unwrap();
+    let offer = world.device_card(ANA);
+    world.join(LAPTOP, offer).unwrap();
     world.run(10);
-    let (sibling, _) = comparing(&world, ANA).unwrap();
+    let (sibling, _) = world.comparing(ANA).unwrap();
     world.welcome(ANA, sibling, HistoryWish::All).unwrap();
     world.run(5);
     // Linked, and before the laptop's vault has taken the user key over nobody else knows of it.
@@ -386,7 +345,7 @@ fn ke_55_what_a_contact_says_before_it_has_met_a_new_device_reaches_that_one_too
     world.command(BELA, Command::React { contact: ana, message: before, emoji: "❤".to_owned() }).unwrap();
     world.run(5);
     // The laptop says its list and goes away before anybody has met it.
-    adopt(&mut world, ANA, LAPTOP);
+    world.adopt_from(ANA, LAPTOP);
     for _ in 0..60 {
         world.settle_some(3);
     }
@@ -408,16 +367,16 @@ fn a_crash_at_any_moment_of_linking_loses_nothing() {
         let (mut world, bela, _) = with_laptop(&format!("crash-{crashes_after}"));
         world.send(ANA, bela, "from before");
         world.run(5);
-        let offer = device_card(&mut world, ANA);
-        join(&mut world, LAPTOP, offer).unwrap();
+        let offer = world.device_card(ANA);
+        world.join(LAPTOP, offer).unwrap();
         world.run(10);
-        let (sibling, _) = comparing(&world, ANA).unwrap();
+        let (sibling, _) = world.comparing(ANA).unwrap();
         world.welcome(ANA, sibling, HistoryWish::All).unwrap();
         world.settle_some(crashes_after);
         world.crash(ANA);
         world.crash(LAPTOP);
         world.run(10);
-        adopt(&mut world, ANA, LAPTOP);
+        world.adopt_from(ANA, LAPTOP);
         world.settle_some(crashes_after);
         for who in [BELA, LAPTOP, ANA] {
             world.crash(who);
@@ -434,7 +393,7 @@ fn a_crash_at_any_moment_of_linking_loses_nothing() {
 #[test]
 fn ke_54_a_revoked_device_is_locked_and_hears_nothing_more() {
     let (mut world, bela, ana) = with_laptop("revoked");
-    link(&mut world, ANA, LAPTOP, HistoryWish::All);
+    world.link(ANA, LAPTOP, HistoryWish::All);
     let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
     world.send(LAPTOP, there, "still mine");
     world.run(10);
@@ -462,12 +421,12 @@ fn ke_54_a_revoked_device_is_locked_and_hears_nothing_more() {
 #[test]
 fn three_devices_of_one_person_know_each_other() {
     let (mut world, bela, ana) = with_laptop("three");
-    link(&mut world, ANA, LAPTOP, HistoryWish::None);
+    world.link(ANA, LAPTOP, HistoryWish::None);
     world.add_person("three-tablet", 0);
     let tablet = world.people.len() - 1;
     world.run(10);
     // The laptop links the tablet; the phone meets it by way of the laptop.
-    link(&mut world, LAPTOP, tablet, HistoryWish::None);
+    world.link(LAPTOP, tablet, HistoryWish::None);
     world.run(120);
     let on_tablet = world.people[tablet].engine.contacts().unwrap()[0].id;
     let on_laptop = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
@@ -492,8 +451,8 @@ fn both_persons_link_a_device_at_once_and_all_four_meet() {
     world.add_person("both-belas-tablet", 0);
     let tablet = world.people.len() - 1;
     world.run(10);
-    link(&mut world, ANA, LAPTOP, HistoryWish::None);
-    link(&mut world, BELA, tablet, HistoryWish::None);
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    world.link(BELA, tablet, HistoryWish::None);
     world.run(3 * 86_400);
     let on_laptop = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
     let on_tablet = world.people[tablet].engine.contacts().unwrap()[0].id;

@@ -3,6 +3,8 @@
 // With their paths, because the benches use this file too.
 #[path = "world/devices.rs"]
 pub(crate) mod devices;
+#[path = "world/linked.rs"]
+mod linked;
 #[path = "world/servers.rs"]
 mod servers;
 #[path = "world/storage.rs"]

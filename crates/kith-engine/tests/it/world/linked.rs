@@ -1,0 +1,52 @@
+//! Linking devices as the programs around the engines do.
+
+use kith_crypto::user::UserSecret;
+use kith_engine::{Command, CommandError, ContactId, DeviceState, HistoryWish, Reply};
+use kith_wire::card::CardOffer;
+
+use super::World;
+
+impl World {
+    /// Makes a card for a new device.
+    pub(crate) fn device_card(&mut self, who: usize) -> CardOffer {
+        let link = Command::LinkDevice { name: "phone".to_owned(), expires: 600 };
+        match self.command(who, link).unwrap() {
+            Reply::Card { offer, .. } => *offer,
+            other => panic!("not a card: {other:?}"),
+        }
+    }
+
+    /// Answers it.
+    pub(crate) fn join(&mut self, who: usize, offer: CardOffer) -> Result<Reply, CommandError> {
+        self.command(who, Command::JoinDevice { offer: Box::new(offer), name: "laptop".to_owned() })
+    }
+
+    /// Returns the code that a device shows, and for which other one.
+    pub(crate) fn comparing(&self, who: usize) -> Option<(ContactId, String)> {
+        let devices = self.people[who].engine.devices().unwrap();
+        devices.into_iter().find_map(|device| match device.state {
+            DeviceState::Compare { code } => Some((device.contact.unwrap(), code)),
+            _ => None,
+        })
+    }
+
+    /// Links `new` to `old`.
+    pub(crate) fn link(&mut self, old: usize, new: usize, wish: HistoryWish) {
+        let offer = self.device_card(old);
+        self.join(new, offer).unwrap();
+        self.run(10);
+        let (sibling, code) = self.comparing(old).unwrap();
+        assert_eq!(self.comparing(new).unwrap().1, code);
+        self.welcome(old, sibling, wish).unwrap();
+        self.run(5);
+        self.adopt_from(old, new);
+        self.run(60);
+    }
+
+    /// The new device's vault takes the user key over.
+    pub(crate) fn adopt_from(&mut self, old: usize, new: usize) {
+        let seed = self.people[new].engine.user_seed_to_adopt().unwrap().unwrap();
+        assert_eq!(seed.expose(), self.people[old].user.expose());
+        self.adopt(new, UserSecret::from_seed(*seed.expose()));
+    }
+}
