@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 use kith_client::SyncError;
-use kith_engine::{Command, ContactId, DeviceState, DeviceView, HistoryWish, Reply};
+use kith_engine::{Command, ContactId, DeviceError, DeviceState, DeviceView, HistoryWish, Reply};
+use kith_wire::limits::MAX_DEVICES;
 use kith_wire::link::card_to_link;
 use serde_json::json;
 
@@ -139,6 +140,16 @@ fn candidate(all: &[DeviceView]) -> Option<Candidate> {
 async fn offer(args: &Link, context: &Context, name: String) -> Result<(), Failure> {
     if args.expires.seconds() == 0 {
         return Err(Failure::usage("a link for no time at all cannot be used", "say how long: --expires 10m"));
+    }
+    let all = device::all(&context.client)?;
+    if all.iter().filter(|device| device.since.is_some()).count() >= MAX_DEVICES {
+        return Err(DeviceError::TooMany.into());
+    }
+    if let (Some(_), Some(this)) = (&args.name, all.iter().find(|device| device.is_this && device.name != name)) {
+        context.out.note(format!(
+            "This device is called {} already; `kith device rename` gives it another name.",
+            show::one_line(&this.name)
+        ));
     }
     let command = || Command::LinkDevice { name: name.clone(), expires: args.expires.seconds() };
     let Reply::Card { contact, offer, .. } = with_queue(context, command).await? else {

@@ -31,7 +31,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         "waiting": status.waiting,
         "spare_queues": status.spare_queues,
         "contacts": status.contacts,
-        "devices": devices.len().max(1),
+        "devices": devices.iter().filter(|device| device.since.is_some()).count().max(1),
         "revoked": status.revoked,
     });
     context.out.data(&object, || {
