@@ -90,7 +90,10 @@ impl Site {
 
 async fn take_out(sender: LiveSender, mut outgoing: Outgoing) {
     while let Some(message) = outgoing.next().await {
-        if Box::pin(sender.send(message)).await.is_err() {
+        // Seldom is there no room, so that this has memory of its own.
+        if let Err(message) = sender.offer(message)
+            && Box::pin(sender.send(message)).await.is_err()
+        {
             return;
         }
     }

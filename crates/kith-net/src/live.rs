@@ -9,8 +9,9 @@ mod reader;
 mod window;
 mod writer;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -46,6 +47,18 @@ impl LiveSender {
             return Err(SendError::TooLarge { length: message.len() });
         }
         self.outgoing.send(message).await.map_err(|_| SendError::Ended)
+    }
+
+    /// Hands over one message if there is room for it now, and gives it back otherwise: then [`LiveSender::send`] waits, or tells why not.
+    ///
+    /// # Errors
+    ///
+    /// The message.
+    pub fn offer(&self, message: Bytes) -> Result<(), Bytes> {
+        if message.len() > MAX_MESSAGE {
+            return Err(message);
+        }
+        self.outgoing.try_send(message).map_err(|(Refused::Full(message) | Refused::Closed(message))| message)
     }
 
     /// Hands over one message if there is room for it now.
@@ -345,7 +358,12 @@ async fn write<W: AsyncWrite + Unpin>(
         if is_put.is_err() {
             return Farewell::of(LiveEnd::Broken);
         }
-        match Box::pin(timeout(limits.write, writer.flush())).await {
+        // What the system takes at once needs no clock.
+        let has_left = match poll_fn(|context| Poll::Ready(writer.poll_flush(context))).await {
+            Poll::Ready(has_left) => Ok(has_left),
+            Poll::Pending => Box::pin(timeout(limits.write, writer.flush())).await,
+        };
+        match has_left {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Farewell::of(LiveEnd::Broken),
             Err(_) => return Farewell::of(LiveEnd::Stalled),
@@ -359,6 +377,9 @@ fn put_with_more<W: AsyncWrite + Unpin>(
     message: &[u8],
     from_program: &mut Receiver,
 ) -> std::io::Result<()> {
+    if from_program.has_some() {
+        writer.make_room(TOGETHER);
+    }
     writer.put(Opcode::Binary, message)?;
     while writer.n_waiting() < TOGETHER {
         let Some(more) = from_program.try_recv() else { break };

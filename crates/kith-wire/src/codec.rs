@@ -84,7 +84,8 @@ pub trait Wire: Encode<()> + for<'b> Decode<'b, ()> + Sized {
 
 /// Returns the CBOR encoding of a value.
 pub(crate) fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
-    let mut out = Vec::new();
+    // Most objects are shorter, and before a long string there is room for what comes ahead of it.
+    let mut out = Vec::with_capacity(128);
     // Writing into a vector cannot fail, and no encoder of this crate reports an error of its own.
     let result = minicbor::encode(value, &mut out);
     debug_assert!(result.is_ok(), "an encoder of kith-wire reported an error");

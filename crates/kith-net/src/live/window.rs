@@ -70,7 +70,11 @@ impl Sender {
     }
 
     /// Puts a message in as soon as there is room; fails when nobody will take it out.
-    pub(super) async fn send(&self, mut message: Bytes) -> Result<(), Refused> {
+    pub(super) async fn send(&self, message: Bytes) -> Result<(), Refused> {
+        let mut message = match self.try_send(message) {
+            Err(Refused::Full(back)) => back,
+            outcome => return outcome,
+        };
         loop {
             let mut went = pin!(self.0.went.notified());
             // Asked for before looking, so that what goes in between is not missed.
@@ -126,6 +130,11 @@ impl Receiver {
         drop(state);
         self.0.went.notify_one();
         Some(message)
+    }
+
+    /// Tells whether a message is there.
+    pub(super) fn has_some(&self) -> bool {
+        !self.0.state().messages.is_empty()
     }
 
     /// Takes out the next message; nothing when all have been taken and no more can come. When it is given up, nothing is lost.

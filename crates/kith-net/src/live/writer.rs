@@ -1,7 +1,10 @@
 //! The sending side of a WebSocket: messages become bytes. What has begun to leave leaves whole, also when whoever sent it stopped
 //! waiting.
 
+use std::future::poll_fn;
 use std::io::{Error, Result};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;
@@ -45,6 +48,11 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         Ok(())
     }
 
+    /// Makes room at once for so much and some more, where it would be made bit by bit.
+    pub(super) fn make_room(&mut self, n_bytes: usize) {
+        self.waiting.reserve(n_bytes + n_bytes / 4);
+    }
+
     /// Tells how many bytes wait.
     pub(super) fn n_waiting(&self) -> usize {
         self.waiting.len().saturating_sub(self.n_gone)
@@ -52,14 +60,19 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
 
     /// Returns when everything has left. When it is given up, the next call goes on where it was.
     pub(super) async fn flush(&mut self) -> Result<()> {
+        poll_fn(|context| self.poll_flush(context)).await
+    }
+
+    /// Lets leave what the stream takes now; ready when that is everything.
+    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         while let Some(rest) = self.waiting.get(self.n_gone..).filter(|rest| !rest.is_empty()) {
-            match self.stream.write(rest).await? {
-                0 => return Err(std::io::ErrorKind::WriteZero.into()),
+            match ready!(Pin::new(&mut self.stream).poll_write(context, rest))? {
+                0 => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
                 n => self.n_gone += n,
             }
         }
         (self.waiting, self.n_gone) = (Vec::new(), 0);
-        self.stream.flush().await
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     /// Says that nothing more comes.
