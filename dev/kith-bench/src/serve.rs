@@ -10,6 +10,7 @@ mod crash;
 pub(crate) mod flame;
 mod http;
 mod idle;
+mod inbox;
 mod kithd;
 mod latency;
 mod line;

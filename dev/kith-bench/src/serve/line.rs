@@ -2,7 +2,7 @@
 //! notices a push sooner than a runtime does, and 15,000 sockets need no tasks.
 
 use std::collections::HashMap;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
 use kith_crypto::capability::send_verifier;
@@ -18,6 +18,7 @@ use kith_wire::sealed::OneShotReply;
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
 
+use super::inbox::Inbox;
 use super::kithd::Home;
 use super::socket::Socket;
 use super::websocket;
@@ -36,7 +37,7 @@ pub(crate) struct Mailbox {
 /// A client's end.
 pub(crate) struct Line {
     stream: Socket,
-    received: Vec<u8>,
+    inbox: Inbox,
     channel: LiveChannel,
     number: u32,
 }
@@ -65,17 +66,20 @@ impl Line {
         let mut stream = Socket::over(stream, &home.trust)?;
         let opening = ClientOpening::new(&home.key, &home.epoch, &mut UnwrapErr(SysRng))?;
         stream.write_all(websocket::HANDSHAKE)?;
-        let mut received = Vec::new();
-        while websocket::handshake_len(&received)?.is_none() {
-            fill(&mut stream, &mut received)?;
-        }
-        received.drain(..websocket::handshake_len(&received)?.unwrap_or_default());
+        let mut inbox = Inbox::default();
+        let length = loop {
+            match websocket::handshake_len(inbox.fresh())? {
+                Some(length) => break length,
+                None => inbox.fill(&mut stream)?,
+            }
+        };
+        inbox.take(length, 0..0);
         stream.write_all(&websocket::binary(&opening.bytes))?;
-        let reply = next_message(&mut stream, &mut received)?;
-        let Some(OneShotReply::Sealed(sealed)) = OneShotReply::from_bytes(&reply) else {
+        let reply = next_message(&mut stream, &mut inbox)?;
+        let Some(OneShotReply::Sealed(sealed)) = OneShotReply::from_bytes(reply) else {
             return Err("the server refused a live connection".into());
         };
-        Ok(Self { stream, received, channel: opening.accept(&sealed)?, number: 0 })
+        Ok(Self { stream, inbox, channel: opening.accept(&sealed)?, number: 0 })
     }
 
     /// Proves an account.
@@ -184,7 +188,7 @@ impl Line {
 
     /// Waits for the next record as it came.
     pub(crate) fn record(&mut self) -> Result<Vec<u8>, Failure> {
-        next_message(&mut self.stream, &mut self.received)
+        Ok(next_message(&mut self.stream, &mut self.inbox)?.to_vec())
     }
 
     /// Opens a record; `None` when it is the answer to a request.
@@ -202,8 +206,8 @@ impl Line {
     }
 
     fn event(&mut self) -> Result<LiveEvent, Failure> {
-        let record = self.record()?;
-        Ok(LiveEvent::from_bytes(&self.channel.open(&record)?)?)
+        let record = next_message(&mut self.stream, &mut self.inbox)?;
+        Ok(LiveEvent::from_bytes(&self.channel.open(record)?)?)
     }
 
     fn say(&mut self, operation: Operation) -> Result<(), Failure> {
@@ -248,29 +252,20 @@ impl Push {
     }
 }
 
-fn next_message(stream: &mut Socket, received: &mut Vec<u8>) -> Result<Vec<u8>, Failure> {
-    loop {
-        if let Some(frame) = websocket::frame_in(received)? {
-            let payload = received[frame.payload.clone()].to_vec();
-            received.drain(..frame.payload.end);
-            match frame.kind {
-                websocket::Kind::Binary => return Ok(payload),
-                websocket::Kind::Ping => stream.write_all(&websocket::pong(&payload))?,
-                websocket::Kind::Other => {}
+fn next_message<'a>(stream: &mut Socket, inbox: &'a mut Inbox) -> Result<&'a [u8], Failure> {
+    let frame = loop {
+        let Some(frame) = websocket::frame_in(inbox.fresh())? else {
+            inbox.fill(stream)?;
+            continue;
+        };
+        match frame.kind {
+            websocket::Kind::Binary => break frame,
+            websocket::Kind::Ping => {
+                let payload = inbox.take(frame.payload.end, frame.payload);
+                stream.write_all(&websocket::pong(payload))?;
             }
-        } else {
-            fill(stream, received)?;
+            websocket::Kind::Other => drop(inbox.take(frame.payload.end, 0..0)),
         }
-    }
-}
-
-fn fill(stream: &mut Socket, received: &mut Vec<u8>) -> Result<(), Failure> {
-    let mut chunk = [0; 16 * 1024];
-    match stream.read(&mut chunk)? {
-        0 => Err("the server hung up".into()),
-        n => {
-            received.extend_from_slice(&chunk[..n]);
-            Ok(())
-        }
-    }
+    };
+    Ok(inbox.take(frame.payload.end, frame.payload))
 }

@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -23,6 +23,8 @@ use crate::Failure;
 
 /// Messages of one fetch.
 const FETCH: usize = 64;
+/// Bytes that a client reads at once, as that of a home server does.
+const ANSWERS: usize = 128 * 1024;
 
 /// What waits for the disk.
 #[derive(Default)]
@@ -206,15 +208,16 @@ impl Talk for Deposits {
 pub(crate) fn drain(address: SocketAddr, queue: u32) -> Result<usize, Failure> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
+    let mut answers = BufReader::with_capacity(ANSWERS, stream.try_clone()?);
     let mut request = Vec::new();
     write_message(b'F', queue, &[], &mut request);
     let mut total = 0;
     loop {
         stream.write_all(&request)?;
         if total > 0 {
-            stream.read_exact(&mut [0])?;
+            answers.read_exact(&mut [0])?;
         }
-        let count = read_fetched(&mut stream)?;
+        let count = read_fetched(&mut answers)?;
         if count == 0 {
             return Ok(total);
         }
@@ -225,7 +228,7 @@ pub(crate) fn drain(address: SocketAddr, queue: u32) -> Result<usize, Failure> {
     }
 }
 
-fn read_fetched(stream: &mut TcpStream) -> Result<usize, Failure> {
+fn read_fetched(stream: &mut impl Read) -> Result<usize, Failure> {
     let mut count = [0; 2];
     stream.read_exact(&mut count)?;
     let count = usize::from(u16::from_be_bytes(count));
