@@ -65,7 +65,7 @@ pub(crate) fn answer<S: Store>(store: &mut S, question: Question) -> Result<Told
 /// The store fails.
 pub(crate) fn census<S: Store>(store: &mut S) -> Result<Census, StoreError> {
     let health = store.health();
-    let txn = store.begin()?;
+    let txn = store.look()?;
     let mut census = Census { counts: txn.counts()?, health, ..Census::default() };
     if let Some((reader, seq)) = txn.entries_before(Hour(u32::MAX), 1)?.first() {
         census.oldest_entry = txn.entries(reader, *seq, 1)?.first().map(|(_, entry)| entry.arrived);

@@ -211,6 +211,12 @@ async fn on_a_full_disk_nothing_is_accepted_and_nothing_lost_and_with_room_again
     }
     bound(process, Some(1));
     assert!(home.try_deposit(home.deposit_of(&device, 99)).await.is_none());
+    // What is there can be told and saved meanwhile.
+    let (code, report, stderr) = run(kithd(data.path()).arg("status"));
+    assert_eq!((code, &report["frames_waiting"]), (0, &accepted.len().into()), "{report} {stderr}");
+    let saved = tempfile::tempdir().unwrap();
+    let (code, made, stderr) = run(kithd(data.path()).arg("backup").arg(saved.path().join("backup")));
+    assert_eq!((code, &made["rows"]["entries"]), (0, &accepted.len().into()), "{stderr}");
     server.kill();
     let server = Kithd::start(data.path());
     let home = Home::find(&server).await;

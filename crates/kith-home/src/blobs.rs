@@ -62,12 +62,13 @@ impl<T: Txn> Batch<'_, T> {
         Ok(Answer::Accepted)
     }
 
-    /// Tells the uploader which chunks are there, so that it goes on where it stopped (KH-22).
+    /// Tells the uploader which chunks are there, so that it goes on where it stopped (KH-22). Those that the disk is known to have lost are not (KH-41).
     pub(crate) fn blob_status(&mut self, caller: &Caller, id: &BlobId) -> Result<Answer, Stop> {
         let blob = self.own_blob(caller, id)?;
         let bytes = usize::try_from(blob.n_chunks.div_ceil(8)).unwrap_or(0);
         let mut present = vec![0_u8; bytes];
-        for number in self.txn.chunk_numbers(id)? {
+        let lost = self.txn.lost_chunks(id)?;
+        for number in self.txn.chunk_numbers(id)?.into_iter().filter(|number| !lost.contains(number)) {
             let byte = usize::try_from(number / 8).ok().and_then(|idx| present.get_mut(idx));
             if let Some(byte) = byte {
                 *byte |= 1 << (number % 8);

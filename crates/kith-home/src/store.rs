@@ -71,6 +71,15 @@ pub trait Store {
     /// [`StoreError::Backend`] when storage is not usable.
     fn begin(&mut self) -> Result<Self::Txn<'_>, StoreError>;
 
+    /// Opens the transaction to read: nothing that is done in it can be committed. It may work where [`begin`](Self::begin) first needs the disk to
+    /// do something, as on one that is full.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`] when storage is not usable.
+    fn look(&mut self) -> Result<Self::Txn<'_>, StoreError> {
+        self.begin()
+    }
+
     /// Returns what has to be done until all that was committed is durable; nothing when it is, as in any store whose commits wait for the
     /// disk themselves. In others a commit is seen at once and durable later, and this is what is left of it. It may be done by any
     /// thread, while the next transaction is made.
@@ -229,8 +238,10 @@ pub trait Txn {
     fn insert_chunk(&mut self, id: &BlobId, number: u32, bytes: &[u8]) -> Result<(), StoreError>;
     /// Returns a chunk.
     fn chunk(&self, id: &BlobId, number: u32) -> Result<Option<Vec<u8>>, StoreError>;
-    /// Returns the numbers of the chunks that are there, ascending.
+    /// Returns the numbers of the chunks that were stored, ascending, also of those that the store has lost.
     fn chunk_numbers(&self, id: &BlobId) -> Result<Vec<u32>, StoreError>;
+    /// Returns the numbers of those chunks of which it is known that the store has lost them, ascending.
+    fn lost_chunks(&self, id: &BlobId) -> Result<Vec<u32>, StoreError>;
 
     /// Gives up to `pages` pages that nothing needs any more back to the disk; returns how many. Some are kept for what
     /// comes next.

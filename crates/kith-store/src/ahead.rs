@@ -100,6 +100,13 @@ where
         self.journal.as_mut().ok_or_else(|| JournalError::Disk(unpaid()))?.begin()
     }
 
+    fn look(&mut self) -> Result<Self::Txn<'_>, StoreError> {
+        if self.ledger.state().unpaid.is_some() {
+            return Err(JournalError::Disk(unpaid()).into());
+        }
+        self.journal.as_mut().ok_or_else(|| JournalError::Disk(unpaid()))?.look()
+    }
+
     fn health(&self) -> Health {
         self.journal.as_ref().map(Store::health).unwrap_or_default()
     }

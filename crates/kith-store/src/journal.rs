@@ -406,6 +406,11 @@ impl<F: Files> Store for Journal<F> {
         Ok(JournalTxn::new(self))
     }
 
+    fn look(&mut self) -> Result<JournalTxn<'_, F>, StoreError> {
+        self.pending.clear();
+        Ok(JournalTxn::only_looking(self))
+    }
+
     fn health(&self) -> Health {
         let upkeep =
             if self.upkeep.is_off { kith_home::store::Upkeep::Stopped } else { kith_home::store::Upkeep::Works };

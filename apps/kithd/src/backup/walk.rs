@@ -40,7 +40,7 @@ impl Walk {
     /// # Errors
     /// The store fails, or holds a row that cannot be read.
     pub(crate) fn page<S: Store>(&mut self, store: &mut S) -> Result<Vec<Row>, StoreError> {
-        let txn = store.begin()?;
+        let txn = store.look()?;
         let mut page = Page::default();
         while page.weight < PAGE_WEIGHT {
             if let Some((id, from)) = self.blob.take() {

@@ -55,6 +55,12 @@ impl Memory {
         self.tables.n_touches
     }
 
+    /// Loses the content of a chunk.
+    #[cfg(test)]
+    pub(crate) fn lose_chunk(&mut self, id: &BlobId, number: u32) {
+        self.tables.chunks.insert((*id, number), Vec::new());
+    }
+
     /// Returns the store as the next process would find it, had `schema` been written into it.
     ///
     /// # Errors
@@ -418,16 +424,25 @@ impl Txn for MemoryTxn<'_> {
     }
 
     fn insert_chunk(&mut self, id: &BlobId, number: u32, bytes: &[u8]) -> Result<(), StoreError> {
+        if self.lost_chunks(id)?.contains(&number) {
+            self.set(|tables| &mut tables.chunks, (*id, number), None);
+        }
         self.add(|tables| &mut tables.chunks, "chunks", (*id, number), bytes.to_vec())
     }
 
     fn chunk(&self, id: &BlobId, number: u32) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.tables.chunks.get(&(*id, number)).cloned())
+        Ok(self.tables.chunks.get(&(*id, number)).filter(|bytes| !bytes.is_empty()).cloned())
     }
 
     fn chunk_numbers(&self, id: &BlobId) -> Result<Vec<u32>, StoreError> {
         let rows = self.tables.chunks.range((*id, 0)..=(*id, u32::MAX));
         Ok(rows.map(|((_, number), _)| *number).collect())
+    }
+
+    /// No chunk is empty: so tests say what was lost.
+    fn lost_chunks(&self, id: &BlobId) -> Result<Vec<u32>, StoreError> {
+        let rows = self.tables.chunks.range((*id, 0)..=(*id, u32::MAX));
+        Ok(rows.filter(|(_, bytes)| bytes.is_empty()).map(|((_, number), _)| *number).collect())
     }
 
     fn shrink(&mut self, _: usize) -> Result<usize, StoreError> {

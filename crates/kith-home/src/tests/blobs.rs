@@ -39,6 +39,23 @@ fn with_blob() -> (World, AccountSecret) {
 }
 
 #[test]
+fn kh_41_a_chunk_that_the_disk_has_lost_is_told_as_missing_and_may_be_put_again() {
+    let (mut world, account) = with_blob();
+    for index in 0..3 {
+        assert_eq!(world.ask_as_account(&account, put(index, 7)), Answer::Accepted);
+    }
+    // The memory's way of losing one.
+    world.store.lose_chunk(&BLOB, 1);
+    assert_eq!(world.ask(get(BLOB, 1, 1), Vec::new()), refused(Refusal::NotFound));
+    let status = Operation::BlobStatus { blob: BLOB };
+    let present = |bits| Answer::BlobStatus { present: vec![bits] };
+    assert_eq!(world.ask_as_account(&account, status.clone()), present(0b101));
+    assert_eq!(world.ask_as_account(&account, put(1, 7)), Answer::Accepted);
+    assert_eq!(world.ask_as_account(&account, status), present(0b111));
+    assert!(matches!(world.ask(get(BLOB, 1, 1), Vec::new()), Answer::BlobChunk { .. }));
+}
+
+#[test]
 fn kh_22_an_upload_can_be_repeated_and_resumed_but_not_changed() {
     let (mut world, account) = with_blob();
     let status = Operation::BlobStatus { blob: BLOB };

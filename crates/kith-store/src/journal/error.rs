@@ -34,8 +34,8 @@ pub enum JournalError {
         /// The one that this release reads and writes.
         known: u32,
     },
-    /// The store was opened to be read.
-    #[error("a store that was opened to be read cannot be written")]
+    /// The store, or the transaction, was opened to be read.
+    #[error("what was opened to be read cannot be written")]
     ReadOnly,
     /// One transaction wants to write more than a segment can address.
     #[error("a transaction of more than 1 GiB")]

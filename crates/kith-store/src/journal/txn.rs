@@ -28,6 +28,8 @@ pub struct JournalTxn<'a, F: Files = Disk> {
     pub(crate) tidies: u64,
     /// Rows that were read without their content.
     n_lost: Cell<u64>,
+    /// Whether nothing of it can be committed.
+    only_looks: bool,
 }
 
 impl<F: Files> Drop for JournalTxn<'_, F> {
@@ -40,7 +42,15 @@ impl<F: Files> Drop for JournalTxn<'_, F> {
 
 impl<'a, F: Files> JournalTxn<'a, F> {
     pub(crate) fn new(journal: &'a mut Journal<F>) -> Self {
-        Self { journal, undo: Vec::new(), secrets: None, tidies: 0, n_lost: Cell::new(0) }
+        let only_looks = journal.is_read_only;
+        Self { journal, undo: Vec::new(), secrets: None, tidies: 0, n_lost: Cell::new(0), only_looks }
+    }
+
+    /// A transaction of which nothing can be committed.
+    pub(crate) fn only_looking(journal: &'a mut Journal<F>) -> Self {
+        let mut txn = Self::new(journal);
+        txn.only_looks = true;
+        txn
     }
 
     /// Returns the segment into which this transaction writes.
@@ -142,7 +152,7 @@ impl<'a, F: Files> JournalTxn<'a, F> {
 
     /// Makes everything durable: cleans a little, writes the secrets if they changed, then the record.
     fn write(&mut self) -> Result<(), StoreError> {
-        if self.journal.is_read_only {
+        if self.only_looks {
             return Err(JournalError::ReadOnly.into());
         }
         let cleaned = self.clean();

@@ -408,6 +408,10 @@ impl Txn for FlakyTxn<'_> {
         self.inner.chunk(id, number)
     }
 
+    fn lost_chunks(&self, id: &BlobId) -> Result<Vec<u32>, StoreError> {
+        self.inner.lost_chunks(id)
+    }
+
     fn chunk_numbers(&self, id: &BlobId) -> Result<Vec<u32>, StoreError> {
         self.reads()?;
         self.inner.chunk_numbers(id)

@@ -392,7 +392,9 @@ fn a_chunk_and_a_relay_that_were_lost_can_be_given_again() {
     for _ in 0..2 {
         let mut store = Journal::open_with(files.clone(), 1 << 20).unwrap();
         let txn = store.begin().unwrap();
+        assert!(txn.lost_chunks(&id).unwrap().is_empty(), "nobody has met it yet");
         assert_eq!(txn.chunk(&id, 0).unwrap(), None);
+        assert_eq!(txn.lost_chunks(&id).unwrap(), [0]);
         assert_eq!(txn.outgoing(&key).unwrap(), Some(Outgoing { sealed: Vec::new(), ..outgoing.clone() }));
         assert_eq!(txn.n_lost(), 2);
         drop(txn);
@@ -401,6 +403,7 @@ fn a_chunk_and_a_relay_that_were_lost_can_be_given_again() {
         txn.insert_chunk(&id, 0, &[0xcc; 100]).unwrap();
         txn.put_outgoing(&key, &outgoing).unwrap();
         assert_eq!(txn.chunk(&id, 0).unwrap(), Some(vec![0xcc; 100]));
+        assert!(txn.lost_chunks(&id).unwrap().is_empty());
     }
     let mut store = Journal::open_with(files.clone(), 1 << 20).unwrap();
     let mut txn = store.begin().unwrap();

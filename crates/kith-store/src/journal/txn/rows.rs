@@ -493,6 +493,12 @@ impl<F: Files> Txn for JournalTxn<'_, F> {
         Ok(rows.map(|((_, number), _)| *number).collect())
     }
 
+    fn lost_chunks(&self, id: &BlobId) -> Result<Vec<u32>, StoreError> {
+        let rows = self.tables().chunks.rows().range((*id, 0)..=(*id, u32::MAX));
+        let lost = rows.filter(|(_, row)| row.value.length == 0 || self.journal.damage.knows(&row.value));
+        Ok(lost.map(|((_, number), _)| *number).collect())
+    }
+
     /// Has the commit clean more than it would, up to so many pages. Says that all of them were needed while there is more to
     /// clean.
     fn shrink(&mut self, pages: usize) -> Result<usize, StoreError> {
