@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use kith_engine::{Command, CommandError, Ended, Event, MessageState};
+use kith_engine::{Command, CommandError, Ended, Event, MessageState, Reply, Whom};
 use kith_wire::Wire;
 use kith_wire::devices::DeviceList;
 use kith_wire::signed::Signed;
@@ -331,6 +331,31 @@ fn ke_45_what_the_stopped_device_did_not_get_still_waits_for_the_others() {
     pair.world.run(10);
     assert!(pair.world.texts(BELA, ana).contains(&"patience".to_owned()));
     assert_eq!(pair.world.state(ANA, bela, message), MessageState::Delivered);
+}
+
+#[test]
+fn ke_37_a_new_card_replaces_all_devices_of_a_contact() {
+    let mut pair = Pair::met("again-both");
+    let (bela, ana) = (pair.bela, pair.ana);
+    break_laptop(&mut pair);
+    // With a device left there is nothing to renew.
+    let new = Command::CardNew { whom: Whom::Again(bela), expires: 86_400 };
+    assert!(matches!(pair.world.command(ANA, new.clone()), Err(CommandError::NothingToRenew)));
+    let backup = pair.world.back_up(BELA);
+    pair.world.send(BELA, ana, "before");
+    pair.world.run(5);
+    pair.world.restore(BELA, backup);
+    pair.world.send(BELA, ana, "the end");
+    pair.world.run(10);
+    let Ok(Reply::Card { offer, .. }) = pair.world.command(ANA, new) else { panic!("not a card") };
+    pair.world.send(ANA, bela, "waits");
+    let accept = Command::CardAccept { offer, whom: Whom::Again(ana) };
+    assert!(matches!(pair.world.command(BELA, accept), Ok(Reply::Contact(contact)) if contact == ana));
+    pair.world.run(10);
+    assert_eq!(pair.world.texts(BELA, ana).last().unwrap(), "waits");
+    for (sql, n) in [("SELECT count(*) FROM peers", 1), ("SELECT count(*) FROM outgoing", 0)] {
+        assert_eq!(pair.world.count(ANA, sql), n, "{sql}");
+    }
 }
 
 #[test]
