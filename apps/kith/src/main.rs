@@ -93,16 +93,16 @@ async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8,
             refuse_empty(&folder)?;
             let typed = typed.map_or_else(|| secrets::existing(password_file), Ok)?;
             let password = typed.password()?;
-            let passwords = match command {
+            let (passwords, spare) = match command {
                 Command::Password(args) => {
                     let next = Some(secrets::next(args.new_password_file.as_deref())?);
-                    Some(Passwords { current: typed, next })
+                    (Some(Passwords { current: typed, next }), None)
                 }
-                command if commands::needs_password(command) => Some(Passwords { current: typed, next: None }),
-                _ => None,
+                command if commands::needs_password(command) => (Some(Passwords { current: typed, next: None }), None),
+                _ => (None, Some(typed)),
             };
             let request = request(command, words, passwords, out)?;
-            return with_folder(cli, &folder, &password, request, out).await;
+            return with_folder(cli, &folder, (&password, &spare), request, out).await;
         }
     }
     Ok(Exit::Done as u8)
@@ -123,7 +123,7 @@ async fn begin_joining(args: &Join, folder: &Path, file: Option<&Path>, out: &Ou
 async fn with_folder(
     cli: &Cli,
     folder: &Path,
-    password: &Password,
+    (password, spare): (&Password, &Option<Typed>),
     request: Request,
     out: &Out,
 ) -> Result<u8, Failure> {
@@ -140,7 +140,7 @@ async fn with_folder(
             None => key.insert(proof_key(folder, password)?),
         };
         let started = Instant::now();
-        if let Called::Done(code) = owner::call(folder, key, &request, out).await {
+        if let Called::Done(code) = owner::call(folder, key, spare, &request, out).await {
             return Ok(code);
         }
         if started.elapsed() > Duration::from_secs(1) {

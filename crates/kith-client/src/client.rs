@@ -60,6 +60,8 @@ pub(crate) struct Inner {
     pub(crate) link_ended: Rc<Notify>,
     pub(crate) n_link_tasks: Cell<usize>,
     pub(crate) is_quiet: Cell<bool>,
+    /// Whether something happened since the last password entry that may want one.
+    pub(crate) is_entry_due: Cell<bool>,
     pub(crate) is_turning: Cell<bool>,
     pub(crate) folder: PathBuf,
 }
@@ -182,6 +184,7 @@ impl Client {
             link_ended: Rc::default(),
             n_link_tasks: Cell::new(0),
             is_quiet: Cell::new(false),
+            is_entry_due: Cell::new(false),
             is_turning: Cell::new(false),
             folder: folder.to_owned(),
         };

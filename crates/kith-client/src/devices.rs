@@ -108,6 +108,12 @@ impl Client {
         Ok(true)
     }
 
+    /// Says whether a password entry is worth asking for: another device of the person has perhaps made a contact known here,
+    /// to whom this device is not named before its list is signed. See [`Client::sign_lists`].
+    pub fn wants_password(&self) -> bool {
+        self.inner.is_entry_due.get() && self.devices().is_ok_and(|all| all.len() > 1)
+    }
+
     /// Signs what only the password can sign, as opening the folder does: after a device has heard of the person's contacts,
     /// the lists that name it for them.
     ///
@@ -118,6 +124,8 @@ impl Client {
         let signed = self.inner.engine.borrow_mut().refresh_device_lists(&user, now(), &mut rng());
         signed.map_err(|error| DeviceActionError::Engine(Box::new(error)))?;
         self.turn();
+        // What was signed is told as a change, too.
+        self.inner.is_entry_due.set(false);
         Ok(())
     }
 

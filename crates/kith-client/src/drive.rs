@@ -78,6 +78,7 @@ impl Client {
         match &notice {
             Notice::Event(Event::Quiet) => self.inner.is_quiet.set(true),
             Notice::Event(Event::Link(LinkState::Down)) => self.inner.is_quiet.set(false),
+            Notice::Event(Event::Contact { .. } | Event::Devices) => self.inner.is_entry_due.set(true),
             _ => {}
         }
         self.inner.listeners.borrow_mut().retain(|listener| listener.send(notice.clone()).is_ok());

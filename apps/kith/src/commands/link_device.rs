@@ -100,7 +100,7 @@ pub(crate) async fn run(args: &Link, context: &Context) -> Result<(), Failure> {
     };
     context.out.data(&json!({"event": "code", "code": digits(&candidate.code), "name": candidate.name}), || {
         format!(
-            "{} shows the code\n\n    {}\n",
+            "{} has answered. The code here is\n\n    {}\n",
             show::one_line(&candidate.name),
             context.out.colour().loud(&candidate.code)
         )

@@ -41,7 +41,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
             format!("its key      {}", status.server_key),
             format!("contacts     {}", status.contacts),
             format!("devices      {}", show::devices_line(&devices)),
-            format!("waiting      {}", waiting(status.waiting, status.link)),
+            format!("waiting      {}", if status.revoked { NEVER } else { waiting(status.waiting, status.link) }),
         ];
         if status.revoked {
             lines.insert(0, REVOKED.to_owned());
@@ -57,6 +57,8 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
 /// What a person must know before anything else.
 const REVOKED: &str =
     "revoked      this device was revoked on another one of yours: it sends and receives nothing any more";
+
+const NEVER: &str = "nothing goes out any more";
 
 fn waiting(n_frames: u64, link: LinkState) -> &'static str {
     match (n_frames, link) {

@@ -9,10 +9,11 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::socket;
 use super::words::{
-    Answer, CALLER, Challenge, OWNER, Reply, Request, Response, Welcome, from_hex, nonce, read, to_hex, write,
+    Answer, CALLER, Challenge, Entry, OWNER, Reply, Request, Response, Welcome, from_hex, nonce, read, to_hex, write,
 };
 use crate::failure::{Exit, Failure};
 use crate::output::{Line, Out};
+use crate::secrets::Typed;
 
 /// How a call went.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,17 +24,23 @@ pub(crate) enum Called {
     Nobody,
 }
 
-/// Hands a command to the owner of a folder.
-pub(crate) async fn call(folder: &Path, key: &ProofKey, request: &Request, out: &Out) -> Called {
-    match converse(folder, key, request, out).await {
+/// Hands a command to the owner of a folder, and the password if the owner wants it.
+pub(crate) async fn call(
+    folder: &Path,
+    key: &ProofKey,
+    password: &Option<Typed>,
+    request: &Request,
+    out: &Out,
+) -> Called {
+    match converse(folder, key, password, request, out).await {
         Some(code) => Called::Done(code),
         None => Called::Nobody,
     }
 }
 
-async fn converse(folder: &Path, key: &ProofKey, request: &Request, out: &Out) -> Option<u8> {
+async fn converse(folder: &Path, key: &ProofKey, password: &Option<Typed>, request: &Request, out: &Out) -> Option<u8> {
     // An owner that sleeps, or is stopped, answers nothing.
-    let handed_over = tokio::time::timeout(PATIENCE, hand_over(folder, key, request)).await;
+    let handed_over = tokio::time::timeout(PATIENCE, hand_over(folder, key, password, request)).await;
     // The sending half is kept: that it closes tells the owner that nobody waits any more.
     let (mut incoming, mut outgoing) = handed_over.ok()??;
     // Of a command that may be handed over again nothing is shown before it has ended: it would be shown twice.
@@ -73,6 +80,7 @@ async fn converse(folder: &Path, key: &ProofKey, request: &Request, out: &Out) -
 async fn hand_over(
     folder: &Path,
     key: &ProofKey,
+    password: &Option<Typed>,
     request: &Request,
 ) -> Option<(BufReader<OwnedReadHalf>, OwnedWriteHalf)> {
     let stream = socket::connect(folder).await.ok()?;
@@ -86,6 +94,9 @@ async fn hand_over(
     // Something else that sits on the socket learns nothing of the command.
     if !key.check(OWNER, &theirs, &ours, &from_hex(&welcome.proof)?) {
         return None;
+    }
+    if welcome.wants_password {
+        write(&mut outgoing, &Entry { password }).await?;
     }
     write(&mut outgoing, request).await?;
     Some((incoming, outgoing))

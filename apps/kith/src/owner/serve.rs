@@ -14,13 +14,14 @@ use tokio::task::JoinHandle;
 
 use super::socket;
 use super::words::{
-    Answer, CALLER, Challenge, OWNER, Reply, Request, Response, Welcome, from_hex, nonce, read, to_hex, write,
+    Answer, CALLER, Challenge, Entry, OWNER, Reply, Request, Response, Welcome, from_hex, nonce, read, to_hex, write,
 };
 use crate::cli::{Cli, Command};
 use crate::commands;
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::Out;
+use crate::secrets::Typed;
 
 /// The service of an owner. It ends with [`Owner::finish`].
 pub(crate) struct Owner {
@@ -89,7 +90,15 @@ async fn serve(stream: UnixStream, client: Client, mut ending: watch::Receiver<b
         return None;
     }
     let proof = client.with_proof_key(|key| key.prove(OWNER, &ours, &theirs));
-    write(&mut outgoing, &Welcome { proof: to_hex(&proof) }).await?;
+    let wants_password = client.wants_password();
+    write(&mut outgoing, &Welcome { proof: to_hex(&proof), wants_password }).await?;
+    if wants_password {
+        let entry: Entry<Option<Typed>> = tokio::time::timeout(PATIENCE, read(&mut incoming)).await.ok()??;
+        if let Some(password) = entry.password.and_then(|typed| typed.password().ok()) {
+            // What cannot be signed now is signed at the next entry.
+            let _ = client.sign_lists(&password);
+        }
+    }
     let request: Request = tokio::time::timeout(PATIENCE, read(&mut incoming)).await.ok()??;
 
     let (sender, mut lines) = unbounded_channel();

@@ -30,6 +30,15 @@ pub(super) struct Response {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Welcome {
     pub(super) proof: String,
+    /// Whether the owner has something to sign that waits for the password: the caller has just been given it.
+    #[serde(default)]
+    pub(super) wants_password: bool,
+}
+
+/// The password, for an owner that wants it, before the command.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Entry<T> {
+    pub(super) password: T,
 }
 
 /// A command as it was called.

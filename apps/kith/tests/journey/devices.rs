@@ -166,6 +166,29 @@ fn a_device_that_was_interrupted_after_its_welcome_goes_on_with_any_command() {
 }
 
 #[test]
+fn a_contact_that_one_device_makes_talks_to_the_other_one_too() {
+    let home = Home::of_friends();
+    let (phone, laptop) = (home.phone(), &home.laptop);
+    home.linked(&[]);
+    let cleo = Person::new(&home.world.folder.path().join("cleo"));
+    cleo.succeed(&["init", "--server", &home.world.two.url]);
+    let _hears = [phone.listen(), laptop.listen(), cleo.listen()];
+    let link = phone.succeed(&["card", "new", "--name", "Cleo"]).text("link");
+    cleo.succeed(&["card", "accept", &link, "--name", "Ana"]);
+    eventually("the laptop knows Cleo", || {
+        laptop.succeed(&["contacts"]).lines.iter().any(|contact| contact["name"] == "Cleo").then_some(())
+    });
+    // The listener was never given the password; whoever calls it was.
+    laptop.succeed(&["send", "Cleo", "from the laptop"]);
+    eventually("Cleo hears the laptop", || cleo.heard("Ana").contains(&"from the laptop".to_owned()).then_some(()));
+    cleo.succeed(&["send", "Ana", "hello, both of you"]);
+    for device in [phone, laptop] {
+        let has = || device.heard("Cleo").contains(&"hello, both of you".to_owned()).then_some(());
+        eventually("Cleo reaches both devices", has);
+    }
+}
+
+#[test]
 fn codes_that_differ_link_nothing() {
     let home = Home::of_friends();
     let (mut link, text) = home.link(&[]);
