@@ -168,6 +168,14 @@ async fn wait_for_everything(context: &Context) -> Result<(), SyncError> {
         context.out.progress("Conversations", told, total);
         told >= total
     };
+    // What the other device tells comes soon when it is there; somebody who has no contacts yet waits a moment for nothing.
+    let has_begun = |client: &Client| {
+        history(client).is_some() || client.ask(|engine| engine.contacts()).is_ok_and(|contacts| !contacts.is_empty())
+    };
+    match context.client.online_until(FIRST_PATIENCE, has_begun).await {
+        Ok(()) | Err(SyncError::TimedOut) => {}
+        Err(error) => return Err(error),
+    }
     context.client.settle(HISTORY_PATIENCE, SILENCE, is_told).await
 }
 
@@ -213,6 +221,8 @@ fn number(n: impl TryInto<u64>, what: &str) -> String {
 const WELCOME_PATIENCE: Duration = Duration::from_secs(3600);
 /// How long everything may take: whoever does not want to wait interrupts, and it goes on later.
 const HISTORY_PATIENCE: Duration = Duration::from_secs(12 * 3600);
+/// How long the other device may take to begin.
+const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the devices of contacts may take to hear of this one.
 const MEET_PATIENCE: Duration = Duration::from_secs(60);
 /// When nothing has come for so long after everything that was there, there is nothing more at this moment.

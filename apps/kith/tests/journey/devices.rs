@@ -1,5 +1,7 @@
 //! One person with two devices, at two home servers, and somebody who talks to both.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::running::Running;
@@ -163,6 +165,53 @@ fn a_device_that_was_interrupted_after_its_welcome_goes_on_with_any_command() {
     // The command that was interrupted says how it went.
     let joined = home.laptop.succeed(&["device", "join", &text]);
     assert_eq!(joined.lines.last().unwrap()["contacts"], 1, "{joined:?}");
+}
+
+#[test]
+fn kills_at_any_moment_of_linking_lose_nothing_and_link_once() {
+    let home = Home::of_friends();
+    let (phone, laptop, bela) = (home.phone(), &home.laptop, &home.world.bela);
+    for n in 0..20 {
+        bela.succeed(&["send", "Anastasia", &format!("number {n}")]);
+    }
+    bela.succeed(&["sync"]);
+    phone.succeed(&["sync"]);
+    let (link, text) = home.link(&["--history", "all"]);
+    let mut join = home.join(&text);
+    let code = join.wait_for("code");
+    link.kill();
+    join.kill();
+    // From a few milliseconds to more than all of it takes.
+    let mut moments = (0..).map(|n: u64| Duration::from_millis(7 + n * 137 % 900));
+    let is_linked =
+        || phone.succeed(&["device", "list"]).lines.iter().any(|one| one["state"] == "linked" && one["this"] == false);
+    while !is_linked() {
+        let mut link = Running::start(phone, &["device", "link", "--history", "all"]);
+        assert_eq!(link.wait_for("code"), code, "it goes on with the device that has answered");
+        link.say("y");
+        std::thread::sleep(moments.next().unwrap());
+        link.kill();
+    }
+    let _hears = [phone.listen(), bela.listen()];
+    for _ in 0..8 {
+        let join = Running::start(laptop, &["device", "join", &text]);
+        std::thread::sleep(moments.next().unwrap());
+        join.kill();
+    }
+    laptop.succeed(&["device", "join", &text]);
+    let said: Vec<String> = (0..20).map(|n| format!("number {n}")).collect();
+    eventually("all that was said before is there, once", || {
+        laptop.succeed(&["sync"]);
+        (laptop.heard("Belarmino") == said).then_some(())
+    });
+    laptop.succeed(&["send", "Belarmino", "survived"]);
+    laptop.succeed(&["sync"]);
+    eventually("Bela hears the laptop", || {
+        laptop.succeed(&["sync"]);
+        bela.heard("Anastasia").contains(&"survived".to_owned()).then_some(())
+    });
+    assert_eq!(laptop.succeed(&["device", "list"]).lines.len(), 2);
+    assert_eq!(laptop.succeed(&["contacts"]).lines.len(), 1);
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub struct Running {
     keyboard: Option<ChildStdin>,
     lines: Arc<Mutex<Vec<Value>>>,
     said: Arc<Mutex<String>>,
+    /// What is no object: where it was killed, a line may be cut.
+    cut: Arc<Mutex<Vec<String>>>,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -24,11 +26,14 @@ impl Running {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let (lines, said) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(String::new())));
-        let (seen, heard) = (Arc::clone(&lines), Arc::clone(&said));
+        let cut = Arc::new(Mutex::new(Vec::new()));
+        let (seen, heard, unread) = (Arc::clone(&lines), Arc::clone(&said), Arc::clone(&cut));
         let reader = std::thread::spawn(move || {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
-                let object = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?} is not JSON"));
-                seen.lock().unwrap().push(object);
+                match serde_json::from_str(&line) {
+                    Ok(object) => seen.lock().unwrap().push(object),
+                    Err(_) => unread.lock().unwrap().push(line),
+                }
             }
         });
         let listener = std::thread::spawn(move || {
@@ -39,7 +44,7 @@ impl Running {
             }
         });
         let keyboard = child.stdin.take();
-        Self { child, keyboard, lines, said, readers: vec![reader, listener] }
+        Self { child, keyboard, lines, said, cut, readers: vec![reader, listener] }
     }
 
     /// Waits until a line has a field, and returns its text.
@@ -70,6 +75,7 @@ impl Running {
     /// Waits for its end. Nobody types any more.
     pub fn finish(mut self) -> Outcome {
         let code = self.end();
+        assert!(self.cut.lock().unwrap().is_empty(), "not JSON: {:?}", self.cut.lock().unwrap());
         Outcome { code, lines: self.lines.lock().unwrap().clone(), said: self.said.lock().unwrap().clone() }
     }
 
