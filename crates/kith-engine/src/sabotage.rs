@@ -12,6 +12,10 @@ kith_wire::deliberate_bugs! {
     SendsBeforeCommit,
     /// The person is not told that what a contact sends does not open.
     NothingIsSaid,
+    /// A new device is welcomed with any password.
+    AnyPasswordWelcomes,
+    /// Contacts are not told that a device was taken out.
+    RevocationsStayAtHome,
 }
 
 /// Returns the transaction of a call to commit now, or, with a bug, leaves it open for the next call.

@@ -5,10 +5,14 @@
 
 mod agreement;
 mod delivery;
+mod devices;
 mod secrecy;
 
-use kith_engine::MessageView;
+use std::collections::BTreeMap;
 
+use kith_engine::{Ended, MessageView};
+
+use crate::device::owner;
 use crate::promise::Promise;
 use crate::scenario::Scenario;
 use crate::world::World;
@@ -30,38 +34,67 @@ impl Violation {
     }
 }
 
-/// Two people who know each other, from the side of one.
+/// A device of one person and one of another who know each other, from the side of one.
 pub(crate) struct Side<'a> {
     pub(crate) world: &'a World,
+    /// The writer's device, and whose it is.
+    pub(crate) writes: usize,
     pub(crate) from: usize,
+    /// The reader's.
+    pub(crate) reads: usize,
     pub(crate) to: usize,
     /// What the writer sees.
-    pub(crate) writer: Vec<MessageView>,
+    pub(crate) writer: &'a [MessageView],
     /// What the reader sees.
-    pub(crate) reader: Vec<MessageView>,
+    pub(crate) reader: &'a [MessageView],
     /// Messages may be missing: somebody blocked somebody, or a session ended.
     pub(crate) is_excused: bool,
     /// The session between the two ended.
     pub(crate) has_ended: bool,
 }
 
+/// Conversations as devices see them: by device and by whom they are with.
+type Views = BTreeMap<(usize, usize), Vec<MessageView>>;
+
+fn views(world: &World) -> Views {
+    let mut views = Views::new();
+    for (person, of) in world.acquaintances() {
+        for device in world.people.in_use(person) {
+            views.insert((device, of), world.conversation(device, of));
+        }
+    }
+    views
+}
+
 /// Checks what must hold when everything was mended and could arrive.
 pub fn after_arrival(world: &World, scenario: &Scenario) -> Vec<Violation> {
     let mut found: Vec<Violation> =
         world.history.violations.iter().map(|(promise, text)| Violation::new(*promise, &[], text)).collect();
-    for side in sides(world, scenario) {
+    let views = views(world);
+    for side in sides(world, scenario, &views) {
         found.extend(delivery::arrived(&side));
         found.extend(agreement::agrees(&side));
     }
     if !scenario.excuses.endings {
-        for (who, with, why) in &world.history.endings {
-            let text = format!("{} ended a session with {}: {why:?}", World::name_of(*who), World::name_of(*with));
-            found.push(Violation::new(Promise::SessionsGoOn, &[*who, *with], text));
-        }
+        found.extend(endings(world));
     }
     found.extend(misleading(world));
     found.extend(secrecy::check(world));
+    found.extend(devices::check(world, &views));
     found
+}
+
+/// Sessions that ended. Those with a device that was taken out do.
+fn endings(world: &World) -> impl Iterator<Item = Violation> {
+    let is_meant = |who: usize, with: usize, why: Ended| {
+        let is_out = |device: &usize| !world.people[*device].is_in_use();
+        is_out(&who) || why == Ended::Devices && world.people.of(with).iter().any(is_out)
+    };
+    let endings = world.history.endings.iter().filter(move |(who, with, why)| !is_meant(*who, *with, *why));
+    endings.map(|(who, with, why)| {
+        let text = format!("{} ended a session with {}: {why:?}", World::name_of(*who), World::name_of(*with));
+        Violation::new(Promise::SessionsGoOn, &[*who, *with], text)
+    })
 }
 
 fn misleading(world: &World) -> impl Iterator<Item = Violation> {
@@ -76,7 +109,8 @@ fn misleading(world: &World) -> impl Iterator<Item = Violation> {
 pub fn at_the_end(world: &World, scenario: &Scenario) -> Vec<Violation> {
     let mut found: Vec<Violation> =
         world.history.violations.iter().map(|(promise, text)| Violation::new(*promise, &[], text)).collect();
-    for side in sides(world, scenario) {
+    let views = views(world);
+    for side in sides(world, scenario, &views) {
         found.extend(delivery::is_settled(&side));
         found.extend(delivery::is_not_silent(&side));
     }
@@ -84,21 +118,27 @@ pub fn at_the_end(world: &World, scenario: &Scenario) -> Vec<Violation> {
     found
 }
 
-fn sides<'a>(world: &'a World, scenario: &'a Scenario) -> impl Iterator<Item = Side<'a>> {
-    world.acquaintances().into_iter().map(move |(from, to)| {
-        let is_blocked = [(from, to), (to, from)].iter().any(|pair| world.history.blocked.contains(pair));
-        let is_gone = [from, to].iter().any(|who| world.history.gone.contains(who));
-        let concerns = |(who, with, _): &&(usize, usize, _)| (*who, *with) == (from, to) || (*who, *with) == (to, from);
-        let has_ended = scenario.excuses.endings && world.history.endings.iter().any(|ending| concerns(&ending))
-            || [from, to].iter().any(|who| world.history.restored.contains(who));
-        Side {
-            world,
-            from,
-            to,
-            writer: world.conversation(from, to),
-            reader: world.conversation(to, from),
-            is_excused: is_blocked || is_gone || has_ended || scenario.excuses.expiry,
-            has_ended,
+fn sides<'a>(world: &'a World, scenario: &Scenario, views: &'a Views) -> Vec<Side<'a>> {
+    let mut sides = Vec::new();
+    for (from, to) in world.acquaintances() {
+        let pairs = [(from, to), (to, from)];
+        let is_apart = pairs.iter().any(|pair| {
+            let history = &world.history;
+            history.blocked.contains(pair) || history.forgotten.contains(pair)
+        });
+        let concerns = |(who, with, _): &(usize, usize, _)| pairs.contains(&(owner(*who), *with));
+        let an_end = scenario.excuses.endings && world.history.endings.iter().any(concerns);
+        for writes in world.people.in_use(from) {
+            for reads in world.people.in_use(to) {
+                let (Some(writer), Some(reader)) = (views.get(&(writes, to)), views.get(&(reads, from))) else {
+                    continue;
+                };
+                let is_gone = [writes, reads].iter().any(|who| world.history.gone.contains(who));
+                let has_ended = an_end || [writes, reads].iter().any(|who| world.history.restored.contains(who));
+                let is_excused = is_apart || is_gone || has_ended || scenario.excuses.expiry;
+                sides.push(Side { world, writes, from, reads, to, writer, reader, is_excused, has_ended });
+            }
         }
-    })
+    }
+    sides
 }

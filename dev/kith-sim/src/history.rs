@@ -19,6 +19,10 @@ pub struct Said {
     pub id: MessageId,
     /// Who wrote it.
     pub from: usize,
+    /// On which device.
+    pub by: usize,
+    /// Which devices it was for when it was written.
+    pub reach: Reach,
     /// To whom.
     pub to: usize,
     /// Every text that it ever had.
@@ -27,6 +31,17 @@ pub struct Said {
     pub at: Timestamp,
     /// Whether it was taken back.
     pub deleted: bool,
+}
+
+/// For which devices something was written: as the device on which it was written knew them then.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Devices of the reader with which there was a session, or one under way, by the ids that they have towards the writer.
+    pub readers: Vec<[u8; 16]>,
+    /// Devices of the reader that a list revoked which the writer knew.
+    pub revoked: Vec<[u8; 16]>,
+    /// The writer's other devices, by their ids.
+    pub siblings: Vec<[u8; 16]>,
 }
 
 /// Somebody was told of a new message.
@@ -99,12 +114,17 @@ pub struct History {
     by_id: BTreeMap<MessageId, usize>,
     /// Everything new that people were told of.
     pub shown: Vec<Shown>,
+    shown_to: BTreeSet<(usize, MessageId)>,
     /// Messages that were seen on a device when it was looked at: by who and message.
     pub glimpsed: BTreeSet<(usize, MessageId)>,
     /// Sessions that stopped: whose device said so, about whom, why.
     pub endings: Vec<(usize, usize, Ended)>,
     /// Who was told that what somebody sends does not open.
     pub unopened: BTreeSet<(usize, usize)>,
+    /// Who forgot whom.
+    pub forgotten: BTreeSet<(usize, usize)>,
+    /// The devices that met for two people, by the two people: the lower one first.
+    pub met: BTreeMap<(usize, usize), (usize, usize)>,
     /// Pairs whose messages may disappear, the lower number first.
     pub fleeting: BTreeSet<(usize, usize)>,
     /// The newest frames that each device sealed for a message.
@@ -113,6 +133,12 @@ pub struct History {
     pub blocked: BTreeSet<(usize, usize)>,
     /// Devices that are never on again.
     pub gone: BTreeSet<usize>,
+    /// Devices that were off for so long that what they were sent may have expired.
+    pub long_away: BTreeSet<usize>,
+    /// Devices that were linked.
+    pub n_linked: u32,
+    /// From which message on everything is said by devices that have met.
+    pub roll_from: Option<usize>,
     /// Devices that went on from copies of their data.
     pub restored: BTreeSet<usize>,
     /// The story.
@@ -147,6 +173,22 @@ impl History {
     /// Returns something written, to change it.
     pub fn said_mut(&mut self, id: &MessageId) -> Option<&mut Said> {
         self.by_id.get(id).copied().and_then(|at| self.said.get_mut(at))
+    }
+
+    /// Somebody was told of a new message.
+    pub fn show(&mut self, shown: Shown) {
+        self.shown_to.insert((shown.who, shown.id));
+        self.shown.push(shown);
+    }
+
+    /// Returns whether a device ever had a message before it.
+    pub fn was_seen(&self, who: usize, id: &MessageId) -> bool {
+        self.shown_to.contains(&(who, *id)) || self.glimpsed.contains(&(who, *id))
+    }
+
+    /// Returns whether a device told its person of a message as new.
+    pub fn was_shown(&self, who: usize, id: &MessageId) -> bool {
+        self.shown_to.contains(&(who, *id))
     }
 
     /// Adds a line to the story.

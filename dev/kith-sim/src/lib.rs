@@ -10,6 +10,7 @@
 
 mod bite;
 pub mod checker;
+pub mod device;
 pub mod history;
 pub mod kept;
 pub mod names;

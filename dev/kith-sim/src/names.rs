@@ -1,4 +1,6 @@
-//! What people, servers and texts are called. Everything secret begins with one marker, so that a leak is found by it.
+//! What people, devices, servers and texts are called. Everything secret begins with one marker, so that a leak is found by it.
+
+use crate::device;
 
 /// Stands at the beginning of every name and text that no server or network may see.
 pub const MARKER: &str = "kith-sim-";
@@ -6,11 +8,17 @@ pub const MARKER: &str = "kith-sim-";
 const PEOPLE: [&str; 12] = ["Ana", "Bela", "Cem", "Dora", "Emil", "Fay", "Gus", "Hana", "Ivo", "Jun", "Kai", "Lea"];
 const SERVERS: [&str; 6] = ["one", "two", "three", "four", "five", "six"];
 
-/// Returns what the story calls a person.
+/// Returns what the story calls a person, or a device: the first is called as its person.
 pub fn person(who: usize) -> String {
-    match PEOPLE.get(who) {
+    let owner = device::owner(who);
+    let name = match PEOPLE.get(owner) {
         Some(name) => (*name).to_owned(),
-        None => format!("P{who}"),
+        None => format!("P{owner}"),
+    };
+    match device::nth(who) {
+        0 => name,
+        _ if device::is_strange(who) => format!("{name}'s thief"),
+        nth => format!("{name}/{}", nth + 1),
     }
 }
 
@@ -24,5 +32,10 @@ pub fn server(place: usize) -> String {
 
 /// Returns the name under which a person is kept by themselves and by their contacts: a secret.
 pub fn secret_name(who: usize) -> String {
-    format!("{MARKER}{}", person(who))
+    format!("{MARKER}{}", person(device::owner(who)))
+}
+
+/// Returns what a person calls a device: a secret.
+pub fn secret_device(who: usize) -> String {
+    format!("{MARKER}device-{}", device::nth(who))
 }

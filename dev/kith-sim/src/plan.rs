@@ -3,8 +3,9 @@
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt as _, SeedableRng};
 
+use crate::device::{of_person, stranger};
 use crate::scenario::{Fault, HOUR, MINUTE, Meetings, Scenario};
-use crate::step::Step;
+use crate::step::{Step, Told};
 
 /// A step and when it begins, in milliseconds after the beginning of the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,9 @@ const MEETING_MS: u64 = 60_000;
 
 /// Draws the plan of a run.
 pub fn draw(scenario: &Scenario, seed: u64) -> Vec<Timed> {
-    let mut drawer = Drawer { rng: StdRng::seed_from_u64(seed), scenario, plan: Vec::new() };
+    let mut drawer =
+        Drawer { rng: StdRng::seed_from_u64(seed), scenario, plan: Vec::new(), n_devices: vec![1; scenario.people] };
+    drawer.devices();
     let pairs = drawer.meetings();
     for (one, other) in pairs {
         drawer.talk(one, other);
@@ -38,9 +41,47 @@ struct Drawer<'a> {
     rng: StdRng,
     scenario: &'a Scenario,
     plan: Vec<Timed>,
+    n_devices: Vec<usize>,
 }
 
 impl Drawer<'_> {
+    /// Draws how many devices each person has, when they come, and what is done with them. Nothing is drawn where everybody has one.
+    fn devices(&mut self) {
+        let devices = self.scenario.devices;
+        if devices.most < 2 {
+            return;
+        }
+        let first_half = MEETING_MS..self.scenario.seconds * 500;
+        for person in 0..self.scenario.people {
+            // Somebody has all of them; most have two or three.
+            let most = if self.rng.random_ratio(1, 4) { devices.most } else { devices.most.min(3) };
+            let n = self.rng.random_range(1..=most);
+            self.n_devices[person] = n;
+            for nth in 1..n {
+                let at = self.rng.random_range(first_half.clone());
+                let old = of_person(person, self.rng.random_range(0..nth));
+                let told = Told::ALL[self.rng.random_range(0..Told::ALL.len())];
+                self.plan.push(Timed { at, step: Step::Link { old, new: of_person(person, nth), told } });
+            }
+            self.add(devices.unlock, person, |who, _| Step::Unlock { who });
+            self.add(devices.steal, person, |old, _| Step::Link { old, new: stranger(person), told: Told::All });
+            for at in self.times(devices.revoke) {
+                let (who, device) = (self.device_of(person), self.device_of(person));
+                if who != device {
+                    self.plan.push(Timed { at, step: Step::Revoke { who, device } });
+                }
+            }
+        }
+    }
+
+    /// Draws one of a person's devices.
+    fn device_of(&mut self, person: usize) -> usize {
+        match self.n_devices[person] {
+            1 => person,
+            n => of_person(person, self.rng.random_range(0..n)),
+        }
+    }
+
     fn meetings(&mut self) -> Vec<(usize, usize)> {
         let n = self.scenario.people;
         let all = (0..n).flat_map(|one| (one + 1..n).map(move |other| (one, other)));
@@ -55,6 +96,7 @@ impl Drawer<'_> {
             };
             let at = self.rng.random_range(0..latest);
             let (giver, answerer) = if self.rng.random() { (*one, *other) } else { (*other, *one) };
+            let (giver, answerer) = (self.device_of(giver), self.device_of(answerer));
             self.plan.push(Timed { at, step: Step::Meet { giver, answerer } });
         }
         pairs
@@ -67,27 +109,32 @@ impl Drawer<'_> {
             for n in 0..self.rng.random_range(1..=habits.burst.max(1)) {
                 let length = if self.rng.random_ratio(1, 20) { 6_000 } else { self.rng.random_range(1..300) };
                 let at = at + self.rng.random_range(0..5_000) * n as u64;
+                let from = self.device_of(from);
                 self.plan.push(Timed { at, step: Step::Say { from, to, length } });
             }
         }
         let back = |rng: &mut StdRng| rng.random_range(0..4);
-        self.add(habits.answer, |_| Step::Answer { from, to });
-        self.add(habits.react, |_| Step::React { from, to });
-        self.add(habits.edit, |rng| Step::Edit { from, to, back: back(rng) });
-        self.add(habits.delete, |rng| Step::Delete { from, to, back: back(rng) });
-        self.add(habits.attach, |rng| Step::Attach { from, to, bytes: rng.random_range(1..200_000) });
-        self.add(habits.read, |_| Step::Read { who: from, of: to });
-        self.add(habits.rotate, |_| Step::Rotate { who: from, of: to });
-        self.add(habits.block, |rng| Step::Block { who: from, of: to, seconds: about(rng, HOUR) });
-        self.add(habits.disappear, |rng| {
+        self.add(habits.answer, from, |from, _| Step::Answer { from, to });
+        self.add(habits.react, from, |from, _| Step::React { from, to });
+        self.add(habits.edit, from, |from, rng| Step::Edit { from, to, back: back(rng) });
+        self.add(habits.delete, from, |from, rng| Step::Delete { from, to, back: back(rng) });
+        self.add(habits.attach, from, |from, rng| Step::Attach { from, to, bytes: rng.random_range(1..200_000) });
+        self.add(habits.read, from, |who, _| Step::Read { who, of: to });
+        self.add(habits.rotate, from, |who, _| Step::Rotate { who, of: to });
+        self.add(habits.block, from, |who, rng| Step::Block { who, of: to, seconds: about(rng, HOUR) });
+        self.add(habits.disappear, from, |who, rng| {
             let seconds = rng.random_bool(0.7).then(|| rng.random_range(60..7_200));
-            Step::Disappear { who: from, of: to, seconds }
+            Step::Disappear { who, of: to, seconds }
         });
+        let devices = self.scenario.devices;
+        self.add(devices.forget, from, |who, _| Step::Forget { who, of: to });
+        self.add(devices.rename, from, |who, rng| Step::Rename { who, of: to, number: rng.random_range(0..1_000) });
     }
 
-    fn add(&mut self, every: Option<u64>, step: impl Fn(&mut StdRng) -> Step) {
+    fn add(&mut self, every: Option<u64>, person: usize, step: impl Fn(usize, &mut StdRng) -> Step) {
         for at in self.times(every) {
-            let step = step(&mut self.rng);
+            let who = self.device_of(person);
+            let step = step(who, &mut self.rng);
             self.plan.push(Timed { at, step });
         }
     }
@@ -109,7 +156,8 @@ impl Drawer<'_> {
 
     fn faults(&mut self, fault: Fault, every: u64) {
         for at in self.times(Some(every)) {
-            let who = self.rng.random_range(0..self.scenario.people);
+            let person = self.rng.random_range(0..self.scenario.people);
+            let who = self.device_of(person);
             let server = self.rng.random_range(0..self.scenario.servers);
             let rng = &mut self.rng;
             let outputs = rng.random_range(0..4);

@@ -44,6 +44,12 @@ pub enum Promise {
     ServersDoNotFail,
     /// The descriptor that strangers get is the one that the server goes by.
     DescriptorsAreHandedOut,
+    /// Devices of one person show the same in the end.
+    SiblingsAgree,
+    /// A device counts only when its person has linked it with the password.
+    NobodyAddsADevice,
+    /// A device that was taken out shows nothing that was said after that was heard, and says that it was taken out.
+    RevokedIsSilent,
     /// The world does not do the same for ever.
     Rest,
     /// Nothing panics.
@@ -78,6 +84,9 @@ impl fmt::Display for Promise {
             Self::CopiesOpenNothing => "a copy opens nothing",
             Self::ServersDoNotFail => "servers do not fail",
             Self::DescriptorsAreHandedOut => "servers hand out what they go by",
+            Self::SiblingsAgree => "devices of one person agree",
+            Self::NobodyAddsADevice => "nobody adds a device",
+            Self::RevokedIsSilent => "a revoked device is silent",
             Self::Rest => "everything comes to rest",
             Self::NothingPanics => "nothing panics",
         })

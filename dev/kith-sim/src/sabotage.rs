@@ -82,6 +82,12 @@ pub enum Sabotage {
     NothingIsAnnounced,
     /// Inside servers: now and then a batch fails, though the disk works.
     BatchesFail,
+    /// What a person changes on one device is not changed on the others.
+    SiblingsKeepOldTexts,
+    /// Inside the engine: a device is welcomed with any password.
+    AnyPasswordWelcomes,
+    /// Inside the engine: contacts are not told that a device was taken out.
+    RevocationsStayAtHome,
 }
 
 /// A bug that is built into this thread's part of the product, until it is dropped.
@@ -116,6 +122,8 @@ impl Sabotage {
             Self::CopiesPanic => "commute",
             Self::NothingIsSaid => "copies",
             Self::NothingDisappears => "fleeting",
+            Self::SiblingsKeepOldTexts => "devices",
+            Self::AnyPasswordWelcomes | Self::RevocationsStayAtHome => "lost",
             _ => "calm",
         }
     }
@@ -163,6 +171,9 @@ impl Sabotage {
             Self::NothingIsSaid => &[Promise::NoSilence],
             Self::NothingIsAnnounced => &[Promise::DescriptorsAreHandedOut],
             Self::BatchesFail => &[Promise::ServersDoNotFail],
+            Self::SiblingsKeepOldTexts => &[Promise::SiblingsAgree, Promise::Agreement],
+            Self::AnyPasswordWelcomes => &[Promise::NobodyAddsADevice],
+            Self::RevocationsStayAtHome => &[Promise::RevokedIsSilent],
         }
     }
 
@@ -188,6 +199,8 @@ impl Sabotage {
             Self::AcksBeforeCommit => Some(EngineBug::AcksBeforeCommit),
             Self::SendsBeforeCommit => Some(EngineBug::SendsBeforeCommit),
             Self::NothingIsSaid => Some(EngineBug::NothingIsSaid),
+            Self::AnyPasswordWelcomes => Some(EngineBug::AnyPasswordWelcomes),
+            Self::RevocationsStayAtHome => Some(EngineBug::RevocationsStayAtHome),
             _ => None,
         });
         kith_home::sabotage::choose(match self {
@@ -237,6 +250,10 @@ impl Sabotage {
             }
             Self::EditsAreLost => {
                 "BEFORE UPDATE OF edit_lamport ON messages WHEN old.direction = 0 BEGIN SELECT raise(IGNORE);"
+            }
+            Self::SiblingsKeepOldTexts => {
+                "BEFORE UPDATE OF edit_lamport ON messages WHEN old.direction = 1 \
+                 AND old.device <> (SELECT device FROM contacts WHERE id = old.contact) BEGIN SELECT raise(IGNORE);"
             }
             Self::DeletionsAreLost => {
                 "BEFORE UPDATE OF kind ON messages WHEN old.direction = 0 BEGIN SELECT raise(IGNORE);"

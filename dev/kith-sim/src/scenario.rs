@@ -39,6 +39,23 @@ pub struct Habits {
     pub disappear: Option<u64>,
 }
 
+/// What people do with their devices: seconds between two times on average, for each person. Absent is never.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Devices {
+    /// How many devices a person has at most. Most people have fewer.
+    pub most: usize,
+    /// A password entry on some device.
+    pub unlock: Option<u64>,
+    /// A device taken out.
+    pub revoke: Option<u64>,
+    /// Somebody who has an unlocked device in their hands tries to link one of their own.
+    pub steal: Option<u64>,
+    /// A contact forgotten.
+    pub forget: Option<u64>,
+    /// A contact given another name.
+    pub rename: Option<u64>,
+}
+
 /// What goes wrong. Each kind has its own rhythm in a [`Scenario`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -152,6 +169,8 @@ pub struct Scenario {
     pub meetings: Meetings,
     /// What people do.
     pub habits: Habits,
+    /// What they do with their devices.
+    pub devices: Devices,
     /// What goes wrong: on average so many seconds apart, in the whole world.
     pub faults: Vec<(Fault, u64)>,
     /// The network.
@@ -172,6 +191,7 @@ impl Scenario {
             seconds: DAY,
             meetings: Meetings::All,
             habits: Habits::default(),
+            devices: Devices::default(),
             faults: Vec::new(),
             weather: Weather::default(),
             excuses: Excuses::default(),
@@ -205,6 +225,12 @@ impl Scenario {
     /// Sets what people do.
     pub fn doing(mut self, habits: Habits) -> Self {
         self.habits = habits;
+        self
+    }
+
+    /// Gives people several devices.
+    pub fn with_devices(mut self, devices: Devices) -> Self {
+        self.devices = devices;
         self
     }
 

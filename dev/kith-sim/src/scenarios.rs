@@ -1,6 +1,6 @@
 //! The scenarios that are run. A new capability adds its own here.
 
-use crate::scenario::{DAY, Excuses, Fault, HOUR, Habits, Latency, MINUTE, Meetings, Scenario, Weather};
+use crate::scenario::{DAY, Devices, Excuses, Fault, HOUR, Habits, Latency, MINUTE, Meetings, Scenario, Weather};
 
 /// What lively people do.
 const LIVELY: Habits = Habits {
@@ -30,6 +30,10 @@ const QUIET: Habits = Habits {
 
 /// A network with its everyday losses.
 const DRIZZLE: Weather = Weather { latency: Latency::Near, lost: 20, answer_lost: 20, twice: 20, tampered: 0 };
+
+/// What people with several devices do.
+const PRUDENT: Devices =
+    Devices { most: 3, unlock: Some(8 * HOUR), revoke: None, steal: None, forget: None, rename: None };
 
 /// Returns all scenarios.
 pub fn all() -> Vec<Scenario> {
@@ -136,6 +140,83 @@ pub fn all() -> Vec<Scenario> {
             .doing(Habits { burst: 2, ..LIVELY })
             .hit_by(Fault::RestorePerson(2 * HOUR), 4 * HOUR)
             .excusing(Excuses { expiry: true, endings: true }),
+        Scenario::named("devices", "people have several devices, and nothing goes wrong")
+            .with(3, 2)
+            .doing(Habits { say: Some(6 * HOUR), attach: Some(2 * DAY), ..LIVELY })
+            .with_devices(PRUDENT),
+        Scenario::named("gadgets", "two people have up to eight devices")
+            .doing(Habits { say: Some(6 * HOUR), burst: 2, ..LIVELY })
+            .with_devices(Devices { most: 8, ..PRUDENT })
+            .hit_by(Fault::Cut, 4 * HOUR)
+            .hit_by(Fault::CrashPerson, 8 * HOUR),
+        Scenario::named("bruised", "devices are linked while they and servers die and disks fail")
+            .with(3, 2)
+            .for_seconds(2 * DAY)
+            .doing(Habits { say: Some(10 * HOUR), rotate: Some(2 * DAY), block: Some(4 * DAY), ..LIVELY })
+            .with_devices(Devices { rename: Some(DAY), ..PRUDENT })
+            .in_weather(DRIZZLE)
+            .hit_by(Fault::Cut, HOUR)
+            .hit_by(Fault::CrashPerson, HOUR)
+            .hit_by(Fault::CrashServer, 4 * HOUR)
+            .hit_by(Fault::DiskFails, 3 * HOUR)
+            .hit_by(Fault::DiskFull, 4 * HOUR)
+            .hit_by(Fault::ServerDiskFails, 6 * HOUR),
+        Scenario::named("lost", "devices are lost and taken out, and thieves try to link their own")
+            .with(3, 3)
+            .for_seconds(3 * DAY)
+            .meeting(Meetings::Late)
+            .doing(Habits { say: Some(12 * HOUR), ..LIVELY })
+            .with_devices(Devices {
+                most: 4,
+                revoke: Some(2 * DAY),
+                steal: Some(2 * DAY),
+                forget: Some(12 * DAY),
+                rename: Some(2 * DAY),
+                ..PRUDENT
+            })
+            .in_weather(DRIZZLE)
+            .hit_by(Fault::Cut, HOUR)
+            .hit_by(Fault::Away(8 * HOUR), 8 * HOUR),
+        Scenario::named("drawers", "devices lie in drawers for weeks and months")
+            .with(2, 2)
+            .for_seconds(100 * DAY)
+            .doing(Habits { say: Some(6 * DAY), burst: 2, answer: Some(12 * DAY), ..QUIET })
+            .with_devices(Devices { most: 4, unlock: Some(3 * DAY), revoke: Some(100 * DAY), ..PRUDENT })
+            .in_weather(DRIZZLE)
+            .hit_by(Fault::Away(25 * DAY), 10 * DAY)
+            .hit_by(Fault::Cut, DAY),
+        Scenario::named("households", "several devices, and all at once")
+            .with(3, 3)
+            .for_seconds(3 * DAY)
+            .meeting(Meetings::Late)
+            .doing(Habits {
+                say: Some(DAY),
+                attach: Some(4 * DAY),
+                rotate: Some(3 * DAY),
+                block: Some(6 * DAY),
+                ..QUIET
+            })
+            .with_devices(Devices {
+                most: 4,
+                revoke: Some(6 * DAY),
+                steal: Some(6 * DAY),
+                forget: Some(24 * DAY),
+                rename: Some(2 * DAY),
+                ..PRUDENT
+            })
+            .in_weather(Weather { lost: 30, answer_lost: 30, twice: 30, tampered: 10, ..DRIZZLE })
+            .with_bad_operators(12 * HOUR)
+            .hit_by(Fault::Cut, HOUR)
+            .hit_by(Fault::CrashPerson, 3 * HOUR)
+            .hit_by(Fault::CrashServer, 8 * HOUR)
+            .hit_by(Fault::DiskFails, 6 * HOUR)
+            .hit_by(Fault::ServerDiskFails, 12 * HOUR)
+            .hit_by(Fault::Away(10 * HOUR), 8 * HOUR)
+            .hit_by(Fault::Partition(HOUR), 5 * HOUR)
+            .hit_by(Fault::OneWay(5 * MINUTE), 8 * HOUR)
+            .hit_by(Fault::Throttle, 12 * HOUR)
+            .hit_by(Fault::ClockJump(5 * MINUTE), 10 * HOUR)
+            .hit_by(Fault::ServerClockJump(5 * MINUTE), 10 * HOUR),
         Scenario::named("everything", "all at once")
             .with(4, 3)
             .with_names(2)

@@ -41,7 +41,26 @@ impl Vice {
     ];
 }
 
-/// One thing that happens.
+/// What a new device is told of before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Told {
+    /// Nothing.
+    Nothing,
+    /// The last days.
+    Days,
+    /// All.
+    All,
+}
+
+impl Told {
+    /// How many days are the last ones.
+    pub const DAYS: u32 = 1;
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Nothing, Self::Days, Self::All];
+}
+
+/// One thing that happens. Whoever does something is given by their device, whomever it is done to by the person: see
+/// [`device`](crate::device).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// One gives a card, the other answers it.
@@ -66,6 +85,16 @@ pub enum Step {
     Block { who: usize, of: usize, seconds: u64 },
     /// Somebody makes messages disappear after a time.
     Disappear { who: usize, of: usize, seconds: Option<u32> },
+    /// Somebody gives a contact another name.
+    Rename { who: usize, of: usize, number: u32 },
+    /// Somebody forgets a contact.
+    Forget { who: usize, of: usize },
+    /// Somebody links a new device. When it is no device of the person, whoever has it does not know the password.
+    Link { old: usize, new: usize, told: Told },
+    /// Somebody enters their password on a device.
+    Unlock { who: usize },
+    /// Somebody takes one of their devices out.
+    Revoke { who: usize, device: usize },
     /// A device is off.
     Leave { who: usize, seconds: u64 },
     /// A device is off and never comes back.
@@ -113,6 +142,24 @@ pub enum Step {
 }
 
 impl Step {
+    /// Returns the devices that it is about; those of whomever it is done to are not among them.
+    pub fn devices(&self) -> Vec<usize> {
+        match *self {
+            Self::Leave { who, .. }
+            | Self::Vanish { who }
+            | Self::Cut { who }
+            | Self::CrashPerson { who, .. }
+            | Self::DiskFails { who, .. }
+            | Self::DiskFull { who, .. }
+            | Self::RestorePerson { who, .. }
+            | Self::Partition { who, .. }
+            | Self::OneWay { who, .. }
+            | Self::ClockJump { who, .. }
+            | Self::Unlock { who } => vec![who],
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns the name of a fault, for the table; `None` for what people do.
     pub fn fault(&self) -> Option<&'static str> {
         Some(match self {
@@ -169,6 +216,11 @@ impl fmt::Display for Step {
             Self::Disappear { who, of, seconds } => {
                 write!(f, "{} lets messages with {} disappear after {seconds:?} s", p(*who), p(*of))
             }
+            Self::Rename { who, of, number } => write!(f, "{} calls {} by name {number}", p(*who), p(*of)),
+            Self::Forget { who, of } => write!(f, "{} forgets {}", p(*who), p(*of)),
+            Self::Link { old, new, told } => write!(f, "{} links {}, history: {told:?}", p(*old), p(*new)),
+            Self::Unlock { who } => write!(f, "{} enters the password", p(*who)),
+            Self::Revoke { who, device } => write!(f, "{} takes {} out", p(*who), p(*device)),
             Self::Leave { who, seconds } => write!(f, "{} is away for {seconds} s", p(*who)),
             Self::Vanish { who } => write!(f, "{} is never seen again", p(*who)),
             Self::Cut { who } => write!(f, "the connection of {} breaks", p(*who)),

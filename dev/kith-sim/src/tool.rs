@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 
 use crate::bite::bite;
+use crate::device::owner;
 use crate::kept::Kept;
 use crate::run::{Outcome, run, run_plan, tell_panics_in_stories};
 use crate::sabotage::Sabotage;
@@ -259,9 +260,10 @@ fn tell(kept: Kept, sabotage: Option<Sabotage>, again: &str) -> Kept {
         say!("    {}  {}", clock(timed.at + 20_000), timed.step);
     }
     say!("  what happened:");
-    let people: Vec<usize> = outcome.violations.iter().flat_map(|violation| violation.people.clone()).collect();
+    let people: Vec<usize> =
+        outcome.violations.iter().flat_map(|violation| violation.people.clone()).map(owner).collect();
     let concerns = |line: &&crate::history::Line| {
-        people.is_empty() || line.people.is_empty() || line.people.iter().any(|who| people.contains(who))
+        people.is_empty() || line.people.is_empty() || line.people.iter().any(|who| people.contains(&owner(*who)))
     };
     for line in outcome.lines.iter().filter(concerns).take(150) {
         say!("    {}  {}", clock(line.at.0 - crate::world::BEGINNING.0), line.text);

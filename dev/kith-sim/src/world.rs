@@ -5,9 +5,11 @@ mod deeds;
 mod faults;
 mod flaky;
 mod homes;
+mod linking;
 mod mend;
 mod network;
 mod outages;
+mod people;
 mod person;
 mod server;
 mod storage;
@@ -23,6 +25,7 @@ use kith_wire::id::MessageId;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng};
 
+use crate::device::owner;
 use crate::history::History;
 use crate::names;
 use crate::plan::Timed;
@@ -32,6 +35,7 @@ use crate::scenario::Scenario;
 use crate::step::{Step, Vice};
 
 use network::Network;
+pub use people::People;
 pub use person::Person;
 pub use server::Server;
 use server::server_name;
@@ -83,6 +87,8 @@ enum Happening {
     Indulge { server: usize, vice: Vice },
     /// A device's data are copied, for whoever goes on from them later.
     Copy { who: usize },
+    /// A device is being linked.
+    LinkOn { new: usize },
 }
 
 /// A world.
@@ -91,8 +97,8 @@ pub struct World {
     pub now: Timestamp,
     /// What happened.
     pub history: History,
-    /// Everybody.
-    pub people: Vec<Person>,
+    /// Everybody's devices.
+    pub people: People,
     /// Every server.
     pub servers: Vec<Server>,
     network: Network,
@@ -114,7 +120,7 @@ impl World {
         let mut world = Self {
             now: BEGINNING,
             history: History::default(),
-            people: Vec::new(),
+            people: People::default(),
             servers: Vec::new(),
             network: Network::new(scenario.weather),
             rng: StdRng::seed_from_u64(seed ^ 0x006b_6974_6873_696d),
@@ -148,7 +154,7 @@ impl World {
         let key = user.public();
         let urls = &self.servers[place].urls;
         // Neighbours know their server by different names, if it has several.
-        let url = urls[(who / self.servers.len()) % urls.len()].clone();
+        let url = urls[(owner(who) / self.servers.len()) % urls.len()].clone();
         let mut person = Person::new(user, (place, url.clone()), self.now, self.sabotage);
         // Nobody's clock is quite right.
         person.offset = self.luck.random_range(-20_000..20_000);
@@ -156,7 +162,7 @@ impl World {
             let known = engine.set_user_key(&key);
             debug_assert!(known.is_ok(), "{known:?}");
         }
-        self.people.push(person);
+        self.people.add(who, person);
         let descriptor = self.servers[place].descriptors.last().cloned().unwrap_or_default();
         let name = Some(names::secret_name(who));
         let init = Command::Init { url, descriptor, expect: None, invite: None, name };
@@ -227,6 +233,7 @@ impl World {
             Happening::Unblock { who, of } => self.unblock(who, of),
             Happening::Indulge { server, vice } => self.indulge(server, vice),
             Happening::Copy { who } => self.copy(who),
+            Happening::LinkOn { new } => self.link_on(new),
         }
     }
 

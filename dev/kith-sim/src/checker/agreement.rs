@@ -48,7 +48,7 @@ pub(super) fn agrees(side: &Side<'_>) -> Vec<Violation> {
     let common = |view: &[MessageView], other: &[MessageView]| -> Vec<MessageId> {
         view.iter().map(|message| message.id).filter(|id| other.iter().any(|message| message.id == *id)).collect()
     };
-    if common(&side.writer, &side.reader) != common(&side.reader, &side.writer) {
+    if common(side.writer, side.reader) != common(side.reader, side.writer) {
         found.push(Violation::new(Promise::Agreement, &[side.from, side.to], "the order is another on each side"));
     }
     found
@@ -80,8 +80,8 @@ fn differs(side: &Side<'_>, own: &MessageView, other: &MessageView) -> Option<St
         return Some(format!("carries a file that is {:?} here and {:?} there", own.state, other.state));
     }
     let is_same = (0..own.total).all(|index| {
-        let here = side.world.chunk(side.from, own.id, index);
-        here.is_some() && here == side.world.chunk(side.to, other.id, index)
+        let here = side.world.chunk(side.writes, own.id, index);
+        here.is_some() && here == side.world.chunk(side.reads, other.id, index)
     });
-    (!is_same).then(|| "carries a file with other bytes there".to_owned())
+    (!is_same).then(|| format!("carries a file with other bytes there: {:?} here", own.state))
 }

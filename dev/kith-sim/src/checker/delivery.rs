@@ -17,15 +17,18 @@ pub(super) fn arrived(side: &Side<'_>) -> Vec<Violation> {
     let times_shown = times_shown(side);
     for (number, said) in said(side) {
         let is_seen = is_seen(side, &said.id);
-        let state = states.get(&said.id).copied();
+        let is_seen_anywhere = is_seen || is_seen_by_any(side, &said.id);
+        // What became of the words of a device that was taken out, or is gone, the others may never hear.
+        let state = states.get(&said.id).copied().filter(|_| is_with_us(side, said));
         let mut broken = |promise, text: &str| {
             found.push(Violation::new(promise, &[side.from, side.to], format!("#{number} {text}")));
         };
-        if !is_seen && !said.deleted && !side.is_excused && !is_fleeting(side) {
-            broken(Promise::Arrives, &format!("was never shown; its writer sees {state:?}"));
+        if must_be_seen(side, number, said) && !is_seen && !said.deleted && !side.is_excused && !is_fleeting(side) {
+            let reads = World::name_of(side.reads);
+            broken(Promise::Arrives, &format!("was never shown by {reads}; its writer sees {state:?}"));
         }
         let is_delivered = matches!(state, Some(MessageState::Delivered | MessageState::Read));
-        if is_delivered && !is_seen && !said.deleted && !side.has_ended && !is_fleeting(side) {
+        if is_delivered && !is_seen_anywhere && !said.deleted && !side.has_ended && !is_fleeting(side) {
             broken(Promise::DeliveredWasShown, "counts as delivered and was never shown");
         }
         if is_seen && !side.is_excused && !said.deleted && state.is_some() && !is_delivered {
@@ -45,7 +48,7 @@ pub(super) fn is_settled(side: &Side<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     let states = states(side);
     for (number, said) in said(side) {
-        let state = states.get(&said.id).copied();
+        let state = states.get(&said.id).copied().filter(|_| is_with_us(side, said));
         let mut broken = |promise, text: &str| {
             found.push(Violation::new(promise, &[side.from, side.to], format!("#{number} {text}")));
         };
@@ -106,17 +109,44 @@ fn is_fleeting(side: &Side<'_>) -> bool {
     side.world.history.fleeting.contains(&(side.from.min(side.to), side.from.max(side.to)))
 }
 
-/// Returns whether the reader ever had a message before them.
+/// Returns whether a message must be seen on the reader's device: what is written after it was welcomed is passed on to it by its
+/// siblings until the writer has met it (KE-55).
+fn must_be_seen(side: &Side<'_>, number: usize, said: &Said) -> bool {
+    let world = side.world;
+    if !is_with_us(side, said) || world.history.long_away.contains(&side.reads) {
+        return false;
+    }
+    if world.history.roll_from.is_some_and(|from| number >= from) {
+        return true;
+    }
+    let id = world.id_towards(side.reads, side.from);
+    let was_there = id.is_some_and(|id| said.reach.readers.contains(&id));
+    let was_welcome = world.people[side.reads].welcomed.is_none_or(|welcomed| welcomed <= said.at);
+    was_welcome || was_there
+}
+
+/// Returns whether the device on which something was written is still its person's.
+fn is_with_us(side: &Side<'_>, said: &Said) -> bool {
+    side.world.people[said.by].is_in_use() && !side.world.history.gone.contains(&said.by)
+}
+
+/// Returns whether the reader's device ever had a message before it.
 fn is_seen(side: &Side<'_>, id: &MessageId) -> bool {
-    let history = &side.world.history;
-    side.reader.iter().any(|message| message.id == *id)
-        || history.glimpsed.contains(&(side.to, *id))
-        || history.shown.iter().any(|shown| shown.who == side.to && shown.id == *id)
+    side.reader.iter().any(|message| message.id == *id) || side.world.history.was_seen(side.reads, id)
+}
+
+/// Returns whether any device of the reader had a message before it, also one that is taken out by now.
+fn is_seen_by_any(side: &Side<'_>, id: &MessageId) -> bool {
+    let devices = side.world.people.of(side.to);
+    devices.into_iter().any(|device| {
+        side.world.history.was_seen(device, id)
+            || side.world.conversation(device, side.from).iter().any(|message| message.id == *id)
+    })
 }
 
 fn times_shown(side: &Side<'_>) -> BTreeMap<MessageId, u32> {
     let mut times = BTreeMap::new();
-    for shown in side.world.history.shown.iter().filter(|shown| shown.who == side.to && shown.from == side.from) {
+    for shown in side.world.history.shown.iter().filter(|shown| shown.who == side.reads && shown.from == side.from) {
         *times.entry(shown.id).or_default() += 1;
     }
     times
@@ -132,19 +162,20 @@ fn only_what_was_written(side: &Side<'_>) -> Vec<Violation> {
             (Some(_), _) => return None,
             (None, _) => "a message that nobody wrote",
         };
-        let text = format!("{} sees {text}", World::name_of(side.to));
+        let text = format!("{} sees {text}", World::name_of(side.reads));
         Some(Violation::new(Promise::OnlyWhatWasWritten, &[side.from, side.to], text))
     });
     forged.collect()
 }
 
-/// What one person wrote stands in the order in which they wrote it, on both sides.
+/// What one device wrote stands in the order in which its person wrote it, on both sides.
 fn in_order(side: &Side<'_>) -> Vec<Violation> {
     if side.has_ended {
         return Vec::new();
     }
-    let place: BTreeMap<MessageId, usize> = said(side).map(|(number, said)| (said.id, number)).collect();
-    let views = [(&side.reader, Direction::In), (&side.writer, Direction::Out)];
+    let place: BTreeMap<MessageId, usize> =
+        said(side).filter(|(_, said)| said.by == side.writes).map(|(number, said)| (said.id, number)).collect();
+    let views = [(side.reader, Direction::In), (side.writer, Direction::Out)];
     let mut found = Vec::new();
     for (view, direction) in views {
         let own = view.iter().filter(|message| message.direction == direction);
@@ -161,7 +192,7 @@ fn in_order(side: &Side<'_>) -> Vec<Violation> {
         .history
         .shown
         .iter()
-        .filter(|shown| shown.who == side.to && shown.from == side.from && !has_file(shown.id))
+        .filter(|shown| shown.who == side.reads && shown.from == side.from && !has_file(shown.id))
         .filter_map(|shown| place.get(&shown.id).copied())
         .collect();
     if let Some(pair) = announced.windows(2).find(|pair| pair[0] > pair[1]) {

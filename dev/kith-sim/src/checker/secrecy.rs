@@ -1,9 +1,10 @@
 //! What servers, the network, contacts and thieves must not get.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::Violation;
+use crate::device::{is_strange, owner};
 use crate::promise::Promise;
 use crate::world::{BEGINNING, World};
 
@@ -22,7 +23,7 @@ const MOST_COMPARED: usize = 12;
 /// Checks keys on the wire, what contacts have in common, and what a copy of a device opens.
 pub(super) fn check(world: &World) -> Vec<Violation> {
     let mut found = Vec::new();
-    for (who, key) in (0..world.people.len()).flat_map(|who| world.contact_keys(who)) {
+    for (who, key) in world.people.numbers().into_iter().flat_map(|who| world.contact_keys(who)) {
         if memchr::memmem::find(&world.history.seen, &key).is_some() {
             let text = format!("a contact key of {} passed the network in clear", World::name_of(who));
             found.push(Violation::new(Promise::OnlyCiphertext, &[who], text));
@@ -38,30 +39,30 @@ pub(super) fn check(world: &World) -> Vec<Violation> {
 /// What any two contacts of one person keep of them has nothing in common but what is declared, and what they keep of other
 /// people too, which is the form of things.
 fn links(world: &World) -> Vec<Violation> {
-    let n_people = world.people.len();
-    if n_people > MOST_COMPARED {
+    let holders: Vec<usize> = world.people.numbers().into_iter().filter(|who| !is_strange(*who)).collect();
+    let people: BTreeSet<usize> = holders.iter().map(|who| owner(*who)).collect();
+    if people.len() > MOST_COMPARED {
         return Vec::new();
     }
     let declared = world.declared();
     let days = BEGINNING.day().0.saturating_sub(DAYS)..world.now.day().0.saturating_add(DAYS);
     // By whom, of whom.
     let kept = |holder, of| windows(&without(world.kept_of(holder, of), &declared, &days));
-    let all: Vec<Vec<BTreeSet<_>>> =
-        (0..n_people).map(|holder| (0..n_people).map(|of| kept(holder, of)).collect()).collect();
+    let all: BTreeMap<usize, BTreeMap<usize, BTreeSet<_>>> =
+        holders.iter().map(|holder| (*holder, people.iter().map(|of| (*of, kept(*holder, *of))).collect())).collect();
     let mut found = Vec::new();
-    for of in 0..n_people {
+    for of in &people {
         let is_form = |window: &[u8; TELLING]| {
-            let others = all.iter().flat_map(|kept| kept.iter().enumerate().filter(|(who, _)| *who != of));
+            let others = all.values().flat_map(|kept| kept.iter().filter(|(who, _)| *who != of));
             others.into_iter().any(|(_, kept)| kept.contains(window))
         };
-        for one in 0..n_people {
-            for other in one + 1..n_people {
-                let shared = all[one][of].intersection(&all[other][of]).find(|window| !is_form(window));
-                if let Some(shared) = shared {
-                    let (one_name, other_name) = (World::name_of(one), World::name_of(other));
-                    let text = format!("{one_name} and {other_name} share {shared:02x?} of {}", World::name_of(of));
-                    found.push(Violation::new(Promise::Unlinkable, &[of, one, other], text));
-                }
+        let pairs = holders.iter().flat_map(|one| holders.iter().map(move |other| (*one, *other)));
+        for (one, other) in pairs.filter(|(one, other)| owner(*one) < owner(*other)) {
+            let shared = all[&one][of].intersection(&all[&other][of]).find(|window| !is_form(window));
+            if let Some(shared) = shared {
+                let (one_name, other_name) = (World::name_of(one), World::name_of(other));
+                let text = format!("{one_name} and {other_name} share {shared:02x?} of {}", World::name_of(*of));
+                found.push(Violation::new(Promise::Unlinkable, &[*of, one, other], text));
             }
         }
     }

@@ -12,6 +12,7 @@ use kith_wire::id::MessageId;
 use rand::RngExt as _;
 
 use super::{Happening, World};
+use crate::device::owner;
 use crate::history::{Said, Shown};
 use crate::names::MARKER;
 use crate::step::Step;
@@ -24,6 +25,10 @@ const CHUNK: usize = 65_536;
 
 impl World {
     pub(super) fn step(&mut self, step: Step) {
+        if step.devices().into_iter().any(|who| !self.people.has(who)) {
+            return;
+        }
+        let step = self.spoken(step);
         let text = step.to_string();
         match step {
             Step::Meet { giver, answerer } => self.meet(giver, answerer),
@@ -41,27 +46,76 @@ impl World {
             }
             Step::Block { who, of, seconds } => {
                 if self.about(who, of, |contact| Command::Block { contact }).is_some() {
-                    self.history.blocked.insert((who, of));
+                    self.history.blocked.insert((owner(who), of));
                     self.tell(&[who, of], text);
                     self.schedule_in(seconds * 1000, Happening::Unblock { who, of });
                 }
             }
             Step::Disappear { who, of, seconds } => {
                 if self.about(who, of, |contact| Command::SetDisappearing { contact, seconds }).is_some() {
+                    let who = owner(who);
                     self.history.fleeting.insert((who.min(of), who.max(of)));
                     self.tell(&[who, of], text);
+                }
+            }
+            Step::Rename { who, of, number } => {
+                let name = format!("{}-{number}", crate::names::secret_name(of));
+                self.about(who, of, |contact| Command::Rename { contact, name });
+            }
+            Step::Forget { who, of } => {
+                if self.about(who, of, |contact| Command::Forget { contact }).is_some() {
+                    self.history.forgotten.insert((owner(who), of));
+                    self.tell(&[who, of], text);
+                }
+            }
+            Step::Link { old, new, told } => self.link(old, new, told),
+            Step::Revoke { who, device } => self.revoke(who, device),
+            Step::Unlock { who } => {
+                if self.unlock(who) {
+                    self.history.fault("password entered");
                 }
             }
             fault => self.fault(fault, text),
         }
     }
 
+    /// Returns a step as the person does it: on the device that was planned, if it is in use, or on another one.
+    fn spoken(&self, mut step: Step) -> Step {
+        match &mut step {
+            Step::Meet { giver, answerer } => {
+                (*giver, *answerer) = (self.speaker(*giver), self.speaker(*answerer));
+            }
+            Step::Say { from, .. }
+            | Step::Answer { from, .. }
+            | Step::React { from, .. }
+            | Step::Edit { from, .. }
+            | Step::Delete { from, .. }
+            | Step::Attach { from, .. } => *from = self.speaker(*from),
+            Step::Read { who, .. }
+            | Step::Rotate { who, .. }
+            | Step::Block { who, .. }
+            | Step::Rename { who, .. }
+            | Step::Forget { who, .. }
+            | Step::Disappear { who, .. } => *who = self.speaker(*who),
+            _ => {}
+        }
+        step
+    }
+
+    /// Returns a device if its person uses it, or else another one that they do.
+    pub(super) fn speaker(&self, who: usize) -> usize {
+        let is_in_use = self.people.has(who) && self.people[who].is_in_use();
+        if is_in_use { who } else { self.people.in_use(owner(who)).first().copied().unwrap_or(owner(who)) }
+    }
+
     fn about(&mut self, who: usize, of: usize, command: impl FnOnce(ContactId) -> Command) -> Option<Reply> {
+        self.learn_contacts(who);
         let contact = *self.people[who].known.get(&of)?;
         self.command(who, command(contact))
     }
 
     pub(super) fn unblock(&mut self, who: usize, of: usize) {
+        let who = self.speaker(who);
         if self.about(who, of, |contact| Command::Unblock { contact }).is_none() {
             self.schedule_in(60_000, Happening::Unblock { who, of });
         }
@@ -88,7 +142,9 @@ impl World {
             self.command(giver, Command::Forget { contact });
             return false;
         };
-        for (who, of, contact) in [(giver, answerer, contact), (answerer, giver, other)] {
+        let pair = if owner(giver) < owner(answerer) { (giver, answerer) } else { (answerer, giver) };
+        self.history.met.insert((owner(pair.0), owner(pair.1)), pair);
+        for (who, of, contact) in [(giver, owner(answerer), contact), (answerer, owner(giver), other)] {
             self.people[who].contacts.insert(contact, of);
             self.people[who].known.insert(of, contact);
         }
@@ -112,7 +168,8 @@ impl World {
         let send = |contact| Command::Send { contact, text: text.clone(), reply_to, attachment: file };
         let Some(Reply::Message(id)) = self.about(from, to, send) else { return };
         let texts = [text].into();
-        self.history.say(Said { id, from, to, texts, at: self.now, deleted: false });
+        let reach = self.reach(from, to);
+        self.history.say(Said { id, from: owner(from), by: from, reach, to, texts, at: self.now, deleted: false });
         self.tell(&[from, to], format!("{} wrote #{number} to {}", Self::name(from), Self::name(to)));
     }
 
@@ -190,15 +247,20 @@ impl World {
 
     /// A device tells its person something.
     pub(super) fn event(&mut self, who: usize, event: &Event) {
+        self.learn_contacts(who);
         let of = |world: &Self, contact: &ContactId| world.people[who].contacts.get(contact).copied();
         match event {
             Event::Message { contact, message, change: MessageChange::New } => {
                 let Some(from) = of(self, contact) else { return };
                 self.history.trace(self.now, "shown", who);
-                self.history.shown.push(Shown { who, from, id: *message });
+                self.history.show(Shown { who, from, id: *message });
                 let number = self.history.said.iter().position(|said| said.id == *message);
                 let what = number.map_or("what nobody wrote".to_owned(), |number| format!("#{number}"));
                 self.tell(&[who, from], format!("{} was shown {what} from {}", Self::name(who), Self::name(from)));
+                self.fetch_file(who, *contact, *message);
+            }
+            Event::Message { contact, message, change: MessageChange::Synced } => {
+                self.history.glimpsed.insert((who, *message));
                 self.fetch_file(who, *contact, *message);
             }
             Event::State { contact, message, state: MessageState::Expired } => {
@@ -214,7 +276,7 @@ impl World {
                 let line = format!("{} was told that what {} sends does not open", Self::name(who), Self::name(from));
                 self.tell(&[who, from], line);
             }
-            Event::SessionUnusable { contact, why } => {
+            Event::SessionUnusable { contact, why } | Event::DeviceStopped { contact, why } => {
                 let Some(with) = of(self, contact) else { return };
                 self.history.endings.push((who, with, *why));
                 let line =

@@ -13,6 +13,8 @@ use crate::step::Step;
 
 /// Longer than any world lasts.
 const FOR_EVER_SECONDS: u64 = 1_000 * 86_400;
+/// Seconds after which what a device was sent may have expired.
+const LONG_SECONDS: u64 = 50 * 86_400;
 /// How many copies are kept.
 const COPIES: usize = 12;
 
@@ -82,7 +84,7 @@ impl World {
                 self.network.mislead(server, to, self.now.plus_seconds(seconds));
                 // Lines that are open stay where they are; some break, and their devices ask for the name again.
                 let is_there = |who: &usize| self.people[*who].server == server;
-                for who in (0..self.people.len()).filter(is_there).collect::<Vec<_>>() {
+                for who in self.people.numbers().into_iter().filter(is_there).collect::<Vec<_>>() {
                     if self.luck.random() {
                         self.cut(who);
                     }
@@ -117,6 +119,9 @@ impl World {
             return false;
         }
         self.stop(who);
+        if seconds >= LONG_SECONDS {
+            self.history.long_away.insert(who);
+        }
         let life = self.people[who].life;
         self.people[who].off_until = self.now.plus_seconds(seconds);
         self.schedule_in(seconds * 1000, Happening::Start { who, life });

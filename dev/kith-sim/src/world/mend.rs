@@ -3,9 +3,12 @@
 use kith_engine::{AttachmentState, Command, Connection};
 
 use super::{Happening, World};
+use crate::step::Step;
 
 /// Days in which everything that can still arrive does: the longest time between two attempts is one.
 const DAYS_TO_ARRIVE: u64 = 5;
+/// Days in which devices that know of each other meet: hearing of it, waiting for the other one's card, giving one by way of others.
+const DAYS_TO_MEET: u64 = 10;
 /// Days after which what did not arrive has expired.
 const DAYS_TO_EXPIRE: u64 = 62;
 
@@ -31,7 +34,7 @@ impl World {
             let life = self.servers[server].life;
             self.start_server(server, life);
         }
-        for who in 0..self.people.len() {
+        for who in self.people.numbers() {
             self.people[who].fuse = None;
             if self.history.gone.contains(&who) {
                 continue;
@@ -56,9 +59,36 @@ impl World {
         }
     }
 
-    /// Lets days pass in which what is under way arrives.
+    /// Lets days pass in which what is under way arrives. Where people have several devices, they enter their passwords each day, all
+    /// devices meet, and then each of them writes to everybody.
     pub fn let_arrive(&mut self) {
+        if !self.has_linked() {
+            return self.run_until(self.now.plus_seconds(DAYS_TO_ARRIVE * DAY));
+        }
+        for _ in 0..DAYS_TO_MEET {
+            self.run_until(self.now.plus_seconds(DAY));
+            for who in self.people.numbers() {
+                self.unlock(who);
+            }
+        }
         self.run_until(self.now.plus_seconds(DAYS_TO_ARRIVE * DAY));
+        self.call_the_roll();
+        self.run_until(self.now.plus_seconds(DAYS_TO_ARRIVE * DAY));
+    }
+
+    /// Returns whether anybody has linked a device.
+    pub(crate) fn has_linked(&self) -> bool {
+        self.history.n_linked > 0
+    }
+
+    /// Each device writes to everybody whom its person knows.
+    fn call_the_roll(&mut self) {
+        self.history.roll_from = Some(self.history.said.len());
+        for (from, to) in self.acquaintances() {
+            for device in self.people.in_use(from) {
+                self.step(Step::Say { from: device, to, length: 10 });
+            }
+        }
     }
 
     /// Lets weeks pass after which nothing is open any more.

@@ -156,7 +156,9 @@ impl World {
         if vice == Vice::Forget {
             (0..self.servers.len()).for_each(|other| self.network.lose(server, other, until));
         } else {
-            for who in (0..self.people.len()).filter(|who| self.people[*who].server == server).collect::<Vec<_>>() {
+            for who in
+                self.people.numbers().into_iter().filter(|who| self.people[*who].server == server).collect::<Vec<_>>()
+            {
                 self.network.cut_off(who, until);
                 self.cut(who);
             }

@@ -8,8 +8,10 @@ use kith_engine::{AttachmentId, ContactId, Engine, LinkId};
 use kith_home::ConnectionId;
 use kith_wire::Timestamp;
 use kith_wire::address::ServerUrl;
+use kith_wire::id::MessageId;
 use rusqlite::{Connection, OpenFlags};
 
+use super::linking::Linking;
 use super::storage::{Failing, Storage};
 use crate::sabotage::Sabotage;
 
@@ -28,6 +30,19 @@ pub(super) struct Line {
     pub(super) down: Timestamp,
 }
 
+/// What a device is to its person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is being linked.
+    New,
+    /// The person uses it.
+    InUse,
+    /// The person has taken it out; whoever has it goes on with it.
+    Revoked,
+    /// It is somebody else's.
+    Strange,
+}
+
 /// A person's device.
 pub struct Person {
     /// The engine, while the device is on.
@@ -36,6 +51,11 @@ pub struct Person {
     pub(super) keeper: Connection,
     pub(super) database: String,
     pub(super) user: UserSecret,
+    pub(super) standing: Standing,
+    pub(super) linking: Option<Linking>,
+    /// When it was welcomed, and what it was promised of before: with whom, and which message.
+    pub(crate) welcomed: Option<Timestamp>,
+    pub(crate) promised: Vec<(usize, MessageId)>,
     /// Where the account is, and by which name the device knows that server.
     pub(super) server: usize,
     pub(super) server_name: ServerUrl,
@@ -86,6 +106,10 @@ impl Person {
             keeper,
             database,
             user,
+            standing: Standing::InUse,
+            linking: None,
+            welcomed: None,
+            promised: Vec::new(),
             server,
             server_name,
             offset: 0,
@@ -106,6 +130,21 @@ impl Person {
         person.start(now);
         sabotage.into_iter().for_each(|sabotage| sabotage.spoil(&person.keeper));
         person
+    }
+
+    /// Returns the engine, while the device is on.
+    pub(crate) fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()
+    }
+
+    /// Returns whether the person has taken it out.
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.standing == Standing::Revoked
+    }
+
+    /// Returns whether the person uses it.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.standing == Standing::InUse
     }
 
     /// Returns what the device's clock says.

@@ -127,13 +127,23 @@ impl World {
     /// Returns the ids of the devices of a contact that a device writes to.
     pub(crate) fn writes_to(&self, who: usize, of: usize) -> Vec<[u8; 16]> {
         let Some(contact) = self.people[who].known.get(&of) else { return Vec::new() };
-        self.ids(who, &format!("SELECT id, device FROM peers WHERE stopped = 0 AND device IS NOT NULL AND contact = {}", contact.0))
+        self.ids(
+            who,
+            &format!(
+                "SELECT id, device FROM peers WHERE stopped = 0 AND device IS NOT NULL AND contact = {}",
+                contact.0
+            ),
+        )
     }
 
     /// Returns with how many devices of a contact a device has a session.
     pub(crate) fn n_sessions(&self, who: usize, of: usize) -> usize {
         let Some(contact) = self.people[who].known.get(&of) else { return 0 };
-        self.bytes(who, &format!("SELECT id, core FROM peers WHERE stopped = 0 AND core IS NOT NULL AND contact = {}", contact.0)).len()
+        self.bytes(
+            who,
+            &format!("SELECT id, core FROM peers WHERE stopped = 0 AND core IS NOT NULL AND contact = {}", contact.0),
+        )
+        .len()
     }
 
     /// Returns for which devices something is written to a contact now.

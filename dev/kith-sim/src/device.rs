@@ -1,0 +1,34 @@
+//! Devices by number. A person's first device has the person's number; the others follow it at a distance that no world reaches, so
+//! that a step says whose device it is about, and a person and their only device are one number.
+
+/// The distance between two devices of one person.
+const STRIDE: usize = 10_000;
+/// Devices that a person has at most.
+pub const MOST: usize = 8;
+/// Which device of a person is the one of somebody who wants to be taken for them.
+const STRANGER: usize = MOST;
+
+/// Returns the number of a person's device; the first is 0.
+pub const fn of_person(person: usize, nth: usize) -> usize {
+    person + STRIDE * nth
+}
+
+/// Returns the number of the device of somebody who wants to be taken for a person.
+pub const fn stranger(person: usize) -> usize {
+    of_person(person, STRANGER)
+}
+
+/// Returns whose device it is.
+pub const fn owner(device: usize) -> usize {
+    device % STRIDE
+}
+
+/// Returns which of the person's devices it is.
+pub const fn nth(device: usize) -> usize {
+    device / STRIDE
+}
+
+/// Returns whether it is the device of somebody who wants to be taken for a person.
+pub const fn is_strange(device: usize) -> bool {
+    nth(device) == STRANGER
+}
