@@ -20,7 +20,7 @@ use crate::times;
 mod devices;
 mod printable;
 
-pub(crate) use devices::{device_line, device_object, devices_line};
+pub(crate) use devices::{device_line, device_object, devices_line, new_devices};
 pub(crate) use printable::{is_blank, one_line, printable};
 
 /// Names a contact's state for programs.
@@ -307,6 +307,13 @@ fn devices_changed(out: &Out, client: &Client) {
     let all = client.devices().unwrap_or_default();
     let object = json!({"event": "devices", "devices": all.iter().map(device_object).collect::<Value>()});
     out.data(&object, || format!("your devices: {}", devices_line(&all)));
+}
+
+/// Tells a person, for a day, that there is another device than they may know of.
+pub(crate) fn banner(out: &Out, client: &Client) {
+    if let Some(text) = new_devices(&client.devices().unwrap_or_default(), times::now().day()) {
+        out.note(out.colour().loud(&text));
+    }
 }
 
 /// Returns whether another device of the person has revoked this one.

@@ -20,6 +20,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     }
     let is_online = context.client.ask(|engine| engine.status(crate::times::now()))?.link == LinkState::Up;
     context.out.note(if is_online { "you are online" } else { "connecting…" });
+    show::banner(&context.out, &context.client);
     let mut silence = Silence::default();
     let mut devices = Devices(context.client.devices().ok());
     while let Some(notice) = events.next().await {

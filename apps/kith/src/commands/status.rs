@@ -51,6 +51,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         }
         lines.join("\n")
     });
+    show::banner(&context.out, &context.client);
     Ok(())
 }
 

@@ -35,6 +35,7 @@ pub(crate) async fn run(args: &Sync, context: &Context) -> Result<(), Failure> {
     while let Some(notice) = events.try_next() {
         show_it(&notice);
     }
+    show::banner(&context.out, &context.client);
     match synced {
         Ok(()) => {
             context.out.note(match status(context) {

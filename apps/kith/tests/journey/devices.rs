@@ -60,6 +60,9 @@ fn two_devices_of_one_person_share_everything_until_one_is_revoked() {
     let [link, join] = home.linked(&["--history", "all"]);
     let is_told = |event: &Value| event["devices"].as_array().is_some_and(|devices| devices.len() == 2);
     phone_hears.wait_for("the phone tells that there is another device", is_told);
+    let banner = "laptop was linked to your devices not long ago";
+    assert!(phone.succeed(&["status"]).said.contains(banner), "an owner who did not link it hears of it");
+    assert!(!laptop.succeed(&["status"]).said.contains("not long ago"), "the phone was there before");
     let told = |outcome: &Outcome, field: &str| outcome.lines.last().unwrap()[field].clone();
     assert_eq!((told(&link, "state"), told(&link, "name")), ("linked".into(), "laptop".into()), "{link:?}");
     assert_eq!((told(&join, "contacts"), told(&join, "messages")), (1.into(), 1.into()), "{join:?}");
@@ -212,6 +215,69 @@ fn kills_at_any_moment_of_linking_lose_nothing_and_link_once() {
     });
     assert_eq!(laptop.succeed(&["device", "list"]).lines.len(), 2);
     assert_eq!(laptop.succeed(&["contacts"]).lines.len(), 1);
+}
+
+#[test]
+fn three_devices_on_two_servers_talk_and_the_last_one_revokes_the_first() {
+    let home = Home::of_friends();
+    let (phone, laptop, bela) = (home.phone(), &home.laptop, &home.world.bela);
+    bela.succeed(&["send", "Anastasia", "long ago"]);
+    bela.succeed(&["sync"]);
+    phone.succeed(&["sync"]);
+    let tablet = Person::new(&home.world.folder.path().join("tablet"));
+    let _hears = [phone.listen(), bela.listen()];
+    home.linked(&["--history", "all"]);
+    let _hears_too = laptop.listen();
+    // The laptop has taken over Ana's secret: with it, it links the next one.
+    let mut link = Running::start(laptop, &["device", "link", "--history", "all"]);
+    let text = link.wait_for("link");
+    let one = &home.world.one;
+    let mut join = Running::start(&tablet, &["device", "join", &text, "--name", "tablet", "--server", &one.url]);
+    assert_eq!(join.wait_for("code"), link.wait_for("code"));
+    link.say("y");
+    link.succeed();
+    let joined = join.succeed();
+    assert_eq!(joined.lines.last().unwrap()["messages"], 1, "{joined:?}");
+    let hears_last = tablet.listen();
+    let all = [phone, laptop, &tablet];
+    for device in all {
+        eventually("every device knows all three", || {
+            let list = device.succeed(&["device", "list"]).lines;
+            (list.len() == 3 && list.iter().all(|one| one["state"] == "linked")).then_some(())
+        });
+    }
+
+    let has = |device: &Person, who: &str, text: &str| {
+        let said = (who.to_owned(), text.to_owned());
+        device.conversation("Belarmino").contains(&said).then_some(())
+    };
+    for (n, from) in all.iter().enumerate() {
+        let text = format!("from device {n}");
+        from.succeed(&["send", "Belarmino", &text]);
+        for device in all {
+            eventually("what Ana says is her own on all devices", || has(device, "out", &text));
+        }
+        eventually("Bela hears her", || bela.heard("Anastasia").contains(&text).then_some(()));
+    }
+    bela.succeed(&["send", "Anastasia", "to all of you"]);
+    for device in all {
+        eventually("what Bela says reaches all devices", || has(device, "in", "to all of you"));
+        assert!(has(device, "in", "long ago").is_some());
+    }
+
+    tablet.succeed(&["device", "revoke", "phone"]);
+    eventually("the first device says that it was revoked", || {
+        (phone.succeed(&["status"]).lines[0]["revoked"] == true).then_some(())
+    });
+    bela.succeed(&["send", "Anastasia", "to two of you"]);
+    for device in [laptop, &tablet] {
+        eventually("the others go on", || has(device, "in", "to two of you"));
+        assert_eq!(device.succeed(&["device", "list"]).lines.len(), 2);
+    }
+    laptop.succeed(&["send", "Belarmino", "still here"]);
+    eventually("and are heard", || bela.heard("Anastasia").contains(&"still here".to_owned()).then_some(()));
+    assert!(has(phone, "in", "to two of you").is_none());
+    assert!(hears_last.events().iter().all(|event| event["event"] != "error"), "{:?}", hears_last.events());
 }
 
 #[test]
