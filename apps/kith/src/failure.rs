@@ -107,7 +107,7 @@ impl From<CommandError> for Failure {
             E::NotFresh => {
                 ("not_fresh", "a device is linked in a folder of its own: choose another one with --home DIR")
             }
-            E::Revoked => ("revoked", REVOKED_HINT),
+            E::Revoked => return revoked(),
             E::AlreadyAnswered => ("already_answered", "`kith contacts` shows the contact that it became"),
             _ => ("refused", "see `kith status`"),
         };
@@ -196,7 +196,7 @@ impl From<DeviceError> for Failure {
             E::TooMany => ("too_many_devices", "revoke one that you no longer use: `kith device revoke DEVICE`"),
             E::BadName => ("bad_name", "choose one of at most 64 bytes, in one line"),
             E::ThisDevice => ("this_device", THIS_DEVICE_HINT),
-            E::Revoked => ("revoked", REVOKED_HINT),
+            E::Revoked => return revoked(),
             _ => ("refused", "see `kith device list`"),
         };
         Self::told(code, &error, hint)

@@ -101,7 +101,11 @@ fn completions_and_manual_pages_need_no_person() {
     let folder = tempfile::tempdir().unwrap();
     let pages = folder.path().join("man1");
     assert_eq!(said(&["man", "--out", pages.to_str().unwrap()]).0, 0);
-    assert!(pages.join("kith-card-new.1").is_file() && pages.join("kith.1").is_file());
+    assert!(
+        pages.join("kith-card-new.1").is_file()
+            && pages.join("kith-device-link.1").is_file()
+            && pages.join("kith.1").is_file()
+    );
 }
 
 #[test]

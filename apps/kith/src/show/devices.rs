@@ -59,16 +59,19 @@ pub(crate) fn devices_line(all: &[DeviceView]) -> String {
     if all.is_empty() { "only this one".to_owned() } else { all.iter().map(name).collect::<Vec<_>>().join(", ") }
 }
 
-/// Says which devices came after this one and not before yesterday: whoever did not link them must hear of it in time.
+/// Says which other devices there are since yesterday or today: whoever did not link them must hear of it in time. On the first
+/// day of a device itself, those that were there before are among them; no list says which was first on one day.
 pub(crate) fn new_devices(all: &[DeviceView], today: Day) -> Option<String> {
-    let later = all.iter().skip_while(|device| !device.is_this).skip(1);
     let is_new = |device: &&DeviceView| device.since.is_some_and(|since| since.0.saturating_add(1) >= today.0);
-    let names: Vec<String> = later.filter(is_new).map(|device| one_line(&device.name)).collect();
+    let others = all.iter().filter(|device| !device.is_this);
+    let names: Vec<String> = others.filter(is_new).map(|device| one_line(&device.name)).collect();
     if names.is_empty() {
         return None;
     }
-    let (names, was) = (names.join(", "), if names.len() == 1 { "was" } else { "were" });
-    Some(format!("{names} {was} linked to your devices not long ago. If it was not you: `kith device revoke`, now."))
+    let names = names.join(", ");
+    Some(format!(
+        "New among your devices: {names}. If you did not link it, take it out now: `kith device revoke NAME`."
+    ))
 }
 
 /// Letters of an id that people see; they are enough to name the device.
@@ -109,20 +112,16 @@ mod tests {
     }
 
     #[test]
-    fn devices_that_came_after_this_one_are_told_for_a_day() {
+    fn new_devices_are_told_for_a_day() {
         let device =
             |name: &str, is_this, day| DeviceView { name: name.into(), is_this, since: Some(Day(day)), ..laptop() };
-        let all = [device("phone", false, 9), device("laptop", true, 9), device("tablet", false, 10)];
-        let told = |today| new_devices(&all, Day(today));
-        assert!(
-            told(10).is_some_and(|text| text.starts_with("tablet was linked")),
-            "not the phone, which was there before"
-        );
-        assert!(told(11).is_some());
-        assert_eq!(told(12), None);
+        let all = [device("phone", false, 8), device("laptop", true, 10), device("tablet", false, 10)];
+        let told = |today| new_devices(&all, Day(today)).unwrap_or_default();
+        for today in [10, 11] {
+            assert!(told(today).starts_with("New among your devices: tablet. If you did not link it"), "{today}");
+        }
+        assert_eq!(told(12), "");
         assert_eq!(new_devices(&[], Day(10)), None);
-        let two = [device("laptop", true, 9), device("tablet", false, 10), device("other", false, 10)];
-        assert!(new_devices(&two, Day(10)).is_some_and(|text| text.starts_with("tablet, other were linked")));
     }
 
     #[test]

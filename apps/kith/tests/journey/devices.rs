@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::running::Running;
 use crate::support::{Outcome, Person, World, eventually};
+use crate::talk::scan;
 
 /// Ana with a phone and a laptop, which are not linked yet, and Bela.
 struct Home {
@@ -60,9 +61,8 @@ fn two_devices_of_one_person_share_everything_until_one_is_revoked() {
     let [link, join] = home.linked(&["--history", "all"]);
     let is_told = |event: &Value| event["devices"].as_array().is_some_and(|devices| devices.len() == 2);
     phone_hears.wait_for("the phone tells that there is another device", is_told);
-    let banner = "laptop was linked to your devices not long ago";
+    let banner = "New among your devices: laptop.";
     assert!(phone.succeed(&["status"]).said.contains(banner), "an owner who did not link it hears of it");
-    assert!(!laptop.succeed(&["status"]).said.contains("not long ago"), "the phone was there before");
     let told = |outcome: &Outcome, field: &str| outcome.lines.last().unwrap()[field].clone();
     assert_eq!((told(&link, "state"), told(&link, "name")), ("linked".into(), "laptop".into()), "{link:?}");
     assert_eq!((told(&join, "contacts"), told(&join, "messages")), (1.into(), 1.into()), "{join:?}");
@@ -108,6 +108,20 @@ fn two_devices_of_one_person_share_everything_until_one_is_revoked() {
     eventually("the phone goes on", || has(phone, "in", "only for the phone"));
     assert!(has(laptop, "in", "only for the phone").is_none());
     assert_eq!(phone.succeed(&["device", "list"]).lines.len(), 1);
+}
+
+#[test]
+fn a_link_is_scanned_from_the_terminal() {
+    let home = Home::of_friends();
+    let (mut link, text) = home.link(&["--qr"]);
+    let said = eventually("the code is drawn", || Some(link.said()).filter(|said| said.contains("columns wide")));
+    let scanned = scan(&said);
+    assert!(scanned.starts_with("kith:card/") && scanned.len() < 800 && text.len() > 1000, "{scanned}");
+    let mut join = home.join(&scanned);
+    assert_eq!(join.wait_for("code"), link.wait_for("code"));
+    link.say("y");
+    link.succeed();
+    assert_eq!(join.succeed().lines.last().unwrap()["contacts"], 1);
 }
 
 #[test]

@@ -61,6 +61,11 @@ impl Running {
         })
     }
 
+    /// Returns what it has said to people so far.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
     /// Types a line.
     pub fn say(&mut self, line: &str) {
         self.keyboard.as_mut().unwrap().write_all(format!("{line}\n").as_bytes()).unwrap();

@@ -1,6 +1,6 @@
 //! What two people do who are both there.
 
-use crate::support::{Outcome, World};
+use crate::support::World;
 
 #[test]
 fn two_people_on_two_servers_meet_and_talk_both_ways() {
@@ -51,7 +51,7 @@ fn reading_edits_reactions_and_deletions_reach_the_other_side() {
 fn a_card_is_scanned_from_the_terminal_and_answered() {
     let world = World::of_strangers();
     let drawn = world.ana.succeed(&["card", "new", "--name", "Belarmino", "--qr"]);
-    let link = scan(&drawn);
+    let link = scan(&drawn.said);
     assert!(link.starts_with("kith:card/") && link.len() < 800, "{link}");
     world.bela.succeed(&["card", "accept", &link, "--name", "Anastasia"]);
     for person in [&world.bela, &world.ana, &world.bela, &world.ana] {
@@ -64,10 +64,10 @@ fn a_card_is_scanned_from_the_terminal_and_answered() {
 }
 
 /// Reads the code out of what stands on the terminal, as a camera would: dark blocks on a light ground.
-fn scan(drawn: &Outcome) -> String {
+pub fn scan(said: &str) -> String {
     const DOT: usize = 4;
     let is_drawing = |line: &&str| line.chars().count() > 40 && line.chars().all(|c| " █▀▄".contains(c));
-    let lines: Vec<Vec<char>> = drawn.said.lines().filter(is_drawing).map(|line| line.chars().collect()).collect();
+    let lines: Vec<Vec<char>> = said.lines().filter(is_drawing).map(|line| line.chars().collect()).collect();
     let width = lines.first().expect("a code was drawn").len();
     let is_dark = |x: usize, y: usize| match lines[y / 2][x] {
         '█' => true,
