@@ -14,8 +14,10 @@
 //! Requests are opened, and answers sealed, by the tasks that bring them: that is most of the work, and it needs no order.
 
 use std::collections::{BTreeMap, HashMap};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -361,8 +363,14 @@ impl<S: Store> Work<S> {
                 batch = batch.handle(input)?;
             }
             // Readers have their frames while the disk is still busy.
-            batch.pushes()?.into_iter().for_each(|push| desk.release(push));
+            let pushes = batch.pushes()?;
+            let has_pushed = !pushes.is_empty();
+            pushes.into_iter().for_each(|push| desk.release(push));
             if flight.is_none() {
+                if has_pushed {
+                    // Their connections write before the keeper does, or at the same time on another core.
+                    behind_others().await;
+                }
                 let started = Instant::now();
                 batch.stage()?;
                 return Ok(started);
@@ -417,6 +425,20 @@ impl<S: Store> Work<S> {
             tracing::error!(error = &error as &dyn std::error::Error, "the store could not be set back yet");
         }
     }
+}
+
+/// Lets tasks that are ready go first.
+async fn behind_others() {
+    let mut has_waited = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        // Woken while it runs, a task goes to the end of the line.
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Does something that may take long, while other tasks go on in another thread where there are several.

@@ -146,7 +146,8 @@ async fn serve_live<S: Site>(
     // Each in memory of its own and exactly as large as it is: `join!` would hold both twice.
     let running = Box::pin(live::run(TokioIo::new(upgraded), Role::Server, limits, inner, going_away));
     let talking = Box::pin(shared.site.live(sender, receiver));
-    tokio::join!(running, talking);
+    // What the program hands over leaves in the same turn.
+    tokio::join!(biased; talking, running);
 }
 
 /// Returns when the listener winds down, also when it is gone altogether.
