@@ -267,6 +267,7 @@ pub(crate) fn erase(work: &mut Work<'_>, id: ContactId) -> Result<(), StorageErr
         "DELETE FROM messages WHERE contact = ?1",
         "DELETE FROM unopened WHERE contact = ?1",
         "DELETE FROM seen_early WHERE contact = ?1",
+        "DELETE FROM early_states WHERE contact = ?1",
         "DELETE FROM contacts WHERE id = ?1",
     ] {
         run(work.db, sql, [id.column()])?;

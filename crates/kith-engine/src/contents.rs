@@ -43,7 +43,7 @@ pub(crate) fn apply(
     known: Option<ListState>,
 ) -> Result<(), StorageError> {
     let Some(contact) = contacts::find(work.db, peer.contact)? else { return Ok(()) };
-    if !is_acceptable(work, &contact, &content)? || (turn == Turn::AtOnce && is_too_late(work, &content)) {
+    if !is_acceptable(work, peer, &contact, &content)? || (turn == Turn::AtOnce && is_too_late(work, &content)) {
         return Ok(());
     }
     contacts::saw_lamport(work.db, contact.id, content.lamport)?;
@@ -73,13 +73,22 @@ pub(crate) fn apply_heard(work: &mut Work<'_>, id: ContactId, content: Content) 
     }
 }
 
-/// KE-20: numbers within bounds, this conversation, and a device of the contact's newest list.
-fn is_acceptable(work: &Work<'_>, contact: &Contact, content: &Content) -> Result<bool, StorageError> {
+/// KE-20: numbers within bounds, this conversation, and a device of the contact's newest list, or the one that speaks: a newer list that
+/// was made without knowing of it does not take its word away, and a revoked one's session has stopped.
+fn is_acceptable(
+    work: &Work<'_>,
+    peer: &PeerDevice,
+    contact: &Contact,
+    content: &Content,
+) -> Result<bool, StorageError> {
     if content.lamport > contacts::MAX_LAMPORT || content.sent.0 > MAX_TIME {
         return Ok(false);
     }
     if contact.conversation != Some(content.conversation) {
         return Ok(false);
+    }
+    if peer.device == Some(content.device) {
+        return Ok(true);
     }
     let list = cards::peer_list(work.db, contact.id)?;
     Ok(list.is_some_and(|list| list.devices.iter().any(|device| device.id == content.device)))

@@ -146,6 +146,7 @@ pub(crate) fn insert(work: &mut Work<'_>, new: &NewMessage) -> Result<bool, Stor
     if inserted > 0 {
         actions::apply_early(work, new.contact, new.message)?;
         sync::see_early(work, new.contact, new.message)?;
+        sync::take_early_state(work, new.contact, new.message)?;
     }
     Ok(inserted > 0)
 }
@@ -237,9 +238,12 @@ pub(crate) fn act(
         work.tell(Event::Message { contact: id, message: target, change });
     }
     let message = MessageId(random::bytes(work.rng));
-    if !withdrawn {
-        // What never left needs no taking back.
-        outbox::send(work, id, NewContent { peer: None, message, lamport, disappears: None, body, attachment: None })?;
+    let new = NewContent { peer: None, message, lamport, disappears: None, body, attachment: None };
+    if withdrawn {
+        // What never left needs no taking back from the contact; the siblings may have it.
+        sync::tell_said(work, id, &new)?;
+    } else {
+        outbox::send(work, id, new)?;
     }
     Ok(message)
 }
@@ -296,6 +300,8 @@ pub(crate) fn advance_in(
     if changed > 0 {
         work.tell(Event::State { contact, message, state });
         sync::tell_state(work, contact, message, state)?;
+    } else if !is_there(work, contact, message)? {
+        sync::keep_state(work, contact, message, state)?;
     }
     Ok(())
 }

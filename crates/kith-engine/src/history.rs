@@ -14,7 +14,7 @@ use crate::contacts;
 use crate::conversations::{self, NewMessage, Said, direction_column};
 use crate::database::{StorageError, all, column, count, first, number, run};
 use crate::work::Work;
-use crate::{attachments, sync};
+use crate::{attachments, outbox, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE history (
@@ -123,7 +123,7 @@ fn tell_some(work: &mut Work<'_>, job: &mut Job) -> Result<(), StorageError> {
     sync::tell_one(work, job.sibling, &SyncItem::History { contact, messages, told, total })
 }
 
-/// Returns one message of a conversation as a sibling is told it.
+/// Returns one message of a conversation as a sibling is told it; nothing while it waits for its file.
 pub(crate) fn past_message(
     db: &Connection,
     contact: ContactId,
@@ -156,6 +156,10 @@ pub(crate) fn past_message(
         Ok((past, said, attachment))
     })?;
     let Some((mut past, said, attachment)) = row else { return Ok(None) };
+    if attachment.is_some() && outbox::waits_for_file(db, message)? {
+        // It is told with its file.
+        return Ok(None);
+    }
     if let Some((text, reply_to)) = said {
         let attachment = attachment.map(crate::api::AttachmentId::from_column);
         let attachment = attachment.map(|id| attachments::manifest_of(db, id)).transpose()?.flatten();

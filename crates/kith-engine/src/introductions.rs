@@ -19,6 +19,7 @@ use kith_wire::sync::SyncItem;
 use rusqlite::{Connection, params};
 
 use crate::api::ContactId;
+use crate::cards::LATE_ANSWER_SECONDS;
 use crate::contacts::{self, Stage};
 use crate::database::{StorageError, all, column, exists, first, run};
 use crate::errors::CommandError;
@@ -74,7 +75,8 @@ pub(crate) fn go_on(work: &mut Work<'_>, contact: ContactId) -> Result<(), Stora
         let made = device_card(&own, &list, &to, conversation, queue, expires.hour(), work.rng);
         let Ok(made) = made else { continue };
         let giver = made.giver.to_bytes();
-        let row = params![contact.column(), device.id.0, made.hash.0, giver.as_slice(), column(expires.0)];
+        let ends = column(expires.plus_seconds(LATE_ANSWER_SECONDS).0);
+        let row = params![contact.column(), device.id.0, made.hash.0, giver.as_slice(), ends];
         let sql =
             "INSERT OR REPLACE INTO introductions (contact, device, card, giver, expires) VALUES (?1, ?2, ?3, ?4, ?5)";
         run(work.db, sql, row)?;
@@ -181,8 +183,14 @@ pub(crate) fn answer(
     let Ok(card) = check_card(offer.clone(), CardPurpose::Device, work.now) else { return Ok(()) };
     let Some(from) = ListedDevice::by_key(list, &card.contact_key().0) else { return Ok(()) };
     let Some(own) = own_lists::own_device(work.db, contact)? else { return Ok(()) };
-    if has_met(work.db, contact, from.id())? || is_answered(work.db, contact, from.id(), card.hash())? {
+    if is_answered(work.db, contact, from.id(), card.hash())? {
         return Ok(());
+    }
+    match sessions::with_device(work.db, contact, from.id())? {
+        // The giver was away for so long that it gave a new card: it never saw the answer to the one before.
+        Some(unfinished) if !unfinished.has_session() => sessions::remove(work, &unfinished)?,
+        Some(_) => return Ok(()),
+        None => {}
     }
     if gives(work.db, contact, from.id())? && own.id() < from.id() {
         return Ok(());
@@ -326,6 +334,8 @@ pub(crate) fn wake(work: &mut Work<'_>) -> Result<(), StorageError> {
     })?;
     for (contact, device) in over {
         drop_row(work, contact, device)?;
+        let sql = "UPDATE contacts SET introduce_at = ?2 WHERE id = ?1 AND kind = 0";
+        run(work.db, sql, params![contact.column(), column(work.now.0)])?;
     }
     let sql = "SELECT id FROM contacts WHERE introduce_at <= ?1";
     let due = all(work.db, sql, [column(work.now.0)], |row| row.get(0).map(ContactId::from_column))?;

@@ -130,7 +130,10 @@ pub(crate) fn expiry(now: Timestamp) -> Timestamp {
 
 /// Stores a content and seals it for each device whose session can take it.
 pub(crate) fn send(work: &mut Work<'_>, contact: ContactId, content: NewContent) -> Result<(), CommandError> {
-    sync::tell_said(work, contact, &content)?;
+    // What waits for its file the siblings hear of with the file, which they could not fetch before: see `release`.
+    if content.attachment.is_none() {
+        sync::tell_said(work, contact, &content)?;
+    }
     let kind = match content.body {
         KnownBody::QueueMove { .. } => FrameKind::Move,
         KnownBody::QueueMoved { .. } => FrameKind::Moved,
@@ -189,17 +192,23 @@ fn encode(body: &Body) -> Vec<u8> {
 /// Lets the contents go that waited for an attachment. They go to the end of the order: others have passed them.
 pub(crate) fn release(work: &mut Work<'_>, attachment: AttachmentId) -> Result<(), StorageError> {
     let key = [attachment.column()];
-    let sql = "SELECT DISTINCT contact FROM outgoing WHERE attachment = ?1";
-    let contacts = all(work.db, sql, key, |row| row.get(0).map(ContactId::from_column))?;
+    let sql = "SELECT DISTINCT contact, message FROM outgoing WHERE attachment = ?1";
+    let waiting = all(work.db, sql, key, |row| Ok((ContactId::from_column(row.get(0)?), MessageId(row.get(1)?))))?;
     let sql = "INSERT INTO outgoing (contact, message, lamport, sent, disappears, body, kind, expires, peer) \
                SELECT contact, message, lamport, sent, disappears, body, kind, expires, peer FROM outgoing \
                WHERE attachment = ?1 ORDER BY id";
     run(work.db, sql, key)?;
     run(work.db, "DELETE FROM outgoing WHERE attachment = ?1", key)?;
-    for contact in contacts {
+    for (contact, message) in waiting {
+        sync::tell_message(work, contact, message)?;
         seal_waiting(work, contact)?;
     }
     Ok(())
+}
+
+/// Returns whether a message waits for its file to be where it is fetched from.
+pub(crate) fn waits_for_file(db: &Connection, message: MessageId) -> Result<bool, StorageError> {
+    exists(db, "SELECT 1 FROM outgoing WHERE message = ?1 AND attachment IS NOT NULL", [message.0])
 }
 
 /// Takes a content back from the devices that it was not sealed for yet. Returns whether these were all.

@@ -239,7 +239,8 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<(MessageView, Option<Attachmen
         body,
         state,
         reply_to: reply_to.map(MessageId),
-        edited: row.get::<_, i64>(7)? > 0,
+        // Whether what was taken back had been changed before, devices hear in either order.
+        edited: row.get::<_, i64>(7)? > 0 && row.get::<_, i64>(3)? != 1,
         reactions: Vec::new(),
         attachment: None,
         disappears: disappears.map(|at| Timestamp(number(at))),

@@ -144,7 +144,22 @@ pub(crate) fn find(db: &Connection, peer: PeerId) -> Result<Option<PeerDevice>, 
     first(db, &format!("SELECT {COLUMNS} FROM peers WHERE id = ?1"), [peer.0], read)
 }
 
+/// Returns a device of a contact by the name that it has in the contact's lists.
+pub(crate) fn with_device(
+    db: &Connection,
+    contact: ContactId,
+    device: DeviceId,
+) -> Result<Option<PeerDevice>, StorageError> {
+    let sql = format!("SELECT {COLUMNS} FROM peers WHERE contact = ?1 AND device = ?2");
+    first(db, &sql, params![contact.column(), device.0], read)
+}
+
 impl PeerDevice {
+    /// Returns whether there is a session with the device, which may have stopped.
+    pub(crate) const fn has_session(&self) -> bool {
+        self.core.is_some()
+    }
+
     /// Returns whether a list names the device. One that was met before its list is known counts as named.
     pub(crate) fn is_named_in(&self, list: &DeviceList) -> bool {
         self.device.is_none_or(|id| list.devices.iter().any(|device| device.id == id))

@@ -1,7 +1,10 @@
 //! What the person's devices tell each other, said and taken in. Each item has its room; here is who is told, and who may say it.
 //!
 //! An item is a content with body 10 in the session with a sibling, so it comes once, in order, and survives crashes as
-//! messages do. Whatever order items of different siblings come in, all devices show the same in the end (KE-53).
+//! messages do. Whatever order items of different siblings come in, all devices show the same in the end (KE-53): what comes before that
+//! to which it belongs is in `sync/early.rs`.
+
+mod early;
 
 use kith_crypto::random;
 use kith_session::check_list;
@@ -22,9 +25,23 @@ use crate::outbox::{self, NewContent};
 use crate::siblings::{self, Sibling, State};
 use crate::work::Work;
 use crate::{attachments, contact_copies, contents, disappearing, history, introductions, own_devices, own_lists};
+pub(crate) use early::{keep_state, take_early_state};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE forgotten (conversation BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE early_items (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    conversation BLOB NOT NULL,
+    sibling INTEGER NOT NULL,
+    item BLOB NOT NULL
+) STRICT;
+CREATE INDEX early_items_by_conversation ON early_items (conversation);
+CREATE TABLE early_states (
+    contact INTEGER NOT NULL,
+    message BLOB NOT NULL,
+    state INTEGER NOT NULL,
+    PRIMARY KEY (contact, message)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE seen_early (contact INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (contact, message)) STRICT, WITHOUT ROWID;
 ";
 
@@ -157,8 +174,20 @@ pub(crate) fn receive(work: &mut Work<'_>, from: ContactId, content: Content) ->
 }
 
 fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result<(), StorageError> {
+    if early::keep(work, sibling.contact, &item)? {
+        return Ok(());
+    }
     match item {
-        SyncItem::Contact(copy) if !is_forgotten(work, copy.contact)? => contact_copies::take(work, *copy),
+        SyncItem::Contact(copy) if !is_forgotten(work, copy.contact)? => {
+            let conversation = copy.contact;
+            contact_copies::take(work, *copy)?;
+            for (from, item) in early::take(work, conversation)? {
+                if let Some(from) = siblings::find(work.db, from)? {
+                    from_linked(work, &from, item)?;
+                }
+            }
+            Ok(())
+        }
         SyncItem::ContactsTold => {
             work.tell(Event::Devices);
             Ok(())
@@ -218,6 +247,7 @@ pub(crate) fn forget(work: &mut Work<'_>, contact: ContactId) -> Result<(), Stor
 
 fn forgotten(work: &mut Work<'_>, conversation: ConversationId) -> Result<(), StorageError> {
     run(work.db, "INSERT OR IGNORE INTO forgotten (conversation) VALUES (?1)", [conversation.0])?;
+    early::forget(work.db, conversation)?;
     match contacts::by_conversation(work.db, conversation)? {
         Some(contact) => contacts::erase(work, contact),
         None => Ok(()),
