@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kith_engine::{ContactState, DeviceState, MessageBody, MessageView};
+use kith_engine::{ContactState, DeviceState, MessageBody, MessageState, MessageView};
 use kith_wire::id::MessageId;
 
 use super::{Views, Violation};
@@ -136,11 +136,16 @@ fn differ(world: &World, here: &[MessageView], there: &[MessageView]) -> Option<
         if sorted(one) != sorted(other) {
             return Some(format!("#{number} has the reactions {:?} and {:?}", one.reactions, other.reactions));
         }
-        if one.state != other.state && matches!(one.body, MessageBody::Text(_)) {
+        if known(one.state) != known(other.state) && matches!(one.body, MessageBody::Text(_)) {
             return Some(format!("#{number} is {:?} and {:?}", one.state, other.state));
         }
     }
     None
+}
+
+/// How far a message has come before it is with the contact, only the device knows that sends it.
+fn known(state: MessageState) -> MessageState {
+    if state == MessageState::Waiting { MessageState::Accepted } else { state }
 }
 
 /// Returns a message that the person wrote when both devices were linked, and that one of them never had.

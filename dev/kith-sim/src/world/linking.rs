@@ -162,7 +162,7 @@ impl World {
         let person = &mut self.people[new];
         let now = person.local(self.now);
         let Some(engine) = person.engine.as_mut() else { return false };
-        let Ok(Some(seed)) = engine.user_seed_to_adopt() else { return false };
+        let Ok(Some(seed)) = engine.user_seed_to_adopt(&person.user) else { return false };
         let user = UserSecret::from_seed(*seed.expose());
         let is_done = engine.user_adopted(&user, now, &mut self.rng).is_ok();
         if is_done {
