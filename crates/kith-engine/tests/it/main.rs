@@ -13,5 +13,6 @@ mod hostile;
 mod linking;
 mod meeting;
 mod privacy;
+mod siblings;
 mod storage;
 mod world;

@@ -1,0 +1,107 @@
+//! What devices of one person tell each other when it comes early, late, or belongs to something else that is under way.
+
+use kith_engine::{AttachmentState, Command, ContactId, HistoryWish, MessageBody};
+
+use crate::world::{ANA, BELA, Reach, World, message_of};
+
+/// Ana's laptop: the third folder of the world, at Bela's home server.
+const LAPTOP: usize = 2;
+
+/// Ana and Bela know each other, and Ana has a laptop. Returns what each of the three calls the other person.
+fn with_laptop(name: &str) -> (World, ContactId, ContactId, ContactId) {
+    let (mut world, bela, ana) = World::met(name);
+    world.add_person(&format!("{name}-laptop"), 1);
+    world.run(10);
+    world.link(ANA, LAPTOP, HistoryWish::All);
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    (world, bela, ana, there)
+}
+
+#[test]
+fn a_file_that_one_device_sends_the_others_can_fetch() {
+    let (mut world, bela, _, there) = with_laptop("siblings-file");
+    let attachment = world.prepare(ANA, &[7; 200_000]);
+    let send = Command::Send { contact: bela, text: String::new(), reply_to: None, attachment: Some(attachment) };
+    let message = message_of(world.command(ANA, send).unwrap());
+    world.run(60);
+    let view = world.people[LAPTOP].engine.message(there, message).unwrap().attachment.unwrap();
+    world.command(LAPTOP, Command::FetchAttachment { attachment: view.id }).unwrap();
+    world.run(60);
+    assert_eq!(world.people[LAPTOP].engine.attachment(view.id).unwrap().state, AttachmentState::Complete);
+}
+
+#[test]
+fn what_is_taken_back_before_it_left_is_taken_back_on_the_other_devices_too() {
+    let (mut world, bela, ana) = World::met("siblings-withdrawn");
+    world.add_person("siblings-withdrawn-laptop", 1);
+    world.run(10);
+    // Bela is away, and has not met the laptop.
+    world.online(BELA, Reach::Down);
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    let message = world.send(LAPTOP, there, "oops");
+    world.run(10);
+    assert_eq!(world.texts(ANA, bela), ["oops"]);
+    world.command(LAPTOP, Command::Delete { contact: there, message }).unwrap();
+    world.run(10);
+    assert_eq!(world.texts(ANA, bela), ["<deleted>"]);
+    world.online(BELA, Reach::Up);
+    world.run(60);
+    assert!(world.log(BELA, ana).iter().all(|message| message.body == MessageBody::Deleted));
+}
+
+#[test]
+fn ke_53_words_to_a_contact_that_a_device_has_not_heard_of_are_kept_until_it_has() {
+    let (mut world, _, _, _) = with_laptop("siblings-early");
+    // The laptop links a tablet while the phone is away: these two have not met.
+    world.online(ANA, Reach::Down);
+    world.add_person("siblings-early-tablet", 0);
+    let tablet = world.people.len() - 1;
+    world.add_person("siblings-early-cem", 0);
+    let cem = world.people.len() - 1;
+    world.run(10);
+    world.link(LAPTOP, tablet, HistoryWish::None);
+    // The tablet is away while the phone meets Cem and tells the laptop.
+    world.online(tablet, Reach::Down);
+    world.online(ANA, Reach::Up);
+    let (_, offer) = world.card(ANA);
+    world.accept(cem, offer);
+    world.run(60);
+    let on_laptop = world.people[LAPTOP].engine.contacts().unwrap()[1].id;
+    world.send(LAPTOP, on_laptop, "from the laptop");
+    world.run(10);
+    world.online(ANA, Reach::Down);
+    world.online(tablet, Reach::Up);
+    world.run(60);
+    assert_eq!(world.people[tablet].engine.contacts().unwrap().len(), 1);
+    world.online(ANA, Reach::Up);
+    world.run(2 * 86_400);
+    let on_tablet = world.people[tablet].engine.contacts().unwrap()[1].id;
+    assert_eq!(world.texts(tablet, on_tablet), ["from the laptop"]);
+}
+
+#[test]
+fn devices_that_were_away_for_so_long_that_their_cards_ran_out_meet_after_all() {
+    let (mut world, bela, ana) = World::met("siblings-long");
+    world.add_person("siblings-long-laptop", 1);
+    world.run(10);
+    world.online(BELA, Reach::Down);
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    // Bela answers the laptop's card when the laptop is away, and stays so for longer than an answer may be under way.
+    world.online(LAPTOP, Reach::Down);
+    world.run(8 * 86_400);
+    world.online(BELA, Reach::Up);
+    world.run(70 * 86_400);
+    world.online(LAPTOP, Reach::Up);
+    for _ in 0..4 {
+        world.unlock(ANA);
+        world.unlock(LAPTOP);
+        world.unlock(BELA);
+        world.run(86_400);
+    }
+    world.send(LAPTOP, there, "back again");
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana), ["back again"]);
+    assert_eq!(world.texts(ANA, bela), ["back again"]);
+}
