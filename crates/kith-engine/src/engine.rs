@@ -198,6 +198,10 @@ impl Engine {
 
     /// Returns when [`wake`](Self::wake) is wanted next. May change with every call.
     pub fn next_wake(&self) -> Option<Timestamp> {
+        // KE-54: what a locked device had still to do is never done.
+        if own_devices::is_revoked(&self.db).unwrap_or(false) {
+            return None;
+        }
         let tables = self.next_in_tables().unwrap_or(None);
         self.link.next_wake().into_iter().chain(tables).min()
     }
