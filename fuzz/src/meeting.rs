@@ -138,7 +138,7 @@ fn resigned_card(meeting: &Meeting, script: &mut Script<'_>, rng: &mut StdRng) {
 fn take(offer: CardOffer, rng: &mut StdRng) {
     let Ok(checked) = check_card(offer, CardPurpose::Contact, NOW) else { return };
     let is_whole = !checked.needs_kem();
-    let answered = answer(&checked, queue(2, rng), NOW.day(), rng);
+    let answered = answer(&checked, ContactSecret::generate(rng), queue(2, rng), NOW.day(), rng);
     assert_eq!(answered.is_ok(), is_whole, "a card that was checked can be answered");
 }
 

@@ -93,15 +93,20 @@ impl Client {
     /// [`DeviceActionError`]; it is done at the next call or opening then.
     pub fn finish_joining(&self, password: &Password) -> Result<bool, DeviceActionError> {
         let failed = |error: kith_engine::StorageError| DeviceActionError::Engine(Box::new(error));
-        let seed = self.inner.engine.borrow_mut().user_seed_to_adopt().map_err(failed)?;
-        let Some(seed) = seed else { return Ok(false) };
-        // The engine forgets the secret when the folder has it, and not before: after a crash it is adopted again.
-        let adopted = self.inner.keeper.borrow_mut().adopt_user_seed(password, seed.expose(), &mut rng());
-        adopted.map_err(|error| match error {
-            AdoptError::WrongPassword => DeviceActionError::WrongPassword,
-            other => DeviceActionError::Adopt(other),
-        })?;
-        let user = UserSecret::from_seed(*seed.expose());
+        if !self.ask(|engine| engine.has_user_seed_to_adopt()).map_err(failed)? {
+            return Ok(false);
+        }
+        let own = self.user(password)?;
+        let user = match self.ask(|engine| engine.user_seed_to_adopt(&own)).map_err(failed)? {
+            Some(seed) => {
+                let adopted = self.inner.keeper.borrow_mut().adopt_user_seed(password, seed.expose(), &mut rng());
+                adopted.map_err(DeviceActionError::Adopt)?;
+                UserSecret::from_seed(*seed.expose())
+            }
+            // It came sealed to the secret that the folder had before. The engine forgets it when the folder has it, and not
+            // before: after a crash between the two, the folder has it already.
+            None => own,
+        };
         let told = self.inner.engine.borrow_mut().user_adopted(&user, now(), &mut rng());
         told.map_err(|error| DeviceActionError::Engine(Box::new(error)))?;
         self.turn();

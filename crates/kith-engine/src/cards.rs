@@ -20,7 +20,7 @@ use crate::database::{StorageError, column, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, FrameKind, NewFrame};
 use crate::work::Work;
-use crate::{card_keys, person, queues, renewal, sessions, unopened};
+use crate::{card_keys, own_devices, person, queues, renewal, sessions, siblings, unopened};
 
 /// Binds a sealed contact key to its purpose.
 pub(crate) const CONTACT_SECRET_PURPOSE: &[u8] = b"kith/1/contact-secret";
@@ -35,6 +35,7 @@ pub(crate) struct Terms {
 /// Makes a card and the contact that waits for its answer. For a contact that is met again, the conversation goes on.
 pub(crate) fn new(work: &mut Work<'_>, whom: &Whom, expires: u64) -> Result<Reply, CommandError> {
     person::required(work.db)?;
+    check_not_joining(work)?;
     let contact = renewal::contact_for(work, whom, Stage::Invited)?;
     give(work, contact, &Terms { purpose: CardPurpose::Contact, expires })
 }
@@ -44,7 +45,7 @@ pub(crate) fn give(work: &mut Work<'_>, contact: ContactId, terms: &Terms) -> Re
     let before = contacts::find(work.db, contact)?.and_then(|contact| contact.conversation);
     let (_, queue) = queues::take_spare(work, contact)?;
     let not_after = work.now.plus_seconds(terms.expires).hour();
-    let made = new_card(terms.purpose, queue, not_after, work.now.day(), work.rng)?;
+    let made = new_card(terms.purpose, identity(work, contact)?, queue, not_after, work.now.day(), work.rng)?;
     let made = before.into_iter().fold(made, NewCard::in_conversation);
     keep_secret(work, contact, &made.contact_secret)?;
     run(
@@ -68,9 +69,15 @@ pub(crate) fn give(work: &mut Work<'_>, contact: ContactId, terms: &Terms) -> Re
     Ok(Reply::Card { card: made.card, contact, offer: Box::new(made.offer) })
 }
 
+/// KE-58: a device that is becoming one of another person's meets nobody of its own: its keys are about to change.
+fn check_not_joining(work: &Work<'_>) -> Result<(), CommandError> {
+    if own_devices::is_joining(work.db)? { Err(CommandError::Joining) } else { Ok(()) }
+}
+
 /// Answers a card, once, and not one's own (KE-11). A card from a code is answered when its key has been fetched.
 pub(crate) fn accept(work: &mut Work<'_>, offer: CardOffer, whom: &Whom) -> Result<Reply, CommandError> {
     person::required(work.db)?;
+    check_not_joining(work)?;
     let card = check_card(offer.clone(), CardPurpose::Contact, work.now)?;
     if exists(work.db, "SELECT 1 FROM contacts WHERE card_key = ?1", [card.contact_key().0])? {
         return Err(CommandError::OwnCard);
@@ -101,7 +108,7 @@ pub(crate) fn answer_or_fetch(
 /// Answers a card that was checked and has its key.
 pub(crate) fn answer_checked(work: &mut Work<'_>, contact: ContactId, card: &CheckedCard) -> Result<(), CommandError> {
     let (_, queue) = queues::take_spare(work, contact)?;
-    let answered = answer(card, queue, work.now.day(), work.rng)?;
+    let answered = answer(card, identity(work, contact)?, queue, work.now.day(), work.rng)?;
     keep_secret(work, contact, &answered.contact_secret)?;
     run(
         work.db,
@@ -119,6 +126,14 @@ pub(crate) fn answer_checked(work: &mut Work<'_>, contact: ContactId, card: &Che
     let frame = NewFrame { peer, seq: None, kind: FrameKind::Answer, message: None, frame: &answered.answer, expires };
     outbox::add(work, &frame)?;
     Ok(())
+}
+
+/// Returns who this person is towards a new contact: somebody new. Towards the person's own devices a device is always the same.
+fn identity(work: &mut Work<'_>, contact: ContactId) -> Result<ContactSecret, StorageError> {
+    match siblings::find(work.db, contact)? {
+        Some(_) => own_devices::secret(work.db),
+        None => Ok(ContactSecret::generate(work.rng)),
+    }
 }
 
 fn keep_secret(work: &mut Work<'_>, contact: ContactId, secret: &ContactSecret) -> Result<(), CommandError> {
@@ -157,6 +172,9 @@ fn receive_answer(
 ) -> Result<Meeting, StorageError> {
     let giver = Giver::from_bytes(giver).map_err(|_| StorageError::Damaged("contacts"))?;
     let Ok(met) = giver.accept(frame, work.now, work.rng) else { return Ok(Meeting::NotMine) };
+    if !siblings::is_answered_by(work.db, contact, &met.peer.contact_key)? {
+        return Ok(Meeting::Done);
+    }
     let Met { session, peer, digits, confirm, answered, conversation, .. } = met;
     let Peer { queue, .. } = peer;
     run(

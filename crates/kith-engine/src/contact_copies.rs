@@ -63,6 +63,10 @@ pub(crate) fn take(work: &mut Work<'_>, copy: ContactCopy) -> Result<(), Storage
         |row| Ok((number(row.get(0)?), row.get::<_, bool>(1)?)),
     )?;
     let (met_at, is_new) = met.ok_or(StorageError::Damaged("contacts"))?;
+    // A clock that is far ahead, or a sibling that lies, must not make a meeting that nobody can follow.
+    if copy.met > work.now.plus_seconds(AHEAD_SECONDS) && !is_new {
+        return Ok(());
+    }
     if is_new || met_at < copy.met.0 {
         // Another meeting: every key is another one (KE-37).
         queues::forget(work.db, id)?;
@@ -71,7 +75,8 @@ pub(crate) fn take(work: &mut Work<'_>, copy: ContactCopy) -> Result<(), Storage
         run(
             work.db,
             "UPDATE contacts SET conversation = ?2, secret = ?3, own_list = ?4, peer_list = ?5, digits = ?6, met_at = ?7, \
-             stage = 2, own = NULL, device = NULL, unusable = 0, giver = NULL, answerer = NULL, answered = NULL, card = NULL, \
+             stage = 2, own = NULL, device = NULL, unusable = 0, verified = 0, verified_at = CASE WHEN ?8 THEN 0 ELSE ?7 END, highest = 0, \
+             introduce_at = NULL, giver = NULL, answerer = NULL, answered = NULL, card = NULL, \
              card_key = NULL, expires = NULL, next_list = NULL, announce_at = NULL WHERE id = ?1",
             params![
                 id.column(),
@@ -81,6 +86,7 @@ pub(crate) fn take(work: &mut Work<'_>, copy: ContactCopy) -> Result<(), Storage
                 peers.signed().to_bytes(),
                 copy.digits,
                 column(copy.met.0),
+                is_new,
             ],
         )?;
         own_lists::note(work.db, id, owns.get())?;
@@ -95,15 +101,25 @@ pub(crate) fn take(work: &mut Work<'_>, copy: ContactCopy) -> Result<(), Storage
     }
     own_lists::note_owners(work.db, id, &copy.owners)?;
     contacts::saw_lamport(work.db, id, copy.lamport)?;
-    settle(work, id, &copy.settings)?;
+    // KE-59: that digits were compared counts for those digits.
+    let digits = first(work.db, "SELECT coalesce(digits, '') FROM contacts WHERE id = ?1", [id.column()], |row| {
+        row.get::<_, String>(0)
+    })?;
+    settle(work, id, &copy.settings, digits.as_deref() == Some(copy.digits.as_str()))?;
     work.tell(Event::Contact { contact: id });
     Ok(())
 }
 
 /// Takes settings over that are later than those known.
-fn settle(work: &mut Work<'_>, id: ContactId, settings: &ContactSettings) -> Result<(), StorageError> {
+fn settle(
+    work: &mut Work<'_>,
+    id: ContactId,
+    settings: &ContactSettings,
+    same_digits: bool,
+) -> Result<(), StorageError> {
     let ContactSettings { name, verified, blocked, receipts, disappearing } = settings;
-    if contacts::check_name(&name.value).is_ok() {
+    let latest = work.now.plus_seconds(AHEAD_SECONDS);
+    if contacts::check_name(&name.value).is_ok() && name.at <= latest {
         let sql = "UPDATE contacts SET name_at = ?1, name = ?2 WHERE id = ?3 AND (name_at, name) < (?1, ?2)";
         run(work.db, sql, params![column(name.at.0), name.value, id.column()])?;
     }
@@ -121,11 +137,20 @@ fn settle(work: &mut Work<'_>, id: ContactId, settings: &ContactSettings) -> Res
             receipts,
         ),
     ] {
+        if setting.at > latest || (std::ptr::eq(setting, verified) && !same_digits) {
+            continue;
+        }
         let changed = run(work.db, sql, params![column(setting.at.0), setting.value, id.column()])?;
         if changed > 0 && std::ptr::eq(setting, blocked) {
             work.effects.link = LinkEffect::Reopen;
         }
     }
     let (lamport, seconds) = *disappearing;
+    if lamport > contacts::MAX_LAMPORT {
+        return Ok(());
+    }
     disappearing::heard(work, id, lamport, seconds)
 }
+
+/// Seconds by which the clock of a sibling may be ahead: what it set later than that, nobody could change for long.
+const AHEAD_SECONDS: u64 = 24 * 3600;

@@ -57,6 +57,7 @@ ALTER TABLE contacts ADD COLUMN verified_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contacts ADD COLUMN blocked_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contacts ADD COLUMN receipts_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contacts ADD COLUMN introduce_at INTEGER;
+ALTER TABLE contacts ADD COLUMN highest INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE contacts ADD COLUMN next_list BLOB;
 ALTER TABLE contacts ADD COLUMN announce_at INTEGER;
 CREATE INDEX contacts_by_conversation ON contacts (conversation);
@@ -203,7 +204,7 @@ pub(crate) fn add_nameless(db: &Connection, stage: Stage) -> Result<ContactId, S
 /// Gives a contact another name.
 pub(crate) fn rename(work: &mut Work<'_>, id: ContactId, name: &str) -> Result<(), CommandError> {
     let name = check_name(name)?;
-    set(work, id, "UPDATE contacts SET name = ?2, name_at = ?3 WHERE id = ?1", name)
+    set(work, id, "UPDATE contacts SET name = ?2, name_at = max(?3, name_at + 1) WHERE id = ?1", name)
 }
 
 /// The digits were the same.
@@ -211,12 +212,17 @@ pub(crate) fn confirm_verified(work: &mut Work<'_>, id: ContactId) -> Result<(),
     if required(work.db, id)?.stage == Stage::Invited {
         return Err(CommandError::NotEstablished);
     }
-    set(work, id, "UPDATE contacts SET verified = ?2, verified_at = ?3 WHERE id = ?1", true)
+    set(work, id, "UPDATE contacts SET verified = ?2, verified_at = max(?3, verified_at + 1) WHERE id = ?1", true)
 }
 
 /// Whether the contact is told what the person has read.
 pub(crate) fn set_receipts(work: &mut Work<'_>, id: ContactId, receipts: Receipts) -> Result<(), CommandError> {
-    set(work, id, "UPDATE contacts SET receipts = ?2, receipts_at = ?3 WHERE id = ?1", receipts == Receipts::Sent)
+    set(
+        work,
+        id,
+        "UPDATE contacts SET receipts = ?2, receipts_at = max(?3, receipts_at + 1) WHERE id = ?1",
+        receipts == Receipts::Sent,
+    )
 }
 
 /// Keeps a draft.
@@ -228,14 +234,14 @@ pub(crate) fn save_draft(work: &mut Work<'_>, id: ContactId, text: &str) -> Resu
 
 /// Stops receiving: queues are not read any more, nothing is sent (KE-7).
 pub(crate) fn block(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
-    set(work, id, "UPDATE contacts SET blocked = ?2, blocked_at = ?3 WHERE id = ?1", true)?;
+    set(work, id, "UPDATE contacts SET blocked = ?2, blocked_at = max(?3, blocked_at + 1) WHERE id = ?1", true)?;
     work.effects.link = LinkEffect::Reopen;
     Ok(())
 }
 
 /// Receives again.
 pub(crate) fn unblock(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
-    set(work, id, "UPDATE contacts SET blocked = ?2, blocked_at = ?3 WHERE id = ?1", false)
+    set(work, id, "UPDATE contacts SET blocked = ?2, blocked_at = max(?3, blocked_at + 1) WHERE id = ?1", false)
 }
 
 fn set(work: &mut Work<'_>, id: ContactId, sql: &str, value: impl rusqlite::ToSql) -> Result<(), CommandError> {
@@ -298,8 +304,7 @@ pub(crate) fn saw_lamport(db: &Connection, id: ContactId, seen: u64) -> Result<(
 /// Sets how far the meeting has come. Siblings are told of a contact that is established.
 pub(crate) fn set_stage(work: &mut Work<'_>, id: ContactId, stage: Stage) -> Result<(), StorageError> {
     let before = find(work.db, id)?.map(|contact| contact.stage);
-    let sql =
-        "UPDATE contacts SET stage = ?2, met_at = CASE WHEN ?2 = 2 AND stage < 2 THEN ?3 ELSE met_at END WHERE id = ?1";
+    let sql = "UPDATE contacts SET stage = ?2, met_at = CASE WHEN ?2 = 2 AND stage < 2 THEN max(?3, met_at + 1) ELSE met_at END WHERE id = ?1";
     run(work.db, sql, params![id.column(), stage as i64, column(work.now.0)])?;
     work.tell(Event::Contact { contact: id });
     if stage == Stage::Established && before != Some(stage) {

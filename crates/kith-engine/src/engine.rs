@@ -69,6 +69,9 @@ impl Engine {
     ) -> Result<Reply, CommandError> {
         if let Command::Connect(wanted) = command {
             person::required(&self.db)?;
+            if own_devices::is_revoked(&self.db)? && wanted == crate::api::Connection::Wanted {
+                return Err(CommandError::Revoked);
+            }
             self.link.wanted = wanted;
             return self.call(now, rng, |_, _| Ok(Reply::Done));
         }
@@ -126,13 +129,21 @@ impl Engine {
         self.change_devices(now, rng, |work| siblings::give_name(work, user, device, name))
     }
 
-    /// Returns the seed of the person's user key, which came with a welcome, until the vault has made it its own and
+    /// Returns the seed of the person's user key, which came with a welcome sealed to the user key that this device has so far (`own`), until the vault has made it its own and
     /// [`user_adopted`](Self::user_adopted) says so.
     ///
     /// # Errors
     /// [`StorageError`] when storage fails.
-    pub fn user_seed_to_adopt(&self) -> Result<Option<UserSeed>, StorageError> {
-        own_devices::seed(&self.db)
+    pub fn user_seed_to_adopt(&self, own: &UserSecret) -> Result<Option<UserSeed>, StorageError> {
+        own_devices::seed(&self.db, own)
+    }
+
+    /// Returns whether such a seed is there.
+    ///
+    /// # Errors
+    /// [`StorageError`] when storage fails.
+    pub fn has_user_seed_to_adopt(&self) -> Result<bool, StorageError> {
+        own_devices::has_seed(&self.db)
     }
 
     /// The vault has made the person's user key its own. It is a password entry too: this device signs itself into the lists.
@@ -171,7 +182,14 @@ impl Engine {
     /// # Errors
     /// [`ReceiveError`] when storage fails; what arrived comes again over the next connection.
     pub fn receive(&mut self, now: Timestamp, rng: &mut dyn CryptoRng, arrival: Arrival) -> Result<(), ReceiveError> {
-        let done = self.call(now, rng, |work, link| Ok(arrivals::receive(work, link, arrival)?));
+        let done = self.call(now, rng, |work, link| {
+            // KE-54: a device that was revoked takes nothing in any more.
+            if own_devices::is_revoked(work.db)? {
+                link.wanted = crate::api::Connection::Unwanted;
+                return Ok(());
+            }
+            Ok(arrivals::receive(work, link, arrival)?)
+        });
         if done.is_err() {
             // The memory of the link may be ahead of the tables: it starts anew.
             self.link.lose(now, rng, &mut self.outputs);
@@ -185,12 +203,17 @@ impl Engine {
     /// [`WakeError`] when storage fails; it is done at the next call.
     pub fn wake(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<(), WakeError> {
         self.call(now, rng, |work, link| {
+            if own_devices::is_revoked(work.db)? {
+                link.wanted = crate::api::Connection::Unwanted;
+                return Ok(());
+            }
             sessions::send_replies(work)?;
             expiry::expire(work, link)?;
             disappearing::sweep(work)?;
             queues::retire(work.db, work.now)?;
             own_lists::announce_due(work)?;
             introductions::wake(work)?;
+            siblings::wake(work)?;
             history::go_on(work)?;
             Ok(())
         })

@@ -88,6 +88,9 @@ pub enum CommandError {
     /// Only a device without contacts becomes another device of a person.
     #[error("this device has contacts of its own: only a new one can be linked")]
     NotFresh,
+    /// The device is being linked to a person: only what that person has is there afterwards.
+    #[error("this device is being linked: wait until that is done")]
+    Joining,
     /// KE-54: the person has revoked this device.
     #[error("this device was revoked")]
     Revoked,

@@ -199,6 +199,7 @@ pub(crate) fn heard(
 /// Takes one message in.
 pub(crate) fn take(work: &mut Work<'_>, contact: ContactId, past: PastMessage) -> Result<(), StorageError> {
     if past.lamport > contacts::MAX_LAMPORT
+        || past.edited > contacts::MAX_LAMPORT
         || past.disappears.is_some_and(|(_, at)| at.is_some_and(|at| at <= work.now))
     {
         return Ok(());

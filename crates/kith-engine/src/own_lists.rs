@@ -60,30 +60,38 @@ pub(crate) fn own_device(db: &Connection, contact: ContactId) -> Result<Option<O
 
 /// Returns which of the person's devices is which of a contact's list.
 pub(crate) fn owners(db: &Connection, contact: ContactId) -> Result<Vec<(DeviceId, DeviceId)>, StorageError> {
-    let sql = "SELECT owner, device FROM own_entries WHERE contact = ?1 AND owner IS NOT NULL";
-    let mut owners = all(db, sql, [contact.column()], |row| Ok((DeviceId(row.get(0)?), DeviceId(row.get(1)?))))?;
-    let own = own_devices::find(db)?.map(|own| own.device);
-    let here = contacts::find(db, contact)?.and_then(|contact| contact.device);
-    if let (Some(own), Some(here)) = (own, here)
-        && !owners.contains(&(own, here))
-    {
-        owners.push((own, here));
-    }
-    Ok(owners)
+    owners_known(db, contact)
 }
 
-/// Remembers which of the person's devices is which.
+/// Remembers which of the person's devices is which, as a sibling says. What was said first holds (KE-52): nobody takes a device
+/// for itself, or gives one of its own away.
 pub(crate) fn note_owners(
     db: &Connection,
     contact: ContactId,
     owners: &[(DeviceId, DeviceId)],
 ) -> Result<(), StorageError> {
+    let known = owners_known(db, contact)?;
     for (own, here) in owners.iter().take(MAX_OWNERS) {
+        if known.iter().any(|(_, known)| known == here) || known.len() >= MAX_OWNERS {
+            continue;
+        }
         let sql = "INSERT INTO own_entries (contact, device, owner) VALUES (?1, ?2, ?3) \
-                   ON CONFLICT (contact, device) DO UPDATE SET owner = ?3";
+                   ON CONFLICT (contact, device) DO UPDATE SET owner = coalesce(owner, ?3)";
         run(db, sql, params![contact.column(), here.0, own.0])?;
     }
     Ok(())
+}
+
+fn owners_known(db: &Connection, contact: ContactId) -> Result<Vec<(DeviceId, DeviceId)>, StorageError> {
+    let sql = "SELECT owner, device FROM own_entries WHERE contact = ?1 AND owner IS NOT NULL";
+    let mut owners = all(db, sql, [contact.column()], |row| Ok((DeviceId(row.get(0)?), DeviceId(row.get(1)?))))?;
+    let own = own_devices::find(db)?.map(|own| own.device);
+    let here = contacts::find(db, contact)?.and_then(|contact| contact.device);
+    if let (Some(own), Some(here)) = (own, here) {
+        owners.retain(|(_, known)| *known != here);
+        owners.push((own, here));
+    }
+    Ok(owners)
 }
 
 /// Owners that one item may name: devices there are, and were.
@@ -150,6 +158,7 @@ pub(crate) fn told(
     let key: ContactKey = known.get().contact_key;
     let Ok(list) = check_list(signed, &key) else { return Ok(()) };
     note(work.db, contact, list.get())?;
+    heard_of(work.db, contact, list.get().version)?;
     if list.get().version <= known.get().version || names_revoked(work.db, contact, list.get())? {
         return Ok(());
     }
@@ -189,9 +198,22 @@ pub(crate) fn refresh(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Refr
         return Ok(());
     }
     for contact in contacts::with_keys(work.db)? {
-        refresh_one(work, user, contact)?;
+        refresh_if_possible(work, user, contact)?;
     }
     Ok(())
+}
+
+/// One contact whose list cannot be signed must not keep the others from theirs, nor a person out of the folder: only storage fails
+/// the whole.
+fn refresh_if_possible(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Result<(), RefreshError> {
+    match refresh_one(work, user, contact) {
+        Err(RefreshError::Storage(problem)) => Err(problem.into()),
+        Err(problem) => {
+            tracing::warn!(%problem, "a device list cannot be signed");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 fn refresh_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Result<(), RefreshError> {
@@ -201,15 +223,17 @@ fn refresh_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Re
         None => draw(work, contact)?,
     };
     let changes = changes(work.db, contact, list.get(), &own)?;
-    if changes.is_empty() && !is_old(work, list.get()) {
+    // 14: somebody has heard of a higher number than this device's list has: until a list is above it, nothing can be said.
+    let is_behind = highest_heard(work.db, contact)? > list.get().version;
+    if changes.is_empty() && !is_behind && !is_old(work, list.get()) {
         return Ok(());
     }
     if is_announced_later(work.db, contact)? && !changes.iter().any(|change| matches!(change, ListChange::Revoke(..))) {
         return Ok(());
     }
     let secret = contact_secret(work.db, user, contact)?;
-    let slot = own_devices::slot(work.db)?;
-    let renewed = next_list(&list, &changes, slot, &secret, work.now.day(), work.rng)?;
+    let above = highest_heard(work.db, contact)?;
+    let renewed = next_list(&list, &changes, above, own.maker(), &secret, work.now.day(), work.rng)?;
     let only_adds = !changes.is_empty() && changes.iter().all(|change| matches!(change, ListChange::Add(_)));
     if only_adds && contacts::with_keys(work.db)?.len() > 1 {
         return Ok(announce_later(work, contact, &renewed)?);
@@ -261,6 +285,18 @@ pub(crate) fn announce_now(work: &mut Work<'_>, contact: ContactId) -> Result<()
     tell(work, contact, &list)
 }
 
+/// Remembers the highest version of an own list that anybody has told or stated: the next one must be above it.
+pub(crate) fn heard_of(db: &Connection, contact: ContactId, version: u32) -> Result<(), StorageError> {
+    let sql = "UPDATE contacts SET highest = max(highest, ?2) WHERE id = ?1";
+    run(db, sql, params![contact.column(), version])?;
+    Ok(())
+}
+
+fn highest_heard(db: &Connection, contact: ContactId) -> Result<u32, StorageError> {
+    let highest = first(db, "SELECT highest FROM contacts WHERE id = ?1", [contact.column()], |row| row.get(0))?;
+    Ok(highest.unwrap_or(0))
+}
+
 fn is_announced_later(db: &Connection, contact: ContactId) -> Result<bool, StorageError> {
     exists(db, "SELECT 1 FROM contacts WHERE id = ?1 AND next_list IS NOT NULL", [contact.column()])
 }
@@ -285,18 +321,23 @@ fn changes(
     list: &DeviceList,
     own: &OwnDevice,
 ) -> Result<Vec<ListChange>, StorageError> {
-    let sql = "SELECT device, entry, revoked FROM own_entries WHERE contact = ?1";
+    let sql = "SELECT device, entry, revoked, owner FROM own_entries WHERE contact = ?1";
     let known = all(db, sql, [contact.column()], |row| {
-        Ok((DeviceId(row.get(0)?), row.get::<_, Option<Vec<u8>>>(1)?, row.get::<_, Option<i64>>(2)?))
+        let owner = row.get::<_, Option<[u8; 16]>>(3)?.map(DeviceId);
+        Ok((DeviceId(row.get(0)?), row.get::<_, Option<Vec<u8>>>(1)?, row.get::<_, Option<i64>>(2)?, owner))
     })?;
+    let own_devices = own_devices::find(db)?;
     let mut changes = Vec::new();
     let is_named = |id: &DeviceId| list.devices.iter().any(|device| device.id == *id);
-    for (id, entry, revoked) in known {
-        match (revoked, entry) {
-            (Some(reason), _) if !list.revoked.iter().any(|revoked| revoked.id == id) && is_named(&id) => {
+    for (id, entry, revoked, owner) in known {
+        // A device whose owner was revoked goes with it, also when its id was heard of later only.
+        let owner_revoked = own_devices.as_ref().and_then(|own| own.revoked_for(owner?)).map(reason_column);
+        match (revoked.or(owner_revoked), entry) {
+            (Some(reason), _) if is_named(&id) => {
                 changes.push(ListChange::Revoke(id, reason_of_column(reason)));
             }
-            (None, Some(entry)) if !is_named(&id) => {
+            // Only what is known to be one of the person's devices is ever named again.
+            (None, Some(entry)) if !is_named(&id) && own_devices.as_ref().is_some_and(|own| own.is_one(owner)) => {
                 changes.extend(minicbor::decode::<Device>(&entry).ok().map(ListChange::Add));
             }
             _ => {}
@@ -326,7 +367,7 @@ pub(crate) fn revoke(
     for contact in contacts::with_keys(work.db)? {
         let sql = "UPDATE own_entries SET revoked = ?3 WHERE contact = ?1 AND owner = ?2 AND revoked IS NULL";
         run(work.db, sql, params![contact.column(), device.0, reason_column(reason)])?;
-        refresh_one(work, user, contact)?;
+        refresh_if_possible(work, user, contact)?;
     }
     Ok(())
 }

@@ -5,10 +5,10 @@ use rusqlite::params;
 
 use crate::api::{ContactId, Whom};
 use crate::contacts::{self, Contact, Stage};
-use crate::database::run;
+use crate::database::{column, run};
 use crate::errors::CommandError;
 use crate::work::Work;
-use crate::{card_keys, outbox, queues, sessions, unopened};
+use crate::{card_keys, outbox, own_lists, queues, sessions, unopened};
 
 /// Returns the contact that a card is for: a new one, or one whose old meeting is cleared away (KE-37).
 pub(crate) fn contact_for(work: &mut Work<'_>, whom: &Whom, stage: Stage) -> Result<ContactId, CommandError> {
@@ -40,13 +40,15 @@ fn clear(work: &mut Work<'_>, id: ContactId, stage: Stage) -> Result<(), Command
     queues::forget(work.db, id)?;
     sessions::forget(work.db, id)?;
     unopened::forget(work.db, id)?;
+    own_lists::forget(work.db, id)?;
     // What was to be said of the old queues would lead the contact to one that is gone.
     outbox::withdraw_moves(work.db, id)?;
     run(
         work.db,
-        "UPDATE contacts SET stage = ?2, unusable = 0, verified = 0, digits = NULL, pq_since = NULL, peer_list = NULL, \
+        "UPDATE contacts SET stage = ?2, unusable = 0, verified = 0, verified_at = max(?3, verified_at + 1), \
+         next_list = NULL, announce_at = NULL, highest = 0, introduce_at = NULL, digits = NULL, pq_since = NULL, peer_list = NULL, \
          card = NULL, card_key = NULL, expires = NULL, giver = NULL, answerer = NULL, answered = NULL WHERE id = ?1",
-        params![id.column(), stage as i64],
+        params![id.column(), stage as i64, column(work.now.0)],
     )?;
     Ok(())
 }

@@ -3,11 +3,11 @@
 //! Towards a sibling this device has what it has towards a contact: a meeting, a session, a queue; so a sibling is a row of
 //! `contacts` that no program is shown as one. What siblings tell each other is in `sync.rs`.
 
-use kith_crypto::user::UserSecret;
+use kith_crypto::user::{UserKey, UserSecret};
 use kith_session::check_card;
 use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::devices::RevocationReason;
-use kith_wire::id::{DeviceId, UserSeed};
+use kith_wire::id::{ContactKey, DeviceId, DeviceKey, KemKey};
 use kith_wire::own::{OwnDevice, OwnDevices, is_device_name};
 use kith_wire::signed::Signed;
 use kith_wire::sync::SyncItem;
@@ -28,7 +28,8 @@ CREATE TABLE siblings (
     contact INTEGER PRIMARY KEY,
     state INTEGER NOT NULL,
     device BLOB,
-    name TEXT NOT NULL DEFAULT ''
+    name TEXT NOT NULL DEFAULT '',
+    user BLOB
 ) STRICT;
 ";
 
@@ -138,19 +139,27 @@ pub(crate) fn join(work: &mut Work<'_>, offer: CardOffer, name: &str) -> Result<
 pub(crate) fn met(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
     let Some(sibling) = find(work.db, contact)? else { return Ok(()) };
     if sibling.state == State::Joining
-        && let Some(own) = own_devices::find(work.db)?
+        && let (Some(own), Ok(user)) = (own_devices::find(work.db)?, person::user_key(work.db))
     {
-        sync::tell_one(work, contact, &SyncItem::Hello { device: own.device, name: own.name })?;
+        sync::tell_one(work, contact, &SyncItem::Hello { device: own.device, name: own.name, user: user.0 })?;
     }
     work.tell(Event::Devices);
     Ok(())
 }
 
 /// A new device has said who it is. It is told nothing before the codes were compared (KE-51).
-pub(crate) fn hello(work: &mut Work<'_>, from: &Sibling, device: DeviceId, name: &str) -> Result<(), StorageError> {
-    if from.state == State::Linking && from.device.is_none() && is_device_name(name) {
-        let sql = "UPDATE siblings SET device = ?2, name = ?3 WHERE contact = ?1";
-        run(work.db, sql, params![from.contact.column(), device.0, name])?;
+pub(crate) fn hello(
+    work: &mut Work<'_>,
+    from: &Sibling,
+    device: DeviceId,
+    name: &str,
+    user: &KemKey,
+) -> Result<(), StorageError> {
+    let is_new =
+        by_device(work.db, device)?.is_none() && own_devices::find(work.db)?.is_some_and(|own| own.device != device);
+    if from.state == State::Linking && from.device.is_none() && is_new && is_device_name(name) {
+        let sql = "UPDATE siblings SET device = ?2, name = ?3, user = ?4 WHERE contact = ?1";
+        run(work.db, sql, params![from.contact.column(), device.0, name, user.as_bytes().as_slice()])?;
         work.tell(Event::Devices);
     }
     Ok(())
@@ -171,13 +180,19 @@ pub(crate) fn welcome(
     if !is_owner && !sabotage::is_on(Bug::AnyPasswordWelcomes) {
         return Err(DeviceError::WrongUserKey);
     }
-    let devices = own_devices::change(work, &user.person(), Change::Add { device, name: sibling.name })?;
+    let sql = "SELECT user FROM siblings WHERE contact = ?1";
+    let key = first(work.db, sql, [contact.column()], |row| row.get::<_, Option<Vec<u8>>>(0))?.flatten();
+    let key = key.and_then(|key| KemKey::from_slice(&key)).ok_or(DeviceError::NotThereYet)?;
+    let seed = own_devices::seal_seed(work, user, &UserKey(key))?;
+    // What signed the answer to this device's card is its key among the siblings.
+    let key = contacts::peer_key(work.db, contact)?.ok_or(DeviceError::NotThereYet)?;
+    let add = Change::Add { device, name: sibling.name, key: DeviceKey(key.0) };
+    let devices = own_devices::change(work, &user.person(), add)?;
     run(work.db, "UPDATE siblings SET state = 2 WHERE contact = ?1", [contact.column()])?;
     for other in linked(work.db)?.into_iter().filter(|other| other.contact != contact) {
         sync::tell_one(work, other.contact, &SyncItem::Devices { devices: devices.clone() })?;
     }
     let name = person::find(work.db)?.and_then(|person| person.name);
-    let seed = UserSeed::new(*user.expose());
     sync::tell_one(work, contact, &SyncItem::Welcome { user: seed, devices, name })?;
     for known in contacts::established(work.db)? {
         sync::tell_contact(work, known, Some(contact))?;
@@ -191,19 +206,23 @@ pub(crate) fn welcome(
 pub(crate) fn welcomed(
     work: &mut Work<'_>,
     from: &Sibling,
-    seed: &UserSeed,
+    seed: &[u8],
     devices: Signed<OwnDevices>,
     name: Option<&str>,
 ) -> Result<(), StorageError> {
     let Some(own) = own_devices::find(work.db)? else { return Ok(()) };
-    let person = UserSecret::from_seed(*seed.expose()).person().public();
-    let list = own_devices::check(devices, &person).filter(|list| names(list.get(), own.device));
+    // Whose list it is shows when the seed is opened, at the password entry: the person key comes from it.
+    let person = devices.decode_unverified().ok().map(|list| list.person_key);
+    let list = person.and_then(|person| own_devices::check(devices, &person));
+    let key = DeviceKey(own_devices::secret(work.db)?.public().0);
+    let is_named = |list: &OwnDevices| list.devices.iter().any(|one| one.id == own.device && one.key == key);
+    let list = list.filter(|list| is_named(list.get()));
     let (State::Joining, None, Some(list)) = (from.state, own.list, list) else { return Ok(()) };
     own_devices::keep(work, list.signed(), list.get())?;
     own_devices::keep_seed(work.db, seed)?;
     let others = list.get().devices.iter().filter(|device| device.id != own.device);
-    // The one that welcomes is named first of those that this device has not met: it signed the list.
-    let linker = welcomer(list.get());
+    let linker_key = contacts::peer_key(work.db, from.contact)?;
+    let linker = list.get().devices.iter().find(|device| linker_key.is_some_and(|key| key.0 == device.key.0));
     run(
         work.db,
         "UPDATE siblings SET state = 2, device = ?2, name = coalesce(?3, name) WHERE contact = ?1",
@@ -219,14 +238,12 @@ pub(crate) fn welcomed(
     Ok(())
 }
 
-fn names(list: &OwnDevices, device: DeviceId) -> bool {
-    list.devices.iter().any(|one| one.id == device)
-}
-
-/// The device that made a list: by the slot that its version leaves. The first list of all was made by the first device.
-fn welcomer(list: &OwnDevices) -> Option<&OwnDevice> {
-    let slot = list.version % 8;
-    list.devices.iter().find(|device| u32::from(device.slot) == slot)
+/// Returns whether who answered the card for a sibling is that sibling (KE-57): by the key that the list of own devices has.
+pub(crate) fn is_answered_by(db: &Connection, contact: ContactId, key: &ContactKey) -> Result<bool, StorageError> {
+    let Some(sibling) = find(db, contact)?.filter(|sibling| sibling.state == State::Linked) else { return Ok(true) };
+    let own = own_devices::find(db)?;
+    let device = sibling.device.and_then(|device| own.as_ref()?.one(device));
+    Ok(device.is_some_and(|device| device.key.0 == key.0))
 }
 
 /// Seconds for which a sibling may answer the card of another one.
@@ -256,16 +273,32 @@ fn meet(work: &mut Work<'_>, other: &OwnDevice, own: DeviceId) -> Result<(), Sto
 /// Meets the siblings that were not met yet, because no queue was there.
 pub(crate) fn meet_everyone(work: &mut Work<'_>) -> Result<(), StorageError> {
     let Some(own) = own_devices::find(work.db)? else { return Ok(()) };
-    let Some(list) = own.list.filter(|_| !own.revoked) else { return Ok(()) };
+    if own.revoked || own.list.is_none() {
+        return Ok(());
+    }
     let newer = |other: &OwnDevice| {
         // The later of two devices gives the card; the earlier one waits for it.
-        let place = |id| list.devices.iter().position(|device| device.id == id);
+        let place = |id| own.devices.iter().find(|device| device.id == id).map(|device| (device.since, device.id));
         place(other.id) < place(own.device)
     };
-    for other in list.devices.iter().filter(|other| other.id != own.device && newer(other)) {
+    for other in own.devices.iter().filter(|other| other.id != own.device && newer(other)) {
         meet(work, other, own.device)?;
     }
     Ok(())
+}
+
+/// Gives up cards that no sibling has answered in time, and meets again.
+pub(crate) fn wake(work: &mut Work<'_>) -> Result<(), StorageError> {
+    let sql = "SELECT s.contact FROM siblings s JOIN contacts c ON c.id = s.contact \
+               WHERE s.state = 2 AND c.stage = 0 AND c.giver IS NULL";
+    let over = all(work.db, sql, [], |row| row.get(0).map(ContactId::from_column))?;
+    if over.is_empty() {
+        return Ok(());
+    }
+    for contact in over {
+        drop_row(work, contact)?;
+    }
+    meet_everyone(work)
 }
 
 /// A card from a sibling that this device has not met: answered, or passed on.
@@ -282,10 +315,19 @@ pub(crate) fn introduced(
         }
         return Ok(());
     }
-    let is_one = own.list.as_ref().is_some_and(|list| names(list, from));
     let Ok(card) = check_card(offer.clone(), CardPurpose::Link, work.now) else { return Ok(()) };
-    if !is_one || by_device(work.db, from)?.is_some() {
+    // KE-57: whoever passes a card on cannot put its own in the place of it.
+    let is_by_them = own.one(from).is_some_and(|device| device.key.0 == card.contact_key().0);
+    if !is_by_them {
         return Ok(());
+    }
+    if let Some(sibling) = by_device(work.db, from)? {
+        // Both gave each other a card: that of the lower id counts, as between devices of two persons.
+        let stage = contacts::find(work.db, sibling.contact)?.map(|contact| contact.stage);
+        if stage != Some(Stage::Invited) || own.device < from {
+            return Ok(());
+        }
+        drop_row(work, sibling.contact)?;
     }
     let Ok(contact) = add(work.db, Stage::Answered, State::Linked, Some(from)) else { return Ok(()) };
     match cards::answer_or_fetch(work, contact, &card, &offer) {
@@ -294,9 +336,7 @@ pub(crate) fn introduced(
         // Without a queue nothing can be answered; the other one gives its card again when it has waited long enough.
         Err(_) => return drop_row(work, contact),
     }
-    if let Some(list) = own.list {
-        list.devices.iter().filter(|device| device.id == from).try_for_each(|device| rename(work.db, device))?;
-    }
+    own.one(from).into_iter().try_for_each(|device| rename(work.db, device))?;
     work.tell(Event::Devices);
     Ok(())
 }
@@ -346,6 +386,11 @@ pub(crate) fn revoke(
         return Err(DeviceError::ThisDevice);
     }
     let devices = own_devices::change(work, &user.person(), Change::Revoke { device, reason })?;
+    if let Some(sibling) = by_device(work.db, device)? {
+        // Nothing more is for it but that it was revoked.
+        run(work.db, "DELETE FROM history WHERE sibling = ?1", [sibling.contact.column()])?;
+        run(work.db, "DELETE FROM outgoing WHERE contact = ?1", [sibling.contact.column()])?;
+    }
     // Also the one that is revoked is told, so that it locks itself when it hears of it.
     sync::tell(work, &SyncItem::Devices { devices })?;
     if !sabotage::is_on(Bug::RevocationsStayAtHome) {
@@ -376,7 +421,7 @@ pub(crate) fn views(db: &Connection) -> Result<Vec<DeviceView>, StorageError> {
     let Some(own) = own_devices::find(db)? else { return Ok(Vec::new()) };
     let mut views = Vec::new();
     let siblings = everyone(db)?;
-    for device in own.list.iter().flat_map(|list| &list.devices) {
+    for device in &own.devices {
         let sibling = siblings.iter().find(|sibling| sibling.device == Some(device.id));
         views.push(DeviceView {
             id: Some(device.id),

@@ -164,7 +164,9 @@ pub(crate) fn receive(work: &mut Work<'_>, from: ContactId, content: Content) ->
         return Ok(());
     };
     match (sibling.state, item) {
-        (State::Linking, SyncItem::Hello { device, name }) => siblings::hello(work, &sibling, device, &name),
+        (State::Linking, SyncItem::Hello { device, name, user }) => {
+            siblings::hello(work, &sibling, device, &name, &user)
+        }
         (State::Joining, SyncItem::Welcome { user, devices, name }) => {
             siblings::welcomed(work, &sibling, &user, devices, name.as_deref())
         }

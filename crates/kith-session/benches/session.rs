@@ -10,6 +10,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use kith_crypto::aead::AeadKey;
 use kith_crypto::capability::new_send;
+use kith_crypto::sign::ContactSecret;
 use kith_session::{Session, Urgency, answer, check_card, new_card};
 use kith_wire::Wire;
 use kith_wire::address::{QueueAddress, ServerAddress, ServerUrl};
@@ -36,9 +37,11 @@ fn queue(rng: &mut StdRng) -> QueueAddress {
 /// A whole meeting; the giver's session comes first.
 fn meet(rng: &mut StdRng) -> (Session, Session) {
     let (one, two) = (queue(rng), queue(rng));
-    let card = new_card(CardPurpose::Contact, one, Hour(NOW.hour().0 + 1), NOW.day(), rng).unwrap();
+    let card =
+        new_card(CardPurpose::Contact, ContactSecret::generate(rng), one, Hour(NOW.hour().0 + 1), NOW.day(), rng)
+            .unwrap();
     let checked = check_card(card.offer.clone(), CardPurpose::Contact, NOW).unwrap();
-    let answered = answer(&checked, two, NOW.day(), rng).unwrap();
+    let answered = answer(&checked, ContactSecret::generate(rng), two, NOW.day(), rng).unwrap();
     let mut met = card.giver.accept(&answered.answer, NOW, rng).unwrap();
     let confirmed = answered.answerer.confirm(&met.confirm.frame, NOW, rng).unwrap();
     met.session.open(&confirmed.first.frame, NOW, rng).unwrap();

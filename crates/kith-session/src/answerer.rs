@@ -69,17 +69,18 @@ pub enum AnswerCardError {
     Broken,
 }
 
-/// Answers a card.
+/// Answers a card. `contact_secret` is the identity towards whoever gave it: drawn for a person, a lasting one for the person's own
+/// devices.
 ///
 /// # Errors
 /// [`AnswerCardError::NeedsKem`] when the card came without its X-Wing key.
 pub fn answer(
     card: &CheckedCard,
+    contact_secret: ContactSecret,
     queue: QueueAddress,
     today: Day,
     rng: &mut dyn CryptoRng,
 ) -> Result<Answered, AnswerCardError> {
-    let contact_secret = ContactSecret::generate(rng);
     let own = OwnDevice::generate(rng);
     let devices = first_list(&contact_secret, &own, today, rng).map_err(|_| AnswerCardError::Broken)?;
     let terms = Terms { queue, signer: contact_secret.public(), peer_key: card.contact_key(), known: None };

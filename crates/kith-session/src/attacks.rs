@@ -67,7 +67,14 @@ fn tampering_truncation_and_exchanged_fields_fail() {
     std::mem::swap(&mut exchanged.olm_identity.0, &mut exchanged.dh.0);
     let offer = CardOffer { card: made.contact_secret.sign(&exchanged), kem: made.offer.kem.clone() };
     let queue = queue(2, &mut r);
-    let answered = answer(&check_card(offer, CardPurpose::Contact, NOW).unwrap(), queue, today(), &mut r).unwrap();
+    let answered = answer(
+        &check_card(offer, CardPurpose::Contact, NOW).unwrap(),
+        ContactSecret::generate(&mut r),
+        queue,
+        today(),
+        &mut r,
+    )
+    .unwrap();
     assert_eq!(made.giver.accept(&answered.answer, NOW, &mut r).map(|_| ()), Err(AnswerError::Unreadable));
 }
 
@@ -79,7 +86,14 @@ fn an_unknown_key_share_fails() {
     let mallory = ContactSecret::generate(&mut r);
     let offer = resigned(&made, &mallory);
     let queue = queue(2, &mut r);
-    let bob = answer(&check_card(offer, CardPurpose::Contact, NOW).unwrap(), queue, today(), &mut r).unwrap();
+    let bob = answer(
+        &check_card(offer, CardPurpose::Contact, NOW).unwrap(),
+        ContactSecret::generate(&mut r),
+        queue,
+        today(),
+        &mut r,
+    )
+    .unwrap();
     assert_eq!(made.giver.accept(&bob.answer, NOW, &mut r).map(|_| ()), Err(AnswerError::Unreadable));
 }
 
@@ -204,7 +218,7 @@ fn an_active_quantum_attacker_is_seen_by_pairs_that_compare() {
     let offer = CardOffer { card: alice.contact_secret.sign(&forged), kem: Some(mallorys_kem.public()) };
     let bobs_view = check_card(offer, CardPurpose::Contact, NOW).unwrap();
     let queue = queue(2, &mut r);
-    let bob = answer(&bobs_view, queue, today(), &mut r).unwrap();
+    let bob = answer(&bobs_view, ContactSecret::generate(&mut r), queue, today(), &mut r).unwrap();
     // Mallory, with a quantum computer, has Alice's classical secrets.
     let mut mallory = copy(&alice.giver);
     mallory.card = bobs_view.hash();

@@ -57,16 +57,18 @@ pub enum NewCardError {
 
 /// Makes a card for one other person, or for another device of this one, to be answered until the end of the hour `not_after`.
 ///
+/// `contact_secret` is the identity towards whoever answers: drawn for a person, a lasting one for the person's own devices.
+///
 /// # Errors
 /// [`NewCardError`] when keys cannot be made.
 pub fn new_card(
     purpose: CardPurpose,
+    contact_secret: ContactSecret,
     queue: QueueAddress,
     not_after: Hour,
     today: Day,
     rng: &mut dyn CryptoRng,
 ) -> Result<NewCard, NewCardError> {
-    let contact_secret = ContactSecret::generate(rng);
     let own = OwnDevice::generate(rng);
     let devices = first_list(&contact_secret, &own, today, rng).map_err(|_| NewCardError::Broken)?;
     let conversation = ConversationId(random::bytes(rng));

@@ -6,7 +6,7 @@
 use kith_crypto::CryptoRng;
 use kith_crypto::random;
 use kith_crypto::sign::{ContactSecret, Verified, open, open_by};
-use kith_wire::devices::{Device, DeviceList, Revocation, RevocationReason};
+use kith_wire::devices::{Device, DeviceList, Revocation, RevocationReason, next_version};
 use kith_wire::ext::Ext;
 use kith_wire::id::{ContactKey, DeviceId, Hash, OlmIdentity};
 use kith_wire::limits::{DEVICE_LIST_DAYS, MAX_DEVICES};
@@ -72,15 +72,16 @@ pub(crate) fn first_list(
     finish(list, secret)
 }
 
-/// Makes the next list, valid for another 90 days, as the device in `slot` of the person's devices. Needs the contact secret, so
-/// a password entry. Of more revocations than a list holds the oldest are left out.
+/// Makes the next list, valid for another 90 days, with a number above `above` too, as the device `maker`
+/// ([`OwnDevice::maker`]). Needs the contact secret, so a password entry. Of more revocations than a list holds the oldest are left out.
 ///
 /// # Errors
 /// [`ListError`] when there are too many devices, or none left, the version cannot rise, or `secret` is another contact's.
 pub fn next_list(
     previous: &Verified<DeviceList>,
     changes: &[ListChange],
-    slot: u8,
+    above: u32,
+    maker: u16,
     secret: &ContactSecret,
     today: Day,
     rng: &mut dyn CryptoRng,
@@ -89,7 +90,7 @@ pub fn next_list(
     if list.contact_key != secret.public() {
         return Err(ListError::NotRepresentable);
     }
-    list.version = list.next_version(slot).ok_or(ListError::NotRepresentable)?;
+    list.version = next_version(list.version.max(above), maker).ok_or(ListError::NotRepresentable)?;
     list.previous = previous.hash();
     list.issued = issue_day(today, rng);
     for change in changes {

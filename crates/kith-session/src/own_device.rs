@@ -47,6 +47,12 @@ impl OwnDevice {
         Device { id: self.id, device_key: self.secret().public(), olm_identity: self.identity(), added_in }
     }
 
+    /// Returns what the versions of lists that this device makes leave when divided by 65,536: the beginning of its id, so that two devices
+    /// that do not know of each other's list do not use one number.
+    pub const fn maker(&self) -> u16 {
+        u16::from_be_bytes([self.id.0[0], self.id.0[1]])
+    }
+
     pub(crate) fn secret(&self) -> DeviceSecret {
         DeviceSecret::from_seed(*self.secret.expose())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kith_crypto::capability::new_send;
-use kith_crypto::sign::Verified;
+use kith_crypto::sign::{ContactSecret, Verified};
 use kith_wire::address::{QueueAddress, ServerAddress, ServerUrl};
 use kith_wire::card::CardPurpose;
 use kith_wire::devices::DeviceList;
@@ -40,7 +40,7 @@ pub(crate) fn queue(name: u8, rng: &mut StdRng) -> QueueAddress {
 
 pub(crate) fn card(rng: &mut StdRng) -> NewCard {
     let queue = queue(1, rng);
-    new_card(CardPurpose::Contact, queue, Hour(NOW.hour().0 + 24), today(), rng).unwrap()
+    new_card(CardPurpose::Contact, ContactSecret::generate(rng), queue, Hour(NOW.hour().0 + 24), today(), rng).unwrap()
 }
 
 pub(crate) fn checked(card: &NewCard) -> CheckedCard {
@@ -49,7 +49,7 @@ pub(crate) fn checked(card: &NewCard) -> CheckedCard {
 
 pub(crate) fn answered(card: &NewCard, rng: &mut StdRng) -> Answered {
     let queue = queue(2, rng);
-    answer(&checked(card), queue, today(), rng).unwrap()
+    answer(&checked(card), ContactSecret::generate(rng), queue, today(), rng).unwrap()
 }
 
 /// A whole meeting, with everything that was made on the way.
@@ -70,7 +70,7 @@ pub(crate) fn meeting(rng: &mut StdRng) -> Meeting {
 
 /// The next list of the person who gave the card, with nothing changed.
 pub(crate) fn renewed(card: &NewCard, rng: &mut StdRng) -> Verified<DeviceList> {
-    next_list(&card.devices, &[], 1, &card.contact_secret, today(), rng).unwrap()
+    next_list(&card.devices, &[], 0, 1, &card.contact_secret, today(), rng).unwrap()
 }
 
 /// One side as its engine keeps it.

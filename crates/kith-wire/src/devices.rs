@@ -63,7 +63,7 @@ pub struct DeviceList {
     /// The contact key that signs.
     #[n(0)]
     pub contact_key: ContactKey,
-    /// 1 for the first list, then higher each time; see [`DeviceList::next_version`].
+    /// 1 for the first list, then higher each time; see [`next_version`].
     #[n(1)]
     pub version: u32,
     /// Hash of the newest list that its maker knew; zeros for the first.
@@ -123,15 +123,6 @@ impl DeviceList {
             && self.ids_are_distinct()
     }
 
-    /// Returns the version of the next list when the device in `slot` of the person's devices makes it: the lowest one above
-    /// that leaves the slot as remainder by eight. So two devices that do not know of each other's list never use one number
-    /// twice, which would look like a fork. `None` when the numbers are used up.
-    pub fn next_version(&self, slot: u8) -> Option<u32> {
-        let wanted = u32::from(slot) % 8;
-        let above = self.version.checked_add(1)?;
-        above.checked_add((wanted + 8 - above % 8) % 8)
-    }
-
     fn ids_are_distinct(&self) -> bool {
         let mut ids: Vec<DeviceId> = self.devices.iter().map(|device| device.id).collect();
         ids.extend(self.revoked.iter().map(|revocation| revocation.id));
@@ -141,6 +132,16 @@ impl DeviceList {
         ids.len() == count
     }
 }
+
+/// Returns the lowest version above another one that leaves `maker` when divided by 65,536. So two devices of a person that do not know
+/// of each other's list never use one number twice, which would look like a fork. `None` when the numbers are used up.
+pub fn next_version(version: u32, maker: u16) -> Option<u32> {
+    let above = version.checked_add(1)?;
+    above.checked_add((u32::from(maker) + MAKERS - above % MAKERS) % MAKERS)
+}
+
+/// What versions are divided by.
+const MAKERS: u32 = 1 << 16;
 
 impl Wire for DeviceList {
     const NAME: &'static str = "device-list";

@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 use crate::codec::Wire;
 use crate::devices::RevocationReason;
 use crate::ext::Ext;
-use crate::id::{DeviceId, Hash, PersonKey};
+use crate::id::{DeviceId, DeviceKey, Hash, PersonKey};
 use crate::limits::{MAX_DEVICE_NAME_BYTES, MAX_DEVICES};
 use crate::signed::Signable;
 use crate::time::Day;
@@ -17,15 +17,15 @@ pub struct OwnDevice {
     /// Random; no contact knows it.
     #[n(0)]
     pub id: DeviceId,
-    /// From 0 to 7, and of no other device of the list: which versions of lists this device makes.
-    #[n(1)]
-    pub slot: u8,
     /// What the person calls it.
-    #[n(2)]
+    #[n(1)]
     pub name: String,
     /// The day on which it was linked.
-    #[n(3)]
+    #[n(2)]
     pub since: Day,
+    /// Signs the cards by which it meets the person's other devices, and its first word to them.
+    #[n(3)]
+    pub key: DeviceKey,
 }
 
 /// A device that is none of the person's any more.
@@ -50,7 +50,7 @@ pub struct OwnDevices {
     /// The key that signs.
     #[n(0)]
     pub person_key: PersonKey,
-    /// 1 for the first list, then higher each time, by the slot of the device that made it.
+    /// 1 for the first list, then higher each time; see [`next_version`](crate::devices::next_version).
     #[n(1)]
     pub version: u32,
     /// Hash of the newest list that its maker knew; zeros for the first.
@@ -71,11 +71,8 @@ pub struct OwnDevices {
 pub const MAX_OWN_REVOCATIONS: usize = 32;
 
 impl OwnDevices {
-    /// Returns whether counts, slots, names and ids are what every list must have (KW-17).
+    /// Returns whether counts, names and ids are what every list must have (KW-17).
     pub fn is_well_formed(&self) -> bool {
-        let mut slots: Vec<u8> = self.devices.iter().map(|device| device.slot).collect();
-        slots.sort_unstable();
-        slots.dedup();
         let mut ids: Vec<DeviceId> = self.devices.iter().map(|device| device.id).collect();
         ids.extend(self.revoked.iter().map(|revocation| revocation.id));
         let n_ids = ids.len();
@@ -84,8 +81,6 @@ impl OwnDevices {
         (1..=MAX_DEVICES).contains(&self.devices.len())
             && self.revoked.len() <= MAX_OWN_REVOCATIONS
             && self.version >= 1
-            && slots.len() == self.devices.len()
-            && slots.iter().all(|slot| usize::from(*slot) < MAX_DEVICES)
             && ids.len() == n_ids
             && self.devices.iter().all(|device| is_device_name(&device.name))
     }

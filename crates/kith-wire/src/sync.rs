@@ -8,7 +8,7 @@ use crate::card::CardOffer;
 use crate::codec::Wire;
 use crate::content::Content;
 use crate::devices::DeviceList;
-use crate::id::{ConversationId, DeviceId, MessageId, UserSeed};
+use crate::id::{ConversationId, DeviceId, KemKey, MessageId};
 use crate::limits::MAX_CONTENT_BYTES;
 use crate::own::OwnDevices;
 use crate::signed::Signed;
@@ -28,13 +28,16 @@ pub enum SyncItem {
         /// What the person calls it.
         #[n(1)]
         name: String,
+        /// The public half of its own user key, to which the person's is sealed.
+        #[n(2)]
+        user: KemKey,
     },
     /// To a device that was linked, after the codes were compared and the password entered: it is one of the person's now.
     #[n(1)]
     Welcome {
-        /// The user key's seed.
-        #[n(0)]
-        user: UserSeed,
+        /// The user key's seed, sealed to the user key that the new device has so far.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        user: Vec<u8>,
         /// The person's devices, the new one among them.
         #[n(1)]
         devices: Signed<OwnDevices>,

@@ -117,7 +117,7 @@ impl Side {
     }
 
     pub(super) fn renew_list(&mut self, now: Timestamp, rng: &mut StdRng) {
-        if let Ok(list) = next_list(&self.list, &[], 1, &self.person.secret, now.day(), rng) {
+        if let Ok(list) = next_list(&self.list, &[], 0, 1, &self.person.secret, now.day(), rng) {
             self.session.set_devices(list.clone());
             self.list = list;
         }

@@ -1,6 +1,7 @@
 //! Rules of confirmations.
 
 use kith_crypto::kem::{KemSecret, encapsulate};
+use kith_crypto::sign::ContactSecret;
 use kith_wire::card::CardPurpose;
 use kith_wire::descriptor::VersionRange;
 use kith_wire::frame::{Frame, FrameHeader};
@@ -59,7 +60,14 @@ fn a_card_without_its_key_cannot_be_answered() {
     let mut offer = card(&mut r).offer;
     offer.kem = None;
     let queue = queue(2, &mut r);
-    let outcome = answer(&check_card(offer, CardPurpose::Contact, NOW).unwrap(), queue, today(), &mut r).map(|_| ());
+    let outcome = answer(
+        &check_card(offer, CardPurpose::Contact, NOW).unwrap(),
+        ContactSecret::generate(&mut r),
+        queue,
+        today(),
+        &mut r,
+    )
+    .map(|_| ());
     assert_eq!(outcome, Err(AnswerCardError::NeedsKem));
 }
 

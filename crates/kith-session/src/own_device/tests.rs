@@ -28,7 +28,7 @@ impl Second {
         let met = meeting(&mut rng);
         let own = OwnDevice::generate(&mut rng);
         let add = [ListChange::Add(own.entry(1))];
-        let anas = next_list(&met.card.devices, &add, 2, &met.card.contact_secret, today(), &mut rng).unwrap();
+        let anas = next_list(&met.card.devices, &add, 0, 2, &met.card.contact_secret, today(), &mut rng).unwrap();
         let bobs = met.answered.devices.clone();
         Self { met, own, anas, bobs, rng }
     }
@@ -105,7 +105,7 @@ fn ks_50_a_device_card_is_answered_by_the_device_that_it_is_for() {
     // Bob has a second device too, which got hold of the card.
     let second = OwnDevice::generate(&mut two.rng);
     let add = [ListChange::Add(second.entry(1))];
-    let bobs = next_list(&two.bobs, &add, 2, &two.met.answered.contact_secret, today(), &mut two.rng).unwrap();
+    let bobs = next_list(&two.bobs, &add, 0, 2, &two.met.answered.contact_secret, today(), &mut two.rng).unwrap();
     let (from, queue) = (two.giver(), queue(6, &mut two.rng));
     let answered = answer_device(&Second::checked(&card), &from, &second, &bobs, queue, &mut two.rng).unwrap();
     assert_eq!(card.giver.accept(&answered.answer, NOW, &mut two.rng).err(), Some(AnswerError::OtherDevice));
@@ -132,7 +132,7 @@ fn a_device_card_rests_on_the_list_that_was_known_when_it_was_answered() {
     // Bob knows a list of the same version with another content: somebody has forked Ana's devices.
     let add = [ListChange::Add(two.own.entry(1))];
     let secret = &two.met.card.contact_secret;
-    let mut forked = next_list(&two.met.card.devices, &add, 2, secret, today(), &mut two.rng).unwrap().into_inner();
+    let mut forked = next_list(&two.met.card.devices, &add, 0, 2, secret, today(), &mut two.rng).unwrap().into_inner();
     forked.not_after.0 -= 1;
     let forked = kith_crypto::sign::open(secret.sign(&forked)).unwrap();
     let from = ListedDevice::by_id(&forked, &two.own.id()).unwrap();

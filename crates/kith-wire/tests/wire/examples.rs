@@ -327,7 +327,8 @@ fn device_offer() -> CardOffer {
 pub(crate) fn own_devices(n_devices: u8, n_revoked: u8) -> OwnDevices {
     let since = Day(20_750);
     let name = "x".repeat(64);
-    let device = |slot| OwnDevice { id: DeviceId(run(0x80 + slot)), slot, name: name.clone(), since };
+    let device =
+        |at| OwnDevice { id: DeviceId(run(0x80 + at)), name: name.clone(), since, key: DeviceKey(run(0x90 + at)) };
     let revocation = |at| OwnRevocation { id: DeviceId(run(0xb0 + at)), since, reason: RevocationReason::Compromised };
     OwnDevices {
         person_key: PersonKey(run(23)),
@@ -383,8 +384,8 @@ pub(crate) fn sync_items() -> Vec<(&'static str, SyncItem)> {
     let offer = || Box::new(device_offer());
     let said = content(Body::Known(KnownBody::Delete { target: message }));
     vec![
-        ("hello", SyncItem::Hello { device: to, name: "laptop".to_owned() }),
-        ("welcome", SyncItem::Welcome { user: UserSeed::new(run(24)), devices: devices.clone(), name: None }),
+        ("hello", SyncItem::Hello { device: to, name: "laptop".to_owned(), user: kem_key() }),
+        ("welcome", SyncItem::Welcome { user: vec![24; 1168], devices: devices.clone(), name: None }),
         ("contact", SyncItem::Contact(Box::new(contact_copy()))),
         ("contacts told", SyncItem::ContactsTold),
         ("forgotten", SyncItem::Forgotten { contact }),

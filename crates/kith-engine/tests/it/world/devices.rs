@@ -121,7 +121,7 @@ impl World {
         let seed = self.people[BELA].user.open(b"kith/1/contact-secret", &secret).unwrap();
         let secret = ContactSecret::from_seed(seed.as_ref().try_into().unwrap());
         let old = self.list(BELA, "own_list");
-        let list = next_list(&old, changes, 1, &secret, self.now.day(), &mut self.rng).unwrap();
+        let list = next_list(&old, changes, 0, 1, &secret, self.now.day(), &mut self.rng).unwrap();
         self.alter(BELA, "UPDATE contacts SET own_list = ?1", &[&list.signed().to_bytes()]);
         self.with_session(BELA, 1, |session, _| session.set_devices(list.clone()));
         list

@@ -45,7 +45,7 @@ impl World {
 
     /// The new device's vault takes the user key over.
     pub(crate) fn adopt_from(&mut self, old: usize, new: usize) {
-        let seed = self.people[new].engine.user_seed_to_adopt().unwrap().unwrap();
+        let seed = self.people[new].engine.user_seed_to_adopt(&self.people[new].user).unwrap().unwrap();
         assert_eq!(seed.expose(), self.people[old].user.expose());
         self.adopt(new, UserSecret::from_seed(*seed.expose()));
     }

@@ -28,8 +28,8 @@ fn a_list_made_by_a_device_that_did_not_know_of_another_list_is_no_fork() {
     giver.hear(&m.confirmed.first.frame, &mut r).unwrap();
     // Two devices of one person make a list at once; each knows only the first.
     let lists =
-        [2, 1].map(|slot| next_list(&m.card.devices, &[], slot, &m.card.contact_secret, today(), &mut r).unwrap());
-    assert!(lists[0].get().version == 2 && lists[1].get().version == 9);
+        [2, 1].map(|slot| next_list(&m.card.devices, &[], 0, slot, &m.card.contact_secret, today(), &mut r).unwrap());
+    assert!(lists[0].get().version == 2 && lists[1].get().version == 65_537);
     for list in lists {
         giver.session.set_devices(list);
         let sealed = giver.reply(&mut r).unwrap();
@@ -143,12 +143,12 @@ fn ks_39_a_revoked_device_is_talked_to_no_more_and_one_that_a_list_forgot_is() {
     let id = m.card.own.id();
     let secret = &m.card.contact_secret;
     let other = ListChange::Add(OwnDevice::generate(&mut r).entry(1));
-    let both = next_list(&m.card.devices, &[other], 2, secret, today(), &mut r).unwrap();
+    let both = next_list(&m.card.devices, &[other], 0, 2, secret, today(), &mut r).unwrap();
     let revoke = ListChange::Revoke(id, RevocationReason::Compromised);
-    let revoked = next_list(&both, &[revoke], 2, secret, today(), &mut r).unwrap();
+    let revoked = next_list(&both, &[revoke], 0, 2, secret, today(), &mut r).unwrap();
     let mut forgotten = both.get().clone();
     forgotten.devices.retain(|device| device.id != id);
-    forgotten.version = revoked.get().version + 8;
+    forgotten.version = revoked.get().version + 65_536;
     forgotten.padding.clear();
     let forgotten = kith_crypto::sign::open(secret.sign(&forgotten.padded().unwrap())).unwrap();
     assert_eq!(answerer.session.learn_devices(&forgotten), Ok(()));
@@ -163,18 +163,18 @@ fn a_list_keeps_eight_devices_and_the_latest_eight_revocations() {
     let mut list = card.devices.clone();
     let others: Vec<_> = (0..7).map(|_| OwnDevice::generate(&mut r)).collect();
     let add: Vec<_> = others.iter().map(|other| ListChange::Add(other.entry(1))).collect();
-    list = next_list(&list, &add, 3, &card.contact_secret, today(), &mut r).unwrap();
+    list = next_list(&list, &add, 0, 3, &card.contact_secret, today(), &mut r).unwrap();
     assert_eq!(list.get().devices.len(), 8);
     let ninth = ListChange::Add(OwnDevice::generate(&mut r).entry(1));
-    let refused = next_list(&list, &[ninth], 3, &card.contact_secret, today(), &mut r);
+    let refused = next_list(&list, &[ninth], 0, 3, &card.contact_secret, today(), &mut r);
     assert_eq!(refused.unwrap_err(), ListError::TooMany);
     for other in &others {
         let swap = [ListChange::Revoke(other.id(), RevocationReason::Retired), ListChange::Add(other.entry(1))];
-        list = next_list(&list, &swap, 3, &card.contact_secret, today(), &mut r).unwrap();
+        list = next_list(&list, &swap, 0, 3, &card.contact_secret, today(), &mut r).unwrap();
     }
     assert_eq!((list.get().devices.len(), list.get().revoked.len()), (1, 7));
     let none = [ListChange::Revoke(card.own.id(), RevocationReason::Retired)];
-    let refused = next_list(&list, &none, 3, &card.contact_secret, today(), &mut r);
+    let refused = next_list(&list, &none, 0, 3, &card.contact_secret, today(), &mut r);
     assert_eq!(refused.unwrap_err(), ListError::NotRepresentable);
 }
 
