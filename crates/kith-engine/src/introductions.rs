@@ -21,7 +21,7 @@ use rusqlite::{Connection, params};
 use crate::api::ContactId;
 use crate::cards::LATE_ANSWER_SECONDS;
 use crate::contacts::{self, Stage};
-use crate::database::{StorageError, all, column, exists, first, run};
+use crate::database::{StorageError, all, column, count, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, FrameKind, NewContent, NewFrame};
 use crate::queues::{self, QueueState};
@@ -42,6 +42,7 @@ CREATE TABLE introductions (
     expires INTEGER NOT NULL,
     PRIMARY KEY (contact, device)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE peers_revoked (contact INTEGER NOT NULL, device BLOB NOT NULL, PRIMARY KEY (contact, device)) STRICT, WITHOUT ROWID;
 ";
 
 /// Seconds for which a device card may be answered.
@@ -65,7 +66,8 @@ pub(crate) fn go_on(work: &mut Work<'_>, contact: ContactId) -> Result<(), Stora
         return Ok(());
     }
     for device in &peers.get().devices {
-        if has_met(work.db, contact, device.id)? || is_under_way(work, contact, device.id)? {
+        let is_known = has_met(work.db, contact, device.id)? || is_under_way(work, contact, device.id)?;
+        if is_known || is_revoked(work.db, contact, device.id)? {
             continue;
         }
         let Some(to) = ListedDevice::by_id(&peers, &device.id) else { continue };
@@ -183,7 +185,12 @@ pub(crate) fn answer(
     let Ok(card) = check_card(offer.clone(), CardPurpose::Device, work.now) else { return Ok(()) };
     let Some(from) = ListedDevice::by_key(list, &card.contact_key().0) else { return Ok(()) };
     let Some(own) = own_lists::own_device(work.db, contact)? else { return Ok(()) };
-    if is_answered(work.db, contact, from.id(), card.hash())? {
+    if is_answered(work.db, contact, from.id(), card.hash())? || is_revoked(work.db, contact, from.id())? {
+        return Ok(());
+    }
+    // A contact that names ever new devices makes nothing grow without bound.
+    let in_use = "SELECT count(*) FROM peers WHERE contact = ?1 AND stopped = 0";
+    if count(work.db, in_use, [contact.column()])? >= MAX_MET {
         return Ok(());
     }
     match sessions::with_device(work.db, contact, from.id())? {
@@ -358,6 +365,26 @@ pub(crate) fn heard_of(work: &mut Work<'_>, contact: ContactId, list: &DeviceLis
     Ok(())
 }
 
+/// Remembers whom a contact's list revokes: for good, also when a later list, made without knowing of it, names them again (KE-60).
+pub(crate) fn note_revoked(db: &Connection, contact: ContactId, list: &DeviceList) -> Result<(), StorageError> {
+    for revoked in &list.revoked {
+        let sql = "INSERT OR IGNORE INTO peers_revoked (contact, device) SELECT ?1, ?2 \
+                   WHERE (SELECT count(*) FROM peers_revoked WHERE contact = ?1) < ?3";
+        run(db, sql, params![contact.column(), revoked.id.0, column(MAX_REVOKED)])?;
+    }
+    Ok(())
+}
+
+fn is_revoked(db: &Connection, contact: ContactId, device: DeviceId) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM peers_revoked WHERE contact = ?1 AND device = ?2";
+    exists(db, sql, params![contact.column(), device.0])
+}
+
+/// Devices of a contact that are in use, or were met halfway, at most: twice as many as anybody has.
+const MAX_MET: u64 = 16;
+/// Revocations that are remembered of a contact.
+const MAX_REVOKED: u64 = 256;
+
 fn has_met(db: &Connection, contact: ContactId, device: DeviceId) -> Result<bool, StorageError> {
     let sql = "SELECT 1 FROM peers WHERE contact = ?1 AND device = ?2";
     exists(db, sql, params![contact.column(), device.0])
@@ -388,6 +415,7 @@ fn drop_row(work: &mut Work<'_>, contact: ContactId, device: DeviceId) -> Result
 /// Forgets all meetings with a contact.
 pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
     run(db, "DELETE FROM introductions WHERE contact = ?1", [contact.column()])?;
+    run(db, "DELETE FROM peers_revoked WHERE contact = ?1", [contact.column()])?;
     Ok(())
 }
 

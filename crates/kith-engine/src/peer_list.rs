@@ -39,6 +39,7 @@ fn take(
     from: Option<PeerId>,
     list: &Verified<DeviceList>,
 ) -> Result<(), StorageError> {
+    introductions::note_revoked(work.db, contact, list.get())?;
     let newest = cards::peer_list(work.db, contact)?;
     if newest.is_none_or(|newest| newest.version < list.get().version) {
         let sql = "UPDATE contacts SET peer_list = ?2 WHERE id = ?1";

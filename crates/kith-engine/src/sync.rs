@@ -105,8 +105,15 @@ pub(crate) fn tell_said(work: &mut Work<'_>, contact: ContactId, new: &NewConten
     tell(work, &SyncItem::Said { content: Box::new(content) })
 }
 
-/// A contact became established: the siblings learn of it, and of what was said before.
-pub(crate) fn contact_made(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
+/// Whether siblings know a contact that was met from before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meeting {
+    First,
+    Again,
+}
+
+/// A contact became established: the siblings learn of it, and, when it is the first time, of what was said before.
+pub(crate) fn contact_made(work: &mut Work<'_>, contact: ContactId, meeting: Meeting) -> Result<(), StorageError> {
     if contacts::find(work.db, contact)?.is_none_or(|known| known.is_sibling) {
         return siblings::met(work, contact);
     }
@@ -114,6 +121,9 @@ pub(crate) fn contact_made(work: &mut Work<'_>, contact: ContactId) -> Result<()
         return Ok(());
     }
     tell_contact(work, contact, None)?;
+    if meeting == Meeting::Again {
+        return Ok(());
+    }
     let sql = "SELECT message FROM messages WHERE contact = ?1 ORDER BY lamport";
     let messages = all(work.db, sql, [contact.column()], |row| row.get(0).map(MessageId))?;
     for message in messages {

@@ -405,6 +405,35 @@ fn ke_57_whoever_passes_a_card_on_cannot_put_its_own_in_its_place() {
 }
 
 #[test]
+fn ke_60_a_revoked_device_of_a_contact_is_not_met_again_whatever_a_later_list_names() {
+    let (mut world, bela, ana) = with_laptop("again");
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    let before: Vec<u8> =
+        world.people[BELA].keeper.query_row("SELECT peer_list FROM contacts", [], |row| row.get(0)).unwrap();
+    let laptop = other(&world, ANA).id.unwrap();
+    world.revoke(ANA, laptop, RevocationReason::Compromised).unwrap();
+    world.run(20);
+    // A list made without knowing of it names the laptop, with a higher number; and Bela's device has never met it.
+    let devices = Signed::<DeviceList>::from_bytes(&before).unwrap().decode_unverified().unwrap();
+    let list = DeviceList { version: devices.version + (1 << 20), ..devices };
+    let sql = "SELECT secret FROM contacts WHERE kind = 0";
+    let secret: Vec<u8> = world.people[ANA].keeper.query_row(sql, [], |row| row.get(0)).unwrap();
+    let seed = world.people[ANA].user.open(b"kith/1/contact-secret", &secret).unwrap();
+    let list = ContactSecret::from_seed(seed.as_ref().try_into().unwrap()).sign(&list.padded().unwrap());
+    let keeper = &world.people[BELA].keeper;
+    keeper
+        .execute("UPDATE contacts SET peer_list = ?1, introduce_at = ?2", rusqlite::params![list.to_bytes(), 1])
+        .unwrap();
+    keeper.execute("DELETE FROM peers WHERE stopped = 1", []).unwrap();
+    world.run(60);
+    assert_eq!(world.count(BELA, "SELECT count(*) FROM introductions WHERE giver IS NOT NULL"), 0);
+    assert_eq!(world.count(BELA, "SELECT count(*) FROM peers_revoked"), 1);
+    world.send(BELA, ana, "to the phone");
+    world.run(10);
+    assert_eq!(world.texts(ANA, bela).last().unwrap(), "to the phone");
+}
+
+#[test]
 fn ke_58_a_device_that_is_being_linked_meets_nobody_of_its_own() {
     let (mut world, _, _) = with_laptop("joining");
     let (_, offer) = world.card(ANA);
