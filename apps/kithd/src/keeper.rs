@@ -23,7 +23,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use kith_home::store::{Store, StoreError};
 use kith_home::{
-    ConnectionId, ExchangeId, ExchangeOutcome, Home, Input, OpenedRequest, Opener, Output, Room, SealableAnswer, Ticket,
+    ConnectionId, ExchangeId, ExchangeOutcome, Home, Input, OpenedRequest, Opener, Room, SealableAnswer, Ticket,
 };
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
@@ -38,8 +38,10 @@ use crate::operator::{self, Question, Told};
 use crate::outbox::Outbox;
 use crate::relay::Dial;
 
+use desk::Desk;
 use disk::DiskThread;
 
+mod desk;
 mod disk;
 #[cfg(test)]
 mod tests;
@@ -217,19 +219,6 @@ impl KeeperTask {
         let _ = self.inbox.send(Message::Stop).await;
         self.ended().await;
     }
-}
-
-/// Who waits for what.
-struct Desk {
-    waiting: HashMap<Ticket, oneshot::Sender<SealableAnswer>>,
-    outboxes: HashMap<ConnectionId, Outbox>,
-    /// Connections that have proven nothing yet, the oldest first; dropping the sender ends one (KH-39).
-    unproven: BTreeMap<ConnectionId, oneshot::Sender<()>>,
-    max_unproven: usize,
-    next_ticket: u64,
-    publish: watch::Sender<Bytes>,
-    renew: watch::Sender<Opener>,
-    dials: mpsc::UnboundedSender<Dial>,
 }
 
 struct Work<S> {
@@ -464,108 +453,6 @@ impl Load {
                 }
             }
         }
-    }
-}
-
-impl Desk {
-    /// Turns a message into an input, noting who waits for the answer.
-    fn input(&mut self, message: Message, tickets: &mut Vec<Ticket>) -> Option<Input> {
-        match message {
-            // Whoever asked has hung up already: nobody would read the answer.
-            Message::OneShot { reply, .. } if reply.is_closed() => None,
-            Message::OneShot { opened, reply } => {
-                let ticket = Ticket(self.next_ticket);
-                self.next_ticket += 1;
-                self.waiting.insert(ticket, reply);
-                tickets.push(ticket);
-                Some(Input::Opened { ticket, opened })
-            }
-            Message::LiveOpened { connection, outbox, known } => {
-                self.outboxes.insert(connection, outbox);
-                self.unproven.insert(connection, known);
-                // Not the newcomer: whoever means it is through before as many others have come.
-                if self.unproven.len() > self.max_unproven {
-                    self.unproven.pop_first();
-                }
-                None
-            }
-            // Cut already; what it had sent before it noticed is not for the rules.
-            Message::Live { connection, .. } if !self.outboxes.contains_key(&connection) => None,
-            Message::Live { connection, message, turn } => {
-                drop(turn);
-                Some(Input::Live { connection, message: message.into() })
-            }
-            Message::LiveEnded { connection } => {
-                self.outboxes.remove(&connection);
-                self.unproven.remove(&connection);
-                Some(Input::Closed { connection })
-            }
-            Message::Exchanged { exchange, outcome } => Some(Input::Exchanged { exchange, outcome }),
-            Message::Tick { .. } => {
-                self.forget_who_left();
-                Some(Input::Tick)
-            }
-            // Not for the rules.
-            Message::Operator { .. } | Message::Stop => None,
-        }
-    }
-
-    /// Lets out what was held until the commit. Whoever is gone by now gets nothing, and nothing is lost by that:
-    /// what matters is in the store.
-    fn release(&mut self, output: Output) {
-        match output {
-            Output::Answer { ticket, answer } => {
-                if let Some(reply) = self.waiting.remove(&ticket) {
-                    let _ = reply.send(answer);
-                }
-            }
-            // For requests that the rules open themselves; there are none here.
-            Output::Reply { ticket, .. } => drop(self.waiting.remove(&ticket)),
-            Output::Live { connection, message } => {
-                let is_behind =
-                    self.outboxes.get(&connection).is_some_and(|outbox| outbox.put(message.into()).is_err());
-                if is_behind {
-                    // Its task notices, ends, and says so; then the rules learn of it too.
-                    self.outboxes.remove(&connection);
-                }
-            }
-            Output::Close { connection } => drop(self.outboxes.remove(&connection)),
-            Output::Exchange { exchange, url, ask } => {
-                let _ = self.dials.send(Dial { exchange, url, ask });
-            }
-            Output::Descriptor { bytes } => drop(self.publish.send_replace(bytes.into())),
-        }
-    }
-
-    /// Tells connections that have proven a key that they may stay.
-    fn let_in_who_is_known(&mut self, home: &Home) {
-        let known: Vec<ConnectionId> = self.unproven.keys().copied().filter(|id| home.is_known(*id)).collect();
-        for connection in known {
-            if let Some(known) = self.unproven.remove(&connection) {
-                let _ = known.send(());
-            }
-        }
-    }
-
-    /// Hands out the epoch keys anew when they have changed.
-    fn renew_opener(&self, home: &Home) {
-        self.renew.send_if_modified(|opener| {
-            let is_new = !opener.is_same(home.opener());
-            if is_new {
-                *opener = home.opener().clone();
-            }
-            is_new
-        });
-    }
-
-    /// Lets those go who wait for what did not happen.
-    fn refuse(&mut self, tickets: &[Ticket]) {
-        tickets.iter().for_each(|ticket| drop(self.waiting.remove(ticket)));
-    }
-
-    /// Requests that wait for another server may wait for one that never answers, while the asker has left.
-    fn forget_who_left(&mut self) {
-        self.waiting.retain(|_, reply| !reply.is_closed());
     }
 }
 
