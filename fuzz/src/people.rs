@@ -70,10 +70,18 @@ pub(crate) fn queue(name: u8, rng: &mut StdRng) -> QueueAddress {
 
 fn meet() -> Meeting {
     let rng = &mut StdRng::seed_from_u64(1);
-    let card = new_card(CardPurpose::Contact, ContactSecret::generate(rng), queue(1, rng), Hour(NOW.hour().0 + 24), NOW.day(), rng)
-        .expect("a card can be made");
+    let card = new_card(
+        CardPurpose::Contact,
+        ContactSecret::generate(rng),
+        queue(1, rng),
+        Hour(NOW.hour().0 + 24),
+        NOW.day(),
+        rng,
+    )
+    .expect("a card can be made");
     let checked = check_card(card.offer.clone(), CardPurpose::Contact, NOW).expect("the card is good");
-    let answered = answer(&checked, ContactSecret::generate(rng), queue(2, rng), NOW.day(), rng).expect("the card can be answered");
+    let answered = answer(&checked, ContactSecret::generate(rng), queue(2, rng), NOW.day(), rng)
+        .expect("the card can be answered");
     let met = card.giver.accept(&answered.answer, NOW, rng).expect("the answer is good");
     let confirmed = answered.answerer.confirm(&met.confirm.frame, NOW, rng).expect("the confirmation is good");
     let (mut giver, mut answerer) = (met.session, confirmed.session);

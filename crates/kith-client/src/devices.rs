@@ -97,16 +97,13 @@ impl Client {
             return Ok(false);
         }
         let own = self.user(password)?;
-        let user = match self.ask(|engine| engine.user_seed_to_adopt(&own)).map_err(failed)? {
-            Some(seed) => {
-                let adopted = self.inner.keeper.borrow_mut().adopt_user_seed(password, seed.expose(), &mut rng());
-                adopted.map_err(DeviceActionError::Adopt)?;
-                UserSecret::from_seed(*seed.expose())
-            }
-            // It came sealed to the secret that the folder had before. The engine forgets it when the folder has it, and not
-            // before: after a crash between the two, the folder has it already.
-            None => own,
-        };
+        // One that does not open, or is not that of the person who signed the list of devices, makes nobody of this device.
+        let seed = self.ask(|engine| engine.user_seed_to_adopt(&own)).map_err(failed)?;
+        let Some(seed) = seed else { return Ok(false) };
+        // The engine forgets it when the folder has it, and not before: after a crash between the two it is adopted again.
+        let adopted = self.inner.keeper.borrow_mut().adopt_user_seed(password, seed.expose(), &mut rng());
+        adopted.map_err(DeviceActionError::Adopt)?;
+        let user = UserSecret::from_seed(*seed.expose());
         let told = self.inner.engine.borrow_mut().user_adopted(&user, now(), &mut rng());
         told.map_err(|error| DeviceActionError::Engine(Box::new(error)))?;
         self.turn();
