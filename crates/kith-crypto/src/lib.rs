@@ -19,6 +19,7 @@ pub mod mac;
 pub mod password;
 pub mod random;
 pub mod request;
+pub mod rotation;
 pub mod sealed;
 pub mod secret_bytes;
 pub mod sign;

@@ -162,6 +162,11 @@ pub enum Command {
         /// Whether they are told.
         receipts: Receipts,
     },
+    /// How often this device replaces its device keys: a week without it.
+    SetKeyRotation {
+        /// Hours between two rotations towards one contact, from 1 to 744.
+        hours: u32,
+    },
     /// Starts, or goes on, fetching an attachment.
     FetchAttachment {
         /// The attachment.
@@ -440,6 +445,12 @@ pub enum Event {
         contact: ContactId,
         /// Why.
         why: Ended,
+    },
+    /// A device key has two successors (KS-54), of a device of the contact or of the person's towards it: somebody has stolen it. The
+    /// device is not met any more until a list says anew which key it has.
+    DeviceKeyForked {
+        /// The contact.
+        contact: ContactId,
     },
     /// An attachment moved on: chunks done of chunks in all.
     Attachment {

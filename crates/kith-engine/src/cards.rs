@@ -20,7 +20,7 @@ use crate::database::{StorageError, column, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, FrameKind, NewFrame};
 use crate::work::Work;
-use crate::{card_keys, own_devices, person, queues, renewal, sessions, siblings, unopened};
+use crate::{card_keys, device_keys, own_devices, person, queues, renewal, sessions, siblings, unopened};
 
 /// Binds a sealed contact key to its purpose.
 pub(crate) const CONTACT_SECRET_PURPOSE: &[u8] = b"kith/1/contact-secret";
@@ -64,6 +64,7 @@ pub(crate) fn give(work: &mut Work<'_>, contact: ContactId, terms: &Terms) -> Re
             made.own.to_bytes().as_slice(),
         ],
     )?;
+    device_keys::drawn(work, contact)?;
     card_keys::keep(work, contact, &made.blob, made.offer.kem.as_ref())?;
     work.tell(Event::Contact { contact });
     Ok(Reply::Card { card: made.card, contact, offer: Box::new(made.offer) })
@@ -121,6 +122,7 @@ pub(crate) fn answer_checked(work: &mut Work<'_>, contact: ContactId, card: &Che
             answered.own.to_bytes().as_slice(),
         ],
     )?;
+    device_keys::drawn(work, contact)?;
     let peer = sessions::add(work.db, contact, &answered.peer.queue)?;
     let expires = outbox::expiry(work.now);
     let frame = NewFrame { peer, seq: None, kind: FrameKind::Answer, message: None, frame: &answered.answer, expires };

@@ -20,9 +20,9 @@ use crate::pump::Pump;
 use crate::schema::{self, OpenError};
 use crate::work::{Effects, LinkEffect, Work};
 use crate::{
-    arrivals, attachments, card_keys, cards, clocks, contacts, conversations, disappearing, expiry, history,
-    introductions, once, outbox, own_devices, own_lists, person, queues, receipts, rotation, sabotage, sessions,
-    siblings,
+    arrivals, attachments, card_keys, cards, clocks, contacts, conversations, device_keys, disappearing, expiry,
+    history, introductions, once, outbox, own_devices, own_lists, person, queues, receipts, rotation, sabotage,
+    sessions, siblings,
 };
 
 /// The client of one person on one device.
@@ -214,6 +214,7 @@ impl Engine {
             own_lists::announce_due(work)?;
             introductions::wake(work)?;
             siblings::wake(work)?;
+            device_keys::wake(work)?;
             history::go_on(work)?;
             Ok(())
         })
@@ -345,6 +346,7 @@ impl Engine {
             UNION ALL SELECT min(retires) FROM queues WHERE state = 3 \
             UNION ALL SELECT min(announce_at) FROM contacts WHERE announce_at > ?1 \
             UNION ALL SELECT min(introduce_at) FROM contacts WHERE introduce_at > ?1 \
+            UNION ALL SELECT min(at) FROM own_rotations \
             UNION ALL SELECT min(expires) FROM introductions WHERE expires > ?1 \
             UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL AND expires > ?1 - ?2)",
             may_go = disappearing::may_go()
@@ -390,6 +392,7 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::Forget { contact } => contacts::forget(work, contact)?,
         Command::SetDisappearing { contact, seconds } => disappearing::set(work, contact, seconds)?,
         Command::SetReadReceipts { contact, receipts } => contacts::set_receipts(work, contact, receipts)?,
+        Command::SetKeyRotation { hours } => device_keys::set_pace(work, hours)?,
         Command::FetchAttachment { attachment } => attachments::resume(work, attachment)?,
         Command::PauseAttachment { attachment } => attachments::pause(work, attachment)?,
         Command::Once { id, command } => {

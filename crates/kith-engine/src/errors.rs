@@ -55,6 +55,9 @@ pub enum CommandError {
     /// A name is empty, too long, or has control characters.
     #[error("this is not a usable name")]
     BadName,
+    /// Device keys rotate from once an hour to once in 31 days.
+    #[error("device keys can be replaced every 1 to {} hours", crate::device_keys::MAX_HOURS)]
+    BadPace,
     /// The name, media type or size of a file is out of bounds.
     #[error("a file with this name, type or size cannot be sent")]
     BadAttachment,

@@ -27,7 +27,7 @@ use crate::outbox::{self, FrameKind, NewContent, NewFrame};
 use crate::queues::{self, QueueState};
 use crate::sessions::{self, PeerId};
 use crate::work::Work;
-use crate::{own_lists, peer_list, siblings, sync};
+use crate::{device_keys, own_lists, peer_list, siblings, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE introductions (
@@ -70,7 +70,7 @@ pub(crate) fn go_on(work: &mut Work<'_>, contact: ContactId) -> Result<(), Stora
         if is_known || is_revoked(work.db, contact, device.id)? {
             continue;
         }
-        let Some(to) = ListedDevice::by_id(&peers, &device.id) else { continue };
+        let Some(to) = listed(work, contact, &peers, |known| known.id() == device.id)? else { continue };
         // Without a queue it waits until one is there: see `queue_made`.
         let Some(queue) = own_queue(work, contact)? else { return Ok(()) };
         let expires = work.now.plus_seconds(CARD_SECONDS);
@@ -183,7 +183,8 @@ pub(crate) fn answer(
 ) -> Result<(), StorageError> {
     peer_list::learn(work, contact, list)?;
     let Ok(card) = check_card(offer.clone(), CardPurpose::Device, work.now) else { return Ok(()) };
-    let Some(from) = ListedDevice::by_key(list, &card.contact_key().0) else { return Ok(()) };
+    let key = card.contact_key().0;
+    let Some(from) = listed(work, contact, list, |known| known.has_key(&key))? else { return Ok(()) };
     let Some(own) = own_lists::own_device(work.db, contact)? else { return Ok(()) };
     if is_answered(work.db, contact, from.id(), card.hash())? || is_revoked(work.db, contact, from.id())? {
         return Ok(());
@@ -284,7 +285,11 @@ struct Meeting {
 fn receive_in(work: &mut Work<'_>, contact: ContactId, meeting: &Meeting, frame: &Frame) -> Result<bool, StorageError> {
     let damaged = |_| StorageError::Damaged("introductions");
     if let Some(giver) = &meeting.giver {
-        let giver = Giver::from_bytes(giver).map_err(damaged)?;
+        let mut giver = Giver::from_bytes(giver).map_err(damaged)?;
+        let Some(peers) = verified_peers(work.db, contact)? else { return Ok(false) };
+        let expected = listed(work, contact, &peers, |known| known.id() == meeting.device)?;
+        let Some(expected) = expected else { return Ok(false) };
+        giver.expect(expected);
         let Ok(met) = giver.accept(frame, work.now, work.rng) else { return Ok(false) };
         let peer = sessions::add(work.db, contact, &met.peer.queue)?;
         sessions::set_device(work.db, peer, meeting.device)?;
@@ -417,6 +422,22 @@ pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageE
     run(db, "DELETE FROM introductions WHERE contact = ?1", [contact.column()])?;
     run(db, "DELETE FROM peers_revoked WHERE contact = ?1", [contact.column()])?;
     Ok(())
+}
+
+/// Finds a device in a list, with what is known of its keys by now; none while these contradict each other (KS-54).
+fn listed(
+    work: &Work<'_>,
+    contact: ContactId,
+    list: &Verified<DeviceList>,
+    is_it: impl Fn(&ListedDevice) -> bool,
+) -> Result<Option<ListedDevice>, StorageError> {
+    for device in &list.get().devices {
+        let Some(device) = ListedDevice::by_id(list, &device.id) else { continue };
+        if let Some(device) = device_keys::current(work, contact, device)?.filter(|device| is_it(device)) {
+            return Ok(Some(device));
+        }
+    }
+    Ok(None)
 }
 
 fn verified_peers(db: &Connection, contact: ContactId) -> Result<Option<Verified<DeviceList>>, StorageError> {

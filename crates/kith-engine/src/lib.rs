@@ -21,6 +21,7 @@ mod contacts;
 mod contents;
 mod conversations;
 mod database;
+mod device_keys;
 mod disappearing;
 mod engine;
 mod errors;

@@ -17,8 +17,8 @@ use crate::database::{StorageError, all, column, exists, first, run};
 use crate::errors::CommandError;
 pub(crate) use crate::sealing::{seal_all_waiting, seal_waiting};
 use crate::sessions::PeerId;
-use crate::sync;
 use crate::work::Work;
+use crate::{device_keys, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE outgoing (
@@ -314,6 +314,7 @@ pub(crate) fn acked(work: &mut Work<'_>, peer: PeerId, ranges: &[SeqRange]) -> R
         if exists(work.db, is_left, params![message.0, peer.0])? {
             accepted(work, message)?;
         } else {
+            device_keys::acked(work.db, message)?;
             conversations::advance(work, message, MessageState::Delivered)?;
         }
     }

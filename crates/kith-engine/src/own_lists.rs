@@ -22,7 +22,7 @@ use crate::contacts;
 use crate::database::{StorageError, all, column, exists, first, run};
 use crate::errors::RefreshError;
 use crate::work::Work;
-use crate::{introductions, outbox, own_devices, sessions, sync};
+use crate::{device_keys, introductions, outbox, own_devices, sessions, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE own_entries (
@@ -143,6 +143,7 @@ pub(crate) fn was_named(
 /// Forgets what was known of the devices towards a contact: it is met anew, or forgotten.
 pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
     run(db, "DELETE FROM own_entries WHERE contact = ?1", [contact.column()])?;
+    device_keys::forget(db, contact)?;
     introductions::forget(db, contact)
 }
 
@@ -180,6 +181,7 @@ fn adopt(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -
     let sql = "UPDATE contacts SET own_list = ?2 WHERE id = ?1";
     run(work.db, sql, params![contact.column(), list.signed().to_bytes()])?;
     note(work.db, contact, list.get())?;
+    device_keys::listed(work, contact, list.get())?;
     for peer in sessions::in_use(work.db, contact)? {
         let Some(mut session) = peer.session(work.db)? else { continue };
         session.set_devices(list.clone());
@@ -222,7 +224,7 @@ fn refresh_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Re
         Some(own) => own,
         None => draw(work, contact)?,
     };
-    let changes = changes(work.db, contact, list.get(), &own)?;
+    let mut changes = changes(work.db, contact, list.get(), &own)?;
     // 14: somebody has heard of a higher number than this device's list has: until a list is above it, nothing can be said.
     let is_behind = highest_heard(work.db, contact)? > list.get().version;
     if changes.is_empty() && !is_behind && !is_old(work, list.get()) {
@@ -231,10 +233,12 @@ fn refresh_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Re
     if is_announced_later(work.db, contact)? && !changes.iter().any(|change| matches!(change, ListChange::Revoke(..))) {
         return Ok(());
     }
+    let only_adds = !changes.is_empty() && changes.iter().all(|change| matches!(change, ListChange::Add(_)));
+    // A key that was rotated is no reason for a list, only part of one.
+    changes.extend(device_keys::changes(work.db, contact, list.get())?);
     let secret = contact_secret(work.db, user, contact)?;
     let above = highest_heard(work.db, contact)?;
     let renewed = next_list(&list, &changes, above, own.maker(), &secret, work.now.day(), work.rng)?;
-    let only_adds = !changes.is_empty() && changes.iter().all(|change| matches!(change, ListChange::Add(_)));
     if only_adds && contacts::with_keys(work.db)?.len() > 1 {
         return Ok(announce_later(work, contact, &renewed)?);
     }
@@ -311,6 +315,7 @@ pub(crate) fn draw(work: &mut Work<'_>, contact: ContactId) -> Result<OwnDevice,
     let own = OwnDevice::generate(work.rng);
     let sql = "UPDATE contacts SET own = ?2, device = ?3 WHERE id = ?1";
     run(work.db, sql, params![contact.column(), own.to_bytes().as_slice(), own.id().0])?;
+    device_keys::drawn(work, contact)?;
     Ok(own)
 }
 

@@ -9,11 +9,10 @@ use kith_wire::devices::DeviceList;
 use rusqlite::params;
 
 use crate::api::ContactId;
-use crate::cards;
 use crate::database::{StorageError, run};
-use crate::introductions;
 use crate::sessions::{self, PeerDevice, PeerId};
 use crate::work::Work;
+use crate::{cards, device_keys, introductions};
 
 /// Remembers under which name a contact's lists have the device that a session is with.
 pub(crate) fn name(work: &Work<'_>, peer: &PeerDevice, session: &Session) -> Result<(), StorageError> {
@@ -44,6 +43,7 @@ fn take(
     if newest.is_none_or(|newest| newest.version < list.get().version) {
         let sql = "UPDATE contacts SET peer_list = ?2 WHERE id = ?1";
         run(work.db, sql, params![contact.column(), list.signed().to_bytes()])?;
+        device_keys::listed(work, contact, list.get())?;
     }
     for peer in sessions::in_use(work.db, contact)?.iter().filter(|peer| Some(peer.id) != from) {
         match peer.session(work.db)? {

@@ -7,12 +7,12 @@ use thiserror::Error;
 
 use crate::database::{StorageError, first, run};
 use crate::{
-    attachments, card_keys, contacts, conversations, history, inbox, introductions, once, outbox, own_devices,
-    own_lists, person, queues, search, servers, sessions, siblings, sync, unopened,
+    attachments, card_keys, contacts, conversations, device_keys, history, inbox, introductions, once, outbox,
+    own_devices, own_lists, person, queues, search, servers, sessions, siblings, sync, unopened,
 };
 
 /// The layout that this code writes.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Why a database cannot be opened as a person's.
 #[derive(Debug, Error)]
@@ -61,6 +61,8 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             history::TABLES,
             sync::TABLES,
         ],
+        // Device keys that rotate.
+        vec![device_keys::TABLES],
     ]
 }
 

@@ -24,7 +24,9 @@ use crate::errors::CommandError;
 use crate::outbox::{self, NewContent};
 use crate::siblings::{self, Sibling, State};
 use crate::work::Work;
-use crate::{attachments, contact_copies, contents, disappearing, history, introductions, own_devices, own_lists};
+use crate::{
+    attachments, contact_copies, contents, device_keys, disappearing, history, introductions, own_devices, own_lists,
+};
 pub(crate) use early::{keep_state, take_early_state};
 
 pub(crate) const TABLES: &str = "
@@ -73,7 +75,10 @@ pub(crate) fn tell_contact(work: &mut Work<'_>, contact: ContactId, to: Option<C
     let Some(copy) = contact_copies::copy(work.db, contact)? else { return Ok(()) };
     let item = SyncItem::Contact(Box::new(copy));
     match to {
-        Some(sibling) => tell_one(work, sibling, &item),
+        Some(sibling) => {
+            tell_one(work, sibling, &item)?;
+            device_keys::tell_known(work, contact, sibling)
+        }
         None => tell(work, &item),
     }
 }
@@ -237,6 +242,10 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
             }
             Ok(())
         }
+        SyncItem::Rotation { contact, rotation } => match contacts::by_conversation(work.db, contact)? {
+            Some(contact) => device_keys::told(work, contact, &rotation),
+            None => Ok(()),
+        },
         SyncItem::Meet { to, from, offer } => siblings::introduced(work, to, from, *offer),
         _ => Ok(()),
     }
@@ -337,6 +346,7 @@ pub(crate) fn pass_on(
             KnownBody::QueueMove { .. }
                 | KnownBody::QueueMoved { .. }
                 | KnownBody::DeviceCard { .. }
+                | KnownBody::Rotation { .. }
                 | KnownBody::Sync { .. }
                 | KnownBody::Nothing
         )

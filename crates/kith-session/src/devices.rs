@@ -8,15 +8,16 @@ use kith_crypto::random;
 use kith_crypto::sign::{ContactSecret, Verified, open, open_by};
 use kith_wire::devices::{Device, DeviceList, Revocation, RevocationReason, next_version};
 use kith_wire::ext::Ext;
-use kith_wire::id::{ContactKey, DeviceId, Hash, OlmIdentity};
+use kith_wire::id::{ContactKey, DeviceId, DeviceKey, Hash, OlmIdentity};
 use kith_wire::limits::{DEVICE_LIST_DAYS, MAX_DEVICES};
 use kith_wire::payload::ListState;
 use kith_wire::signed::Signed;
-use kith_wire::time::Day;
+use kith_wire::time::{Day, Timestamp};
 use minicbor::{Decode, Encode};
 use thiserror::Error;
 
 use crate::own_device::OwnDevice;
+use crate::peer_keys::PeerKeys;
 
 /// Why a device list cannot be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -49,6 +50,8 @@ pub enum ListChange {
     Add(Device),
     /// Takes a device out for good.
     Revoke(DeviceId, RevocationReason),
+    /// Names a device's newest key.
+    Key(DeviceId, DeviceKey),
 }
 
 /// Makes the first list of a person towards a contact.
@@ -120,6 +123,9 @@ fn apply(list: &mut DeviceList, change: &ListChange) {
                 list.revoked.remove(0);
             }
         }
+        ListChange::Key(id, key) => {
+            list.devices.iter_mut().filter(|device| device.id == *id).for_each(|device| device.device_key = *key);
+        }
     }
 }
 
@@ -185,6 +191,9 @@ pub struct ListedDevice {
     pub(crate) device: Device,
     #[n(2)]
     pub(crate) list: ListState,
+    /// The keys that count instead of the list's; none when no rotation is known.
+    #[n(3)]
+    pub(crate) keys: Option<Vec<DeviceKey>>,
 }
 
 impl ListedDevice {
@@ -205,7 +214,21 @@ impl ListedDevice {
 
     fn find(list: &Verified<DeviceList>, is_it: impl Fn(&Device) -> bool) -> Option<Self> {
         let device = list.get().devices.iter().find(|device| is_it(device))?.clone();
-        Some(Self { contact_key: list.get().contact_key, device, list: list_state(list) })
+        Some(Self { contact_key: list.get().contact_key, device, list: list_state(list), keys: None })
+    }
+
+    /// Takes the rotations of the device into account (KS-56). `None` when they contradict each other: it is not met (KS-54).
+    pub fn rotated(mut self, keys: &PeerKeys, now: Timestamp) -> Option<Self> {
+        if keys.device() == self.device.id {
+            self.keys = Some(keys.accepted(now));
+        }
+        self.keys.as_ref().is_none_or(|keys| !keys.is_empty()).then_some(self)
+    }
+
+    /// Returns whether the device signs with this key, or did so lately (KS-56).
+    pub fn has_key(&self, key: &[u8; 32]) -> bool {
+        let keys = self.keys.as_deref().unwrap_or(std::slice::from_ref(&self.device.device_key));
+        keys.iter().any(|known| known.0 == *key)
     }
 
     /// Returns its name in device lists and contents.
@@ -213,8 +236,8 @@ impl ListedDevice {
         self.device.id
     }
 
-    /// KS-50: a card or answer between devices is signed by the key, and names the Olm identity, that the list has.
+    /// KS-50: a card or answer between devices is signed by a key of the device (KS-56), and names the Olm identity that the list has.
     pub(crate) fn is_signer(&self, key: &ContactKey, identity: &OlmIdentity) -> bool {
-        self.device.device_key.0 == key.0 && self.device.olm_identity == *identity
+        self.has_key(&key.0) && self.device.olm_identity == *identity
     }
 }

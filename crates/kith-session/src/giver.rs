@@ -125,6 +125,13 @@ impl Giver {
         self.card
     }
 
+    /// Takes over what is known by now of the device that a device card is for: it answers under its newest key.
+    pub fn expect(&mut self, device: ListedDevice) {
+        if self.expected.as_ref().is_some_and(|expected| expected.id() == device.id()) {
+            self.expected = Some(device);
+        }
+    }
+
     /// Returns the state for storage, unencrypted.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         state::to_bytes(self)

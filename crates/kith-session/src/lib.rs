@@ -23,6 +23,7 @@ mod olm;
 mod own_device;
 #[cfg(test)]
 mod pair;
+mod peer_keys;
 mod ranges;
 pub mod sabotage;
 mod seal;
@@ -47,6 +48,7 @@ pub use card::{
 pub use devices::{ListChange, ListError, ListRefusal, ListedDevice, check_list, list_state, next_list};
 pub use giver::{AnswerError, AnsweredCard, Giver, LateAnswer, Met};
 pub use own_device::OwnDevice;
+pub use peer_keys::{KeyChange, PeerKeys, RotationRefusal};
 pub use self_test::{SelfTestError, self_test};
 pub use session::{Alarm, FrameError, Opened, SealError, Sealed, Session, Urgency};
 pub use state::StateError;

@@ -12,6 +12,7 @@ use crate::codec::Wire;
 use crate::devices::DeviceList;
 use crate::id::{ConversationId, DeviceId, MessageId, SenderId};
 use crate::limits::MAX_CONTENT_BYTES;
+use crate::rotation::Rotation;
 use crate::signed::Signed;
 use crate::time::Timestamp;
 
@@ -169,10 +170,17 @@ pub enum KnownBody {
         #[cbor(n(0), with = "minicbor::bytes")]
         item: Vec<u8>,
     },
+    /// The sending device has another device key from now on.
+    #[n(11)]
+    Rotation {
+        /// The rotation, signed by both keys.
+        #[n(0)]
+        rotation: Rotation,
+    },
 }
 
 /// The highest body number of version 1.
-const LAST_KNOWN: u32 = 10;
+const LAST_KNOWN: u32 = 11;
 
 /// What people say is never printed: only which kind of thing it is.
 impl std::fmt::Debug for Body {
@@ -198,6 +206,7 @@ impl std::fmt::Debug for KnownBody {
             Self::Nothing => "Nothing",
             Self::DeviceCard { .. } => "DeviceCard(…)",
             Self::Sync { .. } => "Sync(…)",
+            Self::Rotation { .. } => "Rotation(…)",
         })
     }
 }

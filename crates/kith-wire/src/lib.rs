@@ -24,6 +24,7 @@ pub mod operation;
 pub mod own;
 pub mod padding;
 pub mod payload;
+pub mod rotation;
 pub mod sabotage;
 mod scan;
 pub mod sealed;

@@ -11,6 +11,7 @@ use crate::devices::DeviceList;
 use crate::id::{ConversationId, DeviceId, KemKey, MessageId};
 use crate::limits::MAX_CONTENT_BYTES;
 use crate::own::OwnDevices;
+use crate::rotation::Rotation;
 use crate::signed::Signed;
 use crate::time::Timestamp;
 
@@ -170,6 +171,16 @@ pub enum SyncItem {
         #[n(0)]
         content: Box<Content>,
     },
+    /// A device has another device key towards a contact: the telling one, or one of which it heard, the person's or the contact's.
+    #[n(15)]
+    Rotation {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+        /// The rotation, which names the device.
+        #[n(1)]
+        rotation: Rotation,
+    },
 }
 
 /// A contact, as one device tells another.
@@ -293,6 +304,7 @@ impl std::fmt::Debug for SyncItem {
             Self::Devices { .. } => "Devices(…)",
             Self::Meet { .. } => "Meet(…)",
             Self::Heard { .. } => "Heard(…)",
+            Self::Rotation { .. } => "Rotation(…)",
         })
     }
 }

@@ -8,8 +8,11 @@ use kith_crypto::request::{
     RequestStamp, live_account, live_reader, sign_as_account, sign_as_reader, verify, verify_live_account,
     verify_live_reader,
 };
+use kith_crypto::rotation::{open_rotation, sign_rotation};
 use kith_crypto::sealed::EpochSecret;
-use kith_crypto::sign::{AccountSecret, ContactSecret, LookupSecret, ServerSecret, VerifyError, open, open_by};
+use kith_crypto::sign::{
+    AccountSecret, ContactSecret, DeviceSecret, LookupSecret, ServerSecret, VerifyError, open, open_by,
+};
 use kith_wire::Wire;
 use kith_wire::descriptor::{Descriptor, ServerLimits, VersionRange};
 use kith_wire::devices::{Device, DeviceList};
@@ -20,6 +23,7 @@ use kith_wire::id::{
     SenderId, ServerKey, Signature,
 };
 use kith_wire::operation::{Deposit, Operation, SignerRole};
+use kith_wire::rotation::{DeviceRotation, Rotation};
 use kith_wire::signed::Signed;
 use kith_wire::time::{Day, EpochId, Hour};
 
@@ -134,6 +138,33 @@ fn kc_4_an_object_by_somebody_else_is_refused() {
     // Naming the expected one does not help whoever lacks the key.
     let posing = other.sign(&descriptor(&expected));
     assert_eq!(open_by(posing, &expected.public().0).map(|_| ()), Err(VerifyError::BadSignature));
+}
+
+#[test]
+fn kc_11_a_rotation_is_signed_by_the_key_that_goes_and_the_one_that_comes() {
+    let mut rng = rng();
+    let (old, new, other) =
+        (DeviceSecret::generate(&mut rng), DeviceSecret::generate(&mut rng), DeviceSecret::generate(&mut rng));
+    let said = DeviceRotation {
+        device: DeviceId([1; 16]),
+        number: 1,
+        previous: Hash([0; 32]),
+        old: old.public(),
+        new: new.public(),
+        since: Hour(498_000),
+        ext: Ext::new(),
+    };
+    let good = sign_rotation(&said, &old, &new);
+    assert_eq!(open_rotation(&good).map(|opened| opened.into_inner()), Ok(said.clone()));
+    // Each of the two alone, the two in each other's place, and the old one twice.
+    for (by_old, by_new) in [(&old, &other), (&other, &new), (&new, &old), (&old, &old)] {
+        let bad = sign_rotation(&said, by_old, by_new);
+        assert_eq!(open_rotation(&bad).map(|_| ()), Err(VerifyError::BadSignature));
+    }
+    // Both over something else.
+    let later = sign_rotation(&DeviceRotation { since: Hour(498_001), ..said }, &old, &new);
+    let mixed = Rotation { statement: good.statement, by_new: later.by_new };
+    assert_eq!(open_rotation(&mixed).map(|_| ()), Err(VerifyError::BadSignature));
 }
 
 #[test]

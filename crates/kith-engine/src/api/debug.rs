@@ -26,6 +26,7 @@ impl Command {
             Self::Forget { .. } => "Forget",
             Self::SetDisappearing { .. } => "SetDisappearing",
             Self::SetReadReceipts { .. } => "SetReadReceipts",
+            Self::SetKeyRotation { .. } => "SetKeyRotation",
             Self::FetchAttachment { .. } => "FetchAttachment",
             Self::PauseAttachment { .. } => "PauseAttachment",
             Self::Once { .. } => "Once",

@@ -56,7 +56,8 @@ fn conversation_of(item: &SyncItem) -> Option<ConversationId> {
         | SyncItem::CardForYou { contact, .. }
         | SyncItem::History { contact, .. }
         | SyncItem::Seen { contact, .. }
-        | SyncItem::States { contact, .. } => Some(*contact),
+        | SyncItem::States { contact, .. }
+        | SyncItem::Rotation { contact, .. } => Some(*contact),
         SyncItem::Said { content } | SyncItem::Heard { content } => Some(content.conversation),
         _ => None,
     }

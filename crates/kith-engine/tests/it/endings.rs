@@ -178,6 +178,9 @@ fn ke_37_what_waited_goes_out_in_the_new_session() {
 #[test]
 fn ke_37_a_queue_of_before_is_not_announced_in_the_new_session() {
     let (mut world, bela, ana) = World::met("again-moved");
+    for person in &world.people {
+        person.keeper.execute("UPDATE own_rotations SET at = at * 2", []).unwrap();
+    }
     world.run(95 * 86_400);
     // The lists have expired, so the move waits; then the session stops.
     world.command(ANA, Command::Rotate { contact: bela }).unwrap();

@@ -13,6 +13,7 @@ mod hostile;
 mod linking;
 mod meeting;
 mod privacy;
+mod rotation;
 mod siblings;
 mod storage;
 mod world;

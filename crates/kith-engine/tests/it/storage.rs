@@ -10,10 +10,10 @@ use crate::world::{ANA, BELA, Disk, Reach, START, World, message_of};
 fn ke_1_a_newer_database_is_refused() {
     let world = World::new("newer-schema");
     let keeper = &world.people[ANA].keeper;
-    keeper.execute("UPDATE engine_schema SET version = 3", []).unwrap();
+    keeper.execute("UPDATE engine_schema SET version = 4", []).unwrap();
     let uri = "file:newer-schema-ana?mode=memory&cache=shared";
     let again = Engine::open(Connection::open(uri).unwrap(), START);
-    assert!(matches!(again, Err(OpenError::NewerSchema { found: 3, known: 2 })));
+    assert!(matches!(again, Err(OpenError::NewerSchema { found: 4, known: 3 })));
 }
 
 #[test]

@@ -3,14 +3,15 @@
 use kith_crypto::sign::Verified;
 use kith_wire::card::CardPurpose;
 use kith_wire::devices::DeviceList;
-use kith_wire::time::Hour;
+use kith_wire::rotation::Rotation;
+use kith_wire::time::{Hour, Timestamp};
 use rand::rngs::StdRng;
 
 use super::OwnDevice;
 use crate::pair::{Meeting, NOW, Side, checked, meeting, queue, rng, today};
 use crate::{
-    AnswerCardError, AnswerError, CardError, CheckedCard, ConfirmError, DeviceCard, ListChange, ListedDevice,
-    NewCardError, answer_device, check_card, device_card, list_state, next_list,
+    AnswerCardError, AnswerError, CardError, CheckedCard, ConfirmError, DeviceCard, Giver, ListChange, ListedDevice,
+    NewCardError, PeerKeys, answer_device, check_card, device_card, list_state, next_list,
 };
 
 /// Ana, who gave the card, has a second device; her list says so.
@@ -153,4 +154,98 @@ fn what_is_kept_of_a_device_opens_no_meeting_of_before() {
     account.new_one_time_key().unwrap();
     assert_eq!(two.own.account().identity(), identity);
     assert!(account.n_one_time_keys() == 1 && two.own.account().n_one_time_keys() == 0);
+}
+
+/// What somebody knows of a device who has the list and has heard its rotations.
+fn rotated(listed: &ListedDevice, rotations: &[Rotation], now: Timestamp) -> Option<ListedDevice> {
+    let mut keys = PeerKeys::of_list(&listed.device, listed.list.version);
+    for rotation in rotations {
+        keys.learn(rotation, now).unwrap();
+    }
+    listed.clone().rotated(&keys, now)
+}
+
+#[test]
+fn ks_56_a_rotated_device_meets_under_its_newest_key_and_its_card_of_before_is_good_for_28_days() {
+    let mut two = Second::new(96);
+    let listed = two.giver();
+    let before = two.card();
+    let rotation = two.own.rotate(NOW, &mut two.rng).unwrap();
+    let after = two.card();
+    assert_ne!(Second::checked(&before).contact_key(), Second::checked(&after).contact_key());
+    let month = NOW.plus_seconds(28 * 24 * 3600);
+    let bob = OwnDevice::from_bytes(&two.met.answered.own.to_bytes()).unwrap();
+    let mut may_answer = |card: &DeviceCard, from: &ListedDevice| {
+        let queue = queue(6, &mut two.rng);
+        answer_device(&Second::checked(card), from, &bob, &two.bobs, queue, &mut two.rng).map(|_| ())
+    };
+    let knows = rotated(&listed, std::slice::from_ref(&rotation), NOW).unwrap();
+    assert_eq!((may_answer(&before, &knows), may_answer(&after, &knows)), (Ok(()), Ok(())));
+    let later = rotated(&listed, &[rotation], month).unwrap();
+    let refused = Err(AnswerCardError::OtherDevice);
+    assert_eq!((may_answer(&before, &later), may_answer(&after, &later)), (refused, Ok(())));
+    // Whoever has not heard of the rotation takes the old key only.
+    assert_eq!((may_answer(&before, &listed), may_answer(&after, &listed)), (Ok(()), refused));
+}
+
+#[test]
+fn ks_56_an_answer_under_a_newer_key_is_taken_when_the_rotation_is_known() {
+    let mut two = Second::new(97);
+    let card = two.card();
+    let listed = ListedDevice::by_id(&two.bobs, &two.met.answered.own.id()).unwrap();
+    let mut bob = OwnDevice::from_bytes(&two.met.answered.own.to_bytes()).unwrap();
+    let rotations = [bob.rotate(NOW, &mut two.rng).unwrap(), bob.rotate(NOW, &mut two.rng).unwrap()];
+    let (from, to) = (two.giver(), queue(6, &mut two.rng));
+    let answered = answer_device(&Second::checked(&card), &from, &bob, &two.bobs, to, &mut two.rng).unwrap();
+    let mut giver = Giver::from_bytes(&card.giver.to_bytes()).unwrap();
+    let refused = Some(AnswerError::OtherDevice);
+    assert_eq!(giver.accept(&answered.answer, NOW, &mut two.rng).err(), refused);
+    // Another device's keys do not count for this one.
+    giver.expect(two.giver());
+    assert_eq!(giver.accept(&answered.answer, NOW, &mut two.rng).err(), refused);
+    giver.expect(rotated(&listed, &rotations, NOW).unwrap());
+    let giver = Giver::from_bytes(&giver.to_bytes()).unwrap();
+    let met = giver.accept(&answered.answer, NOW, &mut two.rng).unwrap();
+    answered.answerer.confirm(&met.confirm.frame, NOW, &mut two.rng).unwrap();
+}
+
+#[test]
+fn ks_54_a_device_whose_keys_contradict_each_other_is_not_met() {
+    let mut two = Second::new(98);
+    let listed = two.giver();
+    let stolen = OwnDevice::from_bytes(&two.own.to_bytes());
+    let rotations = [two.own.rotate(NOW, &mut two.rng), stolen.unwrap().rotate(NOW, &mut two.rng)].map(Option::unwrap);
+    assert!(rotated(&listed, &rotations[..1], NOW).is_some());
+    assert!(rotated(&listed, &rotations, NOW).is_none());
+    assert!(listed.has_key(&listed.device.device_key.0));
+}
+
+#[test]
+fn a_list_names_the_newest_key_of_a_device() {
+    let mut two = Second::new(99);
+    two.own.rotate(NOW, &mut two.rng).unwrap();
+    let key = two.own.entry(1).device_key;
+    let change = [ListChange::Key(two.own.id(), key)];
+    let next = next_list(&two.anas, &change, 0, 2, &two.met.card.contact_secret, today(), &mut two.rng).unwrap();
+    assert_eq!(ListedDevice::by_key(&next, &key.0).unwrap().id(), two.own.id());
+    let others = |list: &DeviceList| list.devices.iter().filter(|device| device.id != two.own.id()).cloned().collect();
+    let (now, before): (Vec<_>, Vec<_>) = (others(next.get()), others(two.anas.get()));
+    assert_eq!(now, before);
+}
+
+#[test]
+fn a_rotated_device_key_leaves_no_old_secret_behind() {
+    let mut two = Second::new(100);
+    let before = two.own.secret();
+    two.own.rotate(NOW, &mut two.rng).unwrap();
+    let stored = two.own.to_bytes();
+    assert!(!stored.windows(32).any(|bytes| bytes == before.expose()));
+    assert!(stored.windows(32).any(|bytes| bytes == two.own.secret().expose()));
+    // Also when the clock was set back, the hour of the next one is later.
+    let mut hours = Vec::new();
+    for days in [3, 1, 2] {
+        let rotation = two.own.rotate(NOW.plus_seconds(days * 24 * 3600), &mut two.rng).unwrap();
+        hours.push(rotation.statement.decode_unverified().unwrap().since);
+    }
+    assert!(hours.is_sorted_by(|one, next| one < next), "{hours:?}");
 }

@@ -13,6 +13,7 @@ use kith_wire::live::{LiveAccept, LiveEvent, LiveOpening, LiveRequest, RequestNu
 use kith_wire::operation::*;
 use kith_wire::own::{OwnDevice, OwnDevices, OwnRevocation};
 use kith_wire::payload::{Item, ListState, Part, Payload};
+use kith_wire::rotation::{DeviceRotation, Rotation};
 use kith_wire::signed::Signed;
 use kith_wire::sync::{ContactCopy, ContactSettings, PastMessage, Setting, SyncItem};
 use kith_wire::time::{Day, EpochId, Hour, Timestamp};
@@ -225,6 +226,7 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
             KnownBody::DeviceCard { to: DeviceId(run(56)), list: signed_list(), offer: Box::new(device_offer()) },
         ),
         ("for a sibling", KnownBody::Sync { item: SyncItem::ContactsTold.to_bytes() }),
+        ("rotation", KnownBody::Rotation { rotation: rotation() }),
     ];
     let known = known.into_iter().map(|(note, body)| (note, Body::Known(body)));
     known.chain([("a body of a newer version", Body::Unknown(vec![0x83, 0x18, 99, 0xf6, 0xa1, 0x01, 0x02]))]).collect()
@@ -340,6 +342,23 @@ pub(crate) fn own_devices(n_devices: u8, n_revoked: u8) -> OwnDevices {
     }
 }
 
+/// A device's second rotation towards a contact.
+pub(crate) fn device_rotation() -> DeviceRotation {
+    DeviceRotation {
+        device: DeviceId(run(56)),
+        number: 2,
+        previous: Hash(run(25)),
+        old: DeviceKey(run(26)),
+        new: DeviceKey(run(27)),
+        since: Hour(498_000),
+        ext: Ext::new(),
+    }
+}
+
+pub(crate) fn rotation() -> Rotation {
+    Rotation { statement: Signed::new(device_rotation().to_bytes(), Signature(run(9))), by_new: Signature(run(10)) }
+}
+
 fn past_message() -> PastMessage {
     PastMessage {
         message: MessageId(run(51)),
@@ -399,6 +418,7 @@ pub(crate) fn sync_items() -> Vec<(&'static str, SyncItem)> {
         ("states", SyncItem::States { contact, states: vec![(message, 2)] }),
         ("devices", SyncItem::Devices { devices }),
         ("meet", SyncItem::Meet { to, from: DeviceId(run(57)), offer: offer() }),
+        ("rotation", SyncItem::Rotation { contact, rotation: rotation() }),
     ]
 }
 
@@ -430,6 +450,10 @@ pub(crate) fn all() -> Vec<Example> {
         example("own-devices", "one device", &own_devices(1, 0)),
         example("own-devices", "as long as it gets", &own_devices(8, 32)),
         example("signed-own-devices", "", &Signed::<OwnDevices>::new(own_devices(2, 1).to_bytes(), signature)),
+        example("device-rotation", "", &device_rotation()),
+        example("device-rotation", "with extensions", &DeviceRotation { ext: ext(), ..device_rotation() }),
+        example("signed-device-rotation", "", &rotation().statement),
+        example("rotation", "", &rotation()),
         example("control", "", &control()),
         example("live-opening", "", &LiveOpening { ephemeral: kem_key() }),
         example("live-accept", "", &LiveAccept { ciphertext: KemCiphertext::new(run(71)), random: run(76) }),

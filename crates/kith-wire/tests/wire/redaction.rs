@@ -71,6 +71,7 @@ fn what_is_said_prints_as_its_kind() {
     Nothing
     DeviceCard(…)
     Sync(…)
+    Rotation(…)
     Unknown(7 bytes)
     ");
 }

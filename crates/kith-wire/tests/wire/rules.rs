@@ -16,6 +16,7 @@ use kith_wire::limits::{
 use kith_wire::own::{OwnDevice, OwnDevices, OwnRevocation};
 use kith_wire::padding::{PaddingError, pad_to, padme, unpad};
 use kith_wire::payload::Part;
+use kith_wire::rotation::DeviceRotation;
 use kith_wire::sealed::{ClearHeader, OneShotReply, SealedFormError, SealedParts};
 use kith_wire::time::{Day, EpochId};
 
@@ -310,6 +311,25 @@ fn kw_17_own_devices_that_contradict_themselves_are_refused() {
         let mut list = list.clone();
         change(&mut list);
         assert!(!list.is_well_formed(), "{what}");
+    }
+}
+
+#[test]
+fn kw_18_a_rotation_that_contradicts_itself_is_refused() {
+    type Change = fn(&mut DeviceRotation);
+    let changes: [(&str, Change); 4] = [
+        ("number 0", |rotation| rotation.number = 0),
+        ("the first one after another", |rotation| rotation.number = 1),
+        ("a later one after none", |rotation| rotation.previous = Hash([0; 32])),
+        ("the key that was", |rotation| rotation.new = rotation.old),
+    ];
+    let rotation = examples::device_rotation();
+    let first = DeviceRotation { number: 1, previous: Hash([0; 32]), ..rotation.clone() };
+    assert!(rotation.is_well_formed() && first.is_well_formed());
+    for (what, change) in changes {
+        let mut rotation = rotation.clone();
+        change(&mut rotation);
+        assert!(!rotation.is_well_formed(), "{what}");
     }
 }
 

@@ -18,6 +18,8 @@ fn kc_4_every_signed_object_names_the_key_that_signs_it() {
     let (list, descriptor) = (examples::device_list(1, 0), examples::descriptor());
     assert_eq!(list.signer(), list.contact_key.0);
     assert_eq!(descriptor.signer(), descriptor.server_key.0);
+    let rotation = examples::device_rotation();
+    assert_eq!(rotation.signer(), rotation.old.0);
 }
 
 #[test]

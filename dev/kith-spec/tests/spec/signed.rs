@@ -3,7 +3,10 @@
 use kith_crypto::hash::{hash_kem_key, hash_signed};
 use kith_crypto::kem::KemSecret;
 use kith_crypto::request::{RequestStamp, sign_as_account, sign_as_reader, verify};
-use kith_crypto::sign::{AccountSecret, ContactSecret, LookupSecret, Role, ServerSecret, SigningSecret, open};
+use kith_crypto::rotation::{open_rotation, sign_rotation};
+use kith_crypto::sign::{
+    AccountSecret, ContactSecret, DeviceSecret, LookupSecret, Role, ServerSecret, SigningSecret, open,
+};
 use kith_spec::file::{check, hex};
 use kith_wire::Wire;
 use kith_wire::card::{AnswerCard, Card};
@@ -12,6 +15,7 @@ use kith_wire::devices::DeviceList;
 use kith_wire::id::{DhKey, Hash, Nonce, ReaderId, ServerKey};
 use kith_wire::link::card_to_link;
 use kith_wire::operation::{Operation, Request};
+use kith_wire::rotation::DeviceRotation;
 use kith_wire::signed::Signable;
 use kith_wire::time::EpochId;
 use serde_json::{Value, json};
@@ -43,6 +47,10 @@ fn signed_objects_are_those_in_the_file() {
     let answer = AnswerCard { contact_key: contact.public(), kem: kem.clone(), ..examples::answer_card() };
     let epochs = vec![EpochKeys { id: EpochId(2964), kem: kem.clone(), dh: DhKey([9; 32]) }];
     let descriptor = Descriptor { server_key: server.public(), epochs, ..examples::descriptor() };
+    let (old, new) = (DeviceSecret::from_seed([4; 32]), DeviceSecret::from_seed([5; 32]));
+    let said = DeviceRotation { old: old.public(), new: new.public(), ..examples::device_rotation() };
+    let rotation = sign_rotation(&said, &old, &new);
+    assert!(open_rotation(&rotation).is_ok());
     let offer = kith_wire::card::CardOffer { card: contact.sign(&card), kem: Some(kem.clone()) };
     let file = json!({
         "about": "Ed25519 over u8 length ‖ label ‖ body. The hash is SHA-256 over the same string.",
@@ -53,7 +61,9 @@ fn signed_objects_are_those_in_the_file() {
             vector("signed-answer-card", &contact, &answer),
             vector("signed-device-list", &contact, &first),
             vector("signed-device-list", &contact, &list),
+            vector("signed-device-rotation", &old, &said),
         ],
+        "rotation": { "seed_of_new": hex(new.expose()), "object": "rotation", "cbor": hex(rotation.to_bytes()) },
         "link": { "object": "card-offer", "cbor": hex(offer.to_bytes()), "link": card_to_link(&offer) },
     });
     check("signed.json", &file).unwrap_or_else(|problem| panic!("{problem}"));

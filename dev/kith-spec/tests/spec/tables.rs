@@ -8,6 +8,7 @@ use kith_wire::card::{AnswerCard, Card};
 use kith_wire::descriptor::Descriptor;
 use kith_wire::devices::DeviceList;
 use kith_wire::own::OwnDevices;
+use kith_wire::rotation::DeviceRotation;
 use kith_wire::signed::Signable;
 
 use crate::examples;
@@ -36,7 +37,14 @@ fn the_longest_encodings_are_those_of_the_table() {
 
 #[test]
 fn every_label_is_in_the_table_once() {
-    let of_objects = [Card::LABEL, AnswerCard::LABEL, Descriptor::LABEL, DeviceList::LABEL, OwnDevices::LABEL];
+    let of_objects = [
+        Card::LABEL,
+        AnswerCard::LABEL,
+        Descriptor::LABEL,
+        DeviceList::LABEL,
+        OwnDevices::LABEL,
+        DeviceRotation::LABEL,
+    ];
     let expected: BTreeSet<&str> = Label::REGISTERED.iter().map(|label| label.as_str()).chain(of_objects).collect();
     let rows = rows("crypto.md");
     let stated: Vec<&str> =
