@@ -21,6 +21,7 @@ use crate::cards::CONTACT_SECRET_PURPOSE;
 use crate::contacts;
 use crate::database::{StorageError, all, column, exists, first, run};
 use crate::errors::RefreshError;
+use crate::sabotage::{self, Bug};
 use crate::work::Work;
 use crate::{device_keys, introductions, outbox, own_devices, sessions, sync};
 
@@ -337,7 +338,8 @@ fn changes(
     for (id, entry, revoked, owner) in known {
         // A device whose owner was revoked goes with it, also when its id was heard of later only.
         let owner_revoked = own_devices.as_ref().and_then(|own| own.revoked_for(owner?)).map(reason_column);
-        match (revoked.or(owner_revoked), entry) {
+        let why = revoked.or(owner_revoked).filter(|_| !sabotage::is_on(Bug::RevocationsStayAtHome));
+        match (why, entry) {
             (Some(reason), _) if is_named(&id) => {
                 changes.push(ListChange::Revoke(id, reason_of_column(reason)));
             }

@@ -393,9 +393,7 @@ pub(crate) fn revoke(
     }
     // Also the one that is revoked is told, so that it locks itself when it hears of it.
     sync::tell(work, &SyncItem::Devices { devices })?;
-    if !sabotage::is_on(Bug::RevocationsStayAtHome) {
-        own_lists::revoke(work, user, device, reason)?;
-    }
+    own_lists::revoke(work, user, device, reason)?;
     if let Some(sibling) = by_device(work.db, device)? {
         run(work.db, "UPDATE siblings SET state = 3 WHERE contact = ?1", [sibling.contact.column()])?;
     }
