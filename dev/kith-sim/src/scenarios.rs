@@ -168,7 +168,7 @@ pub fn all() -> Vec<Scenario> {
             .doing(Habits { say: Some(12 * HOUR), ..LIVELY })
             .with_devices(Devices {
                 most: 4,
-                revoke: Some(2 * DAY),
+                revoke: Some(DAY),
                 steal: Some(2 * DAY),
                 forget: Some(12 * DAY),
                 rename: Some(2 * DAY),

@@ -171,6 +171,7 @@ fn revoked(world: &World, person: usize) -> Vec<Violation> {
             let text = format!("{name} was taken out and does not say so");
             found.push(Violation::new(Promise::RevokedIsSilent, &[person], text));
         }
+        found.extend(writes_to(world, device));
         for (number, said) in world.history.said.iter().enumerate().filter(|(_, said)| said.to == person) {
             let was_known = world.id_towards(device, said.from).is_some_and(|id| said.reach.revoked.contains(&id));
             let is_late = was_known || world.history.roll_from.is_some_and(|from| number >= from);
@@ -181,6 +182,29 @@ fn revoked(world: &World, person: usize) -> Vec<Violation> {
         }
     }
     found
+}
+
+/// Somebody who could hear that a device was taken out writes to it all the same.
+fn writes_to(world: &World, revoked: usize) -> Option<Violation> {
+    let person = owner(revoked);
+    let writes = |(who, of): &(usize, usize)| {
+        let history = &world.history;
+        let id = world.id_towards(revoked, *who);
+        let is_apart = |pair: &(usize, usize)| history.blocked.contains(pair) || history.forgotten.contains(pair);
+        let can_hear = |device: &usize| !history.gone.contains(device) && !history.long_away.contains(device);
+        *of == person
+            && !is_apart(&(*who, *of))
+            && !is_apart(&(*of, *who))
+            && world
+                .people
+                .in_use(*who)
+                .into_iter()
+                .filter(can_hear)
+                .any(|device| world.writes_to(device, *of).into_iter().any(|other| Some(other) == id))
+    };
+    let (who, _) = world.acquaintances().into_iter().find(writes)?;
+    let text = format!("{} was taken out, and {} still writes to it", World::name_of(revoked), World::name_of(who));
+    Some(Violation::new(Promise::RevokedIsSilent, &[person, who], text))
 }
 
 impl World {
