@@ -61,7 +61,7 @@ pub(super) fn is_settled(side: &Side<'_>) -> Vec<Violation> {
         if has_expired && is_seen(side, &said.id) && !side.has_ended && !was_forgotten {
             broken(Promise::ExpiredWasNotShown, "was reported as expired and was shown");
         }
-        if has_expired && !side.is_excused && !said.deleted {
+        if has_expired && !side.is_excused && !said.deleted && !is_long_away(side, said) {
             broken(Promise::Arrives, "expired, though everybody was back in time");
         }
     }
@@ -115,16 +115,25 @@ fn is_fleeting(side: &Side<'_>) -> bool {
 /// siblings until the writer has met it (KE-55).
 fn must_be_seen(side: &Side<'_>, number: usize, said: &Said) -> bool {
     let world = side.world;
-    if !is_with_us(side, said) || world.history.long_away.contains(&side.reads) {
+    if !is_with_us(side, said) {
         return false;
     }
     if world.history.roll_from.is_some_and(|from| number >= from) {
         return true;
     }
+    if is_long_away(side, said) {
+        return false;
+    }
     let id = world.id_towards(side.reads, side.from);
     let was_there = id.is_some_and(|id| said.reach.readers.contains(&id));
     let was_welcome = world.people[side.reads].welcomed.is_none_or(|welcomed| welcomed <= said.at);
     was_welcome || was_there
+}
+
+/// Returns whether the reader's device, or the one on which something was written, was off for so long that it may have expired.
+fn is_long_away(side: &Side<'_>, said: &Said) -> bool {
+    let long_away = &side.world.history.long_away;
+    side.world.has_linked() && (long_away.contains(&side.reads) || long_away.contains(&said.by))
 }
 
 /// Returns whether the device on which something was written is still its person's.

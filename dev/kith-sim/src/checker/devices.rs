@@ -156,7 +156,9 @@ fn missing(world: &World, here: &[MessageView], there: &[MessageView], lacks: us
         let said = &world.history.said[number];
         let is_known = there.iter().any(|other| other.id == message.id) || world.history.was_seen(lacks, &message.id);
         let is_due = owner(said.by) == owner(lacks) && said.reach.siblings.contains(&id) && !said.deleted;
-        let is_excused = world.history.long_away.contains(&lacks) || !world.people[said.by].is_in_use();
+        let long_away = &world.history.long_away;
+        let is_excused =
+            long_away.contains(&lacks) || long_away.contains(&said.by) || !world.people[said.by].is_in_use();
         (is_due && !is_known && !is_excused).then_some(number)
     })
 }

@@ -13,8 +13,9 @@ use crate::step::Step;
 
 /// Longer than any world lasts.
 const FOR_EVER_SECONDS: u64 = 1_000 * 86_400;
-/// Seconds after which what a device was sent may have expired.
-const LONG_SECONDS: u64 = 50 * 86_400;
+/// Seconds after which what a device was sent, or had still to send, may have expired, if it is away again later: half of the time for
+/// which a queue keeps a frame.
+const LONG_SECONDS: u64 = 10 * 86_400;
 /// How many copies are kept.
 const COPIES: usize = 12;
 
