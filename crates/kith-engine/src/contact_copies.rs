@@ -89,7 +89,7 @@ pub(crate) fn take(work: &mut Work<'_>, copy: ContactCopy) -> Result<(), Storage
                 is_new,
             ],
         )?;
-        own_lists::note(work.db, id, owns.get())?;
+        own_lists::note(work.db, id, &owns)?;
         // Its name in what this device says must be known from the first word on, also before the password lists it.
         own_lists::draw(work, id)?;
     } else {

@@ -11,6 +11,7 @@ use kith_session::{ListChange, OwnDevice, check_list, next_list};
 use kith_wire::Wire;
 use kith_wire::devices::{Device, DeviceList, RevocationReason};
 use kith_wire::id::{ContactKey, ConversationId, DeviceId};
+use kith_wire::payload::ListState;
 use kith_wire::signed::Signed;
 use kith_wire::sync::SyncItem;
 use rusqlite::{Connection, params};
@@ -33,6 +34,13 @@ CREATE TABLE own_entries (
     owner BLOB,
     revoked INTEGER,
     PRIMARY KEY (contact, device)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE own_lists_seen (
+    contact INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    named BLOB NOT NULL,
+    PRIMARY KEY (contact, hash)
 ) STRICT, WITHOUT ROWID;
 ";
 
@@ -99,7 +107,9 @@ fn owners_known(db: &Connection, contact: ContactId) -> Result<Vec<(DeviceId, De
 const MAX_OWNERS: usize = 64;
 
 /// Remembers the devices that a list names and revokes.
-pub(crate) fn note(db: &Connection, contact: ContactId, list: &DeviceList) -> Result<(), StorageError> {
+pub(crate) fn note(db: &Connection, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), StorageError> {
+    let hash = list.hash().0;
+    let list = list.get();
     for device in &list.devices {
         let sql = "INSERT INTO own_entries (contact, device, entry) VALUES (?1, ?2, ?3) \
                    ON CONFLICT (contact, device) DO UPDATE SET entry = ?3";
@@ -111,8 +121,17 @@ pub(crate) fn note(db: &Connection, contact: ContactId, list: &DeviceList) -> Re
                    ON CONFLICT (contact, device) DO UPDATE SET revoked = ?3";
         run(db, sql, params![contact.column(), revoked.id.0, reason_column(revoked.reason)])?;
     }
+    let named: Vec<u8> = list.devices.iter().flat_map(|device| device.id.0).collect();
+    let sql = "INSERT OR IGNORE INTO own_lists_seen (contact, hash, version, named) VALUES (?1, ?2, ?3, ?4)";
+    run(db, sql, params![contact.column(), hash, list.version, named])?;
+    let sql = "DELETE FROM own_lists_seen WHERE contact = ?1 AND hash NOT IN \
+               (SELECT hash FROM own_lists_seen WHERE contact = ?1 ORDER BY version DESC LIMIT ?2)";
+    run(db, sql, params![contact.column(), LISTS_REMEMBERED])?;
     Ok(())
 }
+
+/// Own lists of which is remembered whom they named: a contact may still have any of them.
+const LISTS_REMEMBERED: u32 = 64;
 
 const fn reason_column(reason: RevocationReason) -> i64 {
     match reason {
@@ -128,22 +147,25 @@ const fn reason_of_column(column: i64) -> RevocationReason {
     }
 }
 
-/// Returns whether a list of that version, or an older one, named a device of the person's.
+/// Returns whether the list of which a contact has spoken named a device of the person's (KE-55). A list with a higher number need not
+/// name whom a lower one did, and of a list that is not known here it is not known.
 pub(crate) fn was_named(
     db: &Connection,
     contact: ContactId,
     own: DeviceId,
-    version: u32,
+    list: &ListState,
 ) -> Result<bool, StorageError> {
-    let sql = "SELECT entry FROM own_entries WHERE contact = ?1 AND owner = ?2";
-    let entries = all(db, sql, params![contact.column(), own.0], |row| row.get::<_, Option<Vec<u8>>>(0))?;
-    let mut devices = entries.into_iter().flatten().filter_map(|entry| minicbor::decode::<Device>(&entry).ok());
-    Ok(devices.any(|device| device.added_in <= version))
+    let sql = "SELECT named FROM own_lists_seen WHERE contact = ?1 AND hash = ?2";
+    let named = first(db, sql, params![contact.column(), list.hash.0], |row| row.get::<_, Vec<u8>>(0))?;
+    let Some(named) = named else { return Ok(false) };
+    let here = owners_known(db, contact)?.into_iter().find(|(owner, _)| *owner == own);
+    Ok(here.is_some_and(|(_, here)| named.as_chunks::<16>().0.contains(&here.0)))
 }
 
 /// Forgets what was known of the devices towards a contact: it is met anew, or forgotten.
 pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
     run(db, "DELETE FROM own_entries WHERE contact = ?1", [contact.column()])?;
+    run(db, "DELETE FROM own_lists_seen WHERE contact = ?1", [contact.column()])?;
     device_keys::forget(db, contact)?;
     introductions::forget(db, contact)
 }
@@ -159,7 +181,7 @@ pub(crate) fn told(
     let Some(known) = newest(work.db, contact)? else { return Ok(()) };
     let key: ContactKey = known.get().contact_key;
     let Ok(list) = check_list(signed, &key) else { return Ok(()) };
-    note(work.db, contact, list.get())?;
+    note(work.db, contact, &list)?;
     heard_of(work.db, contact, list.get().version)?;
     if list.get().version <= known.get().version || names_revoked(work.db, contact, list.get())? {
         return Ok(());
@@ -181,7 +203,7 @@ fn names_revoked(db: &Connection, contact: ContactId, list: &DeviceList) -> Resu
 fn adopt(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), StorageError> {
     let sql = "UPDATE contacts SET own_list = ?2 WHERE id = ?1";
     run(work.db, sql, params![contact.column(), list.signed().to_bytes()])?;
-    note(work.db, contact, list.get())?;
+    note(work.db, contact, list)?;
     device_keys::listed(work, contact, list.get())?;
     for peer in sessions::in_use(work.db, contact)? {
         let Some(mut session) = peer.session(work.db)? else { continue };

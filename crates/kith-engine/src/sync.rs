@@ -354,11 +354,14 @@ pub(crate) fn pass_on(
     if !is_for_all {
         return Ok(());
     }
-    let known = known.map_or(0, |list| list.version);
     let item = SyncItem::Heard { content: Box::new(content.clone()) };
     for sibling in siblings::linked(work.db)? {
         let Some(device) = sibling.device else { continue };
-        if !own_lists::was_named(work.db, contact, device, known)? {
+        let is_known = match &known {
+            Some(list) => own_lists::was_named(work.db, contact, device, list)?,
+            None => false,
+        };
+        if !is_known {
             tell_one(work, sibling.contact, &item)?;
         }
     }
