@@ -270,6 +270,11 @@ fn event(out: &Out, client: &Client, event: &Event) {
             let text = format!("{}, with one of the contact's devices; it goes on with the others", ended(*why));
             error(out, "device_stopped", Some((client, *contact)), &text);
         }
+        Event::DeviceKeyForked { contact } => {
+            let text = "somebody else uses a key of one of the contact's devices: nothing that is new is believed of it until \
+                        the contact enters the password there; tell them";
+            error(out, "device_key_forked", Some((client, *contact)), text);
+        }
         Event::ForbiddenServer { contact } => {
             let text = "your home server may not talk to this contact's home server: ask who runs it; on one machine, for \
                         a trial, start it with --allow-private-peers";
