@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::kept::Kept;
 use crate::promise::Promise;
-use crate::run::run;
+use crate::run::{run, run_plan};
 use crate::sabotage::Sabotage;
 use crate::say::{is_asked_to_end, say};
 use crate::scenarios;
@@ -49,11 +50,16 @@ pub(crate) fn bite() -> bool {
 
 /// Returns whether a bug is caught by its own promise.
 fn catch(bug: Sabotage) -> bool {
-    let Some(scenario) = scenarios::named(bug.shows_in()) else { return false };
+    let kept = bug.shows_in_plan().and_then(|plan| Kept::parse(plan).ok());
+    let scenario = kept.as_ref().map_or_else(|| scenarios::named(bug.shows_in()), |kept| Some(kept.scenario.clone()));
+    let Some(scenario) = scenario else { return false };
     let name = format!("{bug:?}");
     let mut besides = BTreeSet::new();
     for seed in (0..SEEDS).take_while(|_| !is_asked_to_end()) {
-        let outcome = run(&scenario, seed, Some(bug));
+        let outcome = match &kept {
+            Some(kept) => run_plan(&scenario, kept.seed.wrapping_add(seed), &kept.plan, Some(bug)),
+            None => run(&scenario, seed, Some(bug)),
+        };
         let broken = outcome.violations.iter().map(|violation| violation.promise);
         besides.extend(broken.filter(|promise| *promise != bug.promise()));
         if outcome.has_broken(bug.promise()) {

@@ -128,6 +128,14 @@ impl Sabotage {
         }
     }
 
+    /// Returns the kept plan in which it shows, when it shows too seldom in worlds that are drawn.
+    pub fn shows_in_plan(self) -> Option<&'static str> {
+        match self {
+            Self::ClosesAreForgotten => Some(include_str!("../tests/plans/connections-that-were-forgotten.plan")),
+            _ => None,
+        }
+    }
+
     /// Returns the promises that it breaks: first the one for which it is here, then those that it breaks besides.
     pub fn breaks(self) -> &'static [Promise] {
         match self {
