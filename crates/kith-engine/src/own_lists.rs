@@ -248,7 +248,7 @@ fn refresh_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Re
         None => draw(work, contact)?,
     };
     let mut changes = changes(work.db, contact, list.get(), &own)?;
-    // 14: somebody has heard of a higher number than this device's list has: until a list is above it, nothing can be said.
+    // Somebody has heard of a higher number than this device's list has: until a list is above it, nothing can be said.
     let is_behind = highest_heard(work.db, contact)? > list.get().version;
     if changes.is_empty() && !is_behind && !is_old(work, list.get()) {
         return Ok(());

@@ -215,8 +215,9 @@ fn kills_at_any_moment_of_linking_lose_nothing_and_link_once() {
     let code = join.wait_for("code");
     link.kill();
     join.kill();
-    // From a few milliseconds to more than all of it takes.
-    let mut moments = (0..).map(|n: u64| Duration::from_millis(7 + n * 137 % 900));
+    // The moments of the kills: from a few milliseconds to more than all of it takes, and later each time, so that it comes to an end
+    // on the slowest machine too.
+    let mut moments = (0..).map(|n: u64| Duration::from_millis(7 + n * 137 % 900 + 40 * n));
     let is_linked =
         || phone.succeed(&["device", "list"]).lines.iter().any(|one| one["state"] == "linked" && one["this"] == false);
     while !is_linked() {
