@@ -15,7 +15,7 @@ use crate::contacts::{self, Stage};
 use crate::database::{StorageError, column, first, number, run};
 use crate::errors::CommandError;
 use crate::work::{LinkEffect, Work};
-use crate::{disappearing, own_lists, peer_list, queues, sessions};
+use crate::{disappearing, introductions, own_lists, peer_list, queues, sessions};
 
 /// Returns a contact as siblings are told it; nothing before it is established.
 pub(crate) fn copy(db: &Connection, id: ContactId) -> Result<Option<ContactCopy>, StorageError> {
@@ -100,6 +100,7 @@ pub(crate) fn take(work: &mut Work<'_>, copy: ContactCopy) -> Result<(), Storage
         }
     }
     own_lists::note_owners(work.db, id, &copy.owners)?;
+    introductions::pass_waiting(work, id)?;
     contacts::saw_lamport(work.db, id, copy.lamport)?;
     // KE-59: that digits were compared counts for those digits.
     let digits = first(work.db, "SELECT coalesce(digits, '') FROM contacts WHERE id = ?1", [id.column()], |row| {

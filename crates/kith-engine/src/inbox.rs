@@ -21,6 +21,7 @@ use crate::contents::{self, Turn};
 use crate::database::{StorageError, all, column, run};
 use crate::introductions;
 use crate::outbox;
+use crate::own_lists;
 use crate::peer_list;
 use crate::queues::{self, QueueState};
 use crate::sessions::{self, PeerDevice};
@@ -117,6 +118,11 @@ fn apply(work: &mut Work<'_>, peer: &PeerDevice, opened: Opened) -> Result<(), S
     }
     if opened.established {
         contacts::set_stage(work, contact, Stage::Established)?;
+        introductions::pass_waiting(work, contact)?;
+    }
+    // The next list that this person signs must be above one that the contact has and this device does not know.
+    if let Some(list) = opened.unknown_own_list {
+        own_lists::heard_of(work.db, contact, list.version)?;
     }
     let arrived = opened.parts.get(opened.arrived).unwrap_or_default();
     let arrived: BTreeSet<MessageId> = arrived.iter().map(|part| part.message).collect();

@@ -42,6 +42,13 @@ CREATE TABLE introductions (
     expires INTEGER NOT NULL,
     PRIMARY KEY (contact, device)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE cards_waiting (
+    contact INTEGER NOT NULL,
+    device BLOB NOT NULL,
+    list BLOB NOT NULL,
+    offer BLOB NOT NULL,
+    PRIMARY KEY (contact, offer)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE peers_revoked (contact INTEGER NOT NULL, device BLOB NOT NULL, PRIMARY KEY (contact, device)) STRICT, WITHOUT ROWID;
 ";
 
@@ -54,6 +61,7 @@ pub(crate) const PATIENCE_SECONDS: u64 = 24 * 3600;
 /// Gives a card to every device of a contact that this one has not met.
 pub(crate) fn go_on(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
     answer_waiting(work, contact)?;
+    pass_waiting(work, contact)?;
     let Some(known) = contacts::find(work.db, contact)? else { return Ok(()) };
     let (Some(conversation), Some(own)) = (known.conversation, own_lists::own_device(work.db, contact)?) else {
         return Ok(());
@@ -146,8 +154,50 @@ pub(crate) fn pass_on(
     match messenger(work.db, contact, to)? {
         Some(peer) => say(work, contact, peer, to, list, offer),
         // This device has met nobody of the contact either.
-        None => Ok(()),
+        None => keep(work.db, contact, to, &list, &offer),
     }
+}
+
+/// Keeps a card that cannot be passed on yet: it is for a device of the contact, and nobody of the contact was met, or for a
+/// sibling, and it is not known which one.
+fn keep(
+    db: &Connection,
+    contact: ContactId,
+    to: DeviceId,
+    list: &Signed<DeviceList>,
+    offer: &CardOffer,
+) -> Result<(), StorageError> {
+    if count(db, "SELECT count(*) FROM cards_waiting WHERE contact = ?1", [contact.column()])? >= MAX_WAITING {
+        return Ok(());
+    }
+    let sql = "INSERT OR IGNORE INTO cards_waiting (contact, device, list, offer) VALUES (?1, ?2, ?3, ?4)";
+    run(db, sql, params![contact.column(), to.0, list.to_bytes(), offer.to_bytes()])?;
+    Ok(())
+}
+
+/// Cards that wait for a contact at most: each of eight devices gives one to each of eight.
+const MAX_WAITING: u64 = 64;
+
+/// Passes on the cards that waited, as far as they can be: somebody of the contact was met, or a sibling has said who it is.
+pub(crate) fn pass_waiting(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
+    let sql = "SELECT device, list, offer FROM cards_waiting WHERE contact = ?1";
+    let waiting = all(work.db, sql, [contact.column()], |row| {
+        Ok((DeviceId(row.get(0)?), row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
+    })?;
+    let Some(key) = contacts::peer_key(work.db, contact)? else { return Ok(()) };
+    for (to, list, offer) in waiting {
+        let sql = "DELETE FROM cards_waiting WHERE contact = ?1 AND offer = ?2";
+        run(work.db, sql, params![contact.column(), offer])?;
+        let (Ok(list), Ok(offer)) = (Signed::<DeviceList>::from_bytes(&list), CardOffer::from_bytes(&offer)) else {
+            continue;
+        };
+        match (check_list(list.clone(), &key), messenger(work.db, contact, to)?) {
+            (Ok(theirs), _) => hand_over(work, contact, to, &theirs, offer)?,
+            (Err(_), Some(peer)) => say(work, contact, peer, to, list, offer)?,
+            (Err(_), None) => keep(work.db, contact, to, &list, &offer)?,
+        }
+    }
+    Ok(())
 }
 
 /// A device of a contact brought a card: for this device, or for a sibling.
@@ -165,8 +215,21 @@ pub(crate) fn came(
     if known.device == Some(to) {
         return answer(work, contact, &list, offer);
     }
+    hand_over(work, contact, to, &list, offer)
+}
+
+/// Gives a card of a contact's device to the sibling that it is for.
+fn hand_over(
+    work: &mut Work<'_>,
+    contact: ContactId,
+    to: DeviceId,
+    list: &Verified<DeviceList>,
+    offer: CardOffer,
+) -> Result<(), StorageError> {
     let owner = own_lists::owners(work.db, contact)?.into_iter().find(|(_, here)| *here == to);
-    let (Some((owner, _)), Some(conversation)) = (owner, known.conversation) else { return Ok(()) };
+    let conversation = contacts::find(work.db, contact)?.and_then(|contact| contact.conversation);
+    let Some(conversation) = conversation else { return Ok(()) };
+    let Some((owner, _)) = owner else { return keep(work.db, contact, to, list.signed(), &offer) };
     for sibling in siblings::linked(work.db)?.into_iter().filter(|sibling| sibling.device == Some(owner)) {
         let (list, offer) = (list.signed().clone(), Box::new(offer.clone()));
         sync::tell_one(work, sibling.contact, &SyncItem::CardForYou { contact: conversation, list, offer })?;
@@ -310,6 +373,7 @@ fn receive_in(work: &mut Work<'_>, contact: ContactId, meeting: &Meeting, frame:
         run(work.db, sql, params![contact.column(), meeting.device.0])?;
         peer_list::learn(work, contact, &confirmed.peer_devices)?;
         outbox::seal_waiting(work, contact)?;
+        pass_waiting(work, contact)?;
         return Ok(true);
     }
     if let (Some(answered), Some(peer)) = (&meeting.answered, meeting.peer) {
@@ -421,6 +485,7 @@ fn drop_row(work: &mut Work<'_>, contact: ContactId, device: DeviceId) -> Result
 pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
     run(db, "DELETE FROM introductions WHERE contact = ?1", [contact.column()])?;
     run(db, "DELETE FROM peers_revoked WHERE contact = ?1", [contact.column()])?;
+    run(db, "DELETE FROM cards_waiting WHERE contact = ?1", [contact.column()])?;
     Ok(())
 }
 

@@ -313,11 +313,18 @@ pub(crate) fn announce_now(work: &mut Work<'_>, contact: ContactId) -> Result<()
 }
 
 /// Remembers the highest version of an own list that anybody has told or stated: the next one must be above it.
+/// A contact that states an absurd one uses up no numbers.
 pub(crate) fn heard_of(db: &Connection, contact: ContactId, version: u32) -> Result<(), StorageError> {
+    if version > HIGHEST_BELIEVED {
+        return Ok(());
+    }
     let sql = "UPDATE contacts SET highest = max(highest, ?2) WHERE id = ?1";
     run(db, sql, params![contact.column(), version])?;
     Ok(())
 }
+
+/// Versions above this one are reached by no honest person: sixteen thousand lists.
+const HIGHEST_BELIEVED: u32 = 1 << 30;
 
 fn highest_heard(db: &Connection, contact: ContactId) -> Result<u32, StorageError> {
     let highest = first(db, "SELECT highest FROM contacts WHERE id = ?1", [contact.column()], |row| row.get(0))?;
