@@ -9,8 +9,8 @@ use kith_wire::signed::Signed;
 use kith_wire::time::Day;
 use rand::RngExt;
 
-use crate::world::devices::{LAPTOP, Pair};
-use crate::world::{ANA, BELA, Disk, Reach, World, message_of};
+use crate::world::devices::Pair;
+use crate::world::{ANA, BELA, Disk, LAPTOP, Reach, World, message_of};
 
 #[test]
 fn ke_42_each_device_gets_every_message_and_is_heard() {

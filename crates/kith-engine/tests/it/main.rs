@@ -16,4 +16,5 @@ mod privacy;
 mod rotation;
 mod siblings;
 mod storage;
+mod untrusted;
 mod world;

@@ -12,9 +12,8 @@ use kith_wire::rotation::Rotation;
 use kith_wire::signed::Signed;
 use rusqlite::{OptionalExtension, params};
 
-use crate::world::{ANA, BELA, Reach, World};
+use crate::world::{ANA, BELA, LAPTOP, Reach, World};
 
-const LAPTOP: usize = 2;
 const DAY: u64 = 86_400;
 
 fn id(contact: ContactId) -> i64 {

@@ -2,16 +2,11 @@
 
 use kith_engine::{AttachmentState, Command, ContactId, HistoryWish, MessageBody};
 
-use crate::world::{ANA, BELA, Reach, World, message_of};
+use crate::world::{ANA, BELA, LAPTOP, Reach, World, message_of};
 
-/// Ana's laptop: the third folder of the world, at Bela's home server.
-const LAPTOP: usize = 2;
-
-/// Ana and Bela know each other, and Ana has a laptop. Returns what each of the three calls the other person.
-fn with_laptop(name: &str) -> (World, ContactId, ContactId, ContactId) {
-    let (mut world, bela, ana) = World::met(name);
-    world.add_person(&format!("{name}-laptop"), 1);
-    world.run(10);
+/// Ana and Bela know each other, and Ana's laptop is linked. Returns what each of the three calls the other person.
+fn with_linked(name: &str) -> (World, ContactId, ContactId, ContactId) {
+    let (mut world, bela, ana) = World::with_laptop(name);
     world.link(ANA, LAPTOP, HistoryWish::All);
     let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
     (world, bela, ana, there)
@@ -19,7 +14,7 @@ fn with_laptop(name: &str) -> (World, ContactId, ContactId, ContactId) {
 
 #[test]
 fn a_file_that_one_device_sends_the_others_can_fetch() {
-    let (mut world, bela, _, there) = with_laptop("siblings-file");
+    let (mut world, bela, _, there) = with_linked("siblings-file");
     let attachment = world.prepare(ANA, &[7; 200_000]);
     let send = Command::Send { contact: bela, text: String::new(), reply_to: None, attachment: Some(attachment) };
     let message = message_of(world.command(ANA, send).unwrap());
@@ -52,7 +47,7 @@ fn what_is_taken_back_before_it_left_is_taken_back_on_the_other_devices_too() {
 
 #[test]
 fn ke_53_words_to_a_contact_that_a_device_has_not_heard_of_are_kept_until_it_has() {
-    let (mut world, _, _, _) = with_laptop("siblings-early");
+    let (mut world, _, _, _) = with_linked("siblings-early");
     // The laptop links a tablet while the phone is away: these two have not met.
     world.online(ANA, Reach::Down);
     world.add_person("siblings-early-tablet", 0);

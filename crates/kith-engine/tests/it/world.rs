@@ -41,6 +41,8 @@ pub(crate) const START: Timestamp = Timestamp::from_seconds(2_950 * 7 * 86_400 +
 
 pub(crate) const ANA: usize = 0;
 pub(crate) const BELA: usize = 1;
+/// The third folder of the world, for a second device of one of them.
+pub(crate) const LAPTOP: usize = 2;
 
 /// Whether somebody or something can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

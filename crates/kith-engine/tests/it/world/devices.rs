@@ -18,10 +18,7 @@ use kith_wire::time::Hour;
 use rand::rngs::StdRng;
 use rusqlite::{ToSql, params};
 
-use super::{ANA, BELA, World};
-
-/// Bela's other device; the first is `BELA`.
-pub(crate) const LAPTOP: usize = 2;
+use super::{ANA, BELA, LAPTOP, World};
 
 /// Ana, and Bela with two devices.
 pub(crate) struct Pair {

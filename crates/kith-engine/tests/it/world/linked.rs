@@ -1,12 +1,33 @@
 //! Linking devices as the programs around the engines do.
 
 use kith_crypto::user::UserSecret;
-use kith_engine::{Command, CommandError, ContactId, DeviceState, HistoryWish, Reply};
+use kith_engine::{Command, CommandError, ContactId, DeviceState, DeviceView, HistoryWish, Reply};
 use kith_wire::card::CardOffer;
 
 use super::World;
 
 impl World {
+    /// Ana and Bela know each other; Ana has a laptop at the other home server, not linked yet.
+    pub(crate) fn with_laptop(name: &str) -> (Self, ContactId, ContactId) {
+        let (mut world, bela, ana) = Self::met(name);
+        world.add_person(&format!("{name}-laptop"), 1);
+        world.run(10);
+        (world, bela, ana)
+    }
+
+    /// Returns the one other device of somebody who has two.
+    pub(crate) fn other_device(&self, who: usize) -> DeviceView {
+        self.people[who].engine.devices().unwrap().into_iter().find(|device| !device.is_this).unwrap()
+    }
+
+    /// Returns what somebody's devices are called, and which is the one that is asked.
+    pub(crate) fn device_names(&self, who: usize) -> Vec<(String, bool)> {
+        let devices = self.people[who].engine.devices().unwrap();
+        let mut names: Vec<_> = devices.into_iter().map(|device| (device.name, device.is_this)).collect();
+        names.sort();
+        names
+    }
+
     /// Makes a card for a new device.
     pub(crate) fn device_card(&mut self, who: usize) -> CardOffer {
         let link = Command::LinkDevice { name: "phone".to_owned(), expires: 600 };
