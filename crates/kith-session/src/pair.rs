@@ -48,8 +48,13 @@ pub(crate) fn checked(card: &NewCard) -> CheckedCard {
 }
 
 pub(crate) fn answered(card: &NewCard, rng: &mut StdRng) -> Answered {
+    answered_by_anybody(&checked(card), rng)
+}
+
+/// Somebody new answers a card that was checked.
+pub(crate) fn answered_by_anybody(card: &CheckedCard, rng: &mut StdRng) -> Answered {
     let queue = queue(2, rng);
-    answer(&checked(card), ContactSecret::generate(rng), queue, today(), rng).unwrap()
+    answer(card, ContactSecret::generate(rng), queue, today(), rng).unwrap()
 }
 
 /// A whole meeting, with everything that was made on the way.
