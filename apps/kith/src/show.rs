@@ -18,9 +18,11 @@ use crate::output::{Colour, Out};
 use crate::times;
 
 mod devices;
+mod held;
 mod printable;
 
 pub(crate) use devices::{device_line, device_object, devices_line, new_devices};
+pub(crate) use held::{held_briefly, held_code, held_words};
 pub(crate) use printable::{is_blank, one_line, printable};
 
 /// Names a contact's state for programs.
@@ -68,6 +70,8 @@ pub(crate) fn contact_object(contact: &ContactView, now: Timestamp) -> Value {
         "receipts": contact.receipts == Receipts::Sent,
         "server": contact.server.as_ref().map(|server| server.as_str()),
         "needs_card": contact.needs_card,
+        "held": contact.held.map(held_code),
+        "draft": contact.draft,
     })
 }
 
@@ -93,7 +97,8 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
         Some(seconds) => format!("messages disappear after {}", Span(Duration::from_secs(seconds.into()))),
         None => String::new(),
     };
-    let about: Vec<&str> = [state, &unread, &disappearing, draft].into_iter().filter(|part| !part.is_empty()).collect();
+    let held = contact.held.map_or("", held_briefly);
+    let about: Vec<&str> = [state, held, &unread, &disappearing, draft].into_iter().filter(|part| !part.is_empty()).collect();
     let id = colour.quiet(&format!("{:>5}", contact_id(contact.id)));
     format!("{id}  {}  {}", colour.loud(&one_line(&contact.name)), about.join(", ")).trim_end().to_owned()
 }
@@ -256,6 +261,14 @@ fn event(out: &Out, client: &Client, event: &Event) {
             out.data(&object, || match view {
                 Some(view) => contact_line(&view, out.colour()),
                 None => format!("{}  is gone", contact_id(*contact)),
+            });
+        }
+        Event::Held { contact, why } => {
+            let object = json!({"event": "held", "contact": contact_id(*contact), "held": why.map(held_code)});
+            let name = name(client, *contact);
+            out.data(&object, || match why {
+                Some(why) => format!("! {}", held_words(*why, &name)),
+                None => format!("{name}  what you write goes out again"),
             });
         }
         Event::CardAnsweredTwice { contact } => {

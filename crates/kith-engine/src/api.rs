@@ -12,7 +12,7 @@ use kith_wire::id::{CardId, Hash, InviteCode, MessageId, ServerKey};
 
 pub use self::views::{
     AttachmentKeys, AttachmentState, AttachmentView, ContactState, ContactView, DeviceState, DeviceView, Direction,
-    Exported, LogQuery, MessageBody, MessageView, Status,
+    Exported, Held, LogQuery, MessageBody, MessageView, Status,
 };
 
 /// A contact, towards the programs of this device: a number that is never reused. Never leaves the device.
@@ -426,6 +426,13 @@ pub enum Event {
     Contact {
         /// The contact.
         contact: ContactId,
+    },
+    /// What is written to a contact waits from now on, for another reason than before, or waits no more.
+    Held {
+        /// The contact.
+        contact: ContactId,
+        /// Why.
+        why: Option<Held>,
     },
     /// Somebody else answered a card that was already answered.
     CardAnsweredTwice {

@@ -15,7 +15,7 @@ use crate::contacts::{self, Stage};
 use crate::database::{StorageError, column, first, number, run};
 use crate::errors::CommandError;
 use crate::work::{LinkEffect, Work};
-use crate::{disappearing, introductions, own_lists, peer_list, queues, sessions};
+use crate::{disappearing, held, introductions, own_lists, peer_list, queues, sessions};
 
 /// Returns a contact as siblings are told it; nothing before it is established.
 pub(crate) fn copy(db: &Connection, id: ContactId) -> Result<Option<ContactCopy>, StorageError> {
@@ -108,7 +108,7 @@ pub(crate) fn take(work: &mut Work<'_>, copy: ContactCopy) -> Result<(), Storage
     })?;
     settle(work, id, &copy.settings, digits.as_deref() == Some(copy.digits.as_str()))?;
     work.tell(Event::Contact { contact: id });
-    Ok(())
+    held::look(work, id)
 }
 
 /// Takes settings over that are later than those known.

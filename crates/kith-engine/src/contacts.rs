@@ -12,7 +12,7 @@ use crate::api::{ContactId, Event, Receipts};
 use crate::database::{StorageError, all, column, first, number, run};
 use crate::errors::CommandError;
 use crate::work::{LinkEffect, Work};
-use crate::{attachments, card_keys, once, own_lists, queues, sessions, sync};
+use crate::{attachments, card_keys, held, once, own_lists, queues, sessions, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE contacts (
@@ -312,5 +312,5 @@ pub(crate) fn set_stage(work: &mut Work<'_>, id: ContactId, stage: Stage) -> Res
     if stage == Stage::Established && before != Some(stage) {
         sync::contact_made(work, id, meeting)?;
     }
-    Ok(())
+    held::look(work, id)
 }

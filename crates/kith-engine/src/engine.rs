@@ -21,7 +21,7 @@ use crate::schema::{self, OpenError};
 use crate::work::{Effects, LinkEffect, Work};
 use crate::{
     arrivals, attachments, card_keys, cards, clocks, contacts, conversations, device_keys, disappearing, expiry,
-    history, introductions, once, outbox, own_devices, own_lists, person, queues, receipts, rotation, sabotage,
+    held, history, introductions, once, outbox, own_devices, own_lists, person, queues, receipts, rotation, sabotage,
     sessions, siblings,
 };
 
@@ -34,7 +34,7 @@ pub struct Engine {
     pub(crate) link: Link,
     outputs: VecDeque<Output>,
     /// The time of the last call: what was due then has been looked at.
-    last: Timestamp,
+    pub(crate) last: Timestamp,
 }
 
 impl Engine {
@@ -300,6 +300,9 @@ impl Engine {
             clocks::mend(work.db, now)?;
             outbox::seal_all_waiting(&mut work)?;
             self.link.clock_was_set_back(now);
+        }
+        if work.now.day() != self.last.day() {
+            held::look_at_all(&mut work)?;
         }
         let done = step(&mut work, &mut self.link)?;
         let effects = work.effects;

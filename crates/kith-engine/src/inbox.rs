@@ -19,6 +19,7 @@ use crate::cards::{self, Meeting};
 use crate::contacts::{self, Stage};
 use crate::contents::{self, Turn};
 use crate::database::{StorageError, all, column, run};
+use crate::held;
 use crate::introductions;
 use crate::outbox;
 use crate::own_lists;
@@ -59,6 +60,7 @@ pub(crate) fn receive(
             return Ok(());
         }
         receive_from(work, contact.id, frame)?;
+        held::look(work, contact.id)?;
     }
     work.effects.acks.push((reader, entry));
     Ok(())

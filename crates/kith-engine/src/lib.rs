@@ -26,6 +26,7 @@ mod disappearing;
 mod engine;
 mod errors;
 mod expiry;
+mod held;
 mod history;
 mod inbox;
 mod introductions;

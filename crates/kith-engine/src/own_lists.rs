@@ -22,9 +22,10 @@ use crate::cards::CONTACT_SECRET_PURPOSE;
 use crate::contacts;
 use crate::database::{StorageError, all, column, exists, first, run};
 use crate::errors::RefreshError;
+use crate::outbox::FrameKind;
 use crate::sabotage::{self, Bug};
 use crate::work::Work;
-use crate::{device_keys, introductions, outbox, own_devices, sessions, sync};
+use crate::{device_keys, held, introductions, outbox, own_devices, sessions, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE own_entries (
@@ -214,7 +215,7 @@ fn adopt(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -
     outbox::seal_waiting(work, contact)?;
     introductions::go_on(work, contact)?;
     work.tell(Event::Contact { contact });
-    Ok(())
+    held::look(work, contact)
 }
 
 /// Signs what must be signed, at a password entry: lists that do not say what they should, and those that have grown old.
@@ -225,7 +226,8 @@ pub(crate) fn refresh(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Refr
     for contact in contacts::with_keys(work.db)? {
         refresh_if_possible(work, user, contact)?;
     }
-    Ok(())
+    // Lists may have run out since this program was last there.
+    Ok(held::look_at_all(work)?)
 }
 
 /// One contact whose list cannot be signed must not keep the others from theirs, nor a person out of the folder: only storage fails
@@ -262,10 +264,16 @@ fn refresh_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Re
     let secret = contact_secret(work.db, user, contact)?;
     let above = highest_heard(work.db, contact)?;
     let renewed = next_list(&list, &changes, above, own.maker(), &secret, work.now.day(), work.rng)?;
-    if only_adds && contacts::with_keys(work.db)?.len() > 1 {
+    if only_adds && contacts::with_keys(work.db)?.len() > 1 && !is_written_to(work.db, contact)? {
         return Ok(announce_later(work, contact, &renewed)?);
     }
     announce(work, contact, &renewed)
+}
+
+/// Returns whether something that the person wrote waits for the list: it tells the contact anyway (KE-56).
+fn is_written_to(db: &Connection, contact: ContactId) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM outgoing WHERE contact = ?1 AND kind = ?2";
+    exists(db, sql, params![contact.column(), FrameKind::Content as i64])
 }
 
 /// Goes by a list from now on, and tells everybody.

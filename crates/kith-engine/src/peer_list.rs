@@ -12,7 +12,7 @@ use crate::api::ContactId;
 use crate::database::{StorageError, run};
 use crate::sessions::{self, PeerDevice, PeerId};
 use crate::work::Work;
-use crate::{cards, device_keys, introductions};
+use crate::{cards, device_keys, held, introductions};
 
 /// Remembers under which name a contact's lists have the device that a session is with.
 pub(crate) fn name(work: &Work<'_>, peer: &PeerDevice, session: &Session) -> Result<(), StorageError> {
@@ -52,7 +52,8 @@ fn take(
             None => {}
         }
     }
-    introductions::heard_of(work, contact, list.get())
+    introductions::heard_of(work, contact, list.get())?;
+    held::look(work, contact)
 }
 
 fn tell(

@@ -15,7 +15,7 @@ use crate::conversations::state_of_column;
 use crate::database::{all, column, count, first, number};
 use crate::engine::Engine;
 use crate::errors::QueryError;
-use crate::{contacts, outbox, own_devices, person, queues, search, siblings};
+use crate::{contacts, held, outbox, own_devices, person, queues, search, siblings};
 
 const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.pq_since, \
     (SELECT count(*) FROM messages m WHERE m.contact = c.id AND m.direction = 0 AND m.state < 3), \
@@ -31,7 +31,8 @@ impl Engine {
     /// [`QueryError`] when storage fails.
     pub fn contacts(&self) -> Result<Vec<ContactView>, QueryError> {
         let sql = format!("SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.kind = 0 ORDER BY c.id");
-        Ok(all(&self.db, &sql, [], contact_view)?)
+        let contacts = all(&self.db, &sql, [], contact_view)?;
+        contacts.into_iter().map(|contact| self.with_held(contact)).collect()
     }
 
     /// Returns a contact.
@@ -40,7 +41,12 @@ impl Engine {
     /// [`QueryError::UnknownContact`] when there is none.
     pub fn contact(&self, id: ContactId) -> Result<ContactView, QueryError> {
         let sql = format!("SELECT {CONTACT_COLUMNS} FROM contacts c WHERE c.id = ?1 AND c.kind = 0");
-        first(&self.db, &sql, [id.column()], contact_view)?.ok_or(QueryError::UnknownContact)
+        self.with_held(first(&self.db, &sql, [id.column()], contact_view)?.ok_or(QueryError::UnknownContact)?)
+    }
+
+    /// Adds why what is written waits, as of the last call.
+    fn with_held(&self, contact: ContactView) -> Result<ContactView, QueryError> {
+        Ok(ContactView { held: held::why(&self.db, contact.id, self.last)?, ..contact })
     }
 
     /// Returns the contacts with this very name; when there is none, those whose name differs in case only.
@@ -217,6 +223,7 @@ fn contact_view(row: &Row<'_>) -> rusqlite::Result<ContactView> {
         receipts: if row.get(9)? { Receipts::Sent } else { Receipts::Withheld },
         server: server.and_then(|url| ServerUrl::parse(&url).ok()),
         needs_card: row.get(11)?,
+        held: None,
     })
 }
 

@@ -7,12 +7,12 @@ use thiserror::Error;
 
 use crate::database::{StorageError, first, run};
 use crate::{
-    attachments, card_keys, contacts, conversations, device_keys, history, inbox, introductions, once, outbox,
+    attachments, card_keys, contacts, conversations, device_keys, held, history, inbox, introductions, once, outbox,
     own_devices, own_lists, person, queues, search, servers, sessions, siblings, sync, unopened,
 };
 
 /// The layout that this code writes.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// Why a database cannot be opened as a person's.
 #[derive(Debug, Error)]
@@ -63,6 +63,8 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
         ],
         // Device keys that rotate.
         vec![device_keys::TABLES],
+        // What a person sees of devices.
+        vec![held::TABLES_4],
     ]
 }
 

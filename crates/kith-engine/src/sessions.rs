@@ -13,6 +13,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::api::{ContactId, Ended, Event};
 use crate::database::{StorageError, all, column, exists, first, run};
+use crate::held;
 use crate::outbox::{self, FrameKind, NewFrame};
 use crate::queues::QueueId;
 use crate::servers::ServerId;
@@ -184,7 +185,8 @@ impl PeerDevice {
 /// Stores a session.
 pub(crate) fn store(db: &Connection, peer: PeerId, session: &Session) -> Result<(), StorageError> {
     let core = session.core_bytes();
-    run(db, "UPDATE peers SET core = ?2 WHERE id = ?1", params![peer.0, core.as_slice()])?;
+    let is_ghost = session.unknown_own_list().is_some();
+    run(db, "UPDATE peers SET core = ?2, ghost = ?3 WHERE id = ?1", params![peer.0, core.as_slice(), is_ghost])?;
     Ok(())
 }
 
@@ -195,9 +197,8 @@ pub(crate) fn store_sealed(
     session: &Session,
     sealed_to: i64,
 ) -> Result<(), StorageError> {
-    let core = session.core_bytes();
-    let sql = "UPDATE peers SET core = ?2, sealed_to = ?3 WHERE id = ?1";
-    run(db, sql, params![peer.0, core.as_slice(), sealed_to])?;
+    store(db, peer, session)?;
+    run(db, "UPDATE peers SET sealed_to = ?2 WHERE id = ?1", params![peer.0, sealed_to])?;
     Ok(())
 }
 
@@ -278,8 +279,9 @@ pub(crate) fn send_replies(work: &mut Work<'_>) -> Result<(), StorageError> {
 /// Notes that the session with a contact cannot go on.
 pub(crate) fn unusable(work: &mut Work<'_>, contact: ContactId, why: Ended) -> Result<(), StorageError> {
     run(work.db, "UPDATE contacts SET unusable = 1 WHERE id = ?1", [contact.column()])?;
+    held::note_end(work.db, contact, why)?;
     work.tell(Event::SessionUnusable { contact, why });
-    Ok(())
+    held::look(work, contact)
 }
 
 /// A session has stopped: what nobody acknowledged is given up and reported, and the other side is told (KE-36).

@@ -1,7 +1,7 @@
 //! `kith log`: a conversation.
 
 use clap::Args;
-use kith_engine::{Command, CommandError, LogQuery};
+use kith_engine::{Command, CommandError, Direction, LogQuery, MessageState, MessageView};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -27,6 +27,10 @@ pub(crate) struct Log {
     pub(crate) ids: bool,
 }
 
+fn is_waiting(message: &MessageView) -> bool {
+    message.direction == Direction::Out && message.state == MessageState::Waiting
+}
+
 pub(crate) fn run(args: &Log, context: &Context) -> Result<(), Failure> {
     let contact = context.contact(&args.contact)?;
     let query = LogQuery { limit: Some(args.limit), search: args.search.clone(), before: None };
@@ -43,6 +47,9 @@ pub(crate) fn run(args: &Log, context: &Context) -> Result<(), Failure> {
     }
     if messages.is_empty() {
         context.out.note("Nothing here.");
+    }
+    if let Some(held) = contact.held.filter(|_| messages.iter().any(is_waiting)) {
+        context.out.note(show::held_words(held, &show::one_line(&contact.name)));
     }
     // Somebody who looks for words has not seen what came in since.
     if args.search.is_none() {

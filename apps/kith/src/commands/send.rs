@@ -98,10 +98,18 @@ pub(crate) async fn run(args: &Send, context: &Context) -> Result<(), Failure> {
     };
     let state = state_of(context, contact, message)?;
     let name = show::message_state(state);
-    context.out.data(&json!({"message_id": message.to_string(), "state": name}), || {
+    let to = context.client.ask(|engine| engine.contact(contact))?;
+    let held = to.held.filter(|_| state == MessageState::Waiting);
+    let mut object = json!({"message_id": message.to_string(), "state": name});
+    if let (Some(held), Some(object)) = (held, object.as_object_mut()) {
+        object.insert("held".into(), json!(show::held_code(held)));
+    }
+    context.out.data(&object, || {
         format!("{}  {}", show::ticks(state), message)
     });
-    if state == MessageState::Waiting && args.wait.is_none() {
+    if let Some(held) = held {
+        context.out.note(show::held_words(held, &show::one_line(&to.name)));
+    } else if state == MessageState::Waiting && args.wait.is_none() {
         let is_online =
             context.client.ask(|engine| engine.status(crate::times::now()))?.link == kith_engine::LinkState::Up;
         if !is_online {

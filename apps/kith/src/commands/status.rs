@@ -1,11 +1,11 @@
 //! `kith status`: how the person is connected, and what waits.
 
 use clap::Args;
-use kith_engine::LinkState;
+use kith_engine::{ContactView, LinkState};
 use serde_json::json;
 
 use crate::commands::device;
-use crate::context::Context;
+use crate::context::{Context, contact_id};
 use crate::failure::Failure;
 use crate::{show, times};
 
@@ -15,6 +15,8 @@ pub(crate) struct Status {}
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let status = context.client.ask(|engine| engine.status(times::now()))?;
     let devices = device::all(&context.client)?;
+    let held = context.client.ask(|engine| engine.contacts())?.into_iter().filter(|contact| contact.held.is_some());
+    let held: Vec<ContactView> = held.collect();
     let is_online = status.link == LinkState::Up;
     let about_server = match (status.registered, is_online) {
         (false, _) => ", which has not taken you yet",
@@ -29,6 +31,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         "registered": status.registered,
         "online": is_online,
         "waiting": status.waiting,
+        "held": held.iter().map(|contact| contact_id(contact.id)).collect::<Vec<_>>(),
         "spare_queues": status.spare_queues,
         "contacts": status.contacts,
         "devices": devices.iter().filter(|device| device.since.is_some()).count().max(1),
@@ -52,6 +55,10 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         lines.join("\n")
     });
     show::banner(&context.out, &context.client);
+    for contact in &held {
+        let name = show::one_line(&contact.name);
+        context.out.note(contact.held.map(|held| show::held_words(held, &name)).unwrap_or_default());
+    }
     Ok(())
 }
 

@@ -45,6 +45,24 @@ pub struct ContactView {
     pub server: Option<ServerUrl>,
     /// Whether a new card is needed: the session has stopped, or the card expired before anybody answered it.
     pub needs_card: bool,
+    /// Why what is written waits, although the contact is established.
+    pub held: Option<Held>,
+}
+
+/// Why nothing is sealed for a contact: what is written waits, and goes when that has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Held {
+    /// The person's list of devices for the contact does not name this one: the next password entry does.
+    NotNamed,
+    /// This device has met none of the contact's devices that its newest list names.
+    NotMet,
+    /// The contact has heard of a list of the person's devices that this device does not know (KS-38): a sibling has to tell it.
+    UnknownOwnList,
+    /// The contact's list of devices has run out (KE-32): somebody has to enter the password there.
+    ListRanOut,
+    /// Lists of devices contradict each other, or no longer name the device that was talked to (KS-36, KS-38, KS-39): only a new card helps.
+    ListsContradict,
 }
 
 /// Who wrote a message.

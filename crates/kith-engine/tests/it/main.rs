@@ -9,6 +9,7 @@ mod delivery;
 mod devices;
 mod endings;
 mod faults;
+mod held;
 mod hostile;
 mod linking;
 mod meeting;
