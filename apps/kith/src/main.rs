@@ -161,6 +161,11 @@ async fn own(cli: &Cli, client: Client, request: Request, out: &Out) -> Result<u
         outcome = commands::run(&cli.command, &context) => outcome,
         () = interrupted() => match &cli.command {
             Command::Listen(_) => Ok(()),
+            Command::Device(Device::Join(_)) => Err(Failure::new(
+                "interrupted",
+                "interrupted; what has come is here",
+                "give the command again to go on, or let the rest come with `kith sync` or `kith listen`",
+            )),
             _ => Err(Failure::new("interrupted", "interrupted", "what was stored is stored; the rest was not done")),
         },
     };

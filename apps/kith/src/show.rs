@@ -21,7 +21,7 @@ mod devices;
 mod held;
 mod printable;
 
-pub(crate) use devices::{device_line, device_object, devices_line, new_devices};
+pub(crate) use devices::{Progress, device_line, device_object, devices_line, new_devices};
 pub(crate) use held::{held_briefly, held_code, held_words};
 pub(crate) use printable::{is_blank, one_line, printable};
 
@@ -310,6 +310,13 @@ fn event(out: &Out, client: &Client, event: &Event) {
             error(out, &failure.code, None, &format!("{}; {}", failure.message, failure.hint));
         }
         Event::Devices => devices_changed(out, client),
+        Event::DeviceAdded { device, name } => {
+            let object = json!({"event": "device_added", "device": device.to_string(), "name": name});
+            out.data(&object, || {
+                let name = one_line(name);
+                format!("! {name} is a new device of yours; if you did not link it: `kith device revoke \"{name}\" --lost`")
+            });
+        }
         Event::Link(LinkState::Up) => out.note("you are online"),
         Event::Link(LinkState::Down) => out.note("you are offline"),
         _ => {}
@@ -329,7 +336,7 @@ fn devices_changed(out: &Out, client: &Client) {
 
 /// Tells a person, for a day, that there is another device than they may know of.
 pub(crate) fn banner(out: &Out, client: &Client) {
-    if let Some(text) = new_devices(&client.devices().unwrap_or_default(), times::now().day()) {
+    if let Some(text) = new_devices(&client.devices().unwrap_or_default(), times::now()) {
         out.note(out.colour().loud(&text));
     }
 }

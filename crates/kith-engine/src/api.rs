@@ -8,7 +8,7 @@ mod views;
 
 use kith_wire::address::ServerUrl;
 use kith_wire::card::CardOffer;
-use kith_wire::id::{CardId, Hash, InviteCode, MessageId, ServerKey};
+use kith_wire::id::{CardId, DeviceId, Hash, InviteCode, MessageId, ServerKey};
 
 pub use self::views::{
     AttachmentKeys, AttachmentState, AttachmentView, ContactState, ContactView, DeviceState, DeviceView, Direction,
@@ -198,6 +198,31 @@ pub enum Command {
         offer: Box<CardOffer>,
         /// What this device is called.
         name: String,
+    },
+    /// Makes a card by which a device of the person makes this one another of theirs: the other way round. Needs an account, and no
+    /// contacts.
+    AskToJoin {
+        /// What this device is called.
+        name: String,
+        /// Seconds until the card expires.
+        expires: u64,
+    },
+    /// Answers the card of a new device.
+    AnswerNewDevice {
+        /// The card.
+        offer: Box<CardOffer>,
+        /// What this device is called, when it has no name yet.
+        name: String,
+    },
+    /// Says, on a new device that gave the card, that both show the same code (KE-83).
+    ConfirmCode {
+        /// The other device, as [`DeviceView::contact`] names it.
+        contact: ContactId,
+    },
+    /// Takes a link back that has not led to a welcome (KE-85).
+    UnlinkDevice {
+        /// The other device, as [`DeviceView::contact`] names it.
+        contact: ContactId,
     },
     /// The program wants a live connection to the home server, or none.
     Connect(Connection),
@@ -492,6 +517,13 @@ pub enum Event {
     Link(LinkState),
     /// Something about the person's devices changed.
     Devices,
+    /// The person has another device, of which this one hears for the first time.
+    DeviceAdded {
+        /// The device.
+        device: DeviceId,
+        /// What the person calls it.
+        name: String,
+    },
     /// The home server refuses something that only a person can mend.
     Trouble(Trouble),
     /// Nothing waits any more: everything written was accepted, everything fetched processed.

@@ -22,6 +22,7 @@ use crate::errors::CommandError;
 use crate::jobs::Job;
 use crate::pump::Pump;
 use crate::servers::{self, ServerId};
+use crate::siblings::State;
 use crate::work::Work;
 use crate::{cards, person, sessions, siblings};
 
@@ -209,8 +210,11 @@ pub(crate) enum Fetched {
 /// The giver's server answered for the key: the card is answered with it, or given up.
 pub(crate) fn got(work: &mut Work<'_>, contact: ContactId, answer: &Answer) -> Result<Fetched, StorageError> {
     let Some(offer) = request_of(work.db, contact)? else { return Ok(Fetched::Done) };
-    let is_sibling = siblings::find(work.db, contact)?.is_some();
-    let purpose = if is_sibling { CardPurpose::Link } else { CardPurpose::Contact };
+    let purpose = match siblings::find(work.db, contact)?.map(|sibling| sibling.state) {
+        None => CardPurpose::Contact,
+        Some(State::Linking) => CardPurpose::Join,
+        Some(_) => CardPurpose::Link,
+    };
     let Ok(card) = check_card(offer, purpose, work.now) else { return give_up(work, contact) };
     // Absent may mean not yet: the giver uploads when they are online.
     let Answer::BlobChunk { chunk } = answer else { return Ok(Fetched::Later) };

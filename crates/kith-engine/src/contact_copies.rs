@@ -119,7 +119,7 @@ fn settle(
     same_digits: bool,
 ) -> Result<(), StorageError> {
     let ContactSettings { name, verified, blocked, receipts, disappearing } = settings;
-    let latest = work.now.plus_seconds(AHEAD_SECONDS);
+    let latest = latest(work.now);
     if contacts::check_name(&name.value).is_ok() && name.at <= latest {
         let sql = "UPDATE contacts SET name_at = ?1, name = ?2 WHERE id = ?3 AND (name_at, name) < (?1, ?2)";
         run(work.db, sql, params![column(name.at.0), name.value, id.column()])?;
@@ -151,6 +151,11 @@ fn settle(
         return Ok(());
     }
     disappearing::heard(work, id, lamport, seconds)
+}
+
+/// Returns the latest time of a setting that is believed.
+pub(crate) fn latest(now: Timestamp) -> Timestamp {
+    now.plus_seconds(AHEAD_SECONDS)
 }
 
 /// Seconds by which the clock of a sibling may be ahead: what it set later than that, nobody could change for long.

@@ -12,7 +12,7 @@ use crate::api::{ContactId, Event, Receipts};
 use crate::database::{StorageError, all, column, first, number, run};
 use crate::errors::CommandError;
 use crate::work::{LinkEffect, Work};
-use crate::{attachments, card_keys, held, once, own_lists, queues, sessions, sync};
+use crate::{attachments, card_keys, drafts, held, once, own_lists, queues, sessions, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE contacts (
@@ -225,13 +225,6 @@ pub(crate) fn set_receipts(work: &mut Work<'_>, id: ContactId, receipts: Receipt
     )
 }
 
-/// Keeps a draft.
-pub(crate) fn save_draft(work: &mut Work<'_>, id: ContactId, text: &str) -> Result<(), CommandError> {
-    required(work.db, id)?;
-    run(work.db, "UPDATE contacts SET draft = ?2 WHERE id = ?1", params![id.column(), text])?;
-    Ok(())
-}
-
 /// Stops receiving: queues are not read any more, nothing is sent (KE-7).
 pub(crate) fn block(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
     set(work, id, "UPDATE contacts SET blocked = ?2, blocked_at = max(?3, blocked_at + 1) WHERE id = ?1", true)?;
@@ -266,6 +259,7 @@ pub(crate) fn erase(work: &mut Work<'_>, id: ContactId) -> Result<(), StorageErr
     queues::forget(work.db, id)?;
     sessions::forget(work.db, id)?;
     once::forget(work.db)?;
+    drafts::forget(work.db, id)?;
     for sql in [
         "DELETE FROM outgoing WHERE contact = ?1",
         "DELETE FROM reactions WHERE contact = ?1",

@@ -14,7 +14,7 @@ use crate::database::{StorageError, column, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, NewContent};
 use crate::work::Work;
-use crate::{attachments, contacts, own_lists, sync};
+use crate::{attachments, contacts, drafts, own_lists, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE messages (
@@ -180,6 +180,7 @@ pub(crate) fn send(
         attachment,
     };
     insert(work, &new)?;
+    drafts::sent(work, id)?;
     let body = KnownBody::Text { text: text.to_owned(), reply_to, attachment: manifest };
     outbox::send(
         work,

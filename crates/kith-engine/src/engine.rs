@@ -20,8 +20,8 @@ use crate::pump::Pump;
 use crate::schema::{self, OpenError};
 use crate::work::{Effects, LinkEffect, Work};
 use crate::{
-    arrivals, attachments, card_keys, cards, clocks, contacts, conversations, device_keys, disappearing, expiry,
-    held, history, introductions, once, outbox, own_devices, own_lists, person, queues, receipts, rotation, sabotage,
+    arrivals, attachments, card_keys, cards, clocks, contacts, conversations, device_keys, disappearing, drafts, expiry,
+    held, history, introductions, linking, once, outbox, own_devices, own_lists, person, queues, receipts, rotation, sabotage,
     sessions, siblings,
 };
 
@@ -214,8 +214,10 @@ impl Engine {
             own_lists::announce_due(work)?;
             introductions::wake(work)?;
             siblings::wake(work)?;
+            linking::expire(work)?;
             device_keys::wake(work)?;
             history::go_on(work)?;
+            drafts::tell_due(work)?;
             Ok(())
         })
     }
@@ -351,6 +353,8 @@ impl Engine {
             UNION ALL SELECT min(introduce_at) FROM contacts WHERE introduce_at > ?1 \
             UNION ALL SELECT min(at) FROM own_rotations \
             UNION ALL SELECT min(expires) FROM introductions WHERE expires > ?1 \
+            UNION ALL SELECT min(until) FROM siblings WHERE state IN (0, 1) \
+            UNION ALL SELECT min(draft_due) FROM contacts WHERE draft_due > ?1 \
             UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL AND expires > ?1 - ?2)",
             may_go = disappearing::may_go()
         );
@@ -385,7 +389,7 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
             return conversations::act(work, contact, message, Action::Delete).map(Reply::Message);
         }
         Command::MarkRead { contact } => receipts::mark_read(work, contact)?,
-        Command::SaveDraft { contact, text } => contacts::save_draft(work, contact, &text)?,
+        Command::SaveDraft { contact, text } => drafts::save(work, contact, &text)?,
         Command::Rotate { contact } => rotation::rotate(work, contact)?,
         Command::Block { contact } => contacts::block(work, contact)?,
         Command::Unblock { contact } => {
@@ -408,6 +412,10 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         }
         Command::LinkDevice { name, expires } => return siblings::link(work, &name, expires),
         Command::JoinDevice { offer, name } => return siblings::join(work, *offer, &name),
+        Command::AskToJoin { name, expires } => return linking::ask_to_join(work, &name, expires),
+        Command::AnswerNewDevice { offer, name } => return linking::answer_new(work, *offer, &name),
+        Command::ConfirmCode { contact } => linking::confirm(work, contact)?,
+        Command::UnlinkDevice { contact } => linking::withdraw(work, contact)?,
         // Handled before: it changes no table.
         Command::Connect(_) => {}
     }

@@ -34,13 +34,30 @@ const ITEM_MESSAGES: i64 = 64;
 /// Items that wait or are under way before the next one is told: 1 MiB of frames.
 const UNDER_WAY: u64 = 256;
 
+/// Returns how many messages of before a sibling is told.
+pub(crate) fn wished(work: &Work<'_>, wish: HistoryWish) -> Result<u64, StorageError> {
+    let Some(since) = since(work.now, wish) else { return Ok(0) };
+    count(work.db, "SELECT count(*) FROM messages WHERE sent >= ?1", [column(since.0)])
+}
+
+fn since(now: Timestamp, wish: HistoryWish) -> Option<Timestamp> {
+    match wish {
+        HistoryWish::None => None,
+        HistoryWish::Days(days) => Some(now.minus_seconds(u64::from(days) * 86_400)),
+        HistoryWish::All => Some(Timestamp(0)),
+    }
+}
+
+/// A sibling is going to tell so many messages of before.
+pub(crate) fn awaited(db: &Connection, sibling: ContactId, n_messages: u64) -> Result<(), StorageError> {
+    let sql = "INSERT OR REPLACE INTO history (sibling, since, next, last, told, total) VALUES (?1, 0, 0, 0, 0, ?2)";
+    run(db, sql, params![sibling.column(), column(n_messages)])?;
+    Ok(())
+}
+
 /// Begins to tell a sibling messages of before.
 pub(crate) fn begin(work: &mut Work<'_>, sibling: ContactId, wish: HistoryWish) -> Result<(), StorageError> {
-    let since = match wish {
-        HistoryWish::None => return Ok(()),
-        HistoryWish::Days(days) => work.now.minus_seconds(u64::from(days) * 86_400),
-        HistoryWish::All => Timestamp(0),
-    };
+    let Some(since) = since(work.now, wish) else { return Ok(()) };
     let sql = "SELECT max(id) FROM messages";
     let last = first(work.db, sql, [], |row| row.get::<_, Option<i64>>(0))?.flatten().unwrap_or(0);
     let total =

@@ -18,7 +18,7 @@ use crate::errors::CommandError;
 pub(crate) use crate::sealing::{seal_all_waiting, seal_waiting};
 use crate::sessions::PeerId;
 use crate::work::Work;
-use crate::{device_keys, sync};
+use crate::{device_keys, drafts, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE outgoing (
@@ -269,9 +269,11 @@ pub(crate) fn deposited(work: &mut Work<'_>, frame: i64, relay: RelayId) -> Resu
         params![frame, column(work.now.0), again, relay.0],
     )?;
     match message {
-        Some(message) => accepted(work, MessageId(message)),
-        None => Ok(()),
+        Some(message) => accepted(work, MessageId(message))?,
+        None => return Ok(()),
     }
+    // A draft may have waited for the one before it.
+    drafts::tell_due(work)
 }
 
 /// A deposit was not taken: it is tried again after some seconds.

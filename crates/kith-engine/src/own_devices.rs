@@ -8,6 +8,7 @@ use kith_crypto::random;
 use kith_crypto::sign::{ContactSecret, PersonSecret, Verified, open_by};
 use kith_crypto::user::{UserKey, UserSecret};
 use kith_wire::Wire;
+use kith_wire::Timestamp;
 use kith_wire::devices::{RevocationReason, next_version};
 use kith_wire::ext::Ext;
 use kith_wire::id::{DeviceId, DeviceKey, Hash, PersonKey, UserSeed};
@@ -19,7 +20,7 @@ use rusqlite::{Connection, params};
 use zeroize::Zeroizing;
 
 use crate::api::Event;
-use crate::database::{StorageError, all, count, exists, first, run};
+use crate::database::{StorageError, all, column, count, exists, first, number, run};
 use crate::errors::DeviceError;
 use crate::siblings;
 use crate::work::Work;
@@ -36,6 +37,9 @@ CREATE TABLE own_device (
 ) STRICT;
 CREATE TABLE own_known (device BLOB PRIMARY KEY, entry BLOB, revoked INTEGER, since INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
+
+/// What version 4 adds: when this device heard of another one; 0 of those that were there before it.
+pub(crate) const TABLES_4: &str = "ALTER TABLE own_known ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;";
 
 /// Binds the sealed seed of the user key to its purpose.
 const SEED_PURPOSE: &[u8] = b"kith/1/user-key";
@@ -116,6 +120,12 @@ pub(crate) fn named(work: &mut Work<'_>, name: &str) -> Result<Own, StorageError
         run(work.db, sql, params![device.0, secret.expose(), name])?;
     }
     find(work.db)?.ok_or(StorageError::Damaged("own_device"))
+}
+
+/// Returns when this device heard of another one that was added later than it.
+pub(crate) fn heard(db: &Connection, device: DeviceId) -> Result<Option<Timestamp>, StorageError> {
+    let sql = "SELECT heard FROM own_known WHERE device = ?1 AND heard > 0";
+    first(db, sql, [device.0], |row| Ok(Timestamp(number(row.get(0)?))))
 }
 
 /// Returns the key by which this device meets the person's others.
@@ -217,7 +227,7 @@ pub(crate) fn change(
         return Err(DeviceError::BadName);
     }
     let signed = person.sign(&list);
-    keep(work, &signed, &list)?;
+    keep(work, &signed, &list, Others::New)?;
     Ok(signed)
 }
 
@@ -241,9 +251,9 @@ pub(crate) fn learn(work: &mut Work<'_>, signed: Signed<OwnDevices>) -> Result<b
         }
     }
     if list.get().version <= known.version {
-        note(work.db, list.get(), Weight::Older)?;
+        note(work, list.get(), Weight::Older, Others::New)?;
     } else {
-        keep(work, list.signed(), list.get())?;
+        keep(work, list.signed(), list.get(), Others::New)?;
     }
     for revoked in &list.get().revoked {
         siblings::drop_device(work, revoked.id)?;
@@ -259,12 +269,23 @@ enum Weight {
     Older,
 }
 
+/// Whether other devices that are heard of for the first time are news to the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Others {
+    New,
+    /// This device is the new one.
+    ThereBefore,
+}
+
 /// Remembers whom a list names and revokes. Of an older one nothing that is known is changed but by a revocation.
-fn note(db: &Connection, list: &OwnDevices, weight: Weight) -> Result<(), StorageError> {
+fn note(work: &mut Work<'_>, list: &OwnDevices, weight: Weight, others: Others) -> Result<(), StorageError> {
+    let db = work.db;
     if count(db, "SELECT count(*) FROM own_known", [])? > MAX_KNOWN {
         return Ok(());
     }
+    let own = first(db, "SELECT device FROM own_device", [], |row| row.get(0).map(DeviceId))?;
     for device in &list.devices {
+        let is_known = exists(db, "SELECT 1 FROM own_known WHERE device = ?1", [device.id.0])?;
         let entry = minicbor::to_vec(device).unwrap_or_default();
         let sql = match weight {
             Weight::Newest => {
@@ -274,6 +295,11 @@ fn note(db: &Connection, list: &OwnDevices, weight: Weight) -> Result<(), Storag
             Weight::Older => "INSERT OR IGNORE INTO own_known (device, entry, since) VALUES (?1, ?2, ?3)",
         };
         run(db, sql, params![device.id.0, entry, device.since.0])?;
+        if !is_known && others == Others::New && own != Some(device.id) {
+            // Whoever did not link it must hear of it in time.
+            run(db, "UPDATE own_known SET heard = ?2 WHERE device = ?1", params![device.id.0, column(work.now.0)])?;
+            work.tell(Event::DeviceAdded { device: device.id, name: device.name.clone() });
+        }
     }
     for revoked in &list.revoked {
         let reason = i64::from(revoked.reason == RevocationReason::Compromised);
@@ -290,9 +316,14 @@ pub(crate) fn check(signed: Signed<OwnDevices>, person: &PersonKey) -> Option<Ve
 }
 
 /// Makes a list the one that counts here.
-pub(crate) fn keep(work: &mut Work<'_>, signed: &Signed<OwnDevices>, list: &OwnDevices) -> Result<(), StorageError> {
+pub(crate) fn keep(
+    work: &mut Work<'_>,
+    signed: &Signed<OwnDevices>,
+    list: &OwnDevices,
+    others: Others,
+) -> Result<(), StorageError> {
     run(work.db, "UPDATE own_device SET list = ?1", [signed.to_bytes()])?;
-    note(work.db, list, Weight::Newest)?;
+    note(work, list, Weight::Newest, others)?;
     for device in &list.devices {
         siblings::rename(work.db, device)?;
     }

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::database::{StorageError, first, run};
 use crate::{
-    attachments, card_keys, contacts, conversations, device_keys, held, history, inbox, introductions, once, outbox,
+    attachments, card_keys, contacts, conversations, device_keys, drafts, held, history, inbox, introductions, linking, once, outbox,
     own_devices, own_lists, person, queues, search, servers, sessions, siblings, sync, unopened,
 };
 
@@ -64,7 +64,7 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
         // Device keys that rotate.
         vec![device_keys::TABLES],
         // What a person sees of devices.
-        vec![held::TABLES_4],
+        vec![held::TABLES_4, linking::TABLES_4, drafts::TABLES_4, own_devices::TABLES_4],
     ]
 }
 

@@ -16,12 +16,12 @@ use rusqlite::{Connection, params};
 use crate::api::{ContactId, DeviceState, DeviceView, Event, HistoryWish, Reply};
 use crate::cards::{self, Terms};
 use crate::contacts::{self, Stage};
-use crate::database::{StorageError, all, exists, first, run};
+use crate::database::{StorageError, all, exists, first, number, run};
 use crate::errors::{CommandError, DeviceError};
-use crate::own_devices::{self, Change};
+use crate::own_devices::{self, Change, Others};
 use crate::sabotage::{self, Bug};
 use crate::work::Work;
-use crate::{history, own_lists, person, queues, sessions, sync};
+use crate::{drafts, history, linking, own_lists, person, queues, sessions, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE siblings (
@@ -89,7 +89,7 @@ fn by_device(db: &Connection, device: DeviceId) -> Result<Option<Sibling>, Stora
     first(db, &format!("SELECT {COLUMNS} FROM siblings WHERE device = ?1"), [device.0], read)
 }
 
-fn add(db: &Connection, stage: Stage, state: State, device: Option<DeviceId>) -> Result<ContactId, CommandError> {
+pub(crate) fn add(db: &Connection, stage: Stage, state: State, device: Option<DeviceId>) -> Result<ContactId, CommandError> {
     let contact = contacts::add(db, None, stage)?;
     run(db, "UPDATE contacts SET kind = 1 WHERE id = ?1", [contact.column()])?;
     let sql = "INSERT INTO siblings (contact, state, device) VALUES (?1, ?2, ?3)";
@@ -103,24 +103,17 @@ pub(crate) fn link(work: &mut Work<'_>, name: &str, expires: u64) -> Result<Repl
     if !is_device_name(name) {
         return Err(CommandError::BadName);
     }
-    for before in everyone(work.db)?.into_iter().filter(|sibling| sibling.state == State::Linking) {
-        drop_row(work, before.contact)?;
-    }
+    linking::withdraw_all(work)?;
     own_devices::named(work, name)?;
     let contact = add(work.db, Stage::Invited, State::Linking, None)?;
+    linking::lasts_until(work.db, contact, work.now.plus_seconds(expires).hour())?;
     work.tell(Event::Devices);
     cards::give(work, contact, &Terms { purpose: CardPurpose::Link, expires })
 }
 
 /// Answers the card of a device of the same person: this one is new, and has no contacts of its own.
 pub(crate) fn join(work: &mut Work<'_>, offer: CardOffer, name: &str) -> Result<Reply, CommandError> {
-    person::required(work.db)?;
-    if !is_device_name(name) {
-        return Err(CommandError::BadName);
-    }
-    if exists(work.db, "SELECT 1 FROM contacts WHERE kind = 0", [])? || !linked(work.db)?.is_empty() {
-        return Err(CommandError::NotFresh);
-    }
+    linking::check_fresh(work, name)?;
     let card = check_card(offer.clone(), CardPurpose::Link, work.now)?;
     if exists(work.db, "SELECT 1 FROM contacts WHERE card_key = ?1", [card.contact_key().0])? {
         return Err(CommandError::OwnCard);
@@ -130,6 +123,7 @@ pub(crate) fn join(work: &mut Work<'_>, offer: CardOffer, name: &str) -> Result<
     }
     own_devices::named(work, name)?;
     let contact = add(work.db, Stage::Answered, State::Joining, None)?;
+    linking::lasts_until(work.db, contact, card.card().not_after)?;
     cards::answer_or_fetch(work, contact, &card, &offer)?;
     work.tell(Event::Devices);
     Ok(Reply::Contact(contact))
@@ -138,12 +132,23 @@ pub(crate) fn join(work: &mut Work<'_>, offer: CardOffer, name: &str) -> Result<
 /// A meeting with a sibling has come to its end: a new device says who it is.
 pub(crate) fn met(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
     let Some(sibling) = find(work.db, contact)? else { return Ok(()) };
-    if sibling.state == State::Joining
+    linking::met(work, contact)?;
+    say_hello(work, &sibling)?;
+    work.tell(Event::Devices);
+    Ok(())
+}
+
+/// Says who this new device is, when the two have met and nothing has to be asked before (KE-83).
+pub(crate) fn say_hello(work: &mut Work<'_>, sibling: &Sibling) -> Result<(), StorageError> {
+    let stage = contacts::find(work.db, sibling.contact)?.map(|contact| contact.stage);
+    let is_time = sibling.state == State::Joining && stage == Some(Stage::Established);
+    if is_time
+        && !linking::asks(work.db, sibling.contact)?
         && let (Some(own), Ok(user)) = (own_devices::find(work.db)?, person::user_key(work.db))
     {
-        sync::tell_one(work, contact, &SyncItem::Hello { device: own.device, name: own.name, user: user.0 })?;
+        let hello = SyncItem::Hello { device: own.device, name: own.name, user: user.0 };
+        sync::tell_one(work, sibling.contact, &hello)?;
     }
-    work.tell(Event::Devices);
     Ok(())
 }
 
@@ -193,24 +198,34 @@ pub(crate) fn welcome(
         sync::tell_one(work, other.contact, &SyncItem::Devices { devices: devices.clone() })?;
     }
     let name = person::find(work.db)?.and_then(|person| person.name);
-    sync::tell_one(work, contact, &SyncItem::Welcome { user: seed, devices, name })?;
-    for known in contacts::established(work.db)? {
+    let established = contacts::established(work.db)?;
+    let n_contacts = u32::try_from(established.len()).unwrap_or(u32::MAX);
+    let messages = history::wished(work, wish)?;
+    let welcome = SyncItem::Welcome { user: seed, devices, contacts: n_contacts, messages, name };
+    sync::tell_one(work, contact, &welcome)?;
+    for known in established {
         sync::tell_contact(work, known, Some(contact))?;
     }
     sync::tell_one(work, contact, &SyncItem::ContactsTold)?;
+    drafts::tell_all(work)?;
     history::begin(work, contact, wish)?;
     Ok(())
 }
 
-/// This device is welcome (KE-50): by the sibling whose card it answered, once, with a list that names it.
+/// This device is welcome (KE-50): by the sibling whose card it answered, or who answered its card and shows the same code (KE-83), once,
+/// with a list that names it.
 pub(crate) fn welcomed(
     work: &mut Work<'_>,
     from: &Sibling,
     seed: &[u8],
     devices: Signed<OwnDevices>,
     name: Option<&str>,
+    (n_contacts, n_messages): (u32, u64),
 ) -> Result<(), StorageError> {
     let Some(own) = own_devices::find(work.db)? else { return Ok(()) };
+    if linking::asks(work.db, from.contact)? {
+        return Ok(());
+    }
     // Whose list it is shows when the seed is opened, at the password entry: the person key comes from it.
     let person = devices.decode_unverified().ok().map(|list| list.person_key);
     let list = person.and_then(|person| own_devices::check(devices, &person));
@@ -218,8 +233,11 @@ pub(crate) fn welcomed(
     let is_named = |list: &OwnDevices| list.devices.iter().any(|one| one.id == own.device && one.key == key);
     let list = list.filter(|list| is_named(list.get()));
     let (State::Joining, None, Some(list)) = (from.state, own.list, list) else { return Ok(()) };
-    own_devices::keep(work, list.signed(), list.get())?;
+    own_devices::keep(work, list.signed(), list.get(), Others::ThereBefore)?;
     own_devices::keep_seed(work.db, seed)?;
+    let sql = "UPDATE siblings SET contacts_told = 0, contacts_total = ?2 WHERE contact = ?1";
+    run(work.db, sql, params![from.contact.column(), n_contacts])?;
+    history::awaited(work.db, from.contact, n_messages)?;
     let others = list.get().devices.iter().filter(|device| device.id != own.device);
     let linker_key = contacts::peer_key(work.db, from.contact)?;
     let linker = list.get().devices.iter().find(|device| linker_key.is_some_and(|key| key.0 == device.key.0));
@@ -236,6 +254,27 @@ pub(crate) fn welcomed(
     }
     work.tell(Event::Devices);
     Ok(())
+}
+
+/// The sibling that welcomed this device has told one more contact.
+pub(crate) fn told_a_contact(work: &mut Work<'_>, sibling: ContactId) -> Result<(), StorageError> {
+    let sql = "UPDATE siblings SET contacts_told = contacts_told + 1 WHERE contact = ?1 AND contacts_told < contacts_total";
+    if run(work.db, sql, [sibling.column()])? > 0 {
+        work.tell(Event::Devices);
+    }
+    Ok(())
+}
+
+/// It has told them all: those that it does not know any more do not come.
+pub(crate) fn told_all_contacts(work: &mut Work<'_>, sibling: ContactId) -> Result<(), StorageError> {
+    run(work.db, "UPDATE siblings SET contacts_told = contacts_total WHERE contact = ?1", [sibling.column()])?;
+    work.tell(Event::Devices);
+    Ok(())
+}
+
+fn progress(db: &Connection, sibling: ContactId) -> Result<Option<(u64, u64)>, StorageError> {
+    let sql = "SELECT contacts_told, contacts_total FROM siblings WHERE contact = ?1 AND contacts_total IS NOT NULL";
+    first(db, sql, [sibling.column()], |row| Ok((number(row.get(0)?), number(row.get(1)?))))
 }
 
 /// Returns whether who answered the card for a sibling is that sibling (KE-57): by the key that the list of own devices has.
@@ -359,6 +398,7 @@ pub(crate) fn drop_device(work: &mut Work<'_>, device: DeviceId) -> Result<(), S
 /// Deletes everything that belongs to a sibling.
 pub(crate) fn drop_row(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
     crate::card_keys::forget(work.db, contact)?;
+    drafts::forget(work.db, contact)?;
     queues::forget(work.db, contact)?;
     sessions::forget(work.db, contact)?;
     for sql in [
@@ -427,6 +467,8 @@ pub(crate) fn views(db: &Connection) -> Result<Vec<DeviceView>, StorageError> {
             name: device.name.clone(),
             is_this: device.id == own.device,
             since: Some(device.since),
+            heard: own_devices::heard(db, device.id)?,
+            contacts: sibling.map(|sibling| progress(db, sibling.contact)).transpose()?.flatten(),
             state: if device.id == own.device && own.revoked { DeviceState::Revoked } else { DeviceState::Linked },
             history: sibling.map(|sibling| history::progress(db, sibling.contact)).transpose()?.flatten(),
         });
@@ -438,13 +480,16 @@ pub(crate) fn views(db: &Connection) -> Result<Vec<DeviceView>, StorageError> {
             name: own.name,
             is_this: true,
             since: None,
+            heard: None,
+            contacts: None,
             state: DeviceState::Linked,
             history: None,
         });
     }
     for sibling in siblings.iter().filter(|sibling| matches!(sibling.state, State::Linking | State::Joining)) {
+        let asks = sibling.state == State::Linking || linking::asks(db, sibling.contact)?;
         let state = match code(db, sibling)? {
-            Some(code) => DeviceState::Compare { code },
+            Some(code) => DeviceState::Compare { code, asks },
             None => DeviceState::Waiting,
         };
         views.push(DeviceView {
@@ -453,6 +498,8 @@ pub(crate) fn views(db: &Connection) -> Result<Vec<DeviceView>, StorageError> {
             name: sibling.name.clone(),
             is_this: false,
             since: None,
+            heard: None,
+            contacts: None,
             state,
             history: None,
         });
@@ -460,11 +507,14 @@ pub(crate) fn views(db: &Connection) -> Result<Vec<DeviceView>, StorageError> {
     Ok(views)
 }
 
-/// The code that both devices show: the first twenty of the comparison digits. On the device that welcomes, when the other one
-/// has said who it is.
-fn code(db: &Connection, sibling: &Sibling) -> Result<Option<String>, StorageError> {
-    let sql = "SELECT digits FROM contacts WHERE id = ?1";
-    let digits = first(db, sql, [sibling.contact.column()], |row| row.get::<_, Option<String>>(0))?.flatten();
-    let is_ready = sibling.state == State::Joining || sibling.device.is_some();
+/// The code that both devices show: the first twenty of the comparison digits. On the device that welcomes and gave the card, when the
+/// other one has said who it is; when it answered the card, before.
+pub(crate) fn code(db: &Connection, sibling: &Sibling) -> Result<Option<String>, StorageError> {
+    let sql = "SELECT digits, card_key IS NULL FROM contacts WHERE id = ?1";
+    let row = first(db, sql, [sibling.contact.column()], |row| {
+        Ok((row.get::<_, Option<String>>(0)?, row.get::<_, bool>(1)?))
+    })?;
+    let Some((digits, has_answered)) = row else { return Ok(None) };
+    let is_ready = sibling.state == State::Joining || has_answered || sibling.device.is_some();
     Ok(digits.filter(|_| is_ready).map(|digits| digits.split(' ').take(4).collect::<Vec<_>>().join(" ")))
 }

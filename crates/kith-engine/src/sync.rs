@@ -25,7 +25,7 @@ use crate::outbox::{self, NewContent};
 use crate::siblings::{self, Sibling, State};
 use crate::work::Work;
 use crate::{
-    attachments, contact_copies, contents, device_keys, disappearing, history, introductions, own_devices, own_lists,
+    attachments, contact_copies, contents, device_keys, disappearing, drafts, history, introductions, own_devices, own_lists,
 };
 pub(crate) use early::{keep_state, take_early_state};
 
@@ -58,6 +58,16 @@ pub(crate) fn tell(work: &mut Work<'_>, item: &SyncItem) -> Result<(), StorageEr
 /// Tells one sibling.
 pub(crate) fn tell_one(work: &mut Work<'_>, sibling: ContactId, item: &SyncItem) -> Result<(), StorageError> {
     let message = MessageId(random::bytes(work.rng));
+    tell_as(work, sibling, message, item)
+}
+
+/// Tells one sibling, under a name by which it can be taken back while it waits.
+pub(crate) fn tell_as(
+    work: &mut Work<'_>,
+    sibling: ContactId,
+    message: MessageId,
+    item: &SyncItem,
+) -> Result<(), StorageError> {
     let lamport = contacts::next_lamport(work.db, sibling)?;
     let body = KnownBody::Sync { item: item.to_bytes() };
     let content = NewContent { peer: None, message, lamport, disappears: None, body, attachment: None };
@@ -182,8 +192,8 @@ pub(crate) fn receive(work: &mut Work<'_>, from: ContactId, content: Content) ->
         (State::Linking, SyncItem::Hello { device, name, user }) => {
             siblings::hello(work, &sibling, device, &name, &user)
         }
-        (State::Joining, SyncItem::Welcome { user, devices, name }) => {
-            siblings::welcomed(work, &sibling, &user, devices, name.as_deref())
+        (State::Joining, SyncItem::Welcome { user, devices, contacts, messages, name }) => {
+            siblings::welcomed(work, &sibling, &user, devices, name.as_deref(), (contacts, messages))
         }
         (State::Linked, item) => from_linked(work, &sibling, item),
         _ => Ok(()),
@@ -197,6 +207,7 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
     match item {
         SyncItem::Contact(copy) if !is_forgotten(work, copy.contact)? => {
             let conversation = copy.contact;
+            siblings::told_a_contact(work, sibling.contact)?;
             contact_copies::take(work, *copy)?;
             for (from, item) in early::take(work, conversation)? {
                 if let Some(from) = siblings::find(work.db, from)? {
@@ -205,10 +216,7 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
             }
             Ok(())
         }
-        SyncItem::ContactsTold => {
-            work.tell(Event::Devices);
-            Ok(())
-        }
+        SyncItem::ContactsTold => siblings::told_all_contacts(work, sibling.contact),
         SyncItem::Forgotten { contact } => forgotten(work, contact),
         SyncItem::List { contact, list, owners } => {
             if let Some(known) = contacts::by_conversation(work.db, contact)? {
@@ -248,6 +256,7 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
             None => Ok(()),
         },
         SyncItem::Meet { to, from, offer } => siblings::introduced(work, to, from, *offer),
+        SyncItem::Draft { contact, draft } => drafts::heard(work, contact, &draft),
         _ => Ok(()),
     }
 }

@@ -66,10 +66,12 @@ pub struct Card {
 pub enum CardPurpose {
     /// Another person becomes a contact.
     Contact,
-    /// Another device becomes one of the same person's.
+    /// Whoever answers becomes another device of the giver's person.
     Link,
     /// Two devices of persons who know each other meet.
     Device,
+    /// The giver becomes another device of the answerer's person.
+    Join,
 }
 
 impl CardPurpose {
@@ -83,6 +85,7 @@ impl CardPurpose {
             Self::Contact => return ext,
             Self::Link => vec![1],
             Self::Device => vec![2],
+            Self::Join => vec![4],
         };
         ext.insert(Self::EXTENSION, Extension { importance: Importance::Critical, value });
         ext
@@ -97,6 +100,7 @@ impl Card {
             Some(extension) => match extension.value.as_slice() {
                 [1] => Some(CardPurpose::Link),
                 [2] => Some(CardPurpose::Device),
+                [4] => Some(CardPurpose::Join),
                 _ => None,
             },
         }

@@ -42,8 +42,14 @@ pub enum SyncItem {
         /// The person's devices, the new one among them.
         #[n(1)]
         devices: Signed<OwnDevices>,
-        /// The person's own name.
+        /// How many contacts follow.
         #[n(2)]
+        contacts: u32,
+        /// How many messages of before follow.
+        #[n(3)]
+        messages: u64,
+        /// The person's own name.
+        #[n(4)]
         name: Option<String>,
     },
     /// A contact, whole: it is made or changed.
@@ -181,6 +187,16 @@ pub enum SyncItem {
         #[n(1)]
         rotation: Rotation,
     },
+    /// What the person has typed for a contact and not sent; empty when nothing.
+    #[n(23)]
+    Draft {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+        /// The text, and when it was typed.
+        #[n(1)]
+        draft: Setting<String>,
+    },
 }
 
 /// A contact, as one device tells another.
@@ -305,6 +321,7 @@ impl std::fmt::Debug for SyncItem {
             Self::Meet { .. } => "Meet(…)",
             Self::Heard { .. } => "Heard(…)",
             Self::Rotation { .. } => "Rotation(…)",
+            Self::Draft { .. } => "Draft(…)",
         })
     }
 }

@@ -52,6 +52,11 @@ pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Fail
 /// A link for a device of the person's own is none for somebody else; the engine refuses it too.
 fn refuse_link(offer: &CardOffer) -> Result<(), Failure> {
     match offer.card.decode_unverified().map(|card| card.purpose()) {
+        Ok(Some(CardPurpose::Join)) => Err(Failure::new(
+            "other_purpose",
+            "this link is for linking a device of your own",
+            "use it on a device that you have: `kith device link LINK`; if somebody sent it to you, tell them to give you a contact card",
+        )),
         Ok(Some(CardPurpose::Link)) => Err(Failure::new(
             "other_purpose",
             "this link is for linking a device of your own",

@@ -16,15 +16,16 @@ pub(crate) enum Device {
     List(Devices),
     /// Link another device: it gets your people and conversations.
     ///
-    /// Give the link to the new device only, where `kith device join LINK` takes it. Then both show a code. If it is the same, say so
-    /// here: the new device is yours, and everything that you have here goes there. It stays possible to go on later: when this command
-    /// was interrupted, give it again.
+    /// Give the link to the new device only, where `kith device join LINK` takes it. Or the other way round: `kith device join` there shows
+    /// a link, and `kith device link LINK` here takes it. Then both show a code. If it is the same, say so here: the new device is yours, and
+    /// everything that you have here goes there. It stays possible to go on later: when this command was interrupted, give it again.
     Link(Link),
-    /// Make this a device of yours, with a link that another one shows.
+    /// Make this a device of yours, with a link that another one shows, or by showing one.
     ///
-    /// `kith device link` on a device that you have makes the link. Here a new folder is made for it, with a password and a home server
-    /// of its own; the server may be the same or another one. Then both devices show a code. If it is the same, say so on the other one,
-    /// and wait here until your people and conversations have come. When this command was interrupted, give it again.
+    /// `kith device link` on a device that you have makes the link; without one, this command makes it, for `kith device link LINK` there.
+    /// Here a new folder is made, with a password and a home server of its own; the server may be the same or another one. Then both devices
+    /// show a code. If it is the same, say so, and wait here until your people and conversations have come. When this command was
+    /// interrupted, give it again; what is missing after that comes with `kith sync`.
     Join(Join),
     /// Take a device out for good: it gets nothing any more, and your people stop talking to it.
     ///
@@ -110,7 +111,9 @@ mod tests {
             name: name.into(),
             is_this: false,
             since: None,
+            heard: None,
             state: DeviceState::Linked,
+            contacts: None,
             history: None,
         }
     }

@@ -15,6 +15,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     for one in &all {
         context.out.data(&show::device_object(one), || show::device_line(one, context.out.colour()));
     }
+    show::banner(&context.out, &context.client);
     if all.len() < 2 {
         context.out.note("You have only this device. `kith device link` links another one.");
     }

@@ -1,29 +1,45 @@
 //! `kith device join`: a new folder becomes a device of a person who has one already.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use kith_client::{Client, Options, Password, SyncError};
 use kith_crypto::hash::hash_signed;
-use kith_engine::{Command, CommandId, DeviceState, DeviceView, Reply};
+use kith_engine::{Command, CommandId, ContactId, DeviceState, DeviceView, Reply};
 use kith_wire::Timestamp;
 use kith_wire::card::{CardOffer, CardPurpose};
+use kith_wire::link::card_to_link;
 use serde_json::json;
 
-use crate::commands::new_card::with_queue;
+use crate::commands::compare_codes::{self, Code, Compared, digits};
+use crate::commands::new_card::{draw, last_moment, publish, with_queue};
 use crate::commands::{accept, device, init};
 use crate::context::Context;
+use crate::duration::Span;
 use crate::failure::Failure;
 use crate::output::Out;
+use crate::show::Progress;
 use crate::{show, times};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  kith device join kith:card/… --server https://kith.example.org --name phone")]
+#[command(
+    after_help = "Examples:\n  kith device join kith:card/… --server https://kith.example.org --name phone\n  \
+                  kith device join --qr --server https://kith.example.org"
+)]
 pub(crate) struct Join {
-    /// The link that the other device shows: kith:card/…
+    /// The link that the other device shows: kith:card/… Without it, this device shows one, for `kith device link LINK` on the other
     #[arg(value_name = "LINK")]
-    pub(crate) link: String,
+    pub(crate) link: Option<String>,
+
+    /// Also draw the link of this device as a QR code, on standard error
+    #[arg(long, conflicts_with = "link")]
+    pub(crate) qr: bool,
+
+    /// How long the link of this device may be used: 10m, 1h
+    #[arg(long, value_name = "DURATION", default_value = "10m", conflicts_with = "link")]
+    pub(crate) expires: Span,
 
     /// What this device is called on your other ones [default: the name of this machine]
     #[arg(long, value_name = "NAME")]
@@ -40,6 +56,14 @@ pub(crate) struct Join {
     /// Invite code, for servers that ask for one
     #[arg(long, value_name = "CODE", requires = "server")]
     pub(crate) invite: Option<String>,
+
+    /// Do not ask whether the codes are the same: --code has what the other device shows
+    #[arg(long, requires = "code", conflicts_with = "link")]
+    pub(crate) yes: bool,
+
+    /// The code that the other device shows; it must be the same here
+    #[arg(long, value_name = "CODE", requires = "yes", conflicts_with = "link")]
+    pub(crate) code: Option<Code>,
 }
 
 impl Join {
@@ -53,9 +77,10 @@ impl Join {
     ) -> Result<(), Failure> {
         device::own_name(self.name.as_deref())?;
         let directory = std::env::current_dir().unwrap_or_default();
-        let offer = accept::read(&self.link, &directory)?;
         let is_new = !init::is_taken(folder);
-        refuse(&offer, times::now(), is_new)?;
+        if let Some(link) = &self.link {
+            refuse(&accept::read(link, &directory)?, times::now(), is_new)?;
+        }
         let Some(server) = self.server.clone() else {
             let hint = "say which with --server URL: the one that you have, or another one";
             return if is_new { Err(Failure::usage("a new device needs a home server", hint)) } else { Ok(()) };
@@ -72,19 +97,22 @@ impl Join {
 pub(crate) async fn run(args: &Join, context: &Context) -> Result<(), Failure> {
     let name = device::own_name(args.name.as_deref())?;
     let password = context.password()?;
-    answer(args, context, &name).await?;
     if !is_joined(&device::all(&context.client)?) {
-        show_code(context).await?;
+        match &args.link {
+            Some(link) => answer(link, context, &name).await?,
+            None => offer(args, context, &name).await?,
+        }
+        show_code(args, context).await?;
         wait_for_welcome(context).await?;
     }
     context.client.finish_joining(&password)?;
     let told = wait_for_everything(context).await;
     // Now that the contacts are known here, this device is named to them, and meets their devices.
     context.client.sign_lists(&password)?;
-    let met = context.client.settle(MEET_PATIENCE, SILENCE, |_| true).await;
+    let met = context.client.sync(MEET_PATIENCE).await;
     let this = device::all(&context.client)?.into_iter().find(|device| device.is_this);
     let n_contacts = context.client.ask(|engine| engine.contacts())?.len();
-    let n_messages = history(&context.client).map_or(0, |(told, _)| told);
+    let n_messages = Progress::of(&context.client).map_or(0, |progress| progress.messages.0);
     let name = this.as_ref().map_or(name, |device| device.name.clone());
     let id = this.and_then(|device| device.id).map(|id| id.to_string());
     let object = json!({"device": id, "name": name, "state": "linked", "contacts": n_contacts, "messages": n_messages});
@@ -101,14 +129,37 @@ pub(crate) async fn run(args: &Join, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Shows a link of this device, unless one was used already.
+async fn offer(args: &Join, context: &Context, name: &str) -> Result<(), Failure> {
+    if code(&device::all(&context.client)?).is_some() {
+        return Ok(());
+    }
+    if args.expires.seconds() == 0 {
+        return Err(Failure::usage("a link for no time at all cannot be used", "say how long: --expires 10m"));
+    }
+    let command = || Command::AskToJoin { name: name.to_owned(), expires: args.expires.seconds() };
+    let Reply::Card { contact, offer, .. } = with_queue(context, command).await? else {
+        return Err(Failure::new("internal", "the link was not made", "this is a mistake in Kith; please report it"));
+    };
+    let link = card_to_link(&offer);
+    if args.qr {
+        publish(context, contact).await?;
+        draw(&offer, &context.out)?;
+    }
+    let until = times::rfc3339(last_moment(args.expires));
+    context.out.data(&json!({"link": link, "expires_at": until}), || link.clone());
+    context.out.note("On the device that you have: `kith device link LINK`. Show the link to nobody else.");
+    Ok(())
+}
+
 /// Returns whether this device is one of the person's already: their list names it.
 fn is_joined(all: &[DeviceView]) -> bool {
     all.iter().any(|device| device.is_this && device.since.is_some())
 }
 
 /// Answers the link, once: given again, it goes on with what was begun.
-async fn answer(args: &Join, context: &Context, name: &str) -> Result<(), Failure> {
-    let offer = accept::read(&args.link, &context.directory)?;
+async fn answer(link: &str, context: &Context, name: &str) -> Result<(), Failure> {
+    let offer = accept::read(link, &context.directory)?;
     let id = CommandId(*hash_signed(&offer.card).0.first_chunk().unwrap_or(&[0; 16]));
     let command = || {
         let join = Command::JoinDevice { offer: Box::new(offer.clone()), name: name.to_owned() };
@@ -126,22 +177,44 @@ async fn answer(args: &Join, context: &Context, name: &str) -> Result<(), Failur
     Err(Failure::new("already_answered", "another link was used after this one", hint))
 }
 
-async fn show_code(context: &Context) -> Result<(), Failure> {
+/// Shows the code, and asks whether it is the same where that is for this device to know (KE-83).
+async fn show_code(args: &Join, context: &Context) -> Result<(), Failure> {
     context.out.note("Waiting for the other device…");
     let is_there = |client: &Client| client.devices().is_ok_and(|all| code(&all).is_some() || is_joined(&all));
     online_until(context, is_there).await?;
-    let Some(code) = code(&device::all(&context.client)?) else { return Ok(()) };
-    let digits: String = code.chars().filter(char::is_ascii_digit).collect();
-    context.out.data(&json!({"event": "code", "code": digits}), || {
+    let Some(Shown { contact, code, asks }) = code(&device::all(&context.client)?) else { return Ok(()) };
+    context.out.data(&json!({"event": "code", "code": digits(&code)}), || {
         format!("The code of this device is\n\n    {}\n", context.out.colour().loud(&code))
     });
+    if asks {
+        match compare_codes::compare(args.code.as_ref(), &code, context, "kith device join").await? {
+            Compared::Same => drop(context.client.command(Command::ConfirmCode { contact })?),
+            wrong => {
+                // A script may have copied it badly; a person who says no has seen somebody else's.
+                if wrong == Compared::Different {
+                    context.client.command(Command::UnlinkDevice { contact })?;
+                }
+                let hint = "somebody else may have used the link: make a new one with `kith device join`, and show it to nobody";
+                return Err(Failure::new("wrong_code", "the codes are not the same, so nothing was linked", hint));
+            }
+        }
+    }
     context.out.note("If the other device shows the same, say so there. Waiting for that…");
     Ok(())
 }
 
-fn code(all: &[DeviceView]) -> Option<String> {
-    all.iter().find_map(|device| match &device.state {
-        DeviceState::Compare { code } => Some(code.clone()),
+/// A code that this device shows, and whether it asks its person about it.
+struct Shown {
+    contact: ContactId,
+    code: String,
+    asks: bool,
+}
+
+fn code(all: &[DeviceView]) -> Option<Shown> {
+    all.iter().find_map(|device| match (&device.state, device.contact) {
+        (DeviceState::Compare { code, asks }, Some(contact)) => {
+            Some(Shown { contact, code: code.clone(), asks: *asks })
+        }
         _ => None,
     })
 }
@@ -161,26 +234,17 @@ async fn online_until(context: &Context, is_enough: impl Fn(&Client) -> bool) ->
     }
 }
 
-/// Waits until contacts and messages of before have come, as far as can be seen from here.
+/// Waits until all contacts and messages of before have come that the welcome has announced.
 async fn wait_for_everything(context: &Context) -> Result<(), SyncError> {
+    let last = Cell::new(None);
     let is_told = |client: &Client| {
-        let Some((told, total)) = history(client) else { return true };
-        context.out.progress("Conversations", told, total);
-        told >= total
+        let Some(progress) = Progress::of(client) else { return true };
+        if last.replace(Some(progress)) != Some(progress) {
+            progress.tell(&context.out);
+        }
+        progress.is_whole()
     };
-    // What the other device tells comes soon when it is there; somebody who has no contacts yet waits a moment for nothing.
-    let has_begun = |client: &Client| {
-        history(client).is_some() || client.ask(|engine| engine.contacts()).is_ok_and(|contacts| !contacts.is_empty())
-    };
-    match context.client.online_until(FIRST_PATIENCE, has_begun).await {
-        Ok(()) | Err(SyncError::TimedOut) => {}
-        Err(error) => return Err(error),
-    }
-    context.client.settle(HISTORY_PATIENCE, SILENCE, is_told).await
-}
-
-fn history(client: &Client) -> Option<(u64, u64)> {
-    client.devices().ok()?.into_iter().find_map(|device| device.history)
+    context.client.online_until(HISTORY_PATIENCE, is_told).await
 }
 
 /// What the engine would refuse too, found before there is a folder.
@@ -189,6 +253,10 @@ fn refuse(offer: &CardOffer, now: Timestamp, is_new: bool) -> Result<(), Failure
     match card.purpose() {
         Some(CardPurpose::Link) => {}
         Some(CardPurpose::Contact) => return Err(contact_card()),
+        Some(CardPurpose::Join) => {
+            let hint = "use it on the device that you have: `kith device link LINK`";
+            return Err(Failure::new("other_purpose", "this link was made on a new device, for one that you have", hint));
+        }
         _ => {
             let hint = "ask the other device for a new link: `kith device link`";
             return Err(Failure::new("card_refused", "this is no link for a new device", hint));
@@ -221,9 +289,5 @@ fn number(n: impl TryInto<u64>, what: &str) -> String {
 const WELCOME_PATIENCE: Duration = Duration::from_secs(3600);
 /// How long everything may take: whoever does not want to wait interrupts, and it goes on later.
 const HISTORY_PATIENCE: Duration = Duration::from_secs(12 * 3600);
-/// How long the other device may take to begin.
-const FIRST_PATIENCE: Duration = Duration::from_secs(10);
-/// How long the devices of contacts may take to hear of this one.
+/// How long the home server may take to take what the devices of contacts are told of this one.
 const MEET_PATIENCE: Duration = Duration::from_secs(60);
-/// When nothing has come for so long after everything that was there, there is nothing more at this moment.
-const SILENCE: Duration = Duration::from_secs(2);

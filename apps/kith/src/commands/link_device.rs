@@ -1,17 +1,22 @@
-//! `kith device link`: a link for one new device, the code that both show, and what the new device gets.
+//! `kith device link`: a link for one new device, or the answer to one that the new device shows; the code that both show, and what the new device
+//! gets.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
 use kith_client::SyncError;
-use kith_engine::{Command, ContactId, DeviceError, DeviceState, DeviceView, HistoryWish, Reply};
+use kith_crypto::hash::hash_signed;
+use kith_engine::{Command, CommandId, ContactId, DeviceError, DeviceState, DeviceView, HistoryWish, Reply};
+use kith_wire::Timestamp;
+use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::limits::MAX_DEVICES;
 use kith_wire::link::card_to_link;
 use serde_json::json;
 
-use crate::commands::device;
+use crate::commands::compare_codes::{self, Code, Compared, digits};
 use crate::commands::new_card::{draw, last_moment, publish, with_queue};
+use crate::commands::{accept, device};
 use crate::context::Context;
 use crate::duration::Span;
 use crate::failure::Failure;
@@ -20,9 +25,13 @@ use crate::{show, times};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  kith device link --qr\n  kith device link --history all --name \"kitchen laptop\"\n  \
-                        kith device link --yes --code 12345678901234567890"
+                        kith device link kith:card/…\n  kith device link --yes --code 12345678901234567890"
 )]
 pub(crate) struct Link {
+    /// The link that the new device shows, when it is the one that made it: kith:card/…
+    #[arg(value_name = "LINK", conflicts_with_all = ["qr", "expires", "cancel"])]
+    pub(crate) link: Option<String>,
+
     /// Also draw the link as a QR code, on standard error
     #[arg(long)]
     pub(crate) qr: bool,
@@ -38,6 +47,10 @@ pub(crate) struct Link {
     /// What this device is called on your other ones, if it has no name yet [default: the name of this machine]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+
+    /// Take back a link that was made; a device that has used it and is not linked yet is met no more
+    #[arg(long, conflicts_with_all = ["qr", "expires", "history", "yes"])]
+    pub(crate) cancel: bool,
 
     /// Do not ask whether the codes are the same: --code has what the new device shows
     #[arg(long, requires = "code")]
@@ -67,20 +80,6 @@ impl FromStr for History {
     }
 }
 
-/// A code as somebody copied it: its digits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Code(String);
-
-impl FromStr for Code {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = digits(text);
-        let is_whole = digits.len() == CODE_DIGITS && text.chars().all(|c| c.is_ascii_digit() || c.is_whitespace());
-        if is_whole { Ok(Self(digits)) } else { Err("a code has twenty digits") }
-    }
-}
-
 /// A new device that shows a code.
 struct Candidate {
     contact: ContactId,
@@ -89,23 +88,28 @@ struct Candidate {
 }
 
 pub(crate) async fn run(args: &Link, context: &Context) -> Result<(), Failure> {
+    if args.cancel {
+        return cancel(context);
+    }
     let name = device::own_name(args.name.as_deref())?;
-    let candidate = match answered(context).await? {
-        Some(candidate) => candidate,
-        None if args.yes => wait_for_answer(args, context).await?,
-        None => {
+    let candidate = match (&args.link, answered(context).await?) {
+        (Some(link), _) => {
+            answer(link, context, &name).await?;
+            wait_for_answer(args, context).await?
+        }
+        (None, Some(candidate)) => candidate,
+        (None, None) if args.yes => wait_for_answer(args, context).await?,
+        (None, None) => {
             offer(args, context, name).await?;
             wait_for_answer(args, context).await?
         }
     };
+    let who = if candidate.name.is_empty() { "The new device".to_owned() } else { show::one_line(&candidate.name) };
     context.out.data(&json!({"event": "code", "code": digits(&candidate.code), "name": candidate.name}), || {
-        format!(
-            "{} has answered. The code here is\n\n    {}\n",
-            show::one_line(&candidate.name),
-            context.out.colour().loud(&candidate.code)
-        )
+        format!("{who} is there. The code here is\n\n    {}\n", context.out.colour().loud(&candidate.code))
     });
     compare(args, context, &candidate).await?;
+    let candidate = wait_for_name(context, candidate).await?;
     context.client.welcome_device(&context.password()?, candidate.contact, args.history.0)?;
     tell(context, &candidate).await
 }
@@ -113,7 +117,6 @@ pub(crate) async fn run(args: &Link, context: &Context) -> Result<(), Failure> {
 /// Returns the device that has answered a link already, when an earlier call was interrupted.
 async fn answered(context: &Context) -> Result<Option<Candidate>, Failure> {
     let all = device::all(&context.client)?;
-    let is_open = |device: &DeviceView| matches!(device.state, DeviceState::Waiting | DeviceState::Compare { .. });
     if !all.iter().any(is_open) {
         return Ok(None);
     }
@@ -129,7 +132,7 @@ async fn answered(context: &Context) -> Result<Option<Candidate>, Failure> {
 
 fn candidate(all: &[DeviceView]) -> Option<Candidate> {
     all.iter().find_map(|device| match (&device.state, device.contact) {
-        (DeviceState::Compare { code }, Some(contact)) => {
+        (DeviceState::Compare { code, .. }, Some(contact)) => {
             Some(Candidate { contact, name: device.name.clone(), code: code.clone() })
         }
         _ => None,
@@ -171,7 +174,7 @@ async fn offer(args: &Link, context: &Context, name: String) -> Result<(), Failu
 
 async fn wait_for_answer(args: &Link, context: &Context) -> Result<Candidate, Failure> {
     let all = device::all(&context.client)?;
-    if !all.iter().any(|device| matches!(device.state, DeviceState::Waiting | DeviceState::Compare { .. })) {
+    if !all.iter().any(is_open) {
         return Err(Failure::new(
             "nothing_to_link",
             "no link was made that a new device could have answered",
@@ -185,7 +188,8 @@ async fn wait_for_answer(args: &Link, context: &Context) -> Result<Candidate, Fa
             return Err(Failure::new(
                 "no_answer",
                 "no new device has answered in time",
-                "make a new link with `kith device link`, and use it on the new device at once",
+                "make a new link with `kith device link`, and use it on the new device at once; this one has expired, or \
+                 `kith device link --cancel` takes it back",
             ));
         }
         Err(error) => return Err(error.into()),
@@ -196,31 +200,98 @@ async fn wait_for_answer(args: &Link, context: &Context) -> Result<Candidate, Fa
 
 /// The person, or a script in their place, says that both devices show the same code (KE-51).
 async fn compare(args: &Link, context: &Context, candidate: &Candidate) -> Result<(), Failure> {
-    let is_same = match &args.code {
-        Some(Code(given)) => *given == digits(&candidate.code),
-        None => match context.out.ask("Is the same code on the other device? [y/N]").await {
-            Some(answer) => matches!(answer.to_lowercase().as_str(), "y" | "yes"),
-            None => {
-                return Err(Failure::new(
-                    "not_confirmed",
-                    "nobody is there to compare the codes; nothing was linked yet",
-                    "give the code that the new device shows: `kith device link --yes --code CODE`",
-                ));
-            }
-        },
-    };
-    if is_same {
-        return Ok(());
+    match compare_codes::compare(args.code.as_ref(), &candidate.code, context, "kith device link").await? {
+        Compared::Same => return Ok(()),
+        // It can be copied again.
+        Compared::Miscopied => {}
+        // Whoever it is, it is met no more.
+        Compared::Different => drop(context.client.command(Command::UnlinkDevice { contact: candidate.contact })?),
     }
-    // Whoever it is, it is met no more: a card that nobody gets takes the place of the one that was answered. Without a queue
-    // for it the device stays where it is, which is not linked.
-    let name = device::own_name(args.name.as_deref())?;
-    let _ = context.client.command(Command::LinkDevice { name, expires: 1 });
     Err(Failure::new(
         "wrong_code",
         "the codes are not the same, so nothing was linked",
         "somebody else may have used the link: make a new one with `kith device link`, and show it to nobody",
     ))
+}
+
+/// A device that gave the card itself says who it is when its own person has compared, too (KE-83).
+async fn wait_for_name(context: &Context, candidate: Candidate) -> Result<Candidate, Failure> {
+    let named = |client: &kith_client::Client| {
+        let all = client.devices().unwrap_or_default();
+        all.into_iter().find(|device| device.contact == Some(candidate.contact) && device.id.is_some())
+    };
+    if named(&context.client).is_none() {
+        context.out.note("Say on the new device, too, that the codes are the same. Waiting for that…");
+        match context.client.online_until(CONFIRM_PATIENCE, |client| named(client).is_some()).await {
+            Err(SyncError::TimedOut) => {
+                let hint = "say so there, then go on here with `kith device link`";
+                return Err(Failure::new("not_confirmed", "nobody has compared the codes on the new device", hint));
+            }
+            other => other?,
+        }
+    }
+    let name = named(&context.client).map(|device| device.name).unwrap_or_default();
+    Ok(Candidate { name, ..candidate })
+}
+
+/// Answers the link of a new device, once: given again, it goes on with what was begun.
+async fn answer(link: &str, context: &Context, name: &str) -> Result<(), Failure> {
+    let offer = accept::read(link, &context.directory)?;
+    refuse(&offer, times::now())?;
+    let id = CommandId(*hash_signed(&offer.card).0.first_chunk().unwrap_or(&[0; 16]));
+    let command = || {
+        let answer = Command::AnswerNewDevice { offer: Box::new(offer.clone()), name: name.to_owned() };
+        Command::Once { id, command: Box::new(answer) }
+    };
+    let Reply::Contact(contact) = with_queue(context, command).await? else {
+        return Err(Failure::new("internal", "the link was not answered", "this is a mistake in Kith; please report it"));
+    };
+    if device::all(&context.client)?.iter().any(|device| device.contact == Some(contact)) {
+        context.out.note("Waiting for the new device…");
+        return Ok(());
+    }
+    let hint = "make a new one on the new device with `kith device join`";
+    Err(Failure::new("already_answered", "this link was used before, and taken back", hint))
+}
+
+/// What the engine would refuse too, said with what to do.
+fn refuse(offer: &CardOffer, now: Timestamp) -> Result<(), Failure> {
+    let Ok(card) = offer.card.decode_unverified() else { return Ok(()) };
+    let other = |message: &str, hint: &str| Err(Failure::new("other_purpose", message, hint));
+    match card.purpose() {
+        Some(CardPurpose::Join) if now.hour() > card.not_after => {
+            let hint = "make a new one on the new device with `kith device join`, and use it at once";
+            Err(Failure::new("card_refused", "this link has expired", hint))
+        }
+        Some(CardPurpose::Join) => Ok(()),
+        Some(CardPurpose::Link) => other(
+            "this link was made on a device that somebody has, for a new one",
+            "use it on the new device: `kith device join LINK`",
+        ),
+        Some(CardPurpose::Contact) => other(
+            "this is a contact card: it makes you known to another person",
+            "answer it with `kith card accept`",
+        ),
+        _ => other("this is no link of a new device", "make one there with `kith device join`"),
+    }
+}
+
+/// Takes back whatever link waits, and whoever has used it.
+fn cancel(context: &Context) -> Result<(), Failure> {
+    let all = device::all(&context.client)?;
+    let open: Vec<ContactId> = all.iter().filter(|device| is_open(device)).filter_map(|device| device.contact).collect();
+    for contact in &open {
+        context.client.command(Command::UnlinkDevice { contact: *contact })?;
+    }
+    context.out.data(&json!({"cancelled": open.len()}), || match open.len() {
+        0 => "No link waits for a new device.".to_owned(),
+        _ => "The link is taken back: nobody can use it any more.".to_owned(),
+    });
+    Ok(())
+}
+
+fn is_open(device: &DeviceView) -> bool {
+    matches!(device.state, DeviceState::Waiting | DeviceState::Compare { .. })
 }
 
 /// Stays online until the new device can get everything.
@@ -257,12 +328,8 @@ async fn tell(context: &Context, new: &Candidate) -> Result<(), Failure> {
     Ok(())
 }
 
-fn digits(code: &str) -> String {
-    code.chars().filter(char::is_ascii_digit).collect()
-}
-
-/// Digits in a code.
-const CODE_DIGITS: usize = 20;
+/// How long the person may take on the new device.
+const CONFIRM_PATIENCE: Duration = Duration::from_secs(3600);
 const DAY: u64 = 24 * 3600;
 /// How long is looked for the answer to an earlier link, before a new one is made.
 const LOOK_PATIENCE: Duration = Duration::from_secs(10);
@@ -284,16 +351,6 @@ mod tests {
         assert_eq!(wish("0d"), Some(HistoryWish::None));
         for bad in ["", "some", "30", "-3d"] {
             assert_eq!(wish(bad), None, "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn codes_are_twenty_digits_however_they_are_grouped() {
-        let code = |text: &str| text.parse::<Code>().map(|code| code.0).ok();
-        assert_eq!(code("12345 67890 12345 67890").as_deref(), Some("12345678901234567890"));
-        assert_eq!(code("12345678901234567890").as_deref(), Some("12345678901234567890"));
-        for bad in ["", "1234567890123456789", "123456789012345678901", "1234567890123456789x0"] {
-            assert_eq!(code(bad), None, "{bad:?}");
         }
     }
 }

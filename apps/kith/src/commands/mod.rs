@@ -4,6 +4,7 @@ pub(crate) mod accept;
 pub(crate) mod block;
 pub(crate) mod card;
 pub(crate) mod change_device;
+pub(crate) mod compare_codes;
 pub(crate) mod completions;
 pub(crate) mod contacts;
 pub(crate) mod delete;

@@ -36,6 +36,9 @@ pub(crate) async fn run(args: &Sync, context: &Context) -> Result<(), Failure> {
         show_it(&notice);
     }
     show::banner(&context.out, &context.client);
+    if let Some(progress) = show::Progress::of(&context.client).filter(|progress| !progress.is_whole()) {
+        context.out.note(format!("Your other device is still telling this one what was before: {}.", progress.words()));
+    }
     match synced {
         Ok(()) => {
             context.out.note(match status(context) {

@@ -1,18 +1,19 @@
 //! The person's devices as objects for programs and as lines for people.
 
+use kith_client::Client;
 use kith_engine::{DeviceState, DeviceView};
-use kith_wire::time::Day;
+use kith_wire::Timestamp;
 use serde_json::{Value, json};
 
 use super::one_line;
-use crate::output::Colour;
+use crate::output::{Colour, Out, Voice};
 use crate::times;
 
 /// A device for programs.
 pub(crate) fn device_object(device: &DeviceView) -> Value {
     let (state, code) = match &device.state {
         DeviceState::Waiting => ("waiting", None),
-        DeviceState::Compare { code } => ("compare", Some(code.replace(' ', ""))),
+        DeviceState::Compare { code, .. } => ("compare", Some(code.replace(' ', ""))),
         DeviceState::Linked => ("linked", None),
         DeviceState::Revoked => ("revoked", None),
     };
@@ -22,9 +23,74 @@ pub(crate) fn device_object(device: &DeviceView) -> Value {
         "this": device.is_this,
         "state": state,
         "since": device.since.map(|day| times::date(day.start())),
+        "added_at": device.heard.map(times::rfc3339),
         "code": code,
-        "history": device.history.map(|(told, total)| json!({"told": told, "total": total})),
+        "contacts": device.contacts.map(told_of),
+        "history": device.history.map(told_of),
     })
+}
+
+fn told_of((told, total): (u64, u64)) -> Value {
+    json!({"told": told, "total": total})
+}
+
+/// How far a new device is with what it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Contacts that have come, of how many.
+    pub(crate) contacts: (u64, u64),
+    /// Messages of before that have come, of how many.
+    pub(crate) messages: (u64, u64),
+}
+
+impl Progress {
+    /// Returns how far this device is; nothing when it was never the new one.
+    pub(crate) fn of(client: &Client) -> Option<Self> {
+        let all = client.devices().ok()?;
+        all.iter().find_map(|device| {
+            Some(Self { contacts: device.contacts?, messages: device.history.unwrap_or_default() })
+        })
+    }
+
+    /// Returns whether everything has come.
+    pub(crate) fn is_whole(self) -> bool {
+        [self.contacts, self.messages].iter().all(|(told, total)| told >= total)
+    }
+
+    /// Says it in one line.
+    pub(crate) fn words(self) -> String {
+        let (contacts, messages) = (self.contacts, self.messages);
+        format!(
+            "{} of {} contacts, {} of {} messages",
+            in_thousands(contacts.0),
+            in_thousands(contacts.1),
+            in_thousands(messages.0),
+            in_thousands(messages.1)
+        )
+    }
+
+    /// Shows it while it changes: to a person as a bar, to a program as an event.
+    pub(crate) fn tell(self, out: &Out) {
+        let (done, total) = (self.contacts.0 + self.messages.0, self.contacts.1 + self.messages.1);
+        out.progress(&self.words(), done, total);
+        if out.voice() == Voice::Json {
+            let object = json!({"event": "progress", "contacts": told_of(self.contacts), "messages": told_of(self.messages)});
+            out.data(&object, String::new);
+        }
+    }
+}
+
+/// Writes a number as people do.
+fn in_thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// A device for people.
@@ -32,7 +98,7 @@ pub(crate) fn device_line(device: &DeviceView, colour: Colour) -> String {
     let since = device.since.map(|day| times::date(day.start()));
     let state = match (&device.state, since) {
         (DeviceState::Waiting, _) => "a link was made for it; it has not answered".to_owned(),
-        (DeviceState::Compare { code }, _) => format!("waits for you to compare the code {code}"),
+        (DeviceState::Compare { code, .. }, _) => format!("waits for you to compare the code {code}"),
         (DeviceState::Linked, Some(since)) => format!("since {since}"),
         (DeviceState::Linked, None) => String::new(),
         (DeviceState::Revoked, _) => "revoked".to_owned(),
@@ -42,7 +108,11 @@ pub(crate) fn device_line(device: &DeviceView, colour: Colour) -> String {
         Some((told, total)) if told < total => format!("{told} of {total} messages of before have come so far"),
         _ => String::new(),
     };
-    let about: Vec<&str> = [this, &state, &history].into_iter().filter(|part| !part.is_empty()).collect();
+    let contacts = match device.contacts {
+        Some((told, total)) if told < total => format!("{told} of {total} contacts have come so far"),
+        _ => String::new(),
+    };
+    let about: Vec<&str> = [this, &state, &contacts, &history].into_iter().filter(|part| !part.is_empty()).collect();
     let id = device.id.map(|id| id.to_string()).unwrap_or_default();
     let id = colour.quiet(&format!("{:8}", id.chars().take(SHORT_ID).collect::<String>()));
     let name = if device.name.is_empty() { "new device".to_owned() } else { one_line(&device.name) };
@@ -59,20 +129,25 @@ pub(crate) fn devices_line(all: &[DeviceView]) -> String {
     if all.is_empty() { "only this one".to_owned() } else { all.iter().map(name).collect::<Vec<_>>().join(", ") }
 }
 
-/// Says which other devices there are since yesterday or today: whoever did not link them must hear of it in time. On the first
-/// day of a device itself, those that were there before are among them; no list says which was first on one day.
-pub(crate) fn new_devices(all: &[DeviceView], today: Day) -> Option<String> {
-    let is_new = |device: &&DeviceView| device.since.is_some_and(|since| since.0.saturating_add(1) >= today.0);
-    let others = all.iter().filter(|device| !device.is_this);
-    let names: Vec<String> = others.filter(is_new).map(|device| one_line(&device.name)).collect();
-    if names.is_empty() {
-        return None;
-    }
-    let names = names.join(", ");
+/// Says which other devices this one has heard of within the last 24 hours: whoever did not link them must hear of it in time.
+pub(crate) fn new_devices(all: &[DeviceView], now: Timestamp) -> Option<String> {
+    let is_new = |device: &&DeviceView| device.heard.is_some_and(|heard| now.0 < heard.plus_seconds(NEWS_SECONDS).0);
+    let named = |device: &DeviceView| {
+        let since = device.since.map(|day| format!(", since {}", times::date(day.start()))).unwrap_or_default();
+        format!("{}{since}", one_line(&device.name))
+    };
+    let new: Vec<&DeviceView> = all.iter().filter(|device| !device.is_this).filter(is_new).collect();
+    let first = new.first()?;
+    let names: Vec<String> = new.iter().map(|device| named(device)).collect();
     Some(format!(
-        "New among your devices: {names}. If you did not link it, take it out now: `kith device revoke NAME`."
+        "New among your devices: {}. If you did not link it, take it out now: `kith device revoke \"{}\" --lost`.",
+        names.join("; "),
+        one_line(&first.name)
     ))
 }
+
+/// Seconds for which a device that was added is news.
+const NEWS_SECONDS: u64 = 24 * 3600;
 
 /// Letters of an id that people see; they are enough to name the device.
 const SHORT_ID: usize = 8;
@@ -80,6 +155,7 @@ const SHORT_ID: usize = 8;
 #[cfg(test)]
 mod tests {
     use kith_wire::id::DeviceId;
+    use kith_wire::time::Day;
 
     use super::*;
 
@@ -90,7 +166,9 @@ mod tests {
             name: "lap\u{1b}top".into(),
             is_this: true,
             since: Some(Day(20_778)),
+            heard: None,
             state: DeviceState::Linked,
+            contacts: None,
             history: None,
         }
     }
@@ -102,7 +180,7 @@ mod tests {
         assert_eq!((&object["this"], &object["state"]), (&Value::from(true), &Value::from("linked")));
         assert_eq!((&object["since"], &object["code"]), (&Value::from("2026-11-21"), &Value::Null));
         let code = "12345 67890 12345 67890".to_owned();
-        let new = DeviceView { state: DeviceState::Compare { code }, history: Some((3, 9)), ..laptop() };
+        let new = DeviceView { state: DeviceState::Compare { code, asks: true }, history: Some((3, 9)), ..laptop() };
         let object = device_object(&new);
         assert_eq!(
             (&object["state"], &object["code"]),
@@ -112,16 +190,30 @@ mod tests {
     }
 
     #[test]
+    fn progress_is_whole_when_all_has_come() {
+        let progress = Progress { contacts: (12, 40), messages: (1_200, 8_000_000) };
+        assert_eq!(progress.words(), "12 of 40 contacts, 1,200 of 8,000,000 messages");
+        assert!(!progress.is_whole() && Progress { contacts: (3, 3), messages: (0, 0) }.is_whole());
+    }
+
+    #[test]
     fn new_devices_are_told_for_a_day() {
-        let device =
-            |name: &str, is_this, day| DeviceView { name: name.into(), is_this, since: Some(Day(day)), ..laptop() };
-        let all = [device("phone", false, 8), device("laptop", true, 10), device("tablet", false, 10)];
-        let told = |today| new_devices(&all, Day(today)).unwrap_or_default();
-        for today in [10, 11] {
-            assert!(told(today).starts_with("New among your devices: tablet. If you did not link it"), "{today}");
+        let device = |name: &str, is_this, heard: Option<u64>| DeviceView {
+            name: name.into(),
+            is_this,
+            heard: heard.map(Timestamp::from_seconds),
+            ..laptop()
+        };
+        let start = 1_795_219_200;
+        let all = [device("phone", false, None), device("laptop", true, None), device("tablet", false, Some(start))];
+        let told = |seconds| new_devices(&all, Timestamp::from_seconds(start + seconds)).unwrap_or_default();
+        for hours in [0, 1, 23] {
+            let told = told(hours * 3600);
+            assert!(told.starts_with("New among your devices: tablet, since 2026-11-21. If you did not link it"), "{told}");
+            assert!(told.ends_with("`kith device revoke \"tablet\" --lost`."), "{told}");
         }
-        assert_eq!(told(12), "");
-        assert_eq!(new_devices(&[], Day(10)), None);
+        assert_eq!(told(24 * 3600), "");
+        assert_eq!(new_devices(&[], Timestamp(0)), None);
     }
 
     #[test]

@@ -32,6 +32,10 @@ impl Command {
             Self::Once { .. } => "Once",
             Self::LinkDevice { .. } => "LinkDevice",
             Self::JoinDevice { .. } => "JoinDevice",
+            Self::AskToJoin { .. } => "AskToJoin",
+            Self::AnswerNewDevice { .. } => "AnswerNewDevice",
+            Self::ConfirmCode { .. } => "ConfirmCode",
+            Self::UnlinkDevice { .. } => "UnlinkDevice",
             Self::Connect(..) => "Connect",
         }
     }

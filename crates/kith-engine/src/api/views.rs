@@ -189,8 +189,12 @@ pub struct DeviceView {
     pub is_this: bool,
     /// The day on which it was linked.
     pub since: Option<Day>,
+    /// When this device heard of it; absent for this one and for those that were there before.
+    pub heard: Option<Timestamp>,
     /// Where it stands.
     pub state: DeviceState,
+    /// Contacts that it has told this new device, of how many.
+    pub contacts: Option<(u64, u64)>,
     /// Messages of before: told, of how many.
     pub history: Option<(u64, u64)>,
 }
@@ -204,6 +208,8 @@ pub enum DeviceState {
     Compare {
         /// Twenty digits in four groups.
         code: String,
+        /// Whether the person is to say on this device that the codes are the same.
+        asks: bool,
     },
     /// One of the person's devices.
     Linked,

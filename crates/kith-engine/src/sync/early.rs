@@ -57,7 +57,8 @@ fn conversation_of(item: &SyncItem) -> Option<ConversationId> {
         | SyncItem::History { contact, .. }
         | SyncItem::Seen { contact, .. }
         | SyncItem::States { contact, .. }
-        | SyncItem::Rotation { contact, .. } => Some(*contact),
+        | SyncItem::Rotation { contact, .. }
+        | SyncItem::Draft { contact, .. } => Some(*contact),
         SyncItem::Said { content } | SyncItem::Heard { content } => Some(content.conversation),
         _ => None,
     }

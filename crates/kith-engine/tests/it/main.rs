@@ -13,6 +13,7 @@ mod held;
 mod hostile;
 mod linking;
 mod meeting;
+mod other_way;
 mod privacy;
 mod rotation;
 mod siblings;

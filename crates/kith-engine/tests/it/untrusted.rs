@@ -86,7 +86,8 @@ fn ke_50_contacts_are_no_siblings_and_nobody_is_welcomed_twice() {
         revoked: Vec::new(),
         ext: Ext::new(),
     };
-    let welcome = SyncItem::Welcome { user: vec![7; 1168], devices: list.sign(&devices), name: None };
+    let welcome =
+        SyncItem::Welcome { user: vec![7; 1168], devices: list.sign(&devices), contacts: 0, messages: 0, name: None };
     let hello = SyncItem::Hello { device: DeviceId([1; 16]), name: "mine".to_owned(), user: KemKey::new([1; 1216]) };
     let forgotten = SyncItem::Forgotten { contact: conversation };
     // A contact that says it is ignored, also while a device is being linked.

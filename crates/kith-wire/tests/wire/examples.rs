@@ -396,6 +396,16 @@ fn contact_copy() -> ContactCopy {
     }
 }
 
+fn welcome(devices: &Signed<OwnDevices>) -> SyncItem {
+    let (user, devices, name) = (vec![24; 1168], devices.clone(), Some("Ana".to_owned()));
+    SyncItem::Welcome { user, devices, contacts: 40, messages: 8000, name }
+}
+
+fn draft(contact: ConversationId) -> SyncItem {
+    let draft = Setting { at: Timestamp(1_700_000_000_000), value: "half a th".to_owned() };
+    SyncItem::Draft { contact, draft }
+}
+
 /// What devices of one person say to each other.
 pub(crate) fn sync_items() -> Vec<(&'static str, SyncItem)> {
     let (contact, to, message) = (ConversationId(run(74)), DeviceId(run(56)), MessageId(run(51)));
@@ -404,7 +414,7 @@ pub(crate) fn sync_items() -> Vec<(&'static str, SyncItem)> {
     let said = content(Body::Known(KnownBody::Delete { target: message }));
     vec![
         ("hello", SyncItem::Hello { device: to, name: "laptop".to_owned(), user: kem_key() }),
-        ("welcome", SyncItem::Welcome { user: vec![24; 1168], devices: devices.clone(), name: None }),
+        ("welcome", welcome(&devices)),
         ("contact", SyncItem::Contact(Box::new(contact_copy()))),
         ("contacts told", SyncItem::ContactsTold),
         ("forgotten", SyncItem::Forgotten { contact }),
@@ -419,6 +429,7 @@ pub(crate) fn sync_items() -> Vec<(&'static str, SyncItem)> {
         ("devices", SyncItem::Devices { devices }),
         ("meet", SyncItem::Meet { to, from: DeviceId(run(57)), offer: offer() }),
         ("rotation", SyncItem::Rotation { contact, rotation: rotation() }),
+        ("draft", draft(contact)),
     ]
 }
 

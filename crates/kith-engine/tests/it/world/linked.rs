@@ -46,7 +46,7 @@ impl World {
     pub(crate) fn comparing(&self, who: usize) -> Option<(ContactId, String)> {
         let devices = self.people[who].engine.devices().unwrap();
         devices.into_iter().find_map(|device| match device.state {
-            DeviceState::Compare { code } => Some((device.contact.unwrap(), code)),
+            DeviceState::Compare { code, .. } => Some((device.contact.unwrap(), code)),
             _ => None,
         })
     }

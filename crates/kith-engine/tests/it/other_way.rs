@@ -1,0 +1,258 @@
+//! Linking when the new device shows the card; links that come to nothing; what a new device is told, and how far that has come.
+
+use kith_engine::{Command, CommandError, ContactId, DeviceError, DeviceState, Event, HistoryWish, Reply};
+use kith_session::CardError;
+use kith_wire::card::{CardOffer, CardPurpose};
+
+use crate::world::{ANA, BELA, LAPTOP, Reach, World};
+
+/// The laptop, which is new, makes a card.
+fn ask(world: &mut World, who: usize) -> CardOffer {
+    match world.command(who, Command::AskToJoin { name: "laptop".to_owned(), expires: 600 }).unwrap() {
+        Reply::Card { offer, .. } => *offer,
+        other => panic!("not a card: {other:?}"),
+    }
+}
+
+fn answer(world: &mut World, who: usize, offer: CardOffer) -> Result<Reply, CommandError> {
+    world.command(who, Command::AnswerNewDevice { offer: Box::new(offer), name: "phone".to_owned() })
+}
+
+/// Returns whether somebody is asked whether the codes are the same, and for which other device.
+fn asked(world: &World, who: usize) -> Option<(ContactId, bool)> {
+    let devices = world.people[who].engine.devices().unwrap();
+    devices.into_iter().find_map(|device| match device.state {
+        DeviceState::Compare { asks, .. } => Some((device.contact.unwrap(), asks)),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_new_device_shows_the_card_and_the_one_that_is_there_answers_it() {
+    let (mut world, bela, ana) = World::with_laptop("other-way");
+    world.send(ANA, bela, "from before");
+    world.run(5);
+    let offer = ask(&mut world, LAPTOP);
+    answer(&mut world, ANA, offer).unwrap();
+    world.run(10);
+    assert_eq!(world.comparing(ANA).unwrap().1, world.comparing(LAPTOP).unwrap().1);
+    let (phone, asks) = asked(&world, LAPTOP).unwrap();
+    let (laptop, asks_too) = asked(&world, ANA).unwrap();
+    assert!(asks && asks_too, "the person says on both that the codes are the same");
+    assert!(matches!(world.welcome(ANA, laptop, HistoryWish::All), Err(DeviceError::NotThereYet)));
+    world.command(LAPTOP, Command::ConfirmCode { contact: phone }).unwrap();
+    world.command(LAPTOP, Command::ConfirmCode { contact: phone }).unwrap();
+    world.run(5);
+    assert_eq!(asked(&world, LAPTOP), Some((phone, false)));
+    world.welcome(ANA, laptop, HistoryWish::All).unwrap();
+    world.run(5);
+    world.adopt_from(ANA, LAPTOP);
+    world.run(60);
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    world.send(LAPTOP, there, "from the laptop");
+    world.run(10);
+    for texts in [world.texts(ANA, bela), world.texts(BELA, ana), world.texts(LAPTOP, there)] {
+        assert_eq!(texts, ["from before", "from the laptop"]);
+    }
+    assert_eq!(world.device_names(LAPTOP), [("laptop".to_owned(), true), ("phone".to_owned(), false)]);
+}
+
+#[test]
+fn ke_83_whoever_answers_a_new_devices_card_first_does_not_get_the_device() {
+    let (mut world, _, _) = World::with_laptop("seen-first");
+    // Bela has seen the code over Ana's shoulder, and answers it before Ana's phone does.
+    let offer = ask(&mut world, LAPTOP);
+    answer(&mut world, BELA, offer.clone()).unwrap();
+    world.run(10);
+    answer(&mut world, ANA, offer).unwrap();
+    world.run(10);
+    // The laptop shows another code than the phone, and has told nobody who it is.
+    let (thief, _) = world.comparing(BELA).unwrap();
+    assert!(world.comparing(ANA).is_none());
+    assert!(matches!(world.welcome(BELA, thief, HistoryWish::All), Err(DeviceError::NotThereYet)));
+    // Even one who knows what a hello would say is not let in: a welcome counts only after the person has compared.
+    let id = world.blob(LAPTOP, "SELECT device FROM own_device");
+    let user = world.people[LAPTOP].user.public().0;
+    let sql = "UPDATE siblings SET device = ?1, name = 'laptop', user = ?2";
+    world.alter(BELA, sql, &[&id, &user.as_bytes().as_slice()]);
+    world.welcome(BELA, thief, HistoryWish::All).unwrap();
+    world.run(10);
+    assert!(!world.people[LAPTOP].engine.has_user_seed_to_adopt().unwrap());
+    assert!(world.people[LAPTOP].engine.contacts().unwrap().is_empty());
+    // The codes differ: the person takes the link back, and begins anew.
+    let (posing, _) = asked(&world, LAPTOP).unwrap();
+    world.command(LAPTOP, Command::UnlinkDevice { contact: posing }).unwrap();
+    let offer = ask(&mut world, LAPTOP);
+    answer(&mut world, ANA, offer).unwrap();
+    world.run(10);
+    let (phone, _) = asked(&world, LAPTOP).unwrap();
+    world.command(LAPTOP, Command::ConfirmCode { contact: phone }).unwrap();
+    world.run(5);
+    let (laptop, _) = world.comparing(ANA).unwrap();
+    world.welcome(ANA, laptop, HistoryWish::None).unwrap();
+    world.run(5);
+    world.adopt_from(ANA, LAPTOP);
+}
+
+#[test]
+fn ks_51_a_new_devices_card_makes_no_contact_and_links_nobody_else() {
+    let (mut world, _, _) = World::with_laptop("join-purposes");
+    let offer = ask(&mut world, LAPTOP);
+    let other = |refused: Result<Reply, CommandError>, purpose| {
+        assert!(matches!(refused, Err(CommandError::Card(CardError::OtherPurpose(found))) if found == Some(purpose)));
+    };
+    let accept = Command::CardAccept { offer: Box::new(offer.clone()), whom: kith_engine::Whom::New(None) };
+    other(world.command(BELA, accept), CardPurpose::Join);
+    world.add_person("join-purposes-tablet", 0);
+    let tablet = world.people.len() - 1;
+    world.run(10);
+    other(world.join(tablet, offer.clone()), CardPurpose::Join);
+    let link = world.device_card(ANA);
+    other(answer(&mut world, BELA, link), CardPurpose::Link);
+    // One that is about to become somebody else takes nobody in; and who has people of its own does not join.
+    assert!(matches!(answer(&mut world, LAPTOP, offer), Err(CommandError::Joining)));
+    let asks = Command::AskToJoin { name: "phone".to_owned(), expires: 600 };
+    assert!(matches!(world.command(ANA, asks), Err(CommandError::NotFresh)));
+}
+
+#[test]
+fn ke_85_a_link_that_is_taken_back_leads_nowhere() {
+    let (mut world, _, _) = World::with_laptop("withdrawn");
+    let offer = world.device_card(ANA);
+    let waiting = world.other_device(ANA).contact.unwrap();
+    assert!(matches!(
+        world.command(ANA, Command::UnlinkDevice { contact: ContactId(1) }),
+        Err(CommandError::UnknownContact)
+    ));
+    world.command(ANA, Command::UnlinkDevice { contact: waiting }).unwrap();
+    assert!(world.people[ANA].engine.devices().unwrap().iter().all(|device| device.is_this));
+    world.join(LAPTOP, offer).unwrap();
+    world.run(60);
+    assert!(world.comparing(ANA).is_none() && world.comparing(LAPTOP).is_none());
+    // A device that was answered, too; but not one that is linked.
+    let offer = world.device_card(ANA);
+    world.join(LAPTOP, offer).unwrap();
+    world.run(10);
+    let (laptop, _) = world.comparing(ANA).unwrap();
+    world.command(ANA, Command::UnlinkDevice { contact: laptop }).unwrap();
+    assert!(world.comparing(ANA).is_none());
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    let linked = world.other_device(ANA).contact.unwrap();
+    let refused = world.command(ANA, Command::UnlinkDevice { contact: linked });
+    assert!(matches!(refused, Err(CommandError::UnknownContact)));
+}
+
+#[test]
+fn ke_85_a_link_that_is_not_used_in_time_goes_by_itself() {
+    let (mut world, _, _) = World::with_laptop("run-out");
+    let offer = world.device_card(ANA);
+    world.run(3 * 3600);
+    assert!(world.people[ANA].engine.devices().unwrap().iter().all(|device| device.is_this));
+    let refused = world.join(LAPTOP, offer);
+    assert!(matches!(refused, Err(CommandError::Card(CardError::Expired { .. }))));
+    // Codes that nobody compares: both sides forget each other after a day.
+    let offer = world.device_card(ANA);
+    world.join(LAPTOP, offer).unwrap();
+    world.run(23 * 3600);
+    assert!(world.comparing(ANA).is_some() && world.comparing(LAPTOP).is_some());
+    world.run(2 * 3600);
+    assert!(world.comparing(ANA).is_none() && world.comparing(LAPTOP).is_none());
+    let sql = "SELECT count(*) FROM contacts WHERE kind = 1";
+    assert_eq!((world.count(ANA, sql), world.count(LAPTOP, sql)), (0, 0));
+}
+
+#[test]
+fn ke_89_a_new_device_knows_how_much_it_is_still_to_be_told() {
+    let (mut world, bela, _) = World::with_laptop("progress");
+    for name in ["cem", "dora"] {
+        world.add_person(&format!("progress-{name}"), 0);
+        let who = world.people.len() - 1;
+        world.run(10);
+        let (_, offer) = world.card(ANA);
+        world.accept(who, offer);
+        world.run(10);
+    }
+    for n in 0..100 {
+        world.send(ANA, bela, &format!("number {n}"));
+    }
+    world.run(10);
+    let offer = world.device_card(ANA);
+    world.join(LAPTOP, offer).unwrap();
+    world.run(10);
+    let (sibling, _) = world.comparing(ANA).unwrap();
+    world.welcome(ANA, sibling, HistoryWish::All).unwrap();
+    let mut seen = Vec::new();
+    while world.step() {
+        let phone = world.people[LAPTOP].engine.devices().unwrap().into_iter().find(|device| !device.is_this);
+        seen.extend(phone.and_then(|phone| Some((phone.contacts?, phone.history?))));
+    }
+    assert_eq!(seen.first(), Some(&((0, 3), (0, 100))), "what is to come is known with the welcome");
+    assert!(seen.contains(&((1, 3), (0, 100))) && seen.is_sorted(), "{seen:?}");
+    // A crash loses nothing of it.
+    world.crash(LAPTOP);
+    world.run(10);
+    assert_eq!((world.other_device(LAPTOP).contacts, world.other_device(LAPTOP).history), (Some((3, 3)), Some((100, 100))));
+}
+
+#[test]
+fn a_device_that_was_added_is_news_on_the_others_and_nothing_else_on_itself() {
+    let (mut world, _, _) = World::with_laptop("banner");
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    let added = |world: &mut World, who: usize| {
+        let name = |event| match event {
+            Event::DeviceAdded { name, .. } => Some(name),
+            _ => None,
+        };
+        world.events(who).into_iter().filter_map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(added(&mut world, ANA), ["laptop"]);
+    assert!(world.other_device(ANA).heard.is_some());
+    assert!(added(&mut world, LAPTOP).is_empty() && world.other_device(LAPTOP).heard.is_none());
+    world.add_person("banner-tablet", 0);
+    let tablet = world.people.len() - 1;
+    world.run(10);
+    world.online(ANA, Reach::Down);
+    world.link(LAPTOP, tablet, HistoryWish::None);
+    world.run(3 * 86_400);
+    world.online(ANA, Reach::Up);
+    world.run(60);
+    assert_eq!(added(&mut world, ANA), ["laptop"]);
+    let devices = world.people[ANA].engine.devices().unwrap();
+    let heard = |id| devices.iter().find(|device| device.id == Some(id)).and_then(|device| device.heard).unwrap();
+    let last = devices.iter().filter(|device| !device.is_this).map(|device| heard(device.id.unwrap())).max().unwrap();
+    assert!(world.now.0 - last.0 < 120_000, "it is new from when it was heard of");
+}
+
+#[test]
+fn ke_87_a_draft_is_told_and_what_is_sent_clears_it_everywhere() {
+    let (mut world, bela, _) = World::with_laptop("drafts-told");
+    world.command(ANA, Command::SaveDraft { contact: bela, text: "from before".to_owned() }).unwrap();
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    let draft = |world: &World, who: usize, contact| world.people[who].engine.contact(contact).unwrap().draft;
+    assert_eq!(draft(&world, LAPTOP, there), "from before");
+    // While it is typed, the last letter counts; and while it cannot leave, the newest one waits alone.
+    world.online(ANA, Reach::Down);
+    let frames = "SELECT count(*) FROM frames f JOIN peers p ON p.id = f.peer JOIN siblings s ON s.contact = p.contact";
+    let before = world.count(ANA, frames);
+    for n in 0..20 {
+        world.command(ANA, Command::SaveDraft { contact: bela, text: format!("half a th {n}") }).unwrap();
+        world.run(1 + n % 4);
+    }
+    assert_eq!(world.count(ANA, frames) - before, 1);
+    world.online(ANA, Reach::Up);
+    world.run(10);
+    assert_eq!(draft(&world, LAPTOP, there), "half a th 19");
+    // The later one counts, whoever hears first; and an older one that comes late changes nothing.
+    world.online(LAPTOP, Reach::Down);
+    world.command(LAPTOP, Command::SaveDraft { contact: there, text: "older".to_owned() }).unwrap();
+    world.run(5);
+    world.command(ANA, Command::SaveDraft { contact: bela, text: "newer".to_owned() }).unwrap();
+    world.run(5);
+    world.online(LAPTOP, Reach::Up);
+    world.run(10);
+    assert_eq!((draft(&world, ANA, bela), draft(&world, LAPTOP, there)), ("newer".to_owned(), "newer".to_owned()));
+    world.send(LAPTOP, there, "newer, and done");
+    world.run(10);
+    assert_eq!((draft(&world, ANA, bela), draft(&world, LAPTOP, there)), (String::new(), String::new()));
+}
