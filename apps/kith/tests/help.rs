@@ -36,6 +36,7 @@ fn help_of_every_command_is_as_written_down() {
         "device join",
         "device revoke",
         "device rename",
+        "device rotation",
         "contacts",
         "verify",
         "send",

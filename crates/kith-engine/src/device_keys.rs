@@ -66,9 +66,14 @@ pub(crate) fn set_pace(work: &mut Work<'_>, hours: u32) -> Result<(), CommandErr
     Ok(())
 }
 
+/// Returns how many hours are between two rotations.
+pub(crate) fn pace_hours(db: &Connection) -> Result<u32, StorageError> {
+    let hours = first(db, "SELECT hours FROM rotation_pace", [], |row| row.get(0))?;
+    Ok(hours.unwrap_or(USUAL_HOURS))
+}
+
 fn pace_seconds(db: &Connection) -> Result<u64, StorageError> {
-    let hours = first(db, "SELECT hours FROM rotation_pace", [], |row| row.get::<_, u32>(0))?;
-    Ok(u64::from(hours.unwrap_or(USUAL_HOURS)) * 3600)
+    Ok(u64::from(pace_hours(db)?) * 3600)
 }
 
 /// Draws when this device rotates its key towards a contact for the first time: at any moment, so that what contacts see has nothing

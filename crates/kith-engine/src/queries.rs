@@ -15,7 +15,7 @@ use crate::conversations::state_of_column;
 use crate::database::{all, column, count, first, number};
 use crate::engine::Engine;
 use crate::errors::QueryError;
-use crate::{contacts, held, outbox, own_devices, person, queues, search, siblings};
+use crate::{contacts, device_keys, held, outbox, own_devices, person, queues, search, siblings};
 
 const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.pq_since, \
     (SELECT count(*) FROM messages m WHERE m.contact = c.id AND m.direction = 0 AND m.state < 3), \
@@ -178,6 +178,7 @@ impl Engine {
             waiting: count(&self.db, &waiting, [column(now.0)])?,
             spare_queues: u32::try_from(queues::spare(&self.db)?).unwrap_or(u32::MAX),
             contacts: count(&self.db, "SELECT count(*) FROM contacts WHERE kind = 0", [])?,
+            rotation_hours: device_keys::pace_hours(&self.db)?,
             revoked: own_devices::is_revoked(&self.db)?,
         })
     }

@@ -8,6 +8,7 @@ use crate::commands::change_device::{Rename, Revoke};
 use crate::commands::devices::Devices;
 use crate::commands::join_device::Join;
 use crate::commands::link_device::Link;
+use crate::commands::pace::Rotation;
 use crate::failure::Failure;
 
 #[derive(Debug, Subcommand)]
@@ -35,6 +36,12 @@ pub(crate) enum Device {
     Revoke(Revoke),
     /// Give a device another name. Only your own devices see it.
     Rename(Rename),
+    /// Show or choose how often this device replaces its keys.
+    ///
+    /// By its keys your people know that a device is yours. Whoever steals one can pose as it until it is replaced; then that is noticed.
+    /// It happens by itself, every week unless you choose otherwise, and only on this device: choose it on each. More often means that a
+    /// theft is worth less, and a little more for your devices to say.
+    Rotation(Rotation),
 }
 
 /// Returns the person's devices; none when there was never another one than this.

@@ -97,10 +97,12 @@ impl Join {
 pub(crate) async fn run(args: &Join, context: &Context) -> Result<(), Failure> {
     let name = device::own_name(args.name.as_deref())?;
     let password = context.password()?;
+    if let Some(link) = &args.link {
+        answer(link, context, &name).await?;
+    }
     if !is_joined(&device::all(&context.client)?) {
-        match &args.link {
-            Some(link) => answer(link, context, &name).await?,
-            None => offer(args, context, &name).await?,
+        if args.link.is_none() {
+            offer(args, context, &name).await?;
         }
         show_code(args, context).await?;
         wait_for_welcome(context).await?;

@@ -48,6 +48,9 @@ pub(crate) fn run(args: &Log, context: &Context) -> Result<(), Failure> {
     if messages.is_empty() {
         context.out.note("Nothing here.");
     }
+    if !contact.draft.is_empty() {
+        context.out.note(format!("Your draft: {}", show::printable(&contact.draft)));
+    }
     if let Some(held) = contact.held.filter(|_| messages.iter().any(is_waiting)) {
         context.out.note(show::held_words(held, &show::one_line(&contact.name)));
     }

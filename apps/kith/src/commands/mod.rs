@@ -20,6 +20,7 @@ pub(crate) mod listen;
 pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod new_card;
+pub(crate) mod pace;
 pub(crate) mod password;
 pub(crate) mod react;
 pub(crate) mod rotate;
@@ -47,6 +48,7 @@ pub(crate) async fn run(command: &Command, context: &Context) -> Result<(), Fail
         Command::Device(Device::Join(args)) => join_device::run(args, context).await,
         Command::Device(Device::Revoke(args)) => change_device::revoke(args, context).await,
         Command::Device(Device::Rename(args)) => change_device::rename(args, context).await,
+        Command::Device(Device::Rotation(args)) => pace::run(args, context),
         Command::Contacts(_) => contacts::run(context),
         Command::Verify(args) => verify::run(args, context),
         Command::Send(args) => send::run(args, context).await,
@@ -96,7 +98,7 @@ pub(crate) fn may_be_said_again(command: &Command) -> bool {
         | Command::Block(_)
         | Command::Unblock(_)
         | Command::Rotate(_)
-        | Command::Device(Device::List(_))
+        | Command::Device(Device::List(_) | Device::Rotation(_))
         | Command::Contacts(_)
         | Command::Verify(_)
         | Command::Log(_)

@@ -9,7 +9,7 @@ use kith_engine::{Command, CommandError, Connection, ContactId, Event, MessageSt
 use kith_wire::id::MessageId;
 use serde_json::json;
 
-use crate::context::{Context, message_id};
+use crate::context::{Context, contact_id, message_id};
 use crate::duration::Span;
 use crate::failure::Failure;
 use crate::show;
@@ -35,6 +35,10 @@ pub(crate) struct Send {
     /// The message that it answers
     #[arg(long, value_name = "ID")]
     pub(crate) reply_to: Option<String>,
+
+    /// Send nothing: keep the text as a draft, on all your devices; an empty one takes it away
+    #[arg(long, conflicts_with_all = ["file", "reply_to", "wait"])]
+    pub(crate) draft: bool,
 
     /// Go online and wait until your home server, or the contact's device, has it
     #[arg(long, value_name = "STATE")]
@@ -66,6 +70,9 @@ impl Wait {
 pub(crate) async fn run(args: &Send, context: &Context) -> Result<(), Failure> {
     let contact = context.contact(&args.contact)?.id;
     let text = context.text(&args.text)?;
+    if args.draft {
+        return keep(context, contact, text);
+    }
     if text.trim().is_empty() && args.file.is_none() {
         return Err(CommandError::Empty.into());
     }
@@ -125,6 +132,16 @@ pub(crate) async fn run(args: &Send, context: &Context) -> Result<(), Failure> {
         hint: "it is kept and goes on by itself whenever you are online".into(),
         exit: crate::failure::Exit::Failed,
     })
+}
+
+/// Keeps a draft instead of sending it.
+fn keep(context: &Context, contact: ContactId, text: String) -> Result<(), Failure> {
+    context.client.command(Command::SaveDraft { contact, text: text.clone() })?;
+    context.out.data(&json!({"contact": contact_id(contact), "draft": text}), || match text.is_empty() {
+        true => "There is no draft any more.".to_owned(),
+        false => "Kept as a draft. Nothing was sent.".to_owned(),
+    });
+    Ok(())
 }
 
 /// Waits until the message has come so far; says why not, in words that follow on the state.

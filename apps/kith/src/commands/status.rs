@@ -4,7 +4,7 @@ use clap::Args;
 use kith_engine::{ContactView, LinkState};
 use serde_json::json;
 
-use crate::commands::device;
+use crate::commands::{device, pace};
 use crate::context::{Context, contact_id};
 use crate::failure::Failure;
 use crate::{show, times};
@@ -35,6 +35,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         "spare_queues": status.spare_queues,
         "contacts": status.contacts,
         "devices": devices.iter().filter(|device| device.since.is_some()).count().max(1),
+        "rotation_hours": status.rotation_hours,
         "revoked": status.revoked,
     });
     context.out.data(&object, || {
@@ -44,6 +45,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
             format!("its key      {}", status.server_key),
             format!("contacts     {}", status.contacts),
             format!("devices      {}", show::devices_line(&devices)),
+            format!("its keys     replaced {}", pace::words(status.rotation_hours)),
             format!("waiting      {}", if status.revoked { NEVER } else { waiting(status.waiting, status.link) }),
         ];
         if status.revoked {

@@ -9,38 +9,38 @@ use crate::support::{Outcome, Person, World, eventually, files_below};
 use crate::talk::scan;
 
 /// Ana with a phone and a laptop, which are not linked yet, and Bela.
-struct Home {
-    world: World,
-    laptop: Person,
+pub struct Home {
+    pub world: World,
+    pub laptop: Person,
 }
 
 impl Home {
-    fn of_friends() -> Self {
+    pub fn of_friends() -> Self {
         let world = World::of_friends();
         let laptop = Person::new(&world.folder.path().join("laptop"));
         Self { world, laptop }
     }
 
-    fn phone(&self) -> &Person {
+    pub fn phone(&self) -> &Person {
         &self.world.ana
     }
 
     /// Makes a link on the phone and leaves the command waiting.
-    fn link(&self, more: &[&str]) -> (Running, String) {
+    pub fn link(&self, more: &[&str]) -> (Running, String) {
         let args = [&["device", "link", "--name", "phone"], more].concat();
         let mut link = Running::start(self.phone(), &args);
         let text = link.wait_for("link");
         (link, text)
     }
 
-    fn join(&self, link: &str) -> Running {
+    pub fn join(&self, link: &str) -> Running {
         let server = &self.world.two;
         let args = ["device", "join", link, "--name", "laptop", "--server", &server.url, "--server-key", &server.key];
         Running::start(&self.laptop, &args)
     }
 
     /// Links the laptop to the phone; returns what both said in the end.
-    fn linked(&self, more: &[&str]) -> [Outcome; 2] {
+    pub fn linked(&self, more: &[&str]) -> [Outcome; 2] {
         let (mut link, text) = self.link(more);
         let mut join = self.join(&text);
         let code = join.wait_for("code");
@@ -61,7 +61,7 @@ fn two_devices_of_one_person_share_everything_until_one_is_revoked() {
     let [link, join] = home.linked(&["--history", "all"]);
     let is_told = |event: &Value| event["devices"].as_array().is_some_and(|devices| devices.len() == 2);
     phone_hears.wait_for("the phone tells that there is another device", is_told);
-    let banner = "New among your devices: laptop.";
+    let banner = "New among your devices: laptop, since ";
     assert!(phone.succeed(&["status"]).said.contains(banner), "an owner who did not link it hears of it");
     let told = |outcome: &Outcome, field: &str| outcome.lines.last().unwrap()[field].clone();
     assert_eq!((told(&link, "state"), told(&link, "name")), ("linked".into(), "laptop".into()), "{link:?}");
@@ -383,7 +383,7 @@ fn links_for_devices_and_cards_for_people_are_told_apart() {
     assert_error(&home.world.bela.run(&["device", "link", "--yes", "--code", &"1".repeat(20)]), "nothing_to_link");
 }
 
-fn assert_error(outcome: &Outcome, code: &str) {
+pub fn assert_error(outcome: &Outcome, code: &str) {
     let error = &outcome.lines.last().unwrap_or_else(|| panic!("nothing was told: {}", outcome.said))["error"];
     assert_eq!((outcome.code, error["code"].as_str()), (1, Some(code)), "{error} {}", outcome.said);
     assert!(error["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{error}");

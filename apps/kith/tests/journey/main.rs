@@ -12,6 +12,7 @@ mod attachments;
 mod contract;
 mod devices;
 mod kills;
+mod linking;
 mod offline;
 mod people;
 mod restored;

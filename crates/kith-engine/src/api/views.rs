@@ -172,6 +172,8 @@ pub struct Status {
     pub spare_queues: u32,
     /// Contacts.
     pub contacts: u64,
+    /// Hours between two rotations of this device's keys towards one contact.
+    pub rotation_hours: u32,
     /// Whether the person has revoked this device: it does nothing any more.
     pub revoked: bool,
 }
