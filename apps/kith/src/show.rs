@@ -98,7 +98,8 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
         None => String::new(),
     };
     let held = contact.held.map_or("", held_briefly);
-    let about: Vec<&str> = [state, held, &unread, &disappearing, draft].into_iter().filter(|part| !part.is_empty()).collect();
+    let about: Vec<&str> =
+        [state, held, &unread, &disappearing, draft].into_iter().filter(|part| !part.is_empty()).collect();
     let id = colour.quiet(&format!("{:>5}", contact_id(contact.id)));
     format!("{id}  {}  {}", colour.loud(&one_line(&contact.name)), about.join(", ")).trim_end().to_owned()
 }
@@ -314,7 +315,9 @@ fn event(out: &Out, client: &Client, event: &Event) {
             let object = json!({"event": "device_added", "device": device.to_string(), "name": name});
             out.data(&object, || {
                 let name = one_line(name);
-                format!("! {name} is a new device of yours; if you did not link it: `kith device revoke \"{name}\" --lost`")
+                format!(
+                    "! {name} is a new device of yours; if you did not link it: `kith device revoke \"{name}\" --lost`"
+                )
             });
         }
         Event::Link(LinkState::Up) => out.note("you are online"),

@@ -20,9 +20,9 @@ use crate::pump::Pump;
 use crate::schema::{self, OpenError};
 use crate::work::{Effects, LinkEffect, Work};
 use crate::{
-    arrivals, attachments, card_keys, cards, clocks, contacts, conversations, device_keys, disappearing, drafts, expiry,
-    held, history, introductions, linking, once, outbox, own_devices, own_lists, person, queues, receipts, rotation, sabotage,
-    sessions, siblings,
+    arrivals, attachments, card_keys, cards, clocks, contacts, conversations, device_keys, disappearing, drafts,
+    expiry, held, history, introductions, linking, once, outbox, own_devices, own_lists, person, queues, receipts,
+    rotation, sabotage, sessions, siblings,
 };
 
 /// The client of one person on one device.

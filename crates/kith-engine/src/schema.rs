@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use crate::database::{StorageError, first, run};
 use crate::{
-    attachments, card_keys, contacts, conversations, device_keys, drafts, held, history, inbox, introductions, linking, once, outbox,
-    own_devices, own_lists, person, queues, search, servers, sessions, siblings, sync, unopened,
+    attachments, card_keys, contacts, conversations, device_keys, drafts, held, history, inbox, introductions, linking,
+    once, outbox, own_devices, own_lists, person, queues, search, servers, sessions, siblings, sync, unopened,
 };
 
 /// The layout that this code writes.

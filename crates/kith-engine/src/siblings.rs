@@ -89,7 +89,12 @@ fn by_device(db: &Connection, device: DeviceId) -> Result<Option<Sibling>, Stora
     first(db, &format!("SELECT {COLUMNS} FROM siblings WHERE device = ?1"), [device.0], read)
 }
 
-pub(crate) fn add(db: &Connection, stage: Stage, state: State, device: Option<DeviceId>) -> Result<ContactId, CommandError> {
+pub(crate) fn add(
+    db: &Connection,
+    stage: Stage,
+    state: State,
+    device: Option<DeviceId>,
+) -> Result<ContactId, CommandError> {
     let contact = contacts::add(db, None, stage)?;
     run(db, "UPDATE contacts SET kind = 1 WHERE id = ?1", [contact.column()])?;
     let sql = "INSERT INTO siblings (contact, state, device) VALUES (?1, ?2, ?3)";
@@ -256,9 +261,10 @@ pub(crate) fn welcomed(
     Ok(())
 }
 
-/// The sibling that welcomed this device has told one more contact.
+/// The sibling that welcomed this device has told one more contact (KE-89).
 pub(crate) fn told_a_contact(work: &mut Work<'_>, sibling: ContactId) -> Result<(), StorageError> {
-    let sql = "UPDATE siblings SET contacts_told = contacts_told + 1 WHERE contact = ?1 AND contacts_told < contacts_total";
+    let sql =
+        "UPDATE siblings SET contacts_told = contacts_told + 1 WHERE contact = ?1 AND contacts_told < contacts_total";
     if run(work.db, sql, [sibling.column()])? > 0 {
         work.tell(Event::Devices);
     }

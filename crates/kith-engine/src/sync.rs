@@ -25,7 +25,8 @@ use crate::outbox::{self, NewContent};
 use crate::siblings::{self, Sibling, State};
 use crate::work::Work;
 use crate::{
-    attachments, contact_copies, contents, device_keys, disappearing, drafts, history, introductions, own_devices, own_lists,
+    attachments, contact_copies, contents, device_keys, disappearing, drafts, history, introductions, own_devices,
+    own_lists,
 };
 pub(crate) use early::{keep_state, take_early_state};
 

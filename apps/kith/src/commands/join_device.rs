@@ -24,10 +24,8 @@ use crate::show::Progress;
 use crate::{show, times};
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  kith device join kith:card/… --server https://kith.example.org --name phone\n  \
-                  kith device join --qr --server https://kith.example.org"
-)]
+#[command(after_help = "Examples:\n  kith device join kith:card/… --server https://kith.example.org --name phone\n  \
+                  kith device join --qr --server https://kith.example.org")]
 pub(crate) struct Join {
     /// The link that the other device shows: kith:card/… Without it, this device shows one, for `kith device link LINK` on the other
     #[arg(value_name = "LINK")]
@@ -257,7 +255,11 @@ fn refuse(offer: &CardOffer, now: Timestamp, is_new: bool) -> Result<(), Failure
         Some(CardPurpose::Contact) => return Err(contact_card()),
         Some(CardPurpose::Join) => {
             let hint = "use it on the device that you have: `kith device link LINK`";
-            return Err(Failure::new("other_purpose", "this link was made on a new device, for one that you have", hint));
+            return Err(Failure::new(
+                "other_purpose",
+                "this link was made on a new device, for one that you have",
+                hint,
+            ));
         }
         _ => {
             let hint = "ask the other device for a new link: `kith device link`";

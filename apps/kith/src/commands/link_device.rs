@@ -244,7 +244,11 @@ async fn answer(link: &str, context: &Context, name: &str) -> Result<(), Failure
         Command::Once { id, command: Box::new(answer) }
     };
     let Reply::Contact(contact) = with_queue(context, command).await? else {
-        return Err(Failure::new("internal", "the link was not answered", "this is a mistake in Kith; please report it"));
+        return Err(Failure::new(
+            "internal",
+            "the link was not answered",
+            "this is a mistake in Kith; please report it",
+        ));
     };
     if device::all(&context.client)?.iter().any(|device| device.contact == Some(contact)) {
         context.out.note("Waiting for the new device…");
@@ -268,10 +272,9 @@ fn refuse(offer: &CardOffer, now: Timestamp) -> Result<(), Failure> {
             "this link was made on a device that somebody has, for a new one",
             "use it on the new device: `kith device join LINK`",
         ),
-        Some(CardPurpose::Contact) => other(
-            "this is a contact card: it makes you known to another person",
-            "answer it with `kith card accept`",
-        ),
+        Some(CardPurpose::Contact) => {
+            other("this is a contact card: it makes you known to another person", "answer it with `kith card accept`")
+        }
         _ => other("this is no link of a new device", "make one there with `kith device join`"),
     }
 }
@@ -279,7 +282,8 @@ fn refuse(offer: &CardOffer, now: Timestamp) -> Result<(), Failure> {
 /// Takes back whatever link waits, and whoever has used it.
 fn cancel(context: &Context) -> Result<(), Failure> {
     let all = device::all(&context.client)?;
-    let open: Vec<ContactId> = all.iter().filter(|device| is_open(device)).filter_map(|device| device.contact).collect();
+    let open: Vec<ContactId> =
+        all.iter().filter(|device| is_open(device)).filter_map(|device| device.contact).collect();
     for contact in &open {
         context.client.command(Command::UnlinkDevice { contact: *contact })?;
     }

@@ -111,9 +111,7 @@ pub(crate) async fn run(args: &Send, context: &Context) -> Result<(), Failure> {
     if let (Some(held), Some(object)) = (held, object.as_object_mut()) {
         object.insert("held".into(), json!(show::held_code(held)));
     }
-    context.out.data(&object, || {
-        format!("{}  {}", show::ticks(state), message)
-    });
+    context.out.data(&object, || format!("{}  {}", show::ticks(state), message));
     if let Some(held) = held {
         context.out.note(show::held_words(held, &show::one_line(&to.name)));
     } else if state == MessageState::Waiting && args.wait.is_none() {

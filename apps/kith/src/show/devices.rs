@@ -47,9 +47,8 @@ impl Progress {
     /// Returns how far this device is; nothing when it was never the new one.
     pub(crate) fn of(client: &Client) -> Option<Self> {
         let all = client.devices().ok()?;
-        all.iter().find_map(|device| {
-            Some(Self { contacts: device.contacts?, messages: device.history.unwrap_or_default() })
-        })
+        all.iter()
+            .find_map(|device| Some(Self { contacts: device.contacts?, messages: device.history.unwrap_or_default() }))
     }
 
     /// Returns whether everything has come.
@@ -74,7 +73,8 @@ impl Progress {
         let (done, total) = (self.contacts.0 + self.messages.0, self.contacts.1 + self.messages.1);
         out.progress(&self.words(), done, total);
         if out.voice() == Voice::Json {
-            let object = json!({"event": "progress", "contacts": told_of(self.contacts), "messages": told_of(self.messages)});
+            let object =
+                json!({"event": "progress", "contacts": told_of(self.contacts), "messages": told_of(self.messages)});
             out.data(&object, String::new);
         }
     }
@@ -209,7 +209,10 @@ mod tests {
         let told = |seconds| new_devices(&all, Timestamp::from_seconds(start + seconds)).unwrap_or_default();
         for hours in [0, 1, 23] {
             let told = told(hours * 3600);
-            assert!(told.starts_with("New among your devices: tablet, since 2026-11-21. If you did not link it"), "{told}");
+            assert!(
+                told.starts_with("New among your devices: tablet, since 2026-11-21. If you did not link it"),
+                "{told}"
+            );
             assert!(told.ends_with("`kith device revoke \"tablet\" --lost`."), "{told}");
         }
         assert_eq!(told(24 * 3600), "");

@@ -67,7 +67,7 @@ fn a_thief_who_answers_the_link_first_is_told_apart_by_the_code() {
     let code = join.wait_for("code");
     assert_eq!(thief.wait_for("code"), code);
     thief.say("y");
-    let mut link = Running::start(phone, &["device", "link", &text]);
+    let link = Running::start(phone, &["device", "link", &text]);
     eventually("the phone waits", || link.said().contains("Waiting for the new device").then_some(()));
     // Ana's phone shows nothing: she says on the laptop that the codes are not the same.
     join.say("n");
@@ -117,7 +117,10 @@ fn what_a_new_device_writes_before_it_has_met_anybody_waits_and_says_why() {
     assert_eq!(added["name"], "laptop");
     for command in [&["status"][..], &["device", "list"]] {
         let said = home.phone().succeed(command).said;
-        assert!(said.contains("New among your devices: laptop, since ") && said.contains("kith device revoke"), "{said}");
+        assert!(
+            said.contains("New among your devices: laptop, since ") && said.contains("kith device revoke"),
+            "{said}"
+        );
     }
     let sent = laptop.succeed(&["send", "Belarmino", "from the laptop"]);
     assert_eq!((sent.text("state"), sent.text("held")), ("waiting".to_owned(), "not_met".to_owned()));

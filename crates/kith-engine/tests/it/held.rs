@@ -29,7 +29,10 @@ fn ke_86_a_list_that_ran_out_is_told_and_a_fresh_one_too() {
     world.run(95 * 86_400);
     let message = world.send(ANA, bela, "who reads this?");
     world.run(60);
-    assert_eq!((held(&world, ANA, bela), world.state(ANA, bela, message)), (Some(Held::ListRanOut), MessageState::Waiting));
+    assert_eq!(
+        (held(&world, ANA, bela), world.state(ANA, bela, message)),
+        (Some(Held::ListRanOut), MessageState::Waiting)
+    );
     assert_eq!(heard(&mut world, ANA), [Some(Held::ListRanOut)], "once");
     world.unlock(BELA);
     world.run(60);

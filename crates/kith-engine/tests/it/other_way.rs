@@ -191,7 +191,10 @@ fn ke_89_a_new_device_knows_how_much_it_is_still_to_be_told() {
     // A crash loses nothing of it.
     world.crash(LAPTOP);
     world.run(10);
-    assert_eq!((world.other_device(LAPTOP).contacts, world.other_device(LAPTOP).history), (Some((3, 3)), Some((100, 100))));
+    assert_eq!(
+        (world.other_device(LAPTOP).contacts, world.other_device(LAPTOP).history),
+        (Some((3, 3)), Some((100, 100)))
+    );
 }
 
 #[test]

@@ -15,7 +15,9 @@ fn ke_1_a_newer_database_is_refused() {
     keeper.execute("UPDATE engine_schema SET version = ?1", [SCHEMA_VERSION + 1]).unwrap();
     let uri = "file:newer-schema-ana?mode=memory&cache=shared";
     let again = Engine::open(Connection::open(uri).unwrap(), START);
-    assert!(matches!(again, Err(OpenError::NewerSchema { found, known: SCHEMA_VERSION }) if found == SCHEMA_VERSION + 1));
+    assert!(
+        matches!(again, Err(OpenError::NewerSchema { found, known: SCHEMA_VERSION }) if found == SCHEMA_VERSION + 1)
+    );
 }
 
 #[test]

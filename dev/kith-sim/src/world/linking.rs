@@ -108,7 +108,7 @@ impl World {
         let codes = |who: usize| {
             let devices = self.people[who].engine.as_ref().and_then(|engine| engine.devices().ok()).unwrap_or_default();
             devices.into_iter().filter_map(|device| match device.state {
-                DeviceState::Compare { code } => Some((code, device.contact?)),
+                DeviceState::Compare { code, .. } => Some((code, device.contact?)),
                 _ => None,
             })
         };
