@@ -13,6 +13,7 @@ use kith_crypto::live::accept_opening;
 use kith_crypto::sealed::{EpochSecret, open};
 use kith_wire::Wire;
 use kith_wire::address::{QueueAddress, ServerAddress, ServerUrl};
+use kith_wire::backup::{BackupItem, pack, unpack};
 use kith_wire::card::{AnswerCard, AnswerInside, AnswerParts, AnswerProof, Card, CardOffer, Confirm, ConfirmHello};
 use kith_wire::content::{Body, Content, KnownBody};
 use kith_wire::descriptor::Descriptor;
@@ -41,9 +42,10 @@ pub type Check = fn(&[u8]);
 pub const MACHINES: [(&str, Check); 3] = [("journal", journal), ("meeting", meeting), ("session", session)];
 
 /// All checks of decoders, by the name of their fuzz target and folder in the corpus.
-pub const CHECKS: [(&str, Check); 14] = [
+pub const CHECKS: [(&str, Check); 15] = [
     ("address", address),
     ("answer_frame", answer_frame),
+    ("backup", backup),
     ("card", card),
     ("content", content),
     ("descriptor", descriptor),
@@ -84,6 +86,18 @@ pub fn answer_frame(bytes: &[u8]) {
     if let Some(frame) = Frame::from_slice(bytes) {
         let parts = AnswerParts::from_frame(&frame);
         assert_eq!(parts.and_then(|parts| parts.to_frame()), Some(frame));
+    }
+}
+
+/// What a backup says: one item, and the content of a segment.
+pub fn backup(bytes: &[u8]) {
+    if let Some(item) = again::<BackupItem>(bytes) {
+        assert!(!format!("{item:?}").is_empty());
+    }
+    if let Ok(items) = unpack(bytes) {
+        let mut content = Vec::new();
+        items.iter().for_each(|item| pack(&mut content, item));
+        assert_eq!(content, bytes, "a segment has two encodings");
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    block, card, completions, contacts, delete, device, edit, export, forget, init, listen, log, man, password, react,
-    rotate, save, send, set, status, sync, unblock, verify,
+    backup, block, card, completions, contacts, delete, device, edit, export, forget, init, listen, log, man, password,
+    react, recovery, restore, rotate, save, send, set, status, sync, unblock, verify,
 };
 
 /// Talk to your people, without anybody in the middle.
@@ -15,7 +15,7 @@ use crate::commands::{
 /// give it to somebody, or answer theirs with `kith card accept`.
 ///
 /// The password of your folder is asked for, or taken from KITH_PASSWORD or --password-file; a new one for `kith password`
-/// from KITH_NEW_PASSWORD. Times you see are local, times programs get are UTC.
+/// from KITH_NEW_PASSWORD; for `kith restore`, the backup's from KITH_BACKUP_PASSWORD or the phrase from KITH_PHRASE. Times you see are local, times programs get are UTC.
 ///
 /// Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 wrong password, 4 the network was needed and not reachable.
 #[derive(Debug, Parser)]
@@ -86,6 +86,20 @@ pub(crate) enum Command {
     Forget(forget::Forget),
     /// Change settings of a contact
     Set(set::Set),
+    /// Write a backup of everything into a sealed file, or bring it up to date.
+    ///
+    /// The file holds your people, your settings and what was said, sealed so that only your password or your recovery phrase opens
+    /// it. Given again, the command adds what is new or has changed. It never holds the keys of your conversations: whoever restores it
+    /// gets a new device, and your people are told.
+    Backup(backup::Backup),
+    /// Restore a backup in a new folder: a new device of yours, in the place of all others.
+    ///
+    /// You are asked for what opens the backup, the password that your folder had or your recovery phrase, and for a password for the new
+    /// folder. All your other devices are revoked, and your people are told. Given again after an interruption, the command goes on.
+    Restore(restore::Restore),
+    /// Be prepared for losing every device: words on paper
+    #[command(subcommand)]
+    Recovery(recovery::Recovery),
     /// Choose another password
     Password(password::ChangePassword),
     /// Show how you are connected and what waits

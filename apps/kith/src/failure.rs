@@ -52,8 +52,16 @@ impl Failure {
 
     /// The password does not open the folder.
     pub(crate) fn password() -> Self {
+        Self::password_of("this folder")
+    }
+
+    /// The password does not open something.
+    pub(crate) fn password_of(what: &str) -> Self {
         let hint = "type it again; nobody can reset a password, not even the people who made Kith";
-        Self { exit: Exit::Password, ..Self::new("wrong_password", "this is not the password of this folder", hint) }
+        Self {
+            exit: Exit::Password,
+            ..Self::new("wrong_password", format!("this is not the password of {what}"), hint)
+        }
     }
 
     /// A file could not be read or written.
@@ -108,6 +116,7 @@ impl From<CommandError> for Failure {
                 ("not_fresh", "a device is linked in a folder of its own: choose another one with --home DIR")
             }
             E::Revoked => return revoked(),
+            E::Restoring => return restoring(),
             E::AlreadyAnswered => ("already_answered", "`kith contacts` shows the contact that it became"),
             _ => ("refused", "see `kith status`"),
         };
@@ -166,6 +175,7 @@ impl From<ClientError> for Failure {
                 "there is somebody in this folder already",
                 "one folder is one person; choose another with --home DIR",
             ),
+            ClientError::Restoring => restoring(),
             ClientError::InUse => Self::told(
                 "in_use",
                 "another program is using this folder",
@@ -265,6 +275,15 @@ pub(crate) fn trouble_failure(trouble: kith_engine::Trouble) -> Failure {
         _ => ("server_trouble", "your home server refuses something", "see `kith status`, or ask whoever runs it"),
     };
     Failure::new(code, message, hint)
+}
+
+/// Says that a folder holds half a person.
+fn restoring() -> Failure {
+    Failure::new(
+        "restore_unfinished",
+        "a backup is being restored in this folder, and not all of it is there",
+        "give the same `kith restore` again: it goes on; or delete the folder and restore into a new one",
+    )
 }
 
 /// Says that this device is none of the person's any more.

@@ -29,6 +29,8 @@ use kith_engine::CommandId;
 use crate::cli::{Cli, Command};
 use crate::commands::device::Device;
 use crate::commands::join_device::Join;
+use crate::commands::recovery::Recovery;
+use crate::commands::restore::With;
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::{Out, Voice};
@@ -84,7 +86,12 @@ async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8,
             };
             commands::init::run(checked, &folder, password, options(), out).await?;
         }
+        Command::Restore(args) => restore(cli, args, With::Either, out).await?,
+        Command::Recovery(Recovery::Restore(args)) => restore(cli, args, With::Phrase, out).await?,
         command => {
+            if let Command::Recovery(Recovery::Phrase(args)) = command {
+                commands::recovery::refuse_unseen(args, cli.common.json)?;
+            }
             let folder = home(cli)?;
             let typed = match command {
                 Command::Device(Device::Join(args)) => begin_joining(args, &folder, password_file, out).await?,
@@ -106,6 +113,17 @@ async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8,
         }
     }
     Ok(Exit::Done as u8)
+}
+
+/// Restores a backup into a new folder, or goes on with that.
+async fn restore(cli: &Cli, args: &commands::restore::Restore, with: With, out: &Out) -> Result<(), Failure> {
+    let folder = home(cli)?;
+    let file = cli.common.password_file.as_deref();
+    let password = || match commands::init::is_taken(&folder) {
+        true => secrets::existing(file)?.password(),
+        false => secrets::first(file)?.password(),
+    };
+    commands::restore::run(args, with, &folder, password, (options(), out)).await
 }
 
 /// Makes the folder for a new device, and returns the password if it was asked for.

@@ -20,6 +20,11 @@ impl Typed {
     pub(crate) fn password(&self) -> Result<Password, Failure> {
         Password::new(self.0.clone()).map_err(|_| empty())
     }
+
+    /// Returns what was typed.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Drop for Typed {
@@ -65,6 +70,23 @@ pub(crate) fn next(file: Option<&Path>) -> Result<Typed, Failure> {
         Some(password) => Ok(password),
         None => typed_twice("New password: "),
     }
+}
+
+/// Returns what opens a backup: the password that the folder had, or the recovery phrase.
+pub(crate) fn of_backup() -> Result<Typed, Failure> {
+    match given(None, "KITH_BACKUP_PASSWORD")? {
+        Some(password) => Ok(password),
+        None if !std::io::stdin().is_terminal() => Err(Failure::usage(
+            "nobody is there to type what opens the backup",
+            "set KITH_BACKUP_PASSWORD, or KITH_PHRASE",
+        )),
+        None => typed("Password or recovery phrase of the backup: "),
+    }
+}
+
+/// Returns what a variable of the environment holds.
+pub(crate) fn of_variable(variable: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+    Ok(given(None, variable)?.map(|typed| Zeroizing::new(typed.text().to_owned())))
 }
 
 fn given(file: Option<&Path>, variable: &str) -> Result<Option<Typed>, Failure> {

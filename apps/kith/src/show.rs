@@ -212,6 +212,14 @@ fn percent(done: u32, total: u32) -> u64 {
     u64::from(done).saturating_mul(100).checked_div(total.into()).unwrap_or(100)
 }
 
+/// Says how many there are of something.
+pub(crate) fn number(n: impl TryInto<u64>, what: &str) -> String {
+    match n.try_into().unwrap_or_default() {
+        1 => format!("one {what}"),
+        n => format!("{n} {what}s"),
+    }
+}
+
 /// Says a number of bytes as people do.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];

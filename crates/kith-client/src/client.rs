@@ -64,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) is_entry_due: Cell<bool>,
     pub(crate) is_turning: Cell<bool>,
     pub(crate) folder: PathBuf,
+    /// What a new password costs to try.
+    pub(crate) params: Params,
 }
 
 impl Client {
@@ -89,6 +91,9 @@ impl Client {
         let mut vault = Vault::open(folder, password).map_err(ClientError::open)?;
         let seed = vault.take_user_seed().ok_or(ClientError::Incomplete)?;
         let client = Self::start(folder, vault, options)?;
+        if client.ask(|engine| engine.is_restoring()).map_err(ClientError::engine)? {
+            return Err(ClientError::Restoring);
+        }
         // The secret of the person whose device this one has become, if a crash came between the two.
         let is_adopted = client.finish_joining(password).map_err(ClientError::engine)?;
         {
@@ -168,7 +173,7 @@ impl Client {
         let _ = tokio::time::timeout(CLOSE_PATIENCE, all_ended).await;
     }
 
-    fn start(folder: &Path, vault: Vault, options: Options) -> Result<Self, ClientError> {
+    pub(crate) fn start(folder: &Path, vault: Vault, options: Options) -> Result<Self, ClientError> {
         let (connection, chunks, keeper) = vault.into_parts();
         let engine = Engine::open(connection, now()).map_err(ClientError::engine)?;
         let carrier = Carrier::builder(options.policy).build().map_err(|_| ClientError::NoTls)?;
@@ -187,6 +192,7 @@ impl Client {
             is_entry_due: Cell::new(false),
             is_turning: Cell::new(false),
             folder: folder.to_owned(),
+            params: options.params,
         };
         let client = Self { inner: Rc::new(inner) };
         client.watch_timer();
@@ -213,6 +219,9 @@ pub enum ClientError {
     /// There is somebody in the folder.
     #[error("there is somebody in this folder already")]
     AlreadyExists,
+    /// KE-75: a backup was being taken in, and not all of it is there.
+    #[error("the backup that is being restored in this folder is not all there")]
+    Restoring,
     /// Another process owns the folder.
     #[error("another program is using this folder")]
     InUse,
@@ -234,7 +243,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    fn create(error: kith_vault::CreateError) -> Self {
+    pub(crate) fn create(error: kith_vault::CreateError) -> Self {
         use kith_vault::CreateError as E;
         match error {
             E::AlreadyExists => Self::AlreadyExists,
@@ -253,7 +262,7 @@ impl ClientError {
         }
     }
 
-    fn engine(error: impl std::error::Error + 'static) -> Self {
+    pub(crate) fn engine(error: impl std::error::Error + 'static) -> Self {
         Self::Engine(Box::new(error))
     }
 }

@@ -5,21 +5,28 @@
 //! the protocol (that is the engine's), knows no user interface, and writes no log line about a person.
 
 mod attach;
+mod backup;
 mod chunks;
 mod client;
 mod devices;
 mod drive;
 mod links;
+mod restore;
 mod save;
 pub mod strip;
 mod sync;
 
 pub use attach::{AttachError, Attachment, Metadata};
+pub use backup::{BackUpError, BackedUp, BackupKind, Growth};
 pub use client::{Client, ClientError, Options, proof_key};
 pub use devices::DeviceActionError;
 pub use drive::{Events, Notice};
+pub use restore::{Backup, Damage, RestoreFailure};
 pub use save::{Overwrite, SaveError};
 pub use sync::SyncError;
 
 pub use kith_net::{AddressPolicy, CarrierError};
-pub use kith_vault::{ChangePasswordError, Params, Password, ProofKey};
+pub use kith_vault::{
+    BackupFileError, BackupKey, ChangePasswordError, PHRASE_WORDS, Params, Password, Phrase, PhraseError, ProofKey,
+    find_word,
+};

@@ -115,6 +115,12 @@ labels! {
     USER_SEAL = "kith/1/user-seal";
     /// The seed of the person key, from the user key.
     USER_SIGN = "kith/1/user-sign";
+    /// Keys of the segments of a backup file.
+    BACKUP = "kith/1/backup";
+    /// The value by which a user key shows that a backup file is its own.
+    BACKUP_CHECK = "kith/1/backup-check";
+    /// The key, and the HMAC, by which the segments of a backup file are chained.
+    BACKUP_CHAIN = "kith/1/backup-chain";
     /// What a server stores of an invite code.
     INVITE = "kith/1/invite";
     /// Hash of an attachment's content.

@@ -6,6 +6,7 @@
 
 pub mod aead;
 pub mod attachment;
+pub mod backup;
 pub mod capability;
 mod chacha;
 pub mod dh;

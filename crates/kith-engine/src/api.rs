@@ -13,8 +13,8 @@ use kith_wire::id::{CardId, DeviceId, Hash, InviteCode, MessageId, ServerKey};
 
 pub use self::io::{Arrival, LinkFailure, Output};
 pub use self::views::{
-    AttachmentKeys, AttachmentState, AttachmentView, ContactState, ContactView, DeviceState, DeviceView, Direction,
-    Exported, Held, LogQuery, MessageBody, MessageView, Status,
+    AttachmentKeys, AttachmentState, AttachmentView, BackupPortion, BackupRun, BackupStart, BackupView, ContactState,
+    ContactView, DeviceState, DeviceView, Direction, Exported, Held, LogQuery, MessageBody, MessageView, Status,
 };
 
 /// A contact, towards the programs of this device: a number that is never reused. Never leaves the device.

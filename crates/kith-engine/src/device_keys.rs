@@ -68,8 +68,20 @@ pub(crate) fn set_pace(work: &mut Work<'_>, hours: u32) -> Result<(), CommandErr
 
 /// Returns how many hours are between two rotations.
 pub(crate) fn pace_hours(db: &Connection) -> Result<u32, StorageError> {
-    let hours = first(db, "SELECT hours FROM rotation_pace", [], |row| row.get(0))?;
-    Ok(hours.unwrap_or(USUAL_HOURS))
+    Ok(chosen_hours(db)?.unwrap_or(USUAL_HOURS))
+}
+
+/// Returns the hours that the person has chosen.
+pub(crate) fn chosen_hours(db: &Connection) -> Result<Option<u32>, StorageError> {
+    first(db, "SELECT hours FROM rotation_pace", [], |row| row.get(0))
+}
+
+/// Takes over the hours that the person had chosen on another device.
+pub(crate) fn keep_pace(db: &Connection, hours: u32) -> Result<(), StorageError> {
+    if (1..=MAX_HOURS).contains(&hours) {
+        run(db, "INSERT OR REPLACE INTO rotation_pace (id, hours) VALUES (1, ?1)", [hours])?;
+    }
+    Ok(())
 }
 
 fn pace_seconds(db: &Connection) -> Result<u64, StorageError> {
@@ -285,13 +297,18 @@ pub(crate) fn changes(db: &Connection, contact: ContactId, list: &DeviceList) ->
 pub(crate) fn tell_known(work: &mut Work<'_>, contact: ContactId, to: ContactId) -> Result<(), StorageError> {
     let known = contacts::find(work.db, contact)?.and_then(|known| known.conversation);
     let Some(conversation) = known else { return Ok(()) };
-    let sql = "SELECT DISTINCT device FROM rotations WHERE contact = ?1";
-    for device in all(work.db, sql, [contact.column()], |row| row.get(0).map(DeviceId))? {
-        for rotation in remembered(work.db, contact, device)? {
-            sync::tell_one(work, to, &SyncItem::Rotation { contact: conversation, rotation })?;
-        }
+    for rotation in all_remembered(work.db, contact)? {
+        sync::tell_one(work, to, &SyncItem::Rotation { contact: conversation, rotation })?;
     }
     Ok(())
+}
+
+/// Returns what was heard of the keys of all devices towards a contact, its own and the person's.
+pub(crate) fn all_remembered(db: &Connection, contact: ContactId) -> Result<Vec<Rotation>, StorageError> {
+    let sql = "SELECT DISTINCT device FROM rotations WHERE contact = ?1";
+    let devices = all(db, sql, [contact.column()], |row| row.get(0).map(DeviceId))?;
+    let rotations = devices.into_iter().map(|device| remembered(db, contact, device));
+    Ok(rotations.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 fn known(db: &Connection, contact: ContactId, device: DeviceId) -> Result<Option<PeerKeys>, StorageError> {

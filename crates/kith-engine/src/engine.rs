@@ -20,9 +20,9 @@ use crate::pump::Pump;
 use crate::schema::{self, OpenError};
 use crate::work::{Effects, LinkEffect, Work};
 use crate::{
-    arrivals, attachments, card_keys, cards, clocks, contacts, conversations, device_keys, disappearing, drafts,
-    expiry, held, history, introductions, linking, once, outbox, own_devices, own_lists, person, queues, receipts,
-    rotation, sabotage, sessions, siblings,
+    arrivals, attachments, backup, card_keys, cards, clocks, contacts, conversations, device_keys, disappearing,
+    drafts, expiry, held, history, introductions, linking, once, outbox, own_devices, own_lists, person, queues,
+    receipts, restore, rotation, sabotage, sessions, siblings,
 };
 
 /// The client of one person on one device.
@@ -69,6 +69,9 @@ impl Engine {
     ) -> Result<Reply, CommandError> {
         if let Command::Connect(wanted) = command {
             person::required(&self.db)?;
+            if restore::is_under_way(&self.db)? {
+                return Err(CommandError::Restoring);
+            }
             if own_devices::is_revoked(&self.db)? && wanted == crate::api::Connection::Wanted {
                 return Err(CommandError::Revoked);
             }
@@ -78,6 +81,10 @@ impl Engine {
         self.call(now, rng, |work, _| {
             if own_devices::is_revoked(work.db)? {
                 return Err(CommandError::Revoked);
+            }
+            // KE-75: half a person does nothing but find a home server.
+            if restore::is_under_way(work.db)? && !matches!(command, Command::Init { .. }) {
+                return Err(CommandError::Restoring);
             }
             obey(work, command)
         })
@@ -159,6 +166,7 @@ impl Engine {
         self.call(now, rng, |work, _| {
             person::set_user_key(work.db, &user.public())?;
             own_devices::erase_seed(work.db)?;
+            backup::forget(work.db)?;
             own_lists::refresh(work, user)
         })
     }
@@ -184,7 +192,7 @@ impl Engine {
     pub fn receive(&mut self, now: Timestamp, rng: &mut dyn CryptoRng, arrival: Arrival) -> Result<(), ReceiveError> {
         let done = self.call(now, rng, |work, link| {
             // KE-54: a device that was revoked takes nothing in any more.
-            if own_devices::is_revoked(work.db)? {
+            if is_at_rest(work.db)? {
                 link.wanted = crate::api::Connection::Unwanted;
                 return Ok(());
             }
@@ -203,7 +211,7 @@ impl Engine {
     /// [`WakeError`] when storage fails; it is done at the next call.
     pub fn wake(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<(), WakeError> {
         self.call(now, rng, |work, link| {
-            if own_devices::is_revoked(work.db)? {
+            if is_at_rest(work.db)? {
                 link.wanted = crate::api::Connection::Unwanted;
                 return Ok(());
             }
@@ -225,7 +233,7 @@ impl Engine {
     /// Returns when [`wake`](Self::wake) is wanted next. May change with every call.
     pub fn next_wake(&self) -> Option<Timestamp> {
         // KE-54: what a locked device had still to do is never done.
-        if own_devices::is_revoked(&self.db).unwrap_or(false) {
+        if is_at_rest(&self.db).unwrap_or(false) {
             return None;
         }
         let tables = self.next_in_tables().unwrap_or(None);
@@ -281,11 +289,15 @@ impl Engine {
         now: Timestamp,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), RefreshError> {
-        self.call(now, rng, |work, _| own_lists::refresh(work, user))
+        self.call(
+            now,
+            rng,
+            |work, _| if restore::is_under_way(work.db)? { Ok(()) } else { own_lists::refresh(work, user) },
+        )
     }
 
     /// Runs one call: its transaction, then what it did to the link, then what must go out.
-    fn call<T, E: From<StorageError>>(
+    pub(crate) fn call<T, E: From<StorageError>>(
         &mut self,
         now: Timestamp,
         rng: &mut dyn CryptoRng,
@@ -362,6 +374,11 @@ impl Engine {
         let next = first(&self.db, &sql, [last, late, ack], |row| row.get::<_, Option<i64>>(0))?;
         Ok(next.flatten().map(|at| Timestamp(number(at))))
     }
+}
+
+/// Returns whether nothing is done here any more, or not yet: the device was revoked (KE-54), or a backup is being taken in (KE-75).
+fn is_at_rest(db: &Connection) -> Result<bool, StorageError> {
+    Ok(own_devices::is_revoked(db)? || restore::is_under_way(db)?)
 }
 
 /// Statements kept ready: all that the rooms have.

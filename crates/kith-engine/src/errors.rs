@@ -97,6 +97,51 @@ pub enum CommandError {
     /// KE-54: the person has revoked this device.
     #[error("this device was revoked")]
     Revoked,
+    /// KE-75: a backup is being taken in, and not all of it is there.
+    #[error("the backup has not been taken in to its end")]
+    Restoring,
+}
+
+/// Why nothing can be backed up.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// The device's storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// There is no person in this folder yet.
+    #[error("there is no person here yet")]
+    NotInitialised,
+    /// The run behind which this one should begin is none of this device's, or was forgotten.
+    #[error("this device does not know where that backup ends")]
+    UnknownMark,
+    /// KE-75: a backup is being taken in, and not all of it is there.
+    #[error("the backup has not been taken in to its end")]
+    Restoring,
+}
+
+/// Why a backup is not taken in. What was taken in before is still there.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The device's storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// There is a person in this folder.
+    #[error("there is a person here already")]
+    NotFresh,
+    /// Nothing was begun, or it has come to its end.
+    #[error("no backup is being taken in")]
+    NotBegun,
+    /// The device has no home server yet.
+    #[error("the device has no home server yet")]
+    NoHomeServer,
+    /// The name of the device is empty, too long, or has control characters.
+    #[error("this is not a usable name for a device")]
+    BadName,
+    /// A list could not be signed.
+    #[error(transparent)]
+    Refresh(#[from] RefreshError),
 }
 
 /// Why the person's devices do not change.

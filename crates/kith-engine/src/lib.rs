@@ -13,6 +13,7 @@ mod answers;
 pub mod api;
 mod arrivals;
 mod attachments;
+mod backup;
 mod card_keys;
 mod cards;
 mod clocks;
@@ -45,6 +46,7 @@ mod queries;
 mod queues;
 mod receipts;
 mod renewal;
+mod restore;
 mod rotation;
 pub mod sabotage;
 mod schema;
@@ -61,6 +63,8 @@ mod work;
 pub use api::*;
 pub use database::StorageError;
 pub use engine::Engine;
-pub use errors::{CommandError, DeviceError, QueryError, ReceiveError, RefreshError, WakeError};
+pub use errors::{
+    BackupError, CommandError, DeviceError, QueryError, ReceiveError, RefreshError, RestoreError, WakeError,
+};
 pub use schema::{OpenError, SCHEMA_VERSION};
 pub use servers::DescriptorError;

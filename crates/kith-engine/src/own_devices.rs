@@ -331,6 +331,16 @@ pub(crate) fn keep(
     Ok(())
 }
 
+/// Remembers the devices that the person had, on one that is restored: the newest list counts, and what any revoked stays so.
+pub(crate) fn keep_restored(work: &mut Work<'_>, list: &Verified<OwnDevices>) -> Result<(), StorageError> {
+    let known = find(work.db)?.and_then(|own| own.list).map_or(0, |list| list.version);
+    if list.get().version > known {
+        keep(work, list.signed(), list.get(), Others::ThereBefore)
+    } else {
+        note(work, list.get(), Weight::Older, Others::ThereBefore)
+    }
+}
+
 /// Seals the seed of the user key for a new device.
 pub(crate) fn seal_seed(work: &mut Work<'_>, user: &UserSecret, to: &UserKey) -> Result<Vec<u8>, DeviceError> {
     to.seal(SEED_PURPOSE, user.expose(), work.rng).map_err(|_| DeviceError::NotThereYet)

@@ -183,6 +183,14 @@ impl Engine {
         })
     }
 
+    /// Returns how many messages there are, in all conversations.
+    ///
+    /// # Errors
+    /// [`QueryError`] when storage fails.
+    pub fn n_messages(&self) -> Result<u64, QueryError> {
+        Ok(count(&self.db, "SELECT count(*) FROM messages", [])?)
+    }
+
     /// Returns the person's devices; none while this is the only one and was never to be linked.
     ///
     /// # Errors

@@ -7,8 +7,9 @@ use thiserror::Error;
 
 use crate::database::{StorageError, first, run};
 use crate::{
-    attachments, card_keys, contacts, conversations, device_keys, drafts, held, history, inbox, introductions, linking,
-    once, outbox, own_devices, own_lists, person, queues, search, servers, sessions, siblings, sync, unopened,
+    attachments, backup, card_keys, contacts, conversations, device_keys, drafts, held, history, inbox, introductions,
+    linking, once, outbox, own_devices, own_lists, person, queues, restore, search, servers, sessions, siblings, sync,
+    unopened,
 };
 
 /// The layout that this code writes.
@@ -63,8 +64,15 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
         ],
         // Device keys that rotate.
         vec![device_keys::TABLES],
-        // What a person sees of devices.
-        vec![held::TABLES_4, linking::TABLES_4, drafts::TABLES_4, own_devices::TABLES_4],
+        // What a person sees of devices, and losing all of them.
+        vec![
+            held::TABLES_4,
+            linking::TABLES_4,
+            drafts::TABLES_4,
+            own_devices::TABLES_4,
+            backup::TABLES,
+            restore::TABLES,
+        ],
     ]
 }
 

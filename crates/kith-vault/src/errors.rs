@@ -31,6 +31,9 @@ pub enum CreateError {
     /// The database could not be made.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// What should be in it from the beginning could not be written.
+    #[error("the new database could not be prepared: {0}")]
+    Prepare(Box<dyn std::error::Error>),
     /// The file system refused.
     #[error(transparent)]
     Folder(#[from] FolderError),

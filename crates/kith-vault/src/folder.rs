@@ -200,6 +200,20 @@ impl Folder {
     }
 }
 
+/// Opens a file for its owner only, to read and write; it is made when it is not there.
+pub(crate) fn open_private(path: &Path) -> Result<File, FolderError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    platform::private(&mut options);
+    options.open(path).map_err(|source| FolderError::new("write", path, source))
+}
+
+/// Makes the name of a file durable, wherever it lies.
+pub(crate) fn flush_name(path: &Path) -> Result<(), FolderError> {
+    let holder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    platform::flush_folder(holder).map_err(|source| FolderError::new("flush", holder, source))
+}
+
 /// One file in a sub-folder.
 pub(crate) struct Entry {
     /// Its name, without the folder.

@@ -1,9 +1,10 @@
-//! The client's storage at rest: SQLCipher under Argon2id, sealed attachment chunks.
+//! The client's storage at rest: SQLCipher under Argon2id, sealed attachment chunks, backup files, the recovery phrase.
 //!
 //! A [`Vault`] is a folder. Without its password it tells how much is in it and when it was used, and nothing else;
 //! with the password it gives the engine a database connection, and the client a place for attachments. This crate
 //! knows nothing of the protocol, and reads no clock and no global randomness.
 
+mod backup;
 mod chunks;
 mod database;
 mod errors;
@@ -12,8 +13,13 @@ mod head;
 mod keys;
 mod migrate;
 mod password;
+mod phrase;
 mod vault;
 
+pub use backup::{
+    BACKUP_VERSION, BackupFileError, BackupKey, BackupPlace, BackupReader, BackupWriter, MAX_SEGMENT_CONTENT, Next,
+    Segment,
+};
 pub use chunks::{AttachmentSecret, ChunkStore, FillError, GetError, MAX_CHUNK_LEN, PourError, PutError, Usage};
 pub use database::DatabaseError;
 pub use errors::{AdoptError, ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
@@ -23,4 +29,5 @@ pub use keys::ProofKey;
 pub use kith_crypto::password::{Params, PasswordError};
 pub use migrate::{MigrateError, Step, migrate};
 pub use password::{EmptyPassword, Password};
+pub use phrase::{PHRASE_WORDS, Phrase, PhraseError, UnknownWord, find_word};
 pub use vault::{CheckReport, Keeper, Vault};

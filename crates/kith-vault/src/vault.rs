@@ -48,7 +48,25 @@ impl Vault {
         params: Params,
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, CreateError> {
-        Self::create_observed(folder, password, params, rng, &mut |_| ())
+        let secrets = Secrets::generate(rng);
+        let head = Head::seal(&secrets, password, params, rng)?;
+        Self::create_observed(folder, (&secrets, &head), &mut |_| Ok(()), &mut |_| ())
+    }
+
+    /// Makes a vault for a person whose root secret is there already, from a backup; otherwise as [`create`](Self::create).
+    ///
+    /// What `prepare` writes into the database is there before the folder is a vault: so it can say that not all is there yet.
+    pub fn create_for(
+        folder: &Path,
+        (password, seed): (&Password, &[u8; 32]),
+        params: Params,
+        rng: &mut dyn CryptoRng,
+        prepare: &mut dyn FnMut(Connection) -> Result<(), Box<dyn std::error::Error>>,
+    ) -> Result<Self, CreateError> {
+        let mut secrets = Secrets::generate(rng);
+        secrets.user_seed = *seed;
+        let head = Head::seal(&secrets, password, params, rng)?;
+        Self::create_observed(folder, (&secrets, &head), prepare, &mut |_| ())
     }
 
     /// Opens a vault with its password.
@@ -132,27 +150,26 @@ impl Vault {
 
     pub(crate) fn create_observed(
         folder: &Path,
-        password: &Password,
-        params: Params,
-        rng: &mut dyn CryptoRng,
+        (secrets, head): (&Secrets, &Head),
+        prepare: &mut dyn FnMut(Connection) -> Result<(), Box<dyn std::error::Error>>,
         reached: &mut dyn FnMut(Point),
     ) -> Result<Self, CreateError> {
         let path = absolute(folder)?;
         refuse_foreign(&path)?;
         let folder = Arc::new(Folder::create(&path)?);
         clear_for_creation(&folder)?;
-        let secrets = Secrets::generate(rng);
-        let head = Head::seal(&secrets, password, params, rng)?;
         folder.write(UNFINISHED_HEAD, &head.encode(), reached)?;
         folder.flush()?;
         folder.make_file(DATABASE)?;
         folder.make_folder(CHUNKS)?;
         reached(Point::Opened);
         database::initialise(&folder.path(DATABASE), &secrets.database_key)?;
+        let connection = database::open(&folder.path(DATABASE), &secrets.database_key)?;
+        prepare(connection).map_err(CreateError::Prepare)?;
         folder.flush()?;
         reached(Point::Written);
         folder.rename(UNFINISHED_HEAD, HEAD, reached)?;
-        Ok(Self::unlocked(folder, &secrets)?)
+        Ok(Self::unlocked(folder, secrets)?)
     }
 
     fn unlocked(folder: Arc<Folder>, secrets: &Secrets) -> Result<Self, UnlockError> {

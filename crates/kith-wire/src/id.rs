@@ -170,6 +170,10 @@ public_bytes! {
     DeviceId, 16
 }
 public_bytes! {
+    /// Names a run of a backup, towards the device that made it; random.
+    BackupMark, 16
+}
+public_bytes! {
     /// Names one card; random.
     CardId, 16
 }

@@ -8,6 +8,7 @@
 //! The objects are those of `spec/kith.cddl`; the rules (`KW-n`) are in `spec/wire.md`.
 
 pub mod address;
+pub mod backup;
 pub mod blob;
 pub mod card;
 pub mod codec;

@@ -67,6 +67,18 @@ impl Init {
     }
 }
 
+impl Checked {
+    /// Returns the address of the server.
+    pub(crate) const fn url(&self) -> &ServerUrl {
+        &self.url
+    }
+
+    /// Returns the invite code.
+    pub(crate) fn into_invite(self) -> Option<InviteCode> {
+        self.invite
+    }
+}
+
 /// Where somebody is at home.
 pub(crate) struct Settled {
     url: ServerUrl,
@@ -148,7 +160,7 @@ fn reopen(folder: &Path, password: &Password, options: Options) -> Result<Client
 }
 
 /// Fetches the server's papers and checks who signed them.
-async fn find_server(args: &Checked, options: Options) -> Result<(Vec<u8>, ServerKey), Failure> {
+pub(crate) async fn find_server(args: &Checked, options: Options) -> Result<(Vec<u8>, ServerKey), Failure> {
     let bytes = Client::descriptor(&args.url, options).await.map_err(|error| {
         if error.may_pass() {
             let hint = "check the address (without a port it means port 5484) and your connection, then try again";

@@ -1,6 +1,7 @@
 //! The commands, one file each: what they are called with, and what they do.
 
 pub(crate) mod accept;
+pub(crate) mod backup;
 pub(crate) mod block;
 pub(crate) mod card;
 pub(crate) mod change_device;
@@ -23,6 +24,8 @@ pub(crate) mod new_card;
 pub(crate) mod pace;
 pub(crate) mod password;
 pub(crate) mod react;
+pub(crate) mod recovery;
+pub(crate) mod restore;
 pub(crate) mod rotate;
 pub(crate) mod save;
 pub(crate) mod send;
@@ -35,6 +38,7 @@ pub(crate) mod verify;
 use crate::cli::Command;
 use crate::commands::card::Card;
 use crate::commands::device::Device;
+use crate::commands::recovery::Recovery;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -67,9 +71,14 @@ pub(crate) async fn run(command: &Command, context: &Context) -> Result<(), Fail
         Command::Status(_) => status::run(context),
         Command::Export(args) => export::run(args, context),
         Command::Password(_) => password::run(context),
-        Command::Init(_) | Command::Completions(_) | Command::Man(_) => {
-            Err(Failure::usage("this command has no folder to work with", "see `kith --help`"))
-        }
+        Command::Backup(args) => backup::run(args, context).await,
+        Command::Recovery(Recovery::Phrase(_)) => recovery::show(context),
+        Command::Recovery(Recovery::Check(_)) => recovery::check(context).await,
+        Command::Init(_)
+        | Command::Restore(_)
+        | Command::Recovery(Recovery::Restore(_))
+        | Command::Completions(_)
+        | Command::Man(_) => Err(Failure::usage("this command has no folder to work with", "see `kith --help`")),
     }
 }
 
@@ -87,6 +96,9 @@ pub(crate) fn may_be_said_again(command: &Command) -> bool {
         | Command::Export(_)
         | Command::Save(_)
         | Command::Init(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Recovery(_)
         | Command::Password(_)
         | Command::Completions(_)
         | Command::Man(_) => false,
@@ -111,6 +123,8 @@ pub(crate) fn needs_password(command: &Command) -> bool {
     matches!(
         command,
         Command::Password(_)
+            | Command::Backup(_)
+            | Command::Recovery(_)
             | Command::Device(Device::Link(_) | Device::Join(_) | Device::Revoke(_) | Device::Rename(_))
     )
 }

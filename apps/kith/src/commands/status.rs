@@ -1,7 +1,7 @@
 //! `kith status`: how the person is connected, and what waits.
 
 use clap::Args;
-use kith_engine::{ContactView, LinkState};
+use kith_engine::{BackupView, ContactView, LinkState};
 use serde_json::json;
 
 use crate::commands::{device, pace};
@@ -17,6 +17,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let devices = device::all(&context.client)?;
     let held = context.client.ask(|engine| engine.contacts())?.into_iter().filter(|contact| contact.held.is_some());
     let held: Vec<ContactView> = held.collect();
+    let backups = context.client.ask(|engine| engine.backups())?;
     let is_online = status.link == LinkState::Up;
     let about_server = match (status.registered, is_online) {
         (false, _) => ", which has not taken you yet",
@@ -37,6 +38,9 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         "devices": devices.iter().filter(|device| device.since.is_some()).count().max(1),
         "rotation_hours": status.rotation_hours,
         "revoked": status.revoked,
+        "phrase_checked_at": backups.phrase_checked.map(times::rfc3339),
+        "backup_made_at": backups.made.map(times::rfc3339),
+        "backup_behind": backups.behind,
     });
     context.out.data(&object, || {
         let mut lines = vec![
@@ -46,6 +50,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
             format!("contacts     {}", status.contacts),
             format!("devices      {}", show::devices_line(&devices)),
             format!("its keys     replaced {}", pace::words(status.rotation_hours)),
+            format!("recovery     {}", recovery(&backups)),
             format!("waiting      {}", if status.revoked { NEVER } else { waiting(status.waiting, status.link) }),
         ];
         if status.revoked {
@@ -62,6 +67,20 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         context.out.note(contact.held.map(|held| show::held_words(held, &name)).unwrap_or_default());
     }
     Ok(())
+}
+
+/// Says how well the person is prepared for losing every device.
+fn recovery(backups: &BackupView) -> String {
+    let phrase = match backups.phrase_checked {
+        Some(at) => format!("phrase written down ({})", times::date(at)),
+        None => "phrase never checked: `kith recovery phrase`".to_owned(),
+    };
+    let backup = match (backups.made, backups.behind) {
+        (None, _) => "no backup yet: `kith backup FILE`".to_owned(),
+        (Some(at), 0) => format!("backup of {}", times::date(at)),
+        (Some(at), behind) => format!("backup of {}, {} behind", times::date(at), show::number(behind, "message")),
+    };
+    format!("{phrase}; {backup}")
 }
 
 /// What a person must know before anything else.

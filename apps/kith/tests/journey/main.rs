@@ -13,6 +13,7 @@ mod contract;
 mod devices;
 mod kills;
 mod linking;
+mod losing;
 mod offline;
 mod people;
 mod restored;

@@ -61,6 +61,17 @@ impl Running {
         })
     }
 
+    /// Waits until so many lines have a field, and returns its values.
+    pub fn wait_for_all(&mut self, field: &str, number: usize) -> Vec<Value> {
+        let lines = Arc::clone(&self.lines);
+        eventually(field, || {
+            let lines = lines.lock().unwrap();
+            let found: Vec<Value> =
+                lines.iter().map(|line| line[field].clone()).filter(|value| !value.is_null()).collect();
+            (found.len() >= number).then_some(found)
+        })
+    }
+
     /// Returns what it has said to people so far.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()

@@ -2,7 +2,8 @@
 
 use kith_wire::Timestamp;
 use kith_wire::address::ServerUrl;
-use kith_wire::id::{AttachmentKey, DeviceId, Hash, MessageId, ServerKey};
+use kith_wire::backup::BackupItem;
+use kith_wire::id::{AttachmentKey, BackupMark, DeviceId, Hash, MessageId, ServerKey};
 use kith_wire::time::Day;
 
 use crate::api::{AttachmentId, ContactId, LinkState, MessageState, Receipts};
@@ -237,4 +238,50 @@ pub struct Exported {
     pub contact: ContactView,
     /// Every message, oldest first.
     pub messages: Vec<MessageView>,
+}
+
+/// A backup that is being made: how far it has come. It is worth nothing in another call of the program.
+#[derive(Debug, Clone)]
+pub struct BackupRun(pub(crate) crate::backup::Run);
+
+impl BackupRun {
+    /// Returns the name of the run, with which it ends and the next one begins.
+    pub const fn mark(&self) -> BackupMark {
+        self.0.mark()
+    }
+}
+
+/// A backup that begins.
+#[derive(Debug, Clone)]
+pub struct BackupStart {
+    /// How far it has come: nowhere.
+    pub run: BackupRun,
+    /// Messages that it will say, about.
+    pub messages: u64,
+    /// Contacts that it will say, about.
+    pub contacts: u64,
+    /// Bytes that everything takes, about: a file that is more than twice as long is worth writing anew.
+    pub whole_bytes: u64,
+}
+
+/// A part of a backup.
+#[derive(Debug, Clone)]
+pub struct BackupPortion {
+    /// What it says: some 200 KiB.
+    pub items: Vec<BackupItem>,
+    /// Messages in it.
+    pub messages: u64,
+    /// Whether the run is whole with it.
+    pub is_last: bool,
+}
+
+/// How well a person is prepared for losing every device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackupView {
+    /// When the person last showed that the recovery phrase is written down.
+    pub phrase_checked: Option<Timestamp>,
+    /// When this device last made a backup.
+    pub made: Option<Timestamp>,
+    /// Messages that are new or changed since, or all.
+    pub behind: u64,
 }

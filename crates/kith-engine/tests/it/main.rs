@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod attachments;
+mod backup;
 mod conversations;
 mod crashes;
 mod delivery;

@@ -1,6 +1,8 @@
 //! A small world: home servers, engines, a clock that only moves when told, and carriers that can be cut.
 
 // With their paths, because the benches use this file too.
+#[path = "world/backup.rs"]
+mod backup;
 #[path = "world/devices.rs"]
 pub(crate) mod devices;
 #[path = "world/linked.rs"]

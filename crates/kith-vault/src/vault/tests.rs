@@ -120,7 +120,9 @@ fn creation_interrupted_anywhere_is_a_vault_or_can_be_started_again() {
     let mut rng = StdRng::seed_from_u64(5);
     let mut remains = Vec::new();
     let mut reached = |point| remains.push((point, copy(folder.path())));
-    Vault::create_observed(folder.path(), &password("p"), Params::for_tests(), &mut rng, &mut reached).unwrap();
+    let secrets = Secrets::generate(&mut rng);
+    let head = Head::seal(&secrets, &password("p"), Params::for_tests(), &mut rng).unwrap();
+    Vault::create_observed(folder.path(), (&secrets, &head), &mut |_| Ok(()), &mut reached).unwrap();
 
     assert_eq!(remains.len(), 7);
     for (point, copy) in remains {

@@ -1,6 +1,7 @@
 //! One or more examples of every object: what hostile tests start from and what `spec/vectors/objects.json` shows.
 
 use kith_wire::address::{QueueAddress, ServerAddress, ServerUrl};
+use kith_wire::backup::BackupItem;
 use kith_wire::blob::Manifest;
 use kith_wire::card::{AnswerCard, AnswerInside, AnswerProof, Card, CardOffer, CardPurpose, Confirm, ConfirmHello};
 use kith_wire::content::{Body, Content, KnownBody, ReceiptKind};
@@ -433,6 +434,24 @@ pub(crate) fn sync_items() -> Vec<(&'static str, SyncItem)> {
     ]
 }
 
+/// What a backup says.
+pub(crate) fn backup_items() -> Vec<(&'static str, BackupItem)> {
+    let contact = ConversationId(run(74));
+    let devices = Signed::new(own_devices(2, 1).to_bytes(), Signature(run(9)));
+    let (name, server) = (Some("Anastasia".to_owned()), server_address());
+    let alone = BackupItem::Person { name: None, server: server.clone(), devices: None, hours: None };
+    vec![
+        ("a person with two devices", BackupItem::Person { name, server, devices: Some(devices), hours: Some(24) }),
+        ("a person with one device", alone),
+        ("contact", BackupItem::Contact(Box::new(contact_copy()))),
+        ("forgotten", BackupItem::Forgotten { contact }),
+        ("messages", BackupItem::Messages { contact, messages: vec![past_message()] }),
+        ("rotation", BackupItem::Rotation { contact, rotation: rotation() }),
+        ("spare card", BackupItem::SpareCard { contact, device: DeviceId(run(56)), offer: Box::new(device_offer()) }),
+        ("end", BackupItem::End { mark: BackupMark(run(60)), made: Timestamp(1_793_000_000_000) }),
+    ]
+}
+
 /// Returns examples of all objects.
 pub(crate) fn all() -> Vec<Example> {
     let signature = Signature(run(9));
@@ -477,6 +496,7 @@ pub(crate) fn all() -> Vec<Example> {
     let short_lived = Content { disappears: Some(60), ..content(Body::Known(KnownBody::Nothing)) };
     all.push(example("content", "that disappears", &short_lived));
     all.extend(sync_items().iter().map(|(note, item)| example("sync-item", note, item)));
+    all.extend(backup_items().iter().map(|(note, item)| example("backup-item", note, item)));
     all.extend(payloads().iter().map(|(note, payload)| example("payload", note, payload)));
     for (note, operation) in operations() {
         if let Operation::Deposit(deposit) = &operation {

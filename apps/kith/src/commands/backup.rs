@@ -1,0 +1,115 @@
+//! `kith backup`: what is needed to be somebody again, in one sealed file.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kith_client::{BackUpError, BackedUp, BackupKind, Growth, Overwrite};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::show;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  kith backup /media/stick\n  kith backup ana.kith --anew")]
+pub(crate) struct Backup {
+    /// The file, or a folder in which it gets a name of its own
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Write everything anew: what was edited or taken back is in the file no more
+    #[arg(long)]
+    pub(crate) anew: bool,
+
+    /// Replace what lies there, even if another device or another person wrote it
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+pub(crate) async fn run(args: &Backup, context: &Context) -> Result<(), Failure> {
+    let target = context.path(&args.file);
+    let overwrite = if args.force { Overwrite::Allowed } else { Overwrite::Refused };
+    let growth = if args.anew { Growth::Anew } else { Growth::Usual };
+    let progress = |done, total| context.out.progress("Messages", done, total);
+    let made = context.client.back_up(&context.password()?, &target, (overwrite, growth), progress).await?;
+    let BackedUp { file, contacts, messages, bytes, kind } = made;
+    let shown = file.display().to_string();
+    let object = json!({"file": shown, "contacts": contacts, "messages": messages, "bytes": bytes, "kind": name(kind)});
+    context.out.data(&object, || {
+        let news = format!("{} and {}", show::number(contacts, "contact"), show::number(messages, "message"));
+        let what = if kind == BackupKind::Grown { " that were new or changed" } else { "" };
+        format!("{shown} is up to date: {news}{what} written, {} in all.", show::size(bytes))
+    });
+    if let Some(why) = explained(kind) {
+        context.out.note(why);
+    }
+    context.out.note(
+        "It opens with your password and with your recovery phrase (`kith recovery phrase`), and with nothing else.\n\
+         Not in it: the contents of files, messages that disappear, and cards that nobody has answered yet.",
+    );
+    Ok(())
+}
+
+/// For programs.
+const fn name(kind: BackupKind) -> &'static str {
+    match kind {
+        BackupKind::New => "new",
+        BackupKind::Grown => "grown",
+        BackupKind::Anew => "anew",
+        BackupKind::Mended => "mended",
+        BackupKind::NewPassword => "new_password",
+        BackupKind::Replaced => "replaced",
+    }
+}
+
+const fn explained(kind: BackupKind) -> Option<&'static str> {
+    match kind {
+        BackupKind::New | BackupKind::Grown | BackupKind::Anew | BackupKind::Replaced => None,
+        BackupKind::Mended => Some("What lay there was damaged; it was written anew, whole. Look after that disk."),
+        BackupKind::NewPassword => {
+            Some("It had an older password; it was written anew under the one that you have now.")
+        }
+    }
+}
+
+impl From<BackUpError> for Failure {
+    fn from(error: BackUpError) -> Self {
+        match error {
+            BackUpError::WrongPassword => Self::password(),
+            BackUpError::Foreign { path, why } => Self::new(
+                "exists",
+                format!("{} is there already, and cannot go on as your backup: {why}", path.display()),
+                "choose another name, or replace it with --force",
+            ),
+            BackUpError::OtherDevice(path) => Self::new(
+                "other_device",
+                format!(
+                    "{} is a backup that another device of yours made, or this one before it was restored",
+                    path.display()
+                ),
+                "choose another file for this device, or replace that one with --force: what only it has is lost then",
+            ),
+            BackUpError::File(kith_client::BackupFileError::InUse) => {
+                Self::new("in_use", "another program is writing this backup", "wait until it is done, then try again")
+            }
+            BackUpError::File(error) => {
+                let hint =
+                    "check the path, its permissions, and that the disk has room; what lay there is as good as before";
+                Self::new("file", with_source(&error), hint)
+            }
+            other => Self::new(
+                "storage",
+                other.to_string(),
+                "see that the disk has room and that nobody else changes the folder",
+            ),
+        }
+    }
+}
+
+/// Says also what the operating system said.
+pub(crate) fn with_source(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) if source.to_string() != error.to_string() => format!("{error}: {source}"),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,253 @@
+//! `kith restore`: a backup becomes a device in a new folder, in the place of all that there were.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use kith_client::{
+    Backup, BackupFileError, BackupKey, Client, Damage, Options, PHRASE_WORDS, Password, Phrase, PhraseError,
+    RestoreFailure, SyncError,
+};
+use kith_engine::Trouble;
+use serde_json::json;
+
+use crate::commands::{backup, device, init, recovery};
+use crate::failure::{Failure, trouble_failure};
+use crate::output::Out;
+use crate::{secrets, show, times};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  kith restore /media/stick/ana.kith\n  kith recovery restore ana.kith --server https://kith.example.net"
+)]
+pub(crate) struct Restore {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Address of a home server for this device [default: the one that you had]
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+
+    /// Key that the server must prove, as its owner told you [default: the one that your home server had]
+    #[arg(long, value_name = "KEY", requires = "server")]
+    pub(crate) server_key: Option<String>,
+
+    /// Invite code, for servers that ask for one
+    #[arg(long, value_name = "CODE")]
+    pub(crate) invite: Option<String>,
+
+    /// What this device is called [default: the name of this machine]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
+    /// Take what is whole in a file that is damaged further on
+    #[arg(long)]
+    pub(crate) damaged: bool,
+}
+
+/// What the person has to open the backup with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum With {
+    /// The phrase, or the password that the folder had.
+    Either,
+    /// The phrase.
+    Phrase,
+}
+
+/// What opens a backup.
+enum Secret {
+    Phrase(Phrase),
+    Password(Password),
+}
+
+pub(crate) async fn run(
+    args: &Restore,
+    with: With,
+    folder: &Path,
+    password: impl Fn() -> Result<Password, Failure>,
+    (options, out): (Options, &Out),
+) -> Result<(), Failure> {
+    let name = device::own_name(args.name.as_deref())?;
+    let file = std::env::current_dir().unwrap_or_default().join(&args.file);
+    if let Err(error) = std::fs::File::open(&file) {
+        return Err(Failure::file("read", &file, &error));
+    }
+    let secret = ask(with, out).await?;
+    let key = match &secret {
+        Secret::Phrase(phrase) => BackupKey::Phrase(phrase),
+        Secret::Password(password) => BackupKey::Password(password),
+    };
+    let damage = if args.damaged { Damage::CutOff } else { Damage::Refused };
+    let backup = Backup::open(&file, &key, damage, |done, total| out.progress("Looking at the backup", done, total));
+    let backup = backup.map_err(|error| refused(error, &secret))?;
+    if backup.is_torn {
+        let until = times::local(backup.made, times::now());
+        out.note(format!(
+            "The file ends in the middle of something. What was whole in it is taken: all until {until}."
+        ));
+    }
+    let wanted = args.home_server(&backup)?.check()?;
+    let (descriptor, server) = init::find_server(&wanted, options).await?;
+    let progress = |done, total| out.progress("Taking it in", done, total);
+    let client = Client::restore(folder, &password()?, options, (&backup, &name), progress).await.map_err(taken)?;
+    let url = wanted.url().clone();
+    let (invite, own) = (wanted.into_invite(), backup.name.clone());
+    client.command(kith_engine::Command::Init {
+        url: url.clone(),
+        descriptor,
+        expect: Some(server),
+        invite,
+        name: own,
+    })?;
+    client.finish_restore(&backup).map_err(taken)?;
+    let settled = client.sync(REGISTER_PATIENCE).await;
+    let told = tell(&client, out, &url, &name);
+    client.close().await;
+    match settled {
+        // A server that was there a moment ago is there again soon; what is left then happens by itself.
+        Ok(()) | Err(SyncError::TimedOut | SyncError::Unreachable(_)) => told,
+        Err(SyncError::Trouble(Trouble::InviteNeeded)) => told.and(Err(trouble_failure(Trouble::InviteNeeded))),
+        Err(error) => told.and(Err(error.into())),
+    }
+}
+
+impl Restore {
+    /// Returns the home server that the restored device will have.
+    fn home_server(&self, backup: &Backup) -> Result<init::Init, Failure> {
+        let (server, server_key) = match &self.server {
+            Some(server) => (server.clone(), self.server_key.clone()),
+            None => (backup.server.url.to_string(), Some(backup.server.key.to_string())),
+        };
+        Ok(init::Init { server, server_key, invite: self.invite.clone(), name: None })
+    }
+}
+
+/// Says what has happened, and what happens now.
+fn tell(client: &Client, out: &Out, url: &kith_wire::address::ServerUrl, name: &str) -> Result<(), Failure> {
+    let contacts = client.ask(|engine| engine.contacts())?;
+    let messages = client.ask(|engine| engine.n_messages())?;
+    let lost: Vec<&str> = contacts.iter().filter(|one| one.needs_card).map(|one| one.name.as_str()).collect();
+    let object = json!({
+        "home": client.folder().display().to_string(), "server": url.as_str(), "device": name, "contacts": contacts.len(),
+        "messages": messages, "need_card": lost,
+    });
+    out.data(&object, || {
+        let (contacts, messages) = (show::number(contacts.len(), "contact"), show::number(messages, "message"));
+        format!("You are back, with {contacts} and {messages}, in {}.", client.folder().display())
+    });
+    out.note(
+        "This is a new device of yours, and now the only one: all others are revoked, and your people are told, as soon as they\n\
+         and you have been online. They see that you went on from a backup, and may want to compare digits (`kith verify`).\n\
+         Stay online for a while: `kith listen`. What was said after the backup was made is on no device of yours any more.",
+    );
+    if !lost.is_empty() {
+        let names: Vec<String> = lost.iter().map(|name| show::one_line(name)).collect();
+        out.note(format!(
+            "No card of them was in the backup, so they cannot be told: {}. Give each a new one with `kith card new --name NAME`; \
+             the conversation goes on with it.",
+            names.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+/// Asks for what opens the backup.
+async fn ask(with: With, out: &Out) -> Result<Secret, Failure> {
+    if let Some(text) = secrets::of_variable("KITH_PHRASE")? {
+        return phrase(&text).map(Secret::Phrase);
+    }
+    match with {
+        With::Phrase => typed_phrase(out).await.map(Secret::Phrase),
+        With::Either => {
+            let typed = secrets::of_backup()?;
+            match Phrase::parse(typed.text()) {
+                Ok(phrase) => Ok(Secret::Phrase(phrase)),
+                // So many words are no password.
+                Err(error) if typed.text().split_whitespace().count() == PHRASE_WORDS => Err(bad_phrase(error)),
+                Err(_) => typed.password().map(Secret::Password),
+            }
+        }
+    }
+}
+
+/// Takes the words as they come, in as many lines as somebody likes.
+async fn typed_phrase(out: &Out) -> Result<Phrase, Failure> {
+    let mut text = zeroize::Zeroizing::new(String::new());
+    let mut question = format!("Your recovery phrase, {PHRASE_WORDS} words:");
+    loop {
+        let Some(line) = out.ask(&question).await else {
+            return Err(Failure::usage("nobody is there to type the phrase", "type it, or set KITH_PHRASE"));
+        };
+        let line = zeroize::Zeroizing::new(line);
+        match Phrase::parse(&format!("{} {}", *text, *line)) {
+            Ok(phrase) => return Ok(phrase),
+            Err(PhraseError::WrongCount { found }) if found < PHRASE_WORDS => {
+                text.push(' ');
+                text.push_str(&line);
+                question = format!("Word {}:", found + 1);
+            }
+            Err(PhraseError::UnknownWord { nearest, .. }) => out.note(recovery::misspelt(nearest)),
+            Err(error) => return Err(bad_phrase(error)),
+        }
+    }
+}
+
+fn phrase(text: &str) -> Result<Phrase, Failure> {
+    Phrase::parse(text).map_err(bad_phrase)
+}
+
+fn bad_phrase(error: PhraseError) -> Failure {
+    let hint = match error {
+        PhraseError::UnknownWord { nearest: Some(word), .. } => format!("is it {word}?"),
+        _ => "look at the paper, word by word; the first four letters of each are enough".to_owned(),
+    };
+    Failure::new("bad_phrase", error.to_string(), hint)
+}
+
+/// The backup itself cannot be used.
+fn refused(error: RestoreFailure, secret: &Secret) -> Failure {
+    use BackupFileError as E;
+    let RestoreFailure::File(error) = error else { return taken(error) };
+    let (code, hint) = match &error {
+        E::NotABackup => ("not_a_backup", "choose a file that `kith backup` has made"),
+        E::Newer { .. } => ("newer_version", "install the newer release of Kith, then try again"),
+        E::WrongPassword => return Failure { hint: PASSWORD_HINT.into(), ..Failure::password_of("this backup") },
+        E::OtherPerson if matches!(secret, Secret::Phrase(_)) => {
+            ("wrong_phrase", "this phrase opens other backups; look at which paper belongs to this file")
+        }
+        E::OtherPerson => ("backup_damaged", "the beginning of the file was changed; use another copy of it"),
+        E::Damaged { .. } => {
+            ("backup_damaged", "use another copy of the file, or take what is whole in this one with --damaged")
+        }
+        _ => ("file", "check the path and its permissions"),
+    };
+    Failure::new(code, backup::with_source(&error), hint)
+}
+
+/// The folder did not take it.
+fn taken(error: RestoreFailure) -> Failure {
+    match error {
+        RestoreFailure::Client(error) => error.into(),
+        RestoreFailure::Nothing => Failure::new(
+            "backup_damaged",
+            "there is not one whole backup in this file",
+            "use another copy of it: this one was cut off, or never finished",
+        ),
+        RestoreFailure::Unknown => Failure::new(
+            "newer_version",
+            "something in this backup is not known here",
+            "install the newer release of Kith, then try again",
+        ),
+        RestoreFailure::Engine(kith_engine::RestoreError::NotFresh) => kith_client::ClientError::AlreadyExists.into(),
+        other => Failure::new(
+            "storage",
+            other.to_string(),
+            "see that the disk has room, then give the same command again: it goes on",
+        ),
+    }
+}
+
+const PASSWORD_HINT: &str = "type the password that your folder had when the backup was made, or the recovery phrase";
+/// How long registration and the first words may take before they are left to the next command.
+const REGISTER_PATIENCE: Duration = Duration::from_secs(15);

@@ -1,0 +1,182 @@
+//! Restoring a backup: looked at whole first, then taken into a new folder.
+
+use std::path::{Path, PathBuf};
+
+use kith_crypto::user::UserSecret;
+use kith_engine::{Engine, RestoreError};
+use kith_vault::{BackupFileError, BackupKey, BackupReader, Next, Password, Vault};
+use kith_wire::Timestamp;
+use kith_wire::address::ServerAddress;
+use kith_wire::backup::{BackupItem, unpack};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::backup::end_of;
+use crate::client::{Client, ClientError, Options, now, rng};
+
+/// A backup file that was read to its end: all of it opens.
+pub struct Backup {
+    path: PathBuf,
+    seed: Zeroizing<[u8; 32]>,
+    /// Where the last whole run ends.
+    end: u64,
+    /// The person's own name.
+    pub name: Option<String>,
+    /// The home server of the device that made the last run.
+    pub server: ServerAddress,
+    /// When the last run was made.
+    pub made: Timestamp,
+    /// Messages that were written, some of them perhaps several times.
+    pub messages: u64,
+    /// Whether the file goes on after its last whole run with one that is not whole.
+    pub is_torn: bool,
+}
+
+/// What is done with a file that is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// It is refused.
+    Refused,
+    /// What was whole before the damage is taken.
+    CutOff,
+}
+
+/// Why a backup was not restored.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RestoreFailure {
+    /// The file cannot be used.
+    #[error(transparent)]
+    File(#[from] BackupFileError),
+    /// There is not one whole run in it.
+    #[error("there is no whole backup in this file")]
+    Nothing,
+    /// A newer version of Kith wrote it, or one that does not exist.
+    #[error("something in this backup is not known here")]
+    Unknown,
+    /// The folder could not be made or opened.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The engine refuses.
+    #[error(transparent)]
+    Engine(#[from] RestoreError),
+}
+
+impl Backup {
+    /// Opens a backup and reads it to its end; nothing is kept of it but what it is about. `progress` is told bytes read, of how many.
+    ///
+    /// # Errors
+    /// [`RestoreFailure`] when the key is not the right one, or anything in the file is not as it was written.
+    pub fn open(
+        path: &Path,
+        key: &BackupKey<'_>,
+        damage: Damage,
+        progress: impl Fn(u64, u64),
+    ) -> Result<Self, RestoreFailure> {
+        let mut reader = BackupReader::open(path, key)?;
+        let seed = Zeroizing::new(*reader.seed());
+        let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let (mut person, mut whole, mut messages, mut end) = (None, None, 0_u64, 0);
+        let is_torn = loop {
+            let segment = match reader.read_next() {
+                Ok(Next::Segment(segment)) => segment,
+                Ok(Next::End) => break false,
+                Ok(Next::Torn) => break true,
+                Err(BackupFileError::Damaged { .. }) if damage == Damage::CutOff => break true,
+                Err(error) => return Err(error.into()),
+            };
+            for item in unpack(&segment.content).map_err(|_| RestoreFailure::Unknown)? {
+                match item {
+                    BackupItem::Person { name, server, .. } => person = Some((name, server)),
+                    BackupItem::Messages { messages: some, .. } => {
+                        messages = messages.saturating_add(u64::try_from(some.len()).unwrap_or(0));
+                    }
+                    _ => {}
+                }
+            }
+            if segment.is_last {
+                let (_, made) = end_of(&segment.content).ok_or(RestoreFailure::Unknown)?;
+                whole = person.clone().map(|person| (person, made, messages));
+                end = segment.end;
+            }
+            progress(segment.end, length);
+        };
+        let ((name, server), made, messages) = whole.ok_or(RestoreFailure::Nothing)?;
+        Ok(Self { path: path.to_owned(), seed, end, name, server, made, messages, is_torn })
+    }
+}
+
+impl std::fmt::Debug for Backup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Backup(…)")
+    }
+}
+
+impl Client {
+    /// Takes a backup into a new folder, or goes on with one in which that was interrupted. The person has no home server yet:
+    /// [`Command::Init`](kith_engine::Command::Init) comes next, then [`finish_restore`](Self::finish_restore). Until that was done the
+    /// folder opens for nothing else. `device` is what this device will be called; `progress` is told bytes taken in, of how many.
+    ///
+    /// # Errors
+    /// [`RestoreFailure`]; said again with the same backup, it goes on.
+    pub async fn restore(
+        folder: &Path,
+        password: &Password,
+        options: Options,
+        (backup, device): (&Backup, &str),
+        progress: impl Fn(u64, u64),
+    ) -> Result<Self, RestoreFailure> {
+        let user = UserSecret::from_seed(*backup.seed);
+        // From its first moment on the folder says that not all is there.
+        let mut prepare = |connection| {
+            let mut engine = Engine::open(connection, now())?;
+            engine.set_user_key(&user.public())?;
+            Ok(engine.begin_restore(device, now(), &mut rng())?)
+        };
+        let made = Vault::create_for(folder, (password, &backup.seed), options.params, &mut rng(), &mut prepare);
+        let client = match made {
+            Ok(vault) => Self::start(folder, vault, options)?,
+            Err(kith_vault::CreateError::AlreadyExists) => begun(folder, password, options, &user)?,
+            Err(error) => return Err(ClientError::create(error).into()),
+        };
+        let mut reader = BackupReader::open(&backup.path, &BackupKey::Seed(&backup.seed))?;
+        loop {
+            let Next::Segment(segment) = reader.read_next()? else { break };
+            let items = unpack(&segment.content).map_err(|_| RestoreFailure::Unknown)?;
+            client.inner.engine.borrow_mut().restore(&user, items, now(), &mut rng())?;
+            client.turn();
+            progress(segment.end, backup.end);
+            if segment.end >= backup.end {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        if reader.whole().end() < backup.end {
+            return Err(RestoreFailure::Nothing);
+        }
+        Ok(client)
+    }
+
+    /// All of the backup is here, and there is a home server: this is the person's device from now on, in the place of all others.
+    ///
+    /// # Errors
+    /// [`RestoreFailure`]; nothing has changed then.
+    pub fn finish_restore(&self, backup: &Backup) -> Result<(), RestoreFailure> {
+        let user = UserSecret::from_seed(*backup.seed);
+        self.inner.engine.borrow_mut().finish_restore(&user, now(), &mut rng())?;
+        self.turn();
+        Ok(())
+    }
+}
+
+/// Opens a folder in which the same person was being restored.
+fn begun(folder: &Path, password: &Password, options: Options, user: &UserSecret) -> Result<Client, ClientError> {
+    let mut vault = Vault::open(folder, password).map_err(ClientError::open)?;
+    let seed = vault.take_user_seed().ok_or(ClientError::Incomplete)?;
+    if seed.as_slice() != user.expose() {
+        return Err(ClientError::AlreadyExists);
+    }
+    let client = Client::start(folder, vault, options)?;
+    let is_open = client.ask(|engine| engine.is_restoring()).map_err(ClientError::engine)?;
+    if is_open { Ok(client) } else { Err(ClientError::AlreadyExists) }
+}

@@ -1,0 +1,352 @@
+//! Backups: what they say, what changed since, and that what is restored is what was there.
+
+use kith_crypto::user::UserSecret;
+use kith_engine::{
+    BackupError, Command, CommandError, ContactId, HistoryWish, MessageState, MessageView, Receipts, RestoreError, Whom,
+};
+use kith_wire::backup::{BackupItem, pack};
+use kith_wire::id::{BackupMark, MessageId};
+use proptest::prelude::*;
+
+use crate::world::{ANA, BELA, Reach, START, World, text_of};
+
+/// What a person sees of a conversation, but for how far messages have come.
+fn seen(messages: &[MessageView]) -> Vec<impl PartialEq + std::fmt::Debug + use<>> {
+    let one = |message: &MessageView| {
+        let file = message.attachment.as_ref().map(|file| (file.name.clone(), file.size));
+        let (text, reactions) = (text_of(message), message.reactions.clone());
+        (message.id, message.direction, message.sent, text, message.reply_to, message.edited, reactions, file)
+    };
+    messages.iter().map(one).collect()
+}
+
+fn n_messages(items: &[BackupItem]) -> usize {
+    let some = |item: &BackupItem| if let BackupItem::Messages { messages, .. } = item { messages.len() } else { 0 };
+    items.iter().map(some).sum()
+}
+
+#[test]
+fn what_is_restored_is_what_was_there() {
+    let (mut world, bela, ana) = World::met("backup-restored");
+    let first = world.send(ANA, bela, "Is the kettle on?");
+    world.run(5);
+    let reply = Command::Send { contact: ana, text: "Yes".to_owned(), reply_to: Some(first), attachment: None };
+    world.command(BELA, reply).unwrap();
+    let attachment = world.prepare(ANA, &[7; 100_000]);
+    let send = Command::Send { contact: bela, text: String::new(), reply_to: None, attachment: Some(attachment) };
+    world.command(ANA, send).unwrap();
+    world.run(30);
+    world.command(BELA, Command::React { contact: ana, message: first, emoji: "👍".to_owned() }).unwrap();
+    world.command(ANA, Command::Edit { contact: bela, message: first, text: "Is it on?".to_owned() }).unwrap();
+    world.command(ANA, Command::Rename { contact: bela, name: "Belarmino".to_owned() }).unwrap();
+    world.command(ANA, Command::ConfirmVerified { contact: bela }).unwrap();
+    world.command(ANA, Command::SetReadReceipts { contact: bela, receipts: Receipts::Withheld }).unwrap();
+    world.command(ANA, Command::SetKeyRotation { hours: 24 }).unwrap();
+    world.command(ANA, Command::MarkRead { contact: bela }).unwrap();
+    world.run(30);
+
+    let (items, _) = world.backup_run(ANA, None).unwrap();
+    world.online(ANA, Reach::Down);
+    let tablet = world.come_back("backup-restored-tablet", ANA, 1, &items);
+    let contacts = world.people[tablet].engine.contacts().unwrap();
+    assert_eq!(contacts.len(), 1);
+    let (old, new) = (world.people[ANA].engine.contact(bela).unwrap(), &contacts[0]);
+    assert_eq!((&new.name, new.receipts, new.unread), (&old.name, old.receipts, old.unread));
+    assert_eq!(seen(&world.log(tablet, new.id)), seen(&world.log(ANA, bela)));
+    let digits = |who: usize, contact: ContactId| world.people[who].engine.digits(contact).unwrap();
+    assert_eq!(digits(tablet, new.id), digits(ANA, bela));
+    let (again, _) = world.backup_run(tablet, None).unwrap();
+    assert!(again.iter().any(|item| matches!(item, BackupItem::Person { hours: Some(24), .. })));
+}
+
+#[test]
+fn a_second_run_says_only_what_is_new_or_has_changed() {
+    let (mut world, bela, ana) = World::met("backup-grows");
+    for number in 0..200 {
+        world.send(BELA, ana, &format!("number {number}"));
+    }
+    world.run(30);
+    let (whole, mark) = world.backup_run(ANA, None).unwrap();
+    assert_eq!(n_messages(&whole), 200);
+    let (nothing, mark) = world.backup_run(ANA, Some(mark)).unwrap();
+    let is_frame = |item: &BackupItem| matches!(item, BackupItem::Person { .. } | BackupItem::End { .. });
+    assert!(nothing.iter().all(is_frame), "{nothing:?}");
+
+    let old = world.log(ANA, bela)[3].id;
+    world.command(ANA, Command::React { contact: bela, message: old, emoji: "🌻".to_owned() }).unwrap();
+    world.send(ANA, bela, "and one more");
+    assert_eq!(world.people[ANA].engine.backups().unwrap().behind, 2);
+    let (news, _) = world.backup_run(ANA, Some(mark)).unwrap();
+    assert_eq!(n_messages(&news), 2);
+    assert_eq!(world.people[ANA].engine.backups().unwrap().behind, 0);
+
+    let user = world.people[ANA].user.clone();
+    let tablet = world.add_folder("backup-grows-tablet", 0, user);
+    world.take_in(tablet, &[whole, nothing, news].concat()).unwrap();
+    let there = world.people[tablet].engine.contacts().unwrap()[0].id;
+    assert_eq!(seen(&world.log(tablet, there)), seen(&world.log(ANA, bela)));
+}
+
+#[test]
+fn what_changes_while_a_backup_is_made_is_in_the_next_one_at_the_latest() {
+    let (mut world, bela, ana) = World::met("backup-meanwhile");
+    for number in 0..600 {
+        world.send(BELA, ana, &format!("number {number}, {}", "and so on ".repeat(60)));
+    }
+    world.run(60);
+    let now = world.now;
+    let mut run = world.people[ANA].engine.begin_backup(None, now, &mut world.rng).unwrap().run;
+    let mut items = world.people[ANA].engine.continue_backup(&mut run, now).unwrap().items;
+    let changed: Vec<MessageId> = [5, 595].iter().map(|at| world.log(ANA, bela)[*at].id).collect();
+    for message in changed {
+        world.command(ANA, Command::React { contact: bela, message, emoji: "🌻".to_owned() }).unwrap();
+    }
+    loop {
+        let portion = world.people[ANA].engine.continue_backup(&mut run, now).unwrap();
+        items.extend(portion.items);
+        if portion.is_last {
+            break;
+        }
+    }
+    let (next, _) = world.backup_run(ANA, Some(run.mark())).unwrap();
+    assert!(n_messages(&items) >= 600 && n_messages(&next) >= 1);
+    let tablet = world.add_folder("backup-meanwhile-tablet", 0, world.people[ANA].user.clone());
+    world.take_in(tablet, &[items, next].concat()).unwrap();
+    let there = world.people[tablet].engine.contacts().unwrap()[0].id;
+    assert_eq!(seen(&world.log(tablet, there)), seen(&world.log(ANA, bela)));
+}
+
+#[test]
+fn ke_73_messages_that_disappear_are_in_no_backup() {
+    let (mut world, bela, _) = World::met("backup-disappearing");
+    world.send(ANA, bela, "for good");
+    world.command(ANA, Command::SetDisappearing { contact: bela, seconds: Some(86_400) }).unwrap();
+    world.send(ANA, bela, "for a day");
+    world.run(10);
+    let (items, _) = world.backup_run(ANA, None).unwrap();
+    assert_eq!(n_messages(&items), 1);
+    let tablet = world.add_folder("backup-disappearing-tablet", 0, world.people[ANA].user.clone());
+    world.take_in(tablet, &items).unwrap();
+    let contact = world.people[tablet].engine.contacts().unwrap().remove(0);
+    assert_eq!(world.texts(tablet, contact.id), ["for good"]);
+    assert_eq!(contact.disappearing, Some(86_400), "that they disappear is known");
+}
+
+#[test]
+fn whom_the_person_forgets_the_next_run_forgets_too() {
+    let (mut world, bela, _) = World::met("backup-forgotten");
+    world.send(ANA, bela, "never mind");
+    world.run(10);
+    let (whole, mark) = world.backup_run(ANA, None).unwrap();
+    world.command(ANA, Command::Forget { contact: bela }).unwrap();
+    let (news, _) = world.backup_run(ANA, Some(mark)).unwrap();
+    let tablet = world.add_folder("backup-forgotten-tablet", 0, world.people[ANA].user.clone());
+    world.take_in(tablet, &[whole, news].concat()).unwrap();
+    assert!(world.people[tablet].engine.contacts().unwrap().is_empty());
+    assert_eq!(world.people[tablet].engine.n_messages().unwrap(), 0);
+}
+
+#[test]
+fn what_waited_on_the_lost_device_is_shown_as_not_delivered() {
+    let (mut world, bela, _) = World::met("backup-waiting");
+    world.online(ANA, Reach::Down);
+    let message = world.send(ANA, bela, "it never left");
+    let (items, _) = world.backup_run(ANA, None).unwrap();
+    let tablet = world.add_folder("backup-waiting-tablet", 0, world.people[ANA].user.clone());
+    world.take_in(tablet, &items).unwrap();
+    let there = world.people[tablet].engine.contacts().unwrap()[0].id;
+    assert_eq!(world.state(tablet, there, message), MessageState::Expired);
+}
+
+#[test]
+fn ke_74_a_device_goes_on_behind_its_own_runs_only() {
+    let (mut world, bela, _) = World::with_laptop("backup-marks");
+    world.link(ANA, crate::world::LAPTOP, HistoryWish::None);
+    world.send(ANA, bela, "hello");
+    let (_, mark) = world.backup_run(ANA, None).unwrap();
+    let elsewhere = world.backup_run(crate::world::LAPTOP, Some(mark));
+    assert!(matches!(elsewhere, Err(BackupError::UnknownMark)));
+    assert!(matches!(world.backup_run(ANA, Some(BackupMark([9; 16]))), Err(BackupError::UnknownMark)));
+    world.crash(ANA);
+    assert!(world.backup_run(ANA, Some(mark)).is_ok());
+    // Runs that are long past are forgotten.
+    for _ in 0..70 {
+        world.backup_run(ANA, None).unwrap();
+    }
+    assert!(matches!(world.backup_run(ANA, Some(mark)), Err(BackupError::UnknownMark)));
+}
+
+#[test]
+fn ke_75_half_a_person_does_nothing_but_go_on() {
+    let (mut world, bela, ana) = World::met("backup-half");
+    world.send(ANA, bela, "one");
+    world.run(5);
+    world.send(BELA, ana, "two");
+    world.run(5);
+    let (items, _) = world.backup_run(ANA, None).unwrap();
+    world.online(ANA, Reach::Down);
+    let tablet = world.add_folder("backup-half-tablet", 0, world.people[ANA].user.clone());
+    world.take_in(tablet, &items[..2]).unwrap();
+    assert!(matches!(world.finish_restore(tablet), Err(RestoreError::NoHomeServer)));
+    world.find_home(tablet);
+    world.stop(tablet);
+    let there = world.people[tablet].engine.contacts().unwrap()[0].id;
+    let send = Command::Send { contact: there, text: "too early".to_owned(), reply_to: None, attachment: None };
+    assert!(matches!(world.command(tablet, send.clone()), Err(CommandError::Restoring)));
+    let card = Command::CardNew { whom: Whom::New(None), expires: 60 };
+    assert!(matches!(world.command(tablet, card), Err(CommandError::Restoring)));
+    let connect = Command::Connect(kith_engine::Connection::Wanted);
+    assert!(matches!(world.command(tablet, connect), Err(CommandError::Restoring)));
+    assert!(matches!(world.backup_run(tablet, None), Err(BackupError::Restoring)));
+    assert!(world.people[tablet].engine.is_restoring().unwrap());
+    world.unlock(tablet);
+    assert_eq!(world.people[tablet].engine.next_wake(), None);
+    // Said again from the beginning, it goes on, and nothing is there twice.
+    world.take_in(tablet, &items).unwrap();
+    world.finish_restore(tablet).unwrap();
+    assert_eq!(world.texts(tablet, there), ["one", "two"]);
+    assert!(!world.people[tablet].engine.is_restoring().unwrap());
+    assert!(matches!(world.take_in(tablet, &items), Err(RestoreError::NotFresh)));
+    assert!(matches!(world.finish_restore(tablet), Err(RestoreError::NotBegun)));
+}
+
+#[test]
+fn nothing_is_restored_over_a_person_and_nothing_of_another_persons_list_counts() {
+    let (mut world, bela, _) = World::with_laptop("backup-over");
+    world.link(ANA, crate::world::LAPTOP, HistoryWish::None);
+    world.send(ANA, bela, "hello");
+    let (items, _) = world.backup_run(ANA, None).unwrap();
+    assert!(matches!(world.take_in(BELA, &items), Err(RestoreError::NotFresh)));
+    // Somebody with another root secret is not made a device of Ana's by her list.
+    let stranger = world.add_folder("backup-over-stranger", 0, UserSecret::from_seed([9; 32]));
+    world.take_in(stranger, &items[..1]).unwrap();
+    let known = world.people[stranger].engine.devices().unwrap();
+    assert!(known.iter().all(|device| device.is_this), "{known:?}");
+    let now = START;
+    let named = world.people[stranger].engine.begin_restore("two\nlines", now, &mut world.rng);
+    assert!(matches!(named, Err(RestoreError::BadName)));
+}
+
+#[test]
+fn that_the_phrase_was_checked_is_remembered_until_it_is_another_one() {
+    let (mut world, _, _) = World::with_laptop("backup-phrase");
+    let now = world.now;
+    assert_eq!(world.people[crate::world::LAPTOP].engine.backups().unwrap().phrase_checked, None);
+    world.people[crate::world::LAPTOP].engine.phrase_checked(now, &mut world.rng).unwrap();
+    world.crash(crate::world::LAPTOP);
+    assert_eq!(world.people[crate::world::LAPTOP].engine.backups().unwrap().phrase_checked, Some(now));
+    world.link(ANA, crate::world::LAPTOP, HistoryWish::None);
+    assert_eq!(world.people[crate::world::LAPTOP].engine.backups().unwrap().phrase_checked, None);
+}
+
+/// What happens between two people, and when a backup is made.
+#[derive(Debug, Clone)]
+enum Step {
+    Say { by_ana: bool },
+    Edit(usize),
+    Delete(usize),
+    React(usize),
+    Rename(u8),
+    BackUp,
+    Wait,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => any::<bool>().prop_map(|by_ana| Step::Say { by_ana }),
+        2 => any::<usize>().prop_map(Step::Edit),
+        1 => any::<usize>().prop_map(Step::Delete),
+        2 => any::<usize>().prop_map(Step::React),
+        1 => any::<u8>().prop_map(Step::Rename),
+        2 => Just(Step::BackUp),
+        1 => Just(Step::Wait),
+    ];
+    proptest::collection::vec(step, 1..30)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn runs_together_say_what_a_whole_one_says(steps in steps(), seed: u32) {
+        let name = format!("backup-model-{seed}");
+        let (mut world, bela, ana) = World::met(&name);
+        let (mut runs, mut mark) = (Vec::new(), None);
+        for (number, step) in steps.into_iter().enumerate() {
+            let log = world.log(ANA, bela);
+            let message = |at: usize| log.get(at % log.len().max(1)).map(|message| message.id);
+            match step {
+                Step::Say { by_ana: true } => drop(world.send(ANA, bela, &format!("a{number}"))),
+                Step::Say { by_ana: false } => drop(world.send(BELA, ana, &format!("b{number}"))),
+                Step::Wait => world.run(20),
+                Step::BackUp => {
+                    let (items, made) = world.backup_run(ANA, mark).unwrap();
+                    runs.extend(items);
+                    mark = Some(made);
+                }
+                Step::Rename(number) => {
+                    world.command(ANA, Command::Rename { contact: bela, name: format!("Bela {number}") }).unwrap();
+                }
+                Step::Edit(at) | Step::Delete(at) | Step::React(at) => {
+                    let Some(message) = message(at) else { continue };
+                    let command = match step {
+                        Step::Edit(_) => Command::Edit { contact: bela, message, text: format!("e{number}") },
+                        Step::Delete(_) => Command::Delete { contact: bela, message },
+                        _ => Command::React { contact: bela, message, emoji: "👍".to_owned() },
+                    };
+                    // What Bela wrote, or what was taken back, is not changed.
+                    let _refused = world.command(ANA, command);
+                }
+            }
+        }
+        world.run(20);
+        runs.extend(world.backup_run(ANA, mark).unwrap().0);
+        let whole = world.backup_run(ANA, None).unwrap().0;
+        let mut restored = Vec::new();
+        for (place, items) in [("runs", &runs), ("whole", &whole)] {
+            let user = world.people[ANA].user.clone();
+            let who = world.add_folder(&format!("{name}-{place}"), 0, user);
+            world.take_in(who, items).unwrap();
+            let contact = world.people[who].engine.contacts().unwrap().remove(0);
+            prop_assert_eq!(seen(&world.log(who, contact.id)), seen(&world.log(ANA, bela)));
+            restored.push(contact.name);
+        }
+        let known = world.people[ANA].engine.contact(bela).unwrap().name;
+        prop_assert_eq!(restored, [known.clone(), known]);
+    }
+}
+
+#[test]
+fn ke_76_no_key_by_which_a_device_talks_is_in_a_backup() {
+    let (mut world, bela, _) = World::with_laptop("backup-keys");
+    world.link(ANA, crate::world::LAPTOP, HistoryWish::All);
+    world.send(ANA, bela, "hello");
+    world.run(7 * 86_400);
+    let (items, _) = world.backup_run(ANA, None).unwrap();
+    let mut content = Vec::new();
+    items.iter().for_each(|item| pack(&mut content, item));
+    let keeper = &world.people[ANA].keeper;
+    let secrets = [
+        "SELECT account FROM person",
+        "SELECT secret FROM own_device",
+        "SELECT own FROM contacts WHERE own IS NOT NULL",
+        "SELECT lookup FROM queues",
+        "SELECT capability FROM queues",
+        "SELECT reader FROM queues WHERE reader IS NOT NULL",
+    ];
+    let mut n_looked_for = 0;
+    for sql in secrets {
+        let mut statement = keeper.prepare(sql).unwrap();
+        let blobs: Vec<Vec<u8>> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        for blob in &blobs {
+            // Of what is longer, every part.
+            for part in blob.chunks_exact(blob.len().min(24)) {
+                assert!(!content.windows(part.len()).any(|window| window == part), "{sql}");
+                n_looked_for += 1;
+            }
+        }
+    }
+    assert!(n_looked_for > 50, "there was something to look for");
+    let seed = world.people[ANA].user.expose();
+    assert!(!content.windows(32).any(|window| window == seed), "the user key is in the head, and only there");
+}

@@ -1,0 +1,152 @@
+//! Writing a backup file: at the end of one that is there, or whole, beside it, and then renamed.
+
+use std::fs::{File, TryLockError};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use kith_crypto::backup::BackupSecret;
+use kith_crypto::password::Params;
+use rand_core::CryptoRng;
+
+use super::head::Head;
+use super::segment::{Kind, Place};
+use super::{BackupFileError, BackupKey, BackupReader, failed};
+use crate::Password;
+use crate::folder::{flush_name, open_private};
+
+/// Where a run ends in a file, and the next one begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackupPlace {
+    pub(super) place: Place,
+    pub(super) offset: u64,
+}
+
+impl BackupPlace {
+    /// Returns how many bytes of the file are whole.
+    pub const fn end(&self) -> u64 {
+        self.offset
+    }
+}
+
+/// One run that is being written. It counts from [`finish`](Self::finish) on; one that is dropped before leaves the file as
+/// it was, but for a tail that readers pass over and the next run cuts off.
+pub struct BackupWriter {
+    file: File,
+    path: PathBuf,
+    /// What is renamed when it is whole; absent when an existing file grows.
+    beside: Option<PathBuf>,
+    secret: BackupSecret,
+    place: Place,
+    offset: u64,
+    label: [u8; 16],
+}
+
+impl BackupWriter {
+    /// Begins a new file beside the place where it will lie; what lies there is replaced at the end.
+    ///
+    /// # Errors
+    /// [`BackupFileError`]; what lies there is untouched then.
+    pub fn create(
+        path: &Path,
+        seed: &[u8; 32],
+        password: &Password,
+        params: Params,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, BackupFileError> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(UNFINISHED);
+        let beside = PathBuf::from(name);
+        let mut file = open_private(&beside)?;
+        lock(&file, &beside)?;
+        let (head, opened) = Head::seal(seed, password, params, rng)?;
+        let bytes = head.encode();
+        let written = file.set_len(0).and_then(|()| file.write_all(&bytes));
+        written.map_err(failed("write", &beside))?;
+        let offset = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let (label, path) = (*head.label(), path.to_owned());
+        Ok(Self { file, path, beside: Some(beside), secret: opened.secret, place: Place::FIRST, offset, label })
+    }
+
+    /// Goes on with a file behind the last whole run that a reader has found, and cuts off what lies behind it.
+    ///
+    /// # Errors
+    /// [`BackupFileError`]; every whole run is still there then.
+    pub fn append(path: &Path, key: &BackupKey<'_>, at: BackupPlace) -> Result<Self, BackupFileError> {
+        let mut file = open_private(path)?;
+        lock(&file, path)?;
+        // Opened anew under the lock: somebody may have replaced it meanwhile.
+        let mut reader = BackupReader::open(path, key)?;
+        while reader.whole() != at {
+            match reader.read_next()? {
+                super::Next::Segment(_) => {}
+                super::Next::End | super::Next::Torn => return Err(BackupFileError::InUse),
+            }
+        }
+        let label = *reader.label();
+        let secret = BackupSecret::new(&kith_crypto::user::UserSecret::from_seed(*reader.seed()), label);
+        let cut = file.set_len(at.offset).and_then(|()| file.seek(SeekFrom::Start(at.offset)));
+        cut.map_err(failed("write", path))?;
+        Ok(Self { file, path: path.to_owned(), beside: None, secret, place: at.place, offset: at.offset, label })
+    }
+
+    /// Returns the label of the file.
+    pub const fn label(&self) -> &[u8; 16] {
+        &self.label
+    }
+
+    /// Adds a segment to the run.
+    ///
+    /// # Errors
+    /// [`BackupFileError`] when the disk is full, say, or the content is longer than [`MAX_SEGMENT_CONTENT`](super::MAX_SEGMENT_CONTENT).
+    pub fn put(&mut self, content: &[u8], rng: &mut dyn CryptoRng) -> Result<(), BackupFileError> {
+        self.add(content, Kind::Middle, rng)
+    }
+
+    /// Adds the last segment: the run is whole, and durable when this returns. Returns the length of the file.
+    ///
+    /// # Errors
+    /// [`BackupFileError`]; the run does not count then.
+    pub fn finish(mut self, content: &[u8], rng: &mut dyn CryptoRng) -> Result<u64, BackupFileError> {
+        self.add(content, Kind::Last, rng)?;
+        self.file.sync_all().map_err(failed("flush", &self.path))?;
+        if let Some(beside) = &self.beside {
+            std::fs::rename(beside, &self.path).map_err(failed("replace", &self.path))?;
+            self.beside = None;
+        }
+        flush_name(&self.path)?;
+        Ok(self.offset)
+    }
+
+    fn add(&mut self, content: &[u8], kind: Kind, rng: &mut dyn CryptoRng) -> Result<(), BackupFileError> {
+        let bytes = self.place.seal(&self.secret, content, kind, rng)?;
+        self.file.write_all(&bytes).map_err(failed("write", &self.path))?;
+        self.offset = self.offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+}
+
+impl Drop for BackupWriter {
+    fn drop(&mut self) {
+        if let Some(beside) = &self.beside {
+            // It is of no use to anybody; the next one overwrites it if this fails.
+            let _ = std::fs::remove_file(beside);
+        }
+    }
+}
+
+impl std::fmt::Debug for BackupWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BackupWriter(…)")
+    }
+}
+
+fn lock(file: &File, path: &Path) -> Result<(), BackupFileError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(BackupFileError::InUse),
+        Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
+    }
+}
+
+/// The ending of a file that is not whole yet.
+const UNFINISHED: &str = ".part";

@@ -1,0 +1,139 @@
+//! What a backup file holds: the same things that a device tells a new one of the same person, item by item.
+//!
+//! Where the items lie and how they are sealed is not known here. A segment is items one behind the other, each with its
+//! length (u32, big endian) in front.
+
+use minicbor::{Decode, Encode};
+
+use crate::address::ServerAddress;
+use crate::card::CardOffer;
+use crate::codec::{DecodeError, Wire};
+use crate::id::{BackupMark, ConversationId, DeviceId};
+use crate::own::OwnDevices;
+use crate::rotation::Rotation;
+use crate::signed::Signed;
+use crate::sync::{ContactCopy, PastMessage};
+use crate::time::Timestamp;
+
+/// One thing that a backup says. Of two that say something about the same, the later one counts. The numbers are wire values.
+///
+/// KE-76: none of them has room for a key by which a device talks. So whoever restores one becomes a new device.
+#[derive(Clone, Encode, Decode)]
+#[cbor(flat)]
+#[non_exhaustive]
+pub enum BackupItem {
+    /// The person.
+    #[n(0)]
+    Person {
+        /// The person's own name.
+        #[n(0)]
+        name: Option<String>,
+        /// The home server of the device that made the backup.
+        #[n(1)]
+        server: ServerAddress,
+        /// The person's devices; absent when there was never another one.
+        #[n(2)]
+        devices: Option<Signed<OwnDevices>>,
+        /// Hours between two rotations of a device key, when the person has chosen them.
+        #[n(3)]
+        hours: Option<u32>,
+    },
+    /// A contact, whole.
+    #[n(1)]
+    Contact(#[n(0)] Box<ContactCopy>),
+    /// The person has forgotten a contact, with everything that was said.
+    #[n(2)]
+    Forgotten {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+    },
+    /// Messages.
+    #[n(3)]
+    Messages {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+        /// The messages.
+        #[n(1)]
+        messages: Vec<PastMessage>,
+    },
+    /// A device has another device key towards a contact: one of the person's, or one of the contact's.
+    #[n(4)]
+    Rotation {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+        /// The rotation, which names the device.
+        #[n(1)]
+        rotation: Rotation,
+    },
+    /// A card that a device of a contact left for the day on which every device of the person is lost.
+    #[n(5)]
+    SpareCard {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+        /// The contact's device.
+        #[n(1)]
+        device: DeviceId,
+        /// The card.
+        #[n(2)]
+        offer: Box<CardOffer>,
+    },
+    /// The end of a run.
+    #[n(6)]
+    End {
+        /// Names what the device had said up to here; the next run begins where this one ends.
+        #[n(0)]
+        mark: BackupMark,
+        /// When.
+        #[n(1)]
+        made: Timestamp,
+    },
+}
+
+impl Wire for BackupItem {
+    const NAME: &'static str = "backup-item";
+    /// The longest is a few messages, of which one may be as long as a content can be.
+    const MAX_BYTES: usize = 65_536;
+}
+
+/// Adds an item to the content of a segment.
+pub fn pack(content: &mut Vec<u8>, item: &BackupItem) {
+    let bytes = item.to_bytes();
+    content.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+    content.extend_from_slice(&bytes);
+}
+
+/// Takes the content of a segment apart.
+///
+/// # Errors
+/// [`DecodeError`] when it is cut off, or something in it is no item.
+pub fn unpack(content: &[u8]) -> Result<Vec<BackupItem>, DecodeError> {
+    let cut_off = || DecodeError::Malformed { object: BackupItem::NAME };
+    let (mut items, mut rest) = (Vec::new(), content);
+    while !rest.is_empty() {
+        let (length, behind) = rest.split_first_chunk().ok_or_else(cut_off)?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| cut_off())?;
+        let (item, behind) = behind.split_at_checked(length).ok_or_else(cut_off)?;
+        items.push(BackupItem::from_bytes(item)?);
+        rest = behind;
+    }
+    Ok(items)
+}
+
+/// Names and what people say are never printed: only which kind of thing it is.
+impl std::fmt::Debug for BackupItem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Person { .. } => "Person(…)",
+            Self::Contact(_) => "Contact(…)",
+            Self::Forgotten { .. } => "Forgotten(…)",
+            Self::Messages { .. } => "Messages(…)",
+            Self::Rotation { .. } => "Rotation(…)",
+            Self::SpareCard { .. } => "SpareCard(…)",
+            Self::End { .. } => "End(…)",
+        })
+    }
+}
