@@ -344,6 +344,7 @@ pub(crate) fn view(db: &Connection) -> Result<BackupView, StorageError> {
     let checked = first(db, "SELECT checked FROM recovery", [], at)?;
     let sql = "SELECT at, number FROM backup_marks WHERE done = 1 ORDER BY number DESC LIMIT 1";
     let last = first(db, sql, [], |row| Ok((Timestamp(number(row.get(0)?)), row.get::<_, i64>(1)?)))?;
-    let above = last.map_or(-1, |(_, number)| number);
-    Ok(BackupView { phrase_checked: checked, made: last.map(|(at, _)| at), behind: n_messages(db, above)? })
+    // Without a backup everything is behind, and counting all of it would take long.
+    let behind = last.map(|(_, above)| n_messages(db, above)).transpose()?;
+    Ok(BackupView { phrase_checked: checked, made: last.map(|(at, _)| at), behind: behind.unwrap_or(0) })
 }

@@ -40,7 +40,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         "revoked": status.revoked,
         "phrase_checked_at": backups.phrase_checked.map(times::rfc3339),
         "backup_made_at": backups.made.map(times::rfc3339),
-        "backup_behind": backups.behind,
+        "backup_behind": backups.made.map(|_| backups.behind),
     });
     context.out.data(&object, || {
         let mut lines = vec![

@@ -104,6 +104,7 @@ fn a_backup_grows_beside_a_listener_and_opens_with_the_newest_password() {
     ana.succeed(&["send", "Belarmino", "one more"]);
     let status = ana.succeed(&["status"]).lines.remove(0);
     assert_eq!(status["backup_behind"], 1, "{status}");
+    assert_eq!(bela.succeed(&["status"]).lines[0]["backup_behind"], Value::Null, "there was never one");
     let grown = loss.back_up().lines.remove(0);
     assert_eq!((&grown["kind"], &grown["messages"]), (&"grown".into(), &1.into()));
     assert_eq!(ana.succeed(&["status"]).lines[0]["backup_behind"], 0);
@@ -203,6 +204,29 @@ fn the_phrase_is_shown_and_checked_on_purpose_only() {
     assert!(ana.succeed(&["status"]).lines[0]["phrase_checked_at"].is_string());
     let nobody = ana.run(&["recovery", "check"]);
     assert_eq!(nobody.code, 2, "nobody answers");
+}
+
+#[test]
+fn words_are_typed_in_as_many_lines_as_somebody_likes_and_what_is_no_word_is_asked_for_again() {
+    let loss = Loss::of_friends();
+    let words: Vec<String> = phrase(loss.ana()).split(' ').map(str::to_owned).collect();
+    loss.back_up();
+    let tablet = loss.tablet();
+    let file = loss.file();
+    let short = |words: &[String]| {
+        let short: Vec<&str> = words.iter().map(|word| word.get(..4).unwrap_or(word)).collect();
+        short.join(" ")
+    };
+    let lines =
+        [short(&words[..5]), "abnadon".to_owned(), String::new(), short(&words[5..23]), words[23].to_uppercase()];
+    let args = ["recovery", "restore", file.to_str().unwrap(), "--name", "tablet"];
+    let back = tablet.run_with_input(&args, &lines.join("\n"));
+    assert_eq!(back.code, 0, "{back:?}");
+    assert!(
+        back.said.contains("Is it abandon?") && back.said.contains("Word 6:") && back.said.contains("Word 24:"),
+        "{back:?}"
+    );
+    assert_eq!(tablet.succeed(&["contacts"]).lines[0]["name"], "Belarmino");
 }
 
 #[test]

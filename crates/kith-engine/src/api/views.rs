@@ -282,6 +282,6 @@ pub struct BackupView {
     pub phrase_checked: Option<Timestamp>,
     /// When this device last made a backup.
     pub made: Option<Timestamp>,
-    /// Messages that are new or changed since, or all.
+    /// Messages that are new or have changed since; none when there was never a backup.
     pub behind: u64,
 }

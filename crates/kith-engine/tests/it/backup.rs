@@ -117,6 +117,34 @@ fn what_changes_while_a_backup_is_made_is_in_the_next_one_at_the_latest() {
 }
 
 #[test]
+fn portions_are_bounded_however_much_was_said() {
+    let (mut world, bela, _) = World::met("backup-bounded");
+    let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+               INSERT INTO messages (contact, message, direction, device, lamport, sent, kind, text, state) \
+               SELECT ?1, randomblob(16), i % 2, zeroblob(16), i, 1700000000000 + i, 0, \
+               substr(hex(zeroblob(12000)), 1, CASE WHEN i % 500 = 0 THEN 24000 ELSE i % 300 END), 2 FROM n";
+    world.alter(ANA, sql, &[&i64::try_from(bela.0).unwrap()]);
+    let now = world.now;
+    let start = world.people[ANA].engine.begin_backup(None, now, &mut world.rng).unwrap();
+    assert_eq!((start.messages, start.contacts), (20_000, 1));
+    let (mut run, mut said, mut whole) = (start.run, 0, 0);
+    loop {
+        let portion = world.people[ANA].engine.continue_backup(&mut run, now).unwrap();
+        let mut content = Vec::new();
+        portion.items.iter().for_each(|item| pack(&mut content, item));
+        assert!(content.len() < 300_000, "{}", content.len());
+        whole += content.len() as u64;
+        said += portion.messages;
+        if portion.is_last {
+            break;
+        }
+    }
+    assert_eq!(said, 20_000);
+    // What a whole backup takes is known well enough to see when a file is twice as long.
+    assert!(start.whole_bytes > whole * 2 / 3 && start.whole_bytes < whole * 3 / 2, "{} {whole}", start.whole_bytes);
+}
+
+#[test]
 fn ke_73_messages_that_disappear_are_in_no_backup() {
     let (mut world, bela, _) = World::met("backup-disappearing");
     world.send(ANA, bela, "for good");
