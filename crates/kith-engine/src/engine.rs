@@ -365,7 +365,7 @@ impl Engine {
             UNION ALL SELECT min(introduce_at) FROM contacts WHERE introduce_at > ?1 \
             UNION ALL SELECT min(at) FROM own_rotations \
             UNION ALL SELECT min(expires) FROM introductions WHERE expires > ?1 \
-            UNION ALL SELECT min(until) FROM siblings WHERE state IN (0, 1) \
+            UNION ALL SELECT min(until) FROM siblings WHERE state = 0 OR (state = 1 AND until > ?1) \
             UNION ALL SELECT min(draft_due) FROM contacts WHERE draft_due > ?1 \
             UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL AND expires > ?1 - ?2)",
             may_go = disappearing::may_go()

@@ -9,6 +9,7 @@ use crate::attachments;
 use crate::cards;
 use crate::database::{StorageError, all, column, run};
 use crate::link::Link;
+use crate::linking;
 use crate::outbox::{self, FrameKind};
 use crate::rotation;
 use crate::sessions::{self, PeerId};
@@ -25,6 +26,7 @@ pub(crate) fn expire(work: &mut Work<'_>, link: &mut Link) -> Result<(), Storage
         return Ok(());
     }
     cards::expire(work)?;
+    linking::expire_heard(work)?;
     let mut over = Over::default();
     expire_contents(work, &mut over)?;
     let before = column(work.now.minus_seconds(ACK_SECONDS).0);

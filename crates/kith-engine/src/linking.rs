@@ -130,10 +130,20 @@ pub(crate) fn met(work: &Work<'_>, contact: ContactId) -> Result<(), StorageErro
     Ok(())
 }
 
-/// Removes links whose time is over (KE-85).
+/// Removes links whose time is over (KE-85), on the device that the person has.
 pub(crate) fn expire(work: &mut Work<'_>) -> Result<(), StorageError> {
-    let sql = "SELECT contact FROM siblings WHERE state IN (0, 1) AND until <= ?1";
-    for contact in all(work.db, sql, [column(work.now.0)], |row| row.get(0).map(ContactId::from_column))? {
+    drop_over(work, State::Linking)
+}
+
+/// Removes them on a new device, once everything was heard that waits at its home server: it may have been welcomed while it was off.
+pub(crate) fn expire_heard(work: &mut Work<'_>) -> Result<(), StorageError> {
+    drop_over(work, State::Joining)
+}
+
+fn drop_over(work: &mut Work<'_>, state: State) -> Result<(), StorageError> {
+    let sql = "SELECT contact FROM siblings WHERE state = ?1 AND until <= ?2";
+    let over = params![state as i64, column(work.now.0)];
+    for contact in all(work.db, sql, over, |row| row.get(0).map(ContactId::from_column))? {
         siblings::drop_row(work, contact)?;
     }
     Ok(())

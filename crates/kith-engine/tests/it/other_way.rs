@@ -162,6 +162,27 @@ fn ke_85_a_link_that_is_not_used_in_time_goes_by_itself() {
 }
 
 #[test]
+fn ke_85_a_device_that_was_off_when_it_was_welcomed_is_linked_when_it_comes_back() {
+    let (mut world, _, _) = World::with_laptop("was-off");
+    let offer = world.device_card(ANA);
+    world.join(LAPTOP, offer).unwrap();
+    world.run(10);
+    let (sibling, _) = world.comparing(ANA).unwrap();
+    world.online(LAPTOP, Reach::Down);
+    world.run(23 * 3600);
+    world.welcome(ANA, sibling, HistoryWish::None).unwrap();
+    world.run(3 * 3600);
+    world.stop(LAPTOP);
+    world.online(LAPTOP, Reach::Up);
+    world.run(10);
+    world.adopt_from(ANA, LAPTOP);
+    world.run(60);
+    assert!(
+        world.other_device(ANA).state == DeviceState::Linked && world.other_device(LAPTOP).state == DeviceState::Linked
+    );
+}
+
+#[test]
 fn ke_89_a_new_device_knows_how_much_it_is_still_to_be_told() {
     let (mut world, bela, _) = World::with_laptop("progress");
     for name in ["cem", "dora"] {
