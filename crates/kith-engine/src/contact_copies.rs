@@ -15,7 +15,7 @@ use crate::contacts::{self, Stage};
 use crate::database::{StorageError, column, first, number, run};
 use crate::errors::CommandError;
 use crate::work::{LinkEffect, Work};
-use crate::{disappearing, held, introductions, own_lists, peer_list, queues, sessions};
+use crate::{disappearing, held, introductions, own_lists, peer_list, queues, sessions, siblings, sync};
 
 /// Returns a contact as siblings are told it; nothing before it is established.
 pub(crate) fn copy(db: &Connection, id: ContactId) -> Result<Option<ContactCopy>, StorageError> {
@@ -43,8 +43,8 @@ pub(crate) fn copy(db: &Connection, id: ContactId) -> Result<Option<ContactCopy>
     Ok(Some(ContactCopy { contact, secret, own_list, peer_list, digits, settings, lamport, met, owners }))
 }
 
-/// Takes a contact in that a sibling told.
-pub(crate) fn take(work: &mut Work<'_>, copy: ContactCopy) -> Result<(), StorageError> {
+/// Takes a contact in that a sibling told, or a backup.
+pub(crate) fn take(work: &mut Work<'_>, from: Option<ContactId>, copy: ContactCopy) -> Result<(), StorageError> {
     let peers = open(copy.peer_list.clone()).ok().filter(|list| list.get().is_well_formed());
     let owns = open(copy.own_list.clone()).ok().filter(|list| list.get().is_well_formed());
     let (Some(peers), Some(owns)) = (peers, owns) else { return Ok(()) };
@@ -108,8 +108,17 @@ pub(crate) fn take(work: &mut Work<'_>, copy: ContactCopy) -> Result<(), Storage
     })?;
     settle(work, id, &copy.settings, digits.as_deref() == Some(copy.digits.as_str()))?;
     work.tell(Event::Contact { contact: id });
+    if (is_new || met_at < copy.met.0) && copy.met.plus_seconds(RECENT_SECONDS) > work.now {
+        // Whoever told it may not reach each other sibling (KE-80).
+        for sibling in siblings::linked(work.db)?.into_iter().filter(|sibling| Some(sibling.contact) != from) {
+            sync::tell_contact(work, id, Some(sibling.contact))?;
+        }
+    }
     held::look(work, id)
 }
+
+/// Seconds after a meeting for which siblings pass on what they hear of it. What is older, each tells each other when they meet.
+const RECENT_SECONDS: u64 = 60 * 24 * 3600;
 
 /// Takes settings over that are later than those known.
 fn settle(
@@ -144,6 +153,9 @@ fn settle(
         let changed = run(work.db, sql, params![column(setting.at.0), setting.value, id.column()])?;
         if changed > 0 && std::ptr::eq(setting, blocked) {
             work.effects.link = LinkEffect::Reopen;
+            if !setting.value {
+                contacts::is_heard_again(work, id)?;
+            }
         }
     }
     let (lamport, seconds) = *disappearing;

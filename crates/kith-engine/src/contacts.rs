@@ -12,7 +12,7 @@ use crate::api::{ContactId, Event, Receipts};
 use crate::database::{StorageError, all, column, first, number, run};
 use crate::errors::CommandError;
 use crate::work::{LinkEffect, Work};
-use crate::{attachments, card_keys, drafts, held, once, own_lists, queues, sessions, sync};
+use crate::{attachments, card_keys, drafts, held, introductions, once, outbox, own_lists, queues, sessions, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE contacts (
@@ -234,7 +234,14 @@ pub(crate) fn block(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandErr
 
 /// Receives again.
 pub(crate) fn unblock(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
-    set(work, id, "UPDATE contacts SET blocked = ?2, blocked_at = max(?3, blocked_at + 1) WHERE id = ?1", false)
+    set(work, id, "UPDATE contacts SET blocked = ?2, blocked_at = max(?3, blocked_at + 1) WHERE id = ?1", false)?;
+    Ok(is_heard_again(work, id)?)
+}
+
+/// A contact is not blocked any more: what waited goes out, and its devices that were heard of meanwhile are met.
+pub(crate) fn is_heard_again(work: &mut Work<'_>, id: ContactId) -> Result<(), StorageError> {
+    outbox::seal_waiting(work, id)?;
+    introductions::go_on(work, id)
 }
 
 fn set(work: &mut Work<'_>, id: ContactId, sql: &str, value: impl rusqlite::ToSql) -> Result<(), CommandError> {
@@ -268,6 +275,7 @@ pub(crate) fn erase(work: &mut Work<'_>, id: ContactId) -> Result<(), StorageErr
         "DELETE FROM unopened WHERE contact = ?1",
         "DELETE FROM seen_early WHERE contact = ?1",
         "DELETE FROM early_states WHERE contact = ?1",
+        "DELETE FROM catching_up WHERE only = ?1",
         "DELETE FROM contacts WHERE id = ?1",
     ] {
         run(work.db, sql, [id.column()])?;

@@ -60,6 +60,18 @@ pub(crate) fn tell_all(work: &mut Work<'_>) -> Result<(), StorageError> {
     tell_due(work)
 }
 
+/// Tells the drafts of these weeks again to a sibling to which some were not told (KE-77), also that one was sent meanwhile.
+pub(crate) fn tell_again(work: &Work<'_>, sibling: ContactId) -> Result<(), StorageError> {
+    run(work.db, "DELETE FROM drafts_told WHERE sibling = ?1", [sibling.column()])?;
+    let sql = "UPDATE contacts SET draft_due = coalesce(draft_due, ?1) WHERE kind = 0 AND draft_at > ?2";
+    let weeks = work.now.minus_seconds(AGAIN_SECONDS);
+    run(work.db, sql, params![column(work.now.0), column(weeks.0)])?;
+    Ok(())
+}
+
+/// Seconds for which drafts are told again: longer than anything is under way.
+const AGAIN_SECONDS: u64 = 100 * 24 * 3600;
+
 /// Tells the drafts that have rested. One that waits here still is replaced; one that is sealed is let go first, so that there is
 /// never more than one under way from here to a sibling.
 pub(crate) fn tell_due(work: &mut Work<'_>) -> Result<(), StorageError> {

@@ -20,9 +20,9 @@ use crate::pump::Pump;
 use crate::schema::{self, OpenError};
 use crate::work::{Effects, LinkEffect, Work};
 use crate::{
-    arrivals, attachments, backup, card_keys, cards, clocks, contacts, conversations, device_keys, disappearing,
-    drafts, expiry, held, history, introductions, linking, once, outbox, own_devices, own_lists, person, queues,
-    receipts, restore, rotation, sabotage, sessions, siblings,
+    arrivals, attachments, backup, card_keys, cards, catching_up, clocks, contacts, conversations, device_keys,
+    disappearing, drafts, expiry, held, history, introductions, linking, once, outbox, own_devices, own_lists, person,
+    queues, receipts, restore, rotation, sabotage, sessions, siblings,
 };
 
 /// The client of one person on one device.
@@ -226,6 +226,7 @@ impl Engine {
             device_keys::wake(work)?;
             history::go_on(work)?;
             drafts::tell_due(work)?;
+            catching_up::wake(work)?;
             Ok(())
         })
     }
@@ -409,10 +410,7 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::SaveDraft { contact, text } => drafts::save(work, contact, &text)?,
         Command::Rotate { contact } => rotation::rotate(work, contact)?,
         Command::Block { contact } => contacts::block(work, contact)?,
-        Command::Unblock { contact } => {
-            contacts::unblock(work, contact)?;
-            outbox::seal_waiting(work, contact)?;
-        }
+        Command::Unblock { contact } => contacts::unblock(work, contact)?,
         Command::Forget { contact } => contacts::forget(work, contact)?,
         Command::SetDisappearing { contact, seconds } => disappearing::set(work, contact, seconds)?,
         Command::SetReadReceipts { contact, receipts } => contacts::set_receipts(work, contact, receipts)?,

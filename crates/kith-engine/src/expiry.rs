@@ -7,6 +7,7 @@ use kith_wire::id::MessageId;
 use crate::api::{AttachmentId, ContactId};
 use crate::attachments;
 use crate::cards;
+use crate::catching_up;
 use crate::database::{StorageError, all, column, run};
 use crate::link::Link;
 use crate::linking;
@@ -67,6 +68,7 @@ fn expire_contents(work: &mut Work<'_>, over: &mut Over) -> Result<(), StorageEr
     }
     run(work.db, "DELETE FROM outgoing WHERE expires <= ?1", [now])?;
     for (message, attachment, contact, kind) in rows {
+        catching_up::given_up(work.db, contact)?;
         if let Some(attachment) = attachment {
             attachments::fail(work, attachment)?;
         }
@@ -95,6 +97,9 @@ fn expire_frames(work: &mut Work<'_>, id: PeerId, over: &mut Over) -> Result<(),
     }
     if rows.iter().any(|(_, _, kind)| *kind == FrameKind::Move as i64) {
         over.moves.insert(peer.contact);
+    }
+    if rows.iter().any(|(_, message, _)| message.is_some()) {
+        catching_up::given_up(work.db, peer.contact)?;
     }
     over.messages.extend(rows.into_iter().filter_map(|(_, message, _)| message.map(MessageId)));
     Ok(())

@@ -28,11 +28,11 @@ CREATE TABLE history (
 ";
 
 /// Bytes of messages in one item, about: with its header it fits a content.
-const ITEM_BYTES: usize = 20_000;
+pub(crate) const ITEM_BYTES: usize = 20_000;
 /// Messages in one item.
-const ITEM_MESSAGES: i64 = 64;
+pub(crate) const ITEM_MESSAGES: i64 = 64;
 /// Items that wait or are under way before the next one is told: 1 MiB of frames.
-const UNDER_WAY: u64 = 256;
+pub(crate) const UNDER_WAY: u64 = 256;
 
 /// Returns how many messages of before a sibling is told.
 pub(crate) fn wished(work: &Work<'_>, wish: HistoryWish) -> Result<u64, StorageError> {
@@ -104,7 +104,8 @@ pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), StorageError> {
     Ok(())
 }
 
-fn n_under_way(db: &Connection, sibling: ContactId) -> Result<u64, StorageError> {
+/// Returns how much of what a sibling was told waits or is under way.
+pub(crate) fn n_under_way(db: &Connection, sibling: ContactId) -> Result<u64, StorageError> {
     let sql = "SELECT (SELECT count(*) FROM frames f JOIN peers p ON p.id = f.peer WHERE p.contact = ?1) \
                + (SELECT count(*) FROM outgoing WHERE contact = ?1)";
     count(db, sql, [sibling.column()])
@@ -203,6 +204,10 @@ pub(crate) fn heard(
         }
     }
     let (told, total) = progress;
+    if total == 0 {
+        // One message of now, or what is told again: no part of what was wished for when this device was linked.
+        return Ok(());
+    }
     run(
         work.db,
         "INSERT INTO history (sibling, since, next, last, told, total) VALUES (?1, 0, 0, 0, ?2, ?3) \
@@ -212,6 +217,24 @@ pub(crate) fn heard(
     work.tell(crate::api::Event::Devices);
     Ok(())
 }
+
+/// Takes messages in as they are now, of those that are there already: the others are of before this device was linked (KE-77).
+pub(crate) fn changed(
+    work: &mut Work<'_>,
+    conversation: ConversationId,
+    messages: Vec<PastMessage>,
+) -> Result<(), StorageError> {
+    let Some(contact) = contacts::by_conversation(work.db, conversation)? else { return Ok(()) };
+    for past in messages {
+        if conversations::is_there(work, contact, past.message)? {
+            take(work, contact, past)?;
+        }
+    }
+    Ok(())
+}
+
+/// How far messages come, in order: what was delivered has not expired (KE-53). `?` is the state.
+const PLACE: &str = "(CASE ? WHEN 4 THEN 2 WHEN 2 THEN 3 WHEN 3 THEN 4 ELSE ? END)";
 
 /// Takes one message in.
 pub(crate) fn take(work: &mut Work<'_>, contact: ContactId, past: PastMessage) -> Result<(), StorageError> {
@@ -255,12 +278,12 @@ pub(crate) fn take(work: &mut Work<'_>, contact: ContactId, past: PastMessage) -
         actions::apply(work, &edit)?;
     }
     let ends = past.disappears.and_then(|(_, at)| at).map(|at| column(at.0));
-    run(
-        work.db,
-        "UPDATE messages SET state = max(state, ?3), disappears = coalesce(disappears, ?4) \
-         WHERE contact = ?1 AND message = ?2 AND (state <> 4 OR ?3 < 4)",
-        params![contact.column(), past.message.0, past.state.min(4), ends],
-    )?;
+    let (here, there) = (PLACE.replace('?', "state"), PLACE.replace('?', "?3"));
+    let sql = format!(
+        "UPDATE messages SET state = CASE WHEN {here} < {there} THEN ?3 ELSE state END, disappears = coalesce(disappears, ?4) \
+         WHERE contact = ?1 AND message = ?2"
+    );
+    run(work.db, &sql, params![contact.column(), past.message.0, past.state.min(4), ends])?;
     let mut acts = Vec::new();
     for (is_own, lamport, emoji) in past.reactions {
         let by = if is_own { Direction::Out } else { Direction::In };

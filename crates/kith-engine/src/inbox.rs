@@ -16,6 +16,7 @@ use rusqlite::params;
 
 use crate::api::{ContactId, Event};
 use crate::cards::{self, Meeting};
+use crate::catching_up;
 use crate::contacts::{self, Stage};
 use crate::contents::{self, Turn};
 use crate::database::{StorageError, all, column, run};
@@ -93,7 +94,8 @@ fn receive_from(work: &mut Work<'_>, contact: ContactId, frame: &Frame) -> Resul
             sessions::store(work.db, peer.id, &session)?;
             peer_list::name(work, &peer, &session)?;
             unopened::forget(work.db, contact)?;
-            return apply(work, &peer, opened);
+            apply(work, &peer, opened)?;
+            return catching_up::heard(work, contact);
         }
     }
     if introductions::receive(work, contact, frame)? {

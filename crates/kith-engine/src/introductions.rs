@@ -52,6 +52,11 @@ CREATE TABLE cards_waiting (
 CREATE TABLE peers_revoked (contact INTEGER NOT NULL, device BLOB NOT NULL, PRIMARY KEY (contact, device)) STRICT, WITHOUT ROWID;
 ";
 
+/// What version 4 adds: devices that a list of a contact named before they were met.
+pub(crate) const TABLES_4: &str = "
+CREATE TABLE peers_awaited (contact INTEGER NOT NULL, device BLOB NOT NULL, PRIMARY KEY (contact, device)) STRICT, WITHOUT ROWID;
+";
+
 /// Seconds for which a device card may be answered.
 const CARD_SECONDS: u64 = 30 * 24 * 3600;
 /// Seconds for which a device waits before it gives a card to a device of a contact that it has heard of: that one gives
@@ -425,6 +430,9 @@ pub(crate) fn wake(work: &mut Work<'_>) -> Result<(), StorageError> {
 /// A list of a contact names devices that were not met: their cards are awaited for a while, then this device gives its own.
 pub(crate) fn heard_of(work: &mut Work<'_>, contact: ContactId, list: &DeviceList) -> Result<(), StorageError> {
     for device in &list.devices {
+        if !has_met(work.db, contact, device.id)? {
+            await_one(work.db, contact, device.id)?;
+        }
         if !has_met(work.db, contact, device.id)? && !is_under_way(work, contact, device.id)? {
             let at = column(work.now.plus_seconds(PATIENCE_SECONDS).0);
             let sql = "UPDATE contacts SET introduce_at = coalesce(introduce_at, ?2) WHERE id = ?1 AND kind = 0";
@@ -432,6 +440,23 @@ pub(crate) fn heard_of(work: &mut Work<'_>, contact: ContactId, list: &DeviceLis
         }
     }
     Ok(())
+}
+
+/// A device is awaited from the first list that names it until it is met or revoked, also when a later list, made without knowing of it,
+/// does not name it: the contact's other devices count it as named, and pass nothing on to it (KE-55).
+fn await_one(db: &Connection, contact: ContactId, device: DeviceId) -> Result<(), StorageError> {
+    let sql = "INSERT OR IGNORE INTO peers_awaited (contact, device) SELECT ?1, ?2 \
+               WHERE (SELECT count(*) FROM peers_awaited WHERE contact = ?1) < ?3";
+    run(db, sql, params![contact.column(), device.0, column(MAX_AWAITED)])?;
+    Ok(())
+}
+
+/// Returns how many devices of a contact were named and are not met yet.
+pub(crate) fn n_awaited(db: &Connection, contact: ContactId) -> Result<u64, StorageError> {
+    let sql = "SELECT count(*) FROM peers_awaited a WHERE a.contact = ?1 \
+               AND NOT EXISTS (SELECT 1 FROM peers p WHERE p.contact = a.contact AND p.device = a.device) \
+               AND NOT EXISTS (SELECT 1 FROM peers_revoked r WHERE r.contact = a.contact AND r.device = a.device)";
+    count(db, sql, [contact.column()])
 }
 
 /// Remembers whom a contact's list revokes: for good, also when a later list, made without knowing of it, names them again (KE-60).
@@ -451,6 +476,8 @@ fn is_revoked(db: &Connection, contact: ContactId, device: DeviceId) -> Result<b
 
 /// Devices of a contact that are in use, or were met halfway, at most: twice as many as anybody has.
 const MAX_MET: u64 = 16;
+/// Devices of a contact that are awaited, or were, at most.
+const MAX_AWAITED: u64 = 64;
 /// Revocations that are remembered of a contact.
 const MAX_REVOKED: u64 = 256;
 
@@ -486,6 +513,7 @@ pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageE
     run(db, "DELETE FROM introductions WHERE contact = ?1", [contact.column()])?;
     run(db, "DELETE FROM peers_revoked WHERE contact = ?1", [contact.column()])?;
     run(db, "DELETE FROM cards_waiting WHERE contact = ?1", [contact.column()])?;
+    run(db, "DELETE FROM peers_awaited WHERE contact = ?1", [contact.column()])?;
     Ok(())
 }
 

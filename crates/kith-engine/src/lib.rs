@@ -16,6 +16,7 @@ mod attachments;
 mod backup;
 mod card_keys;
 mod cards;
+mod catching_up;
 mod clocks;
 mod contact_copies;
 mod contacts;

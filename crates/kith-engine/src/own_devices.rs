@@ -20,6 +20,7 @@ use rusqlite::{Connection, params};
 use zeroize::Zeroizing;
 
 use crate::api::Event;
+use crate::catching_up;
 use crate::database::{StorageError, all, column, count, exists, first, number, run};
 use crate::errors::DeviceError;
 use crate::siblings;
@@ -151,6 +152,7 @@ pub(crate) fn lock(work: &mut Work<'_>) -> Result<(), StorageError> {
         "DELETE FROM outgoing",
         "DELETE FROM frames",
         "DELETE FROM history",
+        "DELETE FROM catching_up",
         "UPDATE contacts SET next_list = NULL, announce_at = NULL",
     ] {
         run(work.db, sql, [])?;
@@ -256,6 +258,9 @@ pub(crate) fn learn(work: &mut Work<'_>, signed: Signed<OwnDevices>) -> Result<b
         keep(work, list.signed(), list.get(), Others::New)?;
     }
     for revoked in &list.get().revoked {
+        if own.revoked_for(revoked.id).is_none() {
+            catching_up::revoked(work.db, revoked.id)?;
+        }
         siblings::drop_device(work, revoked.id)?;
     }
     work.tell(Event::Devices);

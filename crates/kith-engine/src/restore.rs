@@ -112,7 +112,7 @@ fn take_one(work: &mut Work<'_>, user: &UserSecret, item: BackupItem) -> Result<
                 device_keys::keep_pace(work.db, hours)?;
             }
         }
-        BackupItem::Contact(copy) => contact_copies::take(work, *copy)?,
+        BackupItem::Contact(copy) => contact_copies::take(work, None, *copy)?,
         BackupItem::Forgotten { contact } => {
             if let Some(contact) = contacts::by_conversation(work.db, contact)? {
                 contacts::erase(work, contact)?;

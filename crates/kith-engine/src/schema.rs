@@ -7,9 +7,9 @@ use thiserror::Error;
 
 use crate::database::{StorageError, first, run};
 use crate::{
-    attachments, backup, card_keys, contacts, conversations, device_keys, drafts, held, history, inbox, introductions,
-    linking, once, outbox, own_devices, own_lists, person, queues, restore, search, servers, sessions, siblings, sync,
-    unopened,
+    attachments, backup, card_keys, catching_up, contacts, conversations, device_keys, drafts, held, history, inbox,
+    introductions, linking, once, outbox, own_devices, own_lists, person, queues, restore, search, servers, sessions,
+    siblings, sync, unopened,
 };
 
 /// The layout that this code writes.
@@ -64,7 +64,7 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
         ],
         // Device keys that rotate.
         vec![device_keys::TABLES],
-        // What a person sees of devices, and losing all of them.
+        // What a person sees of devices, losing all of them, and siblings that were away for long.
         vec![
             held::TABLES_4,
             linking::TABLES_4,
@@ -72,6 +72,9 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             own_devices::TABLES_4,
             backup::TABLES,
             restore::TABLES,
+            catching_up::TABLES_4,
+            sync::TABLES_4,
+            introductions::TABLES_4,
         ],
     ]
 }

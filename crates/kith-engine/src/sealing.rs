@@ -18,6 +18,7 @@ use crate::api::{ContactId, Ended};
 use crate::cards;
 use crate::contacts;
 use crate::database::{StorageError, all, exists, number, run};
+use crate::introductions;
 use crate::outbox::FrameKind;
 use crate::sessions::{self, PeerDevice};
 use crate::work::Work;
@@ -60,11 +61,10 @@ pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), Sto
         let place = if is_named { seal_for(work, peer, &author)? } else { Some(peer.sealed_to) };
         floor = place.map(|place| floor.map_or(place, |floor: i64| floor.min(place))).or(floor);
     }
-    // KE-55: a device that a list names and that was not met yet gets what is written meanwhile, too.
-    let is_awaited = match &list {
-        Some(list) if list.devices.len() > 1 => !all_met(&sessions::of_contact(work.db, id)?, list),
-        _ => false,
-    };
+    // KE-55: a device that a list named and that was not met yet gets what is written meanwhile, too.
+    let met = sessions::of_contact(work.db, id)?;
+    let is_awaited = list.as_ref().is_some_and(|list| list.devices.len() > 1 && !all_met(&met, list))
+        || introductions::n_awaited(work.db, id)? > n_nameless(&met) as u64;
     if let Some(floor) = floor.filter(|_| !is_awaited) {
         let sql = "DELETE FROM outgoing WHERE contact = ?1 AND id <= ?2 AND attachment IS NULL";
         run(work.db, sql, params![id.column(), floor])?;
@@ -72,11 +72,15 @@ pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), Sto
     Ok(())
 }
 
-/// Returns whether every device of a list was met. One that was met before its name was known can be any.
+/// Returns whether every device of a list was met.
 fn all_met(peers: &[PeerDevice], list: &DeviceList) -> bool {
-    let n_nameless = peers.iter().filter(|peer| peer.device.is_none()).count();
     let is_met = |device: &&Device| peers.iter().any(|peer| peer.device == Some(device.id));
-    list.devices.iter().filter(|device| !is_met(device)).count() <= n_nameless
+    list.devices.iter().filter(|device| !is_met(device)).count() <= n_nameless(peers)
+}
+
+/// Returns how many devices were met before their names were known: each can be any.
+fn n_nameless(peers: &[PeerDevice]) -> usize {
+    peers.iter().filter(|peer| peer.device.is_none()).count()
 }
 
 /// Seals what waits for any contact: a clock that was wrong may have held it back.

@@ -12,6 +12,7 @@ use kith_wire::{Timestamp, Wire};
 use rusqlite::{Connection, Row, params};
 
 use crate::api::{ContactId, Ended, Event};
+use crate::catching_up;
 use crate::database::{StorageError, all, column, exists, first, run};
 use crate::held;
 use crate::outbox::{self, FrameKind, NewFrame};
@@ -307,7 +308,7 @@ pub(crate) fn stop(
     if alarm == Alarm::DeviceRevoked && has_others(work.db, peer)? {
         // Its owner has put it away: nothing is wrong.
         work.tell(Event::Contact { contact: peer.contact });
-        return Ok(());
+        return catching_up::lost_one(work, peer.contact);
     }
     ended(work, peer, why)
 }

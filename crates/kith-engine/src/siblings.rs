@@ -21,7 +21,7 @@ use crate::errors::{CommandError, DeviceError};
 use crate::own_devices::{self, Change, Others};
 use crate::sabotage::{self, Bug};
 use crate::work::Work;
-use crate::{drafts, history, linking, own_lists, person, queues, sessions, sync};
+use crate::{catching_up, drafts, history, linking, own_lists, person, queues, sessions, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE siblings (
@@ -213,6 +213,7 @@ pub(crate) fn welcome(
     }
     sync::tell_one(work, contact, &SyncItem::ContactsTold)?;
     drafts::tell_all(work)?;
+    catching_up::linked(work, device)?;
     history::begin(work, contact, wish)?;
     Ok(())
 }
@@ -251,6 +252,9 @@ pub(crate) fn welcomed(
         "UPDATE siblings SET state = 2, device = ?2, name = coalesce(?3, name) WHERE contact = ?1",
         params![from.contact.column(), linker.map(|device| device.id.0), linker.map(|device| device.name.as_str()),],
     )?;
+    if let Some(linker) = linker {
+        catching_up::linked(work, linker.id)?;
+    }
     if let Some(name) = name {
         run(work.db, "UPDATE person SET name = coalesce(name, ?1)", [name])?;
     }
@@ -395,6 +399,7 @@ pub(crate) fn rename(db: &Connection, device: &OwnDevice) -> Result<(), StorageE
 
 /// A device is none of the person's any more.
 pub(crate) fn drop_device(work: &mut Work<'_>, device: DeviceId) -> Result<(), StorageError> {
+    catching_up::forget(work.db, device)?;
     match by_device(work.db, device)? {
         Some(sibling) => drop_row(work, sibling.contact),
         None => Ok(()),
@@ -411,6 +416,7 @@ pub(crate) fn drop_row(work: &mut Work<'_>, contact: ContactId) -> Result<(), St
         "DELETE FROM outgoing WHERE contact = ?1",
         "DELETE FROM unopened WHERE contact = ?1",
         "DELETE FROM history WHERE sibling = ?1",
+        "DELETE FROM catching_up WHERE sibling = ?1",
         "DELETE FROM siblings WHERE contact = ?1",
         "DELETE FROM contacts WHERE id = ?1",
     ] {
@@ -435,11 +441,13 @@ pub(crate) fn revoke(
     if let Some(sibling) = by_device(work.db, device)? {
         // Nothing more is for it but that it was revoked.
         run(work.db, "DELETE FROM history WHERE sibling = ?1", [sibling.contact.column()])?;
+        run(work.db, "DELETE FROM catching_up WHERE sibling = ?1", [sibling.contact.column()])?;
         run(work.db, "DELETE FROM outgoing WHERE contact = ?1", [sibling.contact.column()])?;
     }
     // Also the one that is revoked is told, so that it locks itself when it hears of it.
     sync::tell(work, &SyncItem::Devices { devices })?;
     own_lists::revoke(work, user, device, reason)?;
+    catching_up::revoked(work.db, device)?;
     if let Some(sibling) = by_device(work.db, device)? {
         run(work.db, "UPDATE siblings SET state = 3 WHERE contact = ?1", [sibling.contact.column()])?;
     }

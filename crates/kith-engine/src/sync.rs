@@ -48,6 +48,12 @@ CREATE TABLE early_states (
 CREATE TABLE seen_early (contact INTEGER NOT NULL, message BLOB NOT NULL, PRIMARY KEY (contact, message)) STRICT, WITHOUT ROWID;
 ";
 
+/// What version 4 adds: when a contact was forgotten, and whether here, so that these and the newest stay when there are too many.
+pub(crate) const TABLES_4: &str = "
+ALTER TABLE forgotten ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE forgotten ADD COLUMN here INTEGER NOT NULL DEFAULT 1;
+";
+
 /// Tells all siblings.
 pub(crate) fn tell(work: &mut Work<'_>, item: &SyncItem) -> Result<(), StorageError> {
     for sibling in siblings::linked(work.db)? {
@@ -209,7 +215,7 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
         SyncItem::Contact(copy) if !is_forgotten(work, copy.contact)? => {
             let conversation = copy.contact;
             siblings::told_a_contact(work, sibling.contact)?;
-            contact_copies::take(work, *copy)?;
+            contact_copies::take(work, Some(sibling.contact), *copy)?;
             for (from, item) in early::take(work, conversation)? {
                 if let Some(from) = siblings::find(work.db, from)? {
                     from_linked(work, &from, item)?;
@@ -219,6 +225,12 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
         }
         SyncItem::ContactsTold => siblings::told_all_contacts(work, sibling.contact),
         SyncItem::Forgotten { contact } => forgotten(work, contact),
+        SyncItem::AllForgotten { contacts } => {
+            for contact in contacts {
+                forgotten(work, contact)?;
+            }
+            Ok(())
+        }
         SyncItem::List { contact, list, owners } => {
             if let Some(known) = contacts::by_conversation(work.db, contact)? {
                 own_lists::note_owners(work.db, known, &owners)?;
@@ -238,11 +250,16 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
         SyncItem::History { contact, messages, told, total } => {
             history::heard(work, sibling.contact, contact, messages, (told, total))
         }
+        SyncItem::Changed { contact, messages } => history::changed(work, contact, messages),
         SyncItem::Seen { contact, messages } => seen(work, contact, &messages),
         SyncItem::States { contact, states } => {
             let Some(contact) = contacts::by_conversation(work.db, contact)? else { return Ok(()) };
             for (message, state) in states {
-                conversations::advance_in(work, contact, message, state_of_column(i64::from(state)))?;
+                let state = state_of_column(i64::from(state));
+                if matches!(state, MessageState::Delivered | MessageState::Read) {
+                    conversations::shown_after_all(work, contact, message)?;
+                }
+                conversations::advance_in(work, contact, message, state)?;
             }
             Ok(())
         }
@@ -273,12 +290,33 @@ pub(crate) fn forget(work: &mut Work<'_>, contact: ContactId) -> Result<(), Stor
     }
     let known = contacts::find(work.db, contact)?.filter(|known| !known.is_sibling);
     let Some(conversation) = known.and_then(|known| known.conversation) else { return Ok(()) };
-    run(work.db, "INSERT OR IGNORE INTO forgotten (conversation) VALUES (?1)", [conversation.0])?;
+    note_forgotten(work, conversation, Where::Here)?;
     tell(work, &SyncItem::Forgotten { contact: conversation })
 }
 
+/// On which device the person forgot a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Where {
+    Here,
+    Elsewhere,
+}
+
+/// Remembers that a contact was forgotten. Of too many the oldest are let go, first those of which a sibling said so: these are far more
+/// than anybody forgets, unless a sibling lies.
+fn note_forgotten(work: &Work<'_>, conversation: ConversationId, place: Where) -> Result<(), StorageError> {
+    let sql = "INSERT OR IGNORE INTO forgotten (conversation, at, here) VALUES (?1, ?2, ?3)";
+    run(work.db, sql, params![conversation.0, column(work.now.0), place == Where::Here])?;
+    let sql = "DELETE FROM forgotten WHERE conversation IN \
+               (SELECT conversation FROM forgotten ORDER BY here DESC, at DESC, conversation LIMIT -1 OFFSET ?1)";
+    run(work.db, sql, [MAX_FORGOTTEN])?;
+    Ok(())
+}
+
+/// Forgotten contacts that are remembered: 30 bytes each.
+const MAX_FORGOTTEN: u32 = 10_000;
+
 fn forgotten(work: &mut Work<'_>, conversation: ConversationId) -> Result<(), StorageError> {
-    run(work.db, "INSERT OR IGNORE INTO forgotten (conversation) VALUES (?1)", [conversation.0])?;
+    note_forgotten(work, conversation, Where::Elsewhere)?;
     early::forget(work.db, conversation)?;
     match contacts::by_conversation(work.db, conversation)? {
         Some(contact) => contacts::erase(work, contact),
@@ -397,6 +435,8 @@ pub(crate) fn tell_seen(work: &mut Work<'_>, contact: ContactId, messages: &[Mes
     Ok(())
 }
 
+/// Messages of a conversation that were seen elsewhere before they came here, at most.
+const MAX_SEEN_EARLY: u32 = 10_000;
 /// Messages that are told seen at once.
 const SEEN_AT_ONCE: usize = 1000;
 
@@ -410,8 +450,9 @@ fn seen(work: &mut Work<'_>, contact: ConversationId, messages: &[MessageId]) ->
         n_changed += run(work.db, sql, key)?;
         if !conversations::is_there(work, contact, *message)? {
             // It has not come yet: it will come as seen.
-            let sql = "INSERT OR IGNORE INTO seen_early (contact, message) VALUES (?1, ?2)";
-            run(work.db, sql, params![contact.column(), message.0])?;
+            let sql = "INSERT OR IGNORE INTO seen_early (contact, message) SELECT ?1, ?2 \
+                       WHERE (SELECT count(*) FROM seen_early WHERE contact = ?1) < ?3";
+            run(work.db, sql, params![contact.column(), message.0, MAX_SEEN_EARLY])?;
         }
     }
     if n_changed > 0 {

@@ -187,6 +187,23 @@ pub enum SyncItem {
         #[n(1)]
         rotation: Rotation,
     },
+    /// Messages of before the other device was linked, as they are now: it takes those that it has.
+    #[n(20)]
+    Changed {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+        /// The messages.
+        #[n(1)]
+        messages: Vec<PastMessage>,
+    },
+    /// All contacts that the person has forgotten.
+    #[n(21)]
+    AllForgotten {
+        /// The contacts.
+        #[n(0)]
+        contacts: Vec<ConversationId>,
+    },
     /// What the person has typed for a contact and not sent; empty when nothing.
     #[n(23)]
     Draft {
@@ -321,6 +338,8 @@ impl std::fmt::Debug for SyncItem {
             Self::Meet { .. } => "Meet(…)",
             Self::Heard { .. } => "Heard(…)",
             Self::Rotation { .. } => "Rotation(…)",
+            Self::Changed { .. } => "Changed(…)",
+            Self::AllForgotten { .. } => "AllForgotten(…)",
             Self::Draft { .. } => "Draft(…)",
         })
     }

@@ -131,6 +131,8 @@ pub struct History {
     pub sample: BTreeMap<usize, VecDeque<(MessageId, Frame)>>,
     /// Which pairs somebody blocked at some time.
     pub blocked: BTreeSet<(usize, usize)>,
+    /// On which devices something was done to a message: a look, a reaction, a change.
+    pub touched: BTreeMap<MessageId, BTreeSet<usize>>,
     /// Devices that are never on again.
     pub gone: BTreeSet<usize>,
     /// Devices that were off for so long that what they were sent may have expired.
@@ -189,6 +191,11 @@ impl History {
     /// Returns whether a device told its person of a message as new.
     pub fn was_shown(&self, who: usize, id: &MessageId) -> bool {
         self.shown_to.contains(&(who, *id))
+    }
+
+    /// Something was done to a message on a device.
+    pub fn touch(&mut self, who: usize, id: MessageId) {
+        self.touched.entry(id).or_default().insert(who);
     }
 
     /// Adds a line to the story.

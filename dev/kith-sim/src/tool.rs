@@ -48,6 +48,9 @@ pub struct Args {
     /// Runs at once; as many as there are processors when absent
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
+    /// Seconds for which a failing plan is made shorter
+    #[arg(long, value_name = "S", default_value_t = 60)]
+    pub patience: u64,
     /// Builds a deliberate bug into every device
     #[arg(long, value_enum, value_name = "BUG")]
     pub sabotage: Option<Sabotage>,
@@ -64,8 +67,6 @@ pub struct Args {
 
 /// How many failing worlds are told of at length.
 const STORIES: usize = 3;
-/// How long a failing plan is made shorter.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// After so many worlds a long run that says nothing else says how far it is.
 const WORLDS_BETWEEN_WORDS: u64 = 100;
@@ -116,7 +117,7 @@ pub fn main(args: &Args) -> ExitCode {
     let mut is_kept = true;
     for (number, kept) in stories.into_iter().enumerate().filter(|_| !is_asked_to_end()) {
         let again = format!("--scenario {} --seed {}", kept.scenario.name, kept.seed);
-        let told = tell(kept, args.sabotage, &again);
+        let told = tell(args, kept, &again);
         is_kept &= number > 0 || keep(args, &told);
     }
     summary(&total);
@@ -136,8 +137,7 @@ fn run_file(args: &Args, file: &Path) -> ExitCode {
     let mut total = Total::default();
     let outcome = run_plan(&kept.scenario, kept.seed, &kept.plan, args.sabotage);
     note(&mut total, &kept.scenario, kept.seed, &outcome, args.quiet);
-    let told =
-        if total.failed.is_empty() { kept } else { tell(kept, args.sabotage, &format!("--plan {}", file.display())) };
+    let told = if total.failed.is_empty() { kept } else { tell(args, kept, &format!("--plan {}", file.display())) };
     let is_kept = keep(args, &told);
     if total.failed.is_empty() && is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -246,7 +246,8 @@ fn summary(total: &Total) {
 }
 
 /// Tells the story of a failing world, as short as it can be made. Returns the plan that was told.
-fn tell(kept: Kept, sabotage: Option<Sabotage>, again: &str) -> Kept {
+fn tell(args: &Args, kept: Kept, again: &str) -> Kept {
+    let sabotage = args.sabotage;
     let Kept { scenario, seed, plan } = kept;
     let broken = run_plan(&scenario, seed, &plan, sabotage);
     if broken.violations.is_empty() {
@@ -254,7 +255,7 @@ fn tell(kept: Kept, sabotage: Option<Sabotage>, again: &str) -> Kept {
         return Kept { scenario, seed, plan };
     }
     say!("\n{} seed {seed}: looking for the shortest plan that breaks it …", scenario.name);
-    let (plan, outcome) = shrink(&scenario, seed, plan, broken, sabotage, PATIENCE);
+    let (plan, outcome) = shrink(&scenario, seed, plan, broken, sabotage, Duration::from_secs(args.patience));
     for violation in outcome.violations.iter().take(10) {
         say!("  broken: {}: {}", violation.promise, violation.text);
     }
@@ -268,7 +269,7 @@ fn tell(kept: Kept, sabotage: Option<Sabotage>, again: &str) -> Kept {
     let concerns = |line: &&crate::history::Line| {
         people.is_empty() || line.people.is_empty() || line.people.iter().any(|who| people.contains(&owner(*who)))
     };
-    for line in outcome.lines.iter().filter(concerns).take(150) {
+    for line in outcome.lines.iter().filter(concerns).take(600) {
         say!("    {}  {}", clock(line.at.0 - crate::world::BEGINNING.0), line.text);
     }
     say!("  again: cargo xtask sim {again}");

@@ -55,6 +55,7 @@ fn conversation_of(item: &SyncItem) -> Option<ConversationId> {
         | SyncItem::Introduction { contact, .. }
         | SyncItem::CardForYou { contact, .. }
         | SyncItem::History { contact, .. }
+        | SyncItem::Changed { contact, .. }
         | SyncItem::Seen { contact, .. }
         | SyncItem::States { contact, .. }
         | SyncItem::Rotation { contact, .. }

@@ -4,6 +4,7 @@
 
 mod attachments;
 mod backup;
+mod catching_up;
 mod conversations;
 mod crashes;
 mod delivery;

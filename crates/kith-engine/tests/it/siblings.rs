@@ -46,17 +46,14 @@ fn what_is_taken_back_before_it_left_is_taken_back_on_the_other_devices_too() {
 }
 
 #[test]
-fn ke_53_words_to_a_contact_that_a_device_has_not_heard_of_are_kept_until_it_has() {
-    let (mut world, _, _, _) = with_linked("siblings-early");
+fn a_contact_that_one_device_meets_is_told_on_to_devices_that_it_has_not_met() {
+    let (mut world, _, _, _) = with_linked("siblings-passed");
     // The laptop links a tablet while the phone is away: these two have not met.
     world.online(ANA, Reach::Down);
-    world.add_person("siblings-early-tablet", 0);
-    let tablet = world.people.len() - 1;
-    world.add_person("siblings-early-cem", 0);
-    let cem = world.people.len() - 1;
-    world.run(10);
+    let tablet = world.add("siblings-passed-tablet");
+    let cem = world.add("siblings-passed-cem");
     world.link(LAPTOP, tablet, HistoryWish::None);
-    // The tablet is away while the phone meets Cem and tells the laptop.
+    // The tablet is away while the phone meets Cem and tells the laptop, and the phone when it comes back.
     world.online(tablet, Reach::Down);
     world.online(ANA, Reach::Up);
     let (_, offer) = world.card(ANA);
@@ -68,11 +65,45 @@ fn ke_53_words_to_a_contact_that_a_device_has_not_heard_of_are_kept_until_it_has
     world.online(ANA, Reach::Down);
     world.online(tablet, Reach::Up);
     world.run(60);
-    assert_eq!(world.people[tablet].engine.contacts().unwrap().len(), 1);
-    world.online(ANA, Reach::Up);
-    world.run(2 * 86_400);
     let on_tablet = world.people[tablet].engine.contacts().unwrap()[1].id;
     assert_eq!(world.texts(tablet, on_tablet), ["from the laptop"]);
+}
+
+#[test]
+fn ke_53_words_to_a_contact_that_a_device_has_not_heard_of_are_kept_until_it_has() {
+    let (mut world, _, _, _) = with_linked("siblings-early");
+    let cem = world.add("siblings-early-cem");
+    let (on_phone, offer) = world.card(ANA);
+    world.accept(cem, offer);
+    world.run(60);
+    // The laptop has not heard of Cem: here, because it lost what it heard.
+    let known = world.people[LAPTOP].engine.contacts().unwrap()[1].id;
+    world.alter(LAPTOP, "DELETE FROM contacts WHERE id = ?1", &[&i64::try_from(known.0).unwrap()]);
+    world.send(ANA, on_phone, "from the phone");
+    world.run(10);
+    assert_eq!(world.people[LAPTOP].engine.contacts().unwrap().len(), 1);
+    world.command(ANA, Command::Rename { contact: on_phone, name: "C.".to_owned() }).unwrap();
+    world.run(10);
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[1].id;
+    assert_eq!(world.texts(LAPTOP, there), ["from the phone"]);
+}
+
+#[test]
+fn devices_that_were_heard_of_while_their_person_was_blocked_are_met_afterwards() {
+    let (mut world, bela, ana) = World::met("siblings-blocked");
+    world.add_person("siblings-blocked-laptop", 1);
+    world.run(10);
+    world.command(BELA, Command::Block { contact: ana }).unwrap();
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    world.run(3 * 86_400);
+    world.command(BELA, Command::Unblock { contact: ana }).unwrap();
+    world.run(3 * 86_400);
+    world.online(ANA, Reach::Down);
+    world.send(BELA, ana, "hello, laptop");
+    world.run(60);
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    assert_eq!(world.texts(LAPTOP, there), ["hello, laptop"]);
+    assert!(world.texts(ANA, bela).is_empty());
 }
 
 #[test]

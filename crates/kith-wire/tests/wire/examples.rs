@@ -430,6 +430,8 @@ pub(crate) fn sync_items() -> Vec<(&'static str, SyncItem)> {
         ("devices", SyncItem::Devices { devices }),
         ("meet", SyncItem::Meet { to, from: DeviceId(run(57)), offer: offer() }),
         ("rotation", SyncItem::Rotation { contact, rotation: rotation() }),
+        ("changed", SyncItem::Changed { contact, messages: vec![past_message()] }),
+        ("all forgotten", SyncItem::AllForgotten { contacts: vec![contact] }),
         ("draft", draft(contact)),
     ]
 }

@@ -24,8 +24,9 @@ pub(super) fn arrived(side: &Side<'_>) -> Vec<Violation> {
             found.push(Violation::new(promise, &[side.from, side.to], format!("#{number} {text}")));
         };
         if must_be_seen(side, number, said) && !is_seen && !said.deleted && !side.is_excused && !is_fleeting(side) {
-            let reads = World::name_of(side.reads);
-            broken(Promise::Arrives, &format!("was never shown by {reads}; its writer sees {state:?}"));
+            let (reads, by, knew) = (World::name_of(side.reads), World::name_of(said.by), knew(side, said));
+            let text = format!("was never shown by {reads}, whom {by} {knew}; its writer sees {state:?}");
+            broken(Promise::Arrives, &text);
         }
         let is_delivered = matches!(state, Some(MessageState::Delivered | MessageState::Read));
         if is_delivered && !is_seen_anywhere && !said.deleted && !side.has_ended && !is_fleeting(side) {
@@ -128,6 +129,12 @@ fn must_be_seen(side: &Side<'_>, number: usize, said: &Said) -> bool {
     let was_there = id.is_some_and(|id| said.reach.readers.contains(&id));
     let was_welcome = world.people[side.reads].welcomed.is_none_or(|welcomed| welcomed <= said.at);
     was_welcome || was_there
+}
+
+/// Says what the writing device had to do with the reader's device then, for the story.
+fn knew(side: &Side<'_>, said: &Said) -> &'static str {
+    let id = side.world.id_towards(side.reads, side.from);
+    if id.is_some_and(|id| said.reach.readers.contains(&id)) { "had met" } else { "had not met" }
 }
 
 /// Returns whether the reader's device, or the one on which something was written, was off for so long that it may have expired.

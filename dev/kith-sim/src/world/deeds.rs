@@ -38,7 +38,7 @@ impl World {
             Step::Edit { from, to, back } => self.edit(from, to, back),
             Step::Delete { from, to, back } => self.delete(from, to, back),
             Step::Attach { from, to, bytes } => self.attach(from, to, bytes),
-            Step::Read { who, of } => drop(self.about(who, of, |contact| Command::MarkRead { contact })),
+            Step::Read { who, of } => self.read(who, of),
             Step::Rotate { who, of } => {
                 if self.about(who, of, |contact| Command::Rotate { contact }).is_some() {
                     self.tell(&[who, of], text);
@@ -185,10 +185,20 @@ impl World {
         self.write(from, to, 40, newest, None);
     }
 
+    fn read(&mut self, who: usize, of: usize) {
+        let is_new = |view: &MessageView| view.direction == Direction::In && view.state != MessageState::Read;
+        let new: Vec<MessageId> = self.log(who, of).into_iter().filter(is_new).map(|view| view.id).collect();
+        if self.about(who, of, |contact| Command::MarkRead { contact }).is_some() {
+            new.into_iter().for_each(|message| self.history.touch(who, message));
+        }
+    }
+
     fn react(&mut self, from: usize, to: usize) {
         let Some(message) = self.log(from, to).last().map(|message| message.id) else { return };
         let emoji = ["👍", "❤", "😀", ""][self.luck.random_range(0..4)].to_owned();
-        self.about(from, to, |contact| Command::React { contact, message, emoji });
+        if self.about(from, to, |contact| Command::React { contact, message, emoji }).is_some() {
+            self.history.touch(from, message);
+        }
     }
 
     fn own(&self, from: usize, to: usize, back: usize) -> Option<MessageId> {
@@ -207,6 +217,7 @@ impl World {
             && let Some(said) = self.history.said_mut(&message)
         {
             said.texts.insert(text);
+            self.history.touch(from, message);
         }
     }
 
@@ -216,6 +227,7 @@ impl World {
             && let Some(said) = self.history.said_mut(&message)
         {
             said.deleted = true;
+            self.history.touch(from, message);
         }
     }
 
@@ -260,7 +272,9 @@ impl World {
                 self.fetch_file(who, *contact, *message);
             }
             Event::Message { contact, message, change: MessageChange::Synced } => {
-                self.history.glimpsed.insert((who, *message));
+                if self.history.glimpsed.insert((who, *message)) {
+                    self.tell_synced(who, message);
+                }
                 self.fetch_file(who, *contact, *message);
             }
             Event::State { contact, message, state: MessageState::Expired } => {
@@ -285,6 +299,15 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    /// A device has a message from another one of its person.
+    fn tell_synced(&mut self, who: usize, message: &MessageId) {
+        let number = self.history.said.iter().position(|said| said.id == *message);
+        let Some(number) = number else { return };
+        let said = &self.history.said[number];
+        let people = [said.from, said.to, who];
+        self.tell(&people, format!("{} was told #{number} by another device", Self::name(who)));
     }
 
     /// People want the files that they are sent.

@@ -15,6 +15,13 @@ impl World {
         (world, bela, ana)
     }
 
+    /// Adds a folder at the first home server. Returns its number.
+    pub(crate) fn add(&mut self, name: &str) -> usize {
+        self.add_person(name, 0);
+        self.run(10);
+        self.people.len() - 1
+    }
+
     /// Returns the one other device of somebody who has two.
     pub(crate) fn other_device(&self, who: usize) -> DeviceView {
         self.people[who].engine.devices().unwrap().into_iter().find(|device| !device.is_this).unwrap()
