@@ -9,6 +9,7 @@ mod context;
 mod duration;
 mod failure;
 mod files;
+mod link_words;
 mod output;
 mod owner;
 mod qr;

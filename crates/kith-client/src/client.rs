@@ -120,6 +120,15 @@ impl Client {
         Ok(carrier.descriptor(url).await?.to_vec())
     }
 
+    /// Fetches what another home server says about itself, as [`descriptor`](Self::descriptor) does.
+    ///
+    /// # Errors
+    /// [`CarrierError`] when it cannot be reached.
+    pub async fn descriptor_of(&self, url: &ServerUrl) -> Result<Vec<u8>, CarrierError> {
+        let carrier = self.inner.carrier.clone();
+        Ok(carrier.descriptor(url).await?.to_vec())
+    }
+
     /// Does what a person wants.
     ///
     /// # Errors

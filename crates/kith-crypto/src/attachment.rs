@@ -1,7 +1,10 @@
 //! Attachment chunks: 64 KiB of plaintext each, sealed under a key that is used for one attachment and one contact.
 
+use kith_wire::Wire;
 use kith_wire::blob::BlobShape;
-use kith_wire::id::{AttachmentKey, BlobId, DeleteCapability, ReadCapability, ReplySecret};
+use kith_wire::card::CardOffer;
+use kith_wire::id::{AttachmentKey, BlobId, DeleteCapability, LinkSecret, ReadCapability, ReplySecret};
+use kith_wire::padding::LENGTH_BYTES;
 use rand_core::CryptoRng;
 use thiserror::Error;
 
@@ -57,6 +60,21 @@ impl NewBlob {
             delete: DeleteCapability::new(random::bytes(rng)),
         }
     }
+
+    /// Derives the blob that holds the card of a link, for whoever types the words.
+    pub fn of_words(secret: &LinkSecret, rng: &mut dyn CryptoRng) -> Self {
+        Self {
+            id: BlobId(*kdf::derive(secret.expose(), Label::WORDS_BLOB_ID, &[])),
+            key: AttachmentKey::new(*kdf::derive(secret.expose(), Label::WORDS_BLOB_KEY, &[])),
+            read: ReadCapability::new(*kdf::derive(secret.expose(), Label::WORDS_BLOB_READ, &[])),
+            delete: DeleteCapability::new(random::bytes(rng)),
+        }
+    }
+}
+
+/// Returns the shape of the blob that holds the card of a link in words: always the same, so that it tells nothing of the card.
+pub fn words_shape() -> Option<BlobShape> {
+    BlobShape::of((CardOffer::MAX_BYTES + LENGTH_BYTES) as u64)
 }
 
 /// Seals one chunk: the plaintext is filled with zeros to its place in the padded blob.

@@ -53,6 +53,8 @@ labels! {
     LIVE_ACCOUNT = "kith/1/live-account";
     /// Signature that proves a reader on a live connection.
     LIVE_READER = "kith/1/live-reader";
+    /// Signature that closes an account.
+    ACCOUNT_CLOSE = "kith/1/account-close";
     /// What a server stores of a send capability.
     SEND_VERIFIER = "kith/1/send-verifier";
     /// The proof of a deposit.
@@ -105,6 +107,12 @@ labels! {
     CARD_BLOB_READ = "kith/1/card-blob-read";
     /// The key of that blob.
     CARD_BLOB_KEY = "kith/1/card-blob-key";
+    /// The name of the blob that holds the card of a link in words.
+    WORDS_BLOB_ID = "kith/1/words-blob-id";
+    /// The read capability of that blob.
+    WORDS_BLOB_READ = "kith/1/words-blob-read";
+    /// The key of that blob.
+    WORDS_BLOB_KEY = "kith/1/words-blob-key";
     /// Keys of attachment chunks.
     CHUNK = "kith/1/chunk";
     /// Hash of a live opening or ciphertext.

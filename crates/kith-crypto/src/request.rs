@@ -79,6 +79,20 @@ pub fn verify_live_reader(lookup: &LookupKey, reader: &LiveReader, binding: &Liv
     verify_bytes(&lookup.0, Label::LIVE_READER, &reader_string(reader.reader_id, binding), &reader.signature)
 }
 
+/// Signs the statement that closes an account at one server for good. It is made when it is not needed, and left with those who may need it.
+pub fn closing_statement(secret: &AccountSecret, server: &ServerKey) -> Signature {
+    secret.sign_bytes(Label::ACCOUNT_CLOSE, &closing_string(&secret.public(), server))
+}
+
+/// Returns whether a statement closes this account at this server (KC-5).
+pub fn verify_closing(account: &AccountKey, server: &ServerKey, signature: &Signature) -> bool {
+    verify_bytes(&account.0, Label::ACCOUNT_CLOSE, &closing_string(account, server), signature)
+}
+
+fn closing_string(account: &AccountKey, server: &ServerKey) -> Vec<u8> {
+    [server.0.as_slice(), &account.0].concat()
+}
+
 fn reader_string(reader_id: ReaderId, binding: &LiveBinding) -> Vec<u8> {
     [binding.expose().as_slice(), &reader_id.0].concat()
 }

@@ -15,7 +15,10 @@ use crate::link::{AccountStep, Link, Quiet, UploadStep};
 use crate::person::Registration;
 use crate::servers::{DescriptorError, ServerId};
 use crate::work::{LinkEffect, Work};
-use crate::{attachments, card_keys, expiry, introductions, outbox, person, queues, servers, sessions, siblings};
+use crate::{
+    attachments, card_keys, closings, expiry, introductions, outbox, own_devices, person, queues, servers, sessions,
+    siblings,
+};
 
 /// Seconds after which something is tried again that the server refused for a reason of its own.
 const REFUSED_SECONDS: u64 = 60;
@@ -35,6 +38,11 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
         link.is_forgotten();
         work.effects.link = LinkEffect::Lose;
         return Ok(());
+    }
+    if let Answer::Closed { signature } = answer {
+        // KE-54, KE-88: a server that says so without the statement is only one that does not serve.
+        work.effects.link = LinkEffect::Lose;
+        return if closings::is_closed(work.db, &signature)? { own_devices::lock(work) } else { Ok(()) };
     }
     match job {
         Job::Account => account(work, link, &answer)?,
@@ -88,6 +96,9 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
             other => refused(work, link, &other),
         },
         Job::CardGet { contact, server, pending } => card_got(work, link, contact, server, &pending, answer)?,
+        Job::CloseAccount { closing, server, pending } => {
+            closings::answered(work, link, closing, server, &pending, answer)?;
+        }
         Job::BlobDelete(blob) => match answer {
             Answer::Accepted => attachments::deleted(work.db, blob)?,
             other => refused(work, link, &other),

@@ -9,7 +9,7 @@ mod views;
 
 use kith_wire::address::ServerUrl;
 use kith_wire::card::CardOffer;
-use kith_wire::id::{CardId, DeviceId, Hash, InviteCode, MessageId, ServerKey};
+use kith_wire::id::{CardId, DeviceId, Hash, InviteCode, LinkSecret, MessageId, ServerKey};
 
 pub use self::io::{Arrival, LinkFailure, Output};
 pub use self::views::{
@@ -216,6 +216,25 @@ pub enum Command {
         /// What this device is called, when it has no name yet.
         name: String,
     },
+    /// Puts the card of a link at the home server, for a new device on which the person types words: the reply is
+    /// [`Reply::Words`]. Once for each link.
+    LinkWords {
+        /// The device that is being linked.
+        contact: ContactId,
+        /// The card, as [`Reply::Card`] gave it.
+        offer: Box<CardOffer>,
+    },
+    /// Becomes another device of the person on whose other device the words were shown. Needs an account, and no contacts.
+    JoinByWords {
+        /// Where the home server of the other device was found.
+        url: ServerUrl,
+        /// The signed descriptor that was fetched there.
+        descriptor: Vec<u8>,
+        /// What the words say.
+        secret: LinkSecret,
+        /// What this device is called.
+        name: String,
+    },
     /// Says, on a new device that gave the card, that both show the same code (KE-83).
     ConfirmCode {
         /// The other device, as [`DeviceView::contact`] names it.
@@ -278,6 +297,8 @@ pub enum Reply {
     Contact(ContactId),
     /// A message, reaction, edit or deletion was stored and will be sent.
     Message(MessageId),
+    /// A link waits under words.
+    Words(LinkSecret),
 }
 
 /// Whom a card is for, or whose it is.

@@ -3,7 +3,7 @@
 //! Name, read capability and key of the blob follow from the card, so the code needs no more bytes. The giver uploads
 //! it when the person shows a code; the answerer fetches it and checks it against the card (KE-33).
 
-use kith_crypto::attachment::{NewBlob, open_chunk, seal_chunk};
+use kith_crypto::attachment::{NewBlob, open_chunk, seal_chunk, words_shape};
 use kith_crypto::capability::{delete_verifier, read_verifier};
 use kith_crypto::random;
 use kith_crypto::sealed::seal;
@@ -24,7 +24,7 @@ use crate::pump::Pump;
 use crate::servers::{self, ServerId};
 use crate::siblings::State;
 use crate::work::Work;
-use crate::{cards, person, sessions, siblings};
+use crate::{cards, link_words, person, sessions, siblings};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE card_blobs (
@@ -49,6 +49,29 @@ const THERE: i64 = 2;
 /// How a blob with one X-Wing key is cut: one chunk.
 fn shape() -> Option<BlobShape> {
     BlobShape::of(KemKey::SIZE as u64)
+}
+
+/// Returns how a sealed blob of a card is cut: with its key alone, or with a whole card for whoever types words.
+fn shape_of(sealed: &[u8]) -> Option<BlobShape> {
+    let shapes = [shape(), words_shape()];
+    shapes.into_iter().flatten().find(|shape| shape.sealed_bytes() == sealed.len() as u64)
+}
+
+/// Puts a whole card at the home server instead of its key: for a link in words.
+pub(crate) fn publish_whole(
+    work: &mut Work<'_>,
+    contact: ContactId,
+    blob: &NewBlob,
+    sealed: &[u8],
+) -> Result<(), CommandError> {
+    if !exists(work.db, "SELECT 1 FROM card_blobs WHERE contact = ?1", [contact.column()])? {
+        return Err(CommandError::UnknownContact);
+    }
+    drop_blob(work.db, contact)?;
+    let sql = "INSERT INTO card_blobs (contact, blob, read, erase, sealed, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let row = params![contact.column(), blob.id.0, blob.read.expose(), blob.delete.expose(), sealed, WANTED];
+    run(work.db, sql, row)?;
+    Ok(())
 }
 
 /// Keeps the blob of a new card, in case the card is shown as a code.
@@ -93,6 +116,7 @@ pub(crate) fn drop_blob(db: &Connection, contact: ContactId) -> Result<(), Stora
 pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
     drop_blob(db, contact)?;
     run(db, "DELETE FROM card_requests WHERE contact = ?1", [contact.column()])?;
+    run(db, "DELETE FROM word_requests WHERE contact = ?1", [contact.column()])?;
     Ok(())
 }
 
@@ -147,15 +171,15 @@ pub(crate) fn send(pump: &mut Pump<'_>) -> Result<(), StorageError> {
         if pump.is_asking(is_it) || !pump.has_room() {
             continue;
         }
-        if let (Some(upload), Some(shape)) = (upload(pump.db, contact)?, shape()) {
+        let Some(upload) = upload(pump.db, contact)? else { continue };
+        if let Some(shape) = shape_of(&upload.sealed) {
             let (read, delete) = (read_verifier(&upload.read), delete_verifier(&upload.erase));
             let (blob, chunks, bytes) = (upload.blob, shape.chunks, shape.sealed_bytes());
             pump.ask(Job::CardCreate(contact), Operation::BlobCreate { blob, chunks, bytes, read, delete });
         }
     }
-    let requests = all(pump.db, "SELECT contact, server FROM card_requests", [], |row| {
-        Ok((ContactId::from_column(row.get(0)?), ServerId(row.get(1)?)))
-    })?;
+    let sql = "SELECT contact, server FROM card_requests UNION ALL SELECT contact, server FROM word_requests";
+    let requests = all(pump.db, sql, [], |row| Ok((ContactId::from_column(row.get(0)?), ServerId(row.get(1)?))))?;
     for (contact, server) in requests {
         send_request(pump, contact, server)?;
     }
@@ -169,12 +193,9 @@ fn send_request(pump: &mut Pump<'_>, contact: ContactId, server: ServerId) -> Re
     }
     let Some(person) = person::find(pump.db)? else { return Ok(()) };
     pump.refresh(&person, server)?;
-    let (Some(epoch), Some(offer)) = (servers::epoch(pump.db, server, pump.now)?, request_of(pump.db, contact)?) else {
+    let (Some(epoch), Some(blob)) = (servers::epoch(pump.db, server, pump.now)?, wanted_blob(pump, contact)?) else {
         return Ok(());
     };
-    // An expired card is found out when its key has come.
-    let Ok(card) = offer.card.decode_unverified() else { return Ok(()) };
-    let blob = NewBlob::of_card(&card.reply_secret, pump.rng);
     let get = Operation::BlobGet { blob: blob.id, index: 0, capability: blob.read };
     let request = Request { operation: get, signatures: Vec::new() };
     let to = servers::address(pump.db, server)?;
@@ -183,6 +204,16 @@ fn send_request(pump: &mut Pump<'_>, contact: ContactId, server: ServerId) -> Re
         pump.ask(job, Operation::Relay { to, sealed: sealed.bytes });
     }
     Ok(())
+}
+
+/// Returns what is asked for: the key of a card, or the card that words lead to.
+fn wanted_blob(pump: &mut Pump<'_>, contact: ContactId) -> Result<Option<NewBlob>, StorageError> {
+    if let Some(secret) = link_words::secret(pump.db, contact)? {
+        return Ok(Some(NewBlob::of_words(&secret, pump.rng)));
+    }
+    // An expired card is found out when its key has come.
+    let card = request_of(pump.db, contact)?.and_then(|offer| offer.card.decode_unverified().ok());
+    Ok(card.map(|card| NewBlob::of_card(&card.reply_secret, pump.rng)))
 }
 
 /// The blob is reserved: returns the request that fills it.
@@ -209,6 +240,9 @@ pub(crate) enum Fetched {
 
 /// The giver's server answered for the key: the card is answered with it, or given up.
 pub(crate) fn got(work: &mut Work<'_>, contact: ContactId, answer: &Answer) -> Result<Fetched, StorageError> {
+    if let Some(secret) = link_words::secret(work.db, contact)? {
+        return link_words::got(work, contact, &secret, answer);
+    }
     let Some(offer) = request_of(work.db, contact)? else { return Ok(Fetched::Done) };
     let purpose = match siblings::find(work.db, contact)?.map(|sibling| sibling.state) {
         None => CardPurpose::Contact,

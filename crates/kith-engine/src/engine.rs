@@ -20,9 +20,9 @@ use crate::pump::Pump;
 use crate::schema::{self, OpenError};
 use crate::work::{Effects, LinkEffect, Work};
 use crate::{
-    arrivals, attachments, backup, card_keys, cards, catching_up, clocks, contacts, conversations, device_keys,
-    disappearing, drafts, expiry, held, history, introductions, linking, once, outbox, own_devices, own_lists, person,
-    queues, receipts, restore, rotation, sabotage, sessions, siblings,
+    arrivals, attachments, backup, card_keys, cards, catching_up, clocks, closings, contacts, conversations,
+    device_keys, disappearing, drafts, expiry, held, history, introductions, link_words, linking, once, outbox,
+    own_devices, own_lists, person, queues, receipts, restore, rotation, sabotage, sessions, siblings,
 };
 
 /// The client of one person on one device.
@@ -167,6 +167,7 @@ impl Engine {
             person::set_user_key(work.db, &user.public())?;
             own_devices::erase_seed(work.db)?;
             backup::forget(work.db)?;
+            closings::leave_with_all(work)?;
             own_lists::refresh(work, user)
         })
     }
@@ -223,6 +224,7 @@ impl Engine {
             introductions::wake(work)?;
             siblings::wake(work)?;
             linking::expire(work)?;
+            closings::expire(work)?;
             device_keys::wake(work)?;
             history::go_on(work)?;
             drafts::tell_due(work)?;
@@ -366,6 +368,7 @@ impl Engine {
             UNION ALL SELECT min(introduce_at) FROM contacts WHERE introduce_at > ?1 \
             UNION ALL SELECT min(at) FROM own_rotations \
             UNION ALL SELECT min(expires) FROM introductions WHERE expires > ?1 \
+            UNION ALL SELECT min(due) FROM closings_sent WHERE due > ?1 \
             UNION ALL SELECT min(until) FROM siblings WHERE state = 0 OR (state = 1 AND until > ?1) \
             UNION ALL SELECT min(draft_due) FROM contacts WHERE draft_due > ?1 \
             UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL AND expires > ?1 - ?2)",
@@ -429,6 +432,10 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::JoinDevice { offer, name } => return siblings::join(work, *offer, &name),
         Command::AskToJoin { name, expires } => return linking::ask_to_join(work, &name, expires),
         Command::AnswerNewDevice { offer, name } => return linking::answer_new(work, *offer, &name),
+        Command::LinkWords { contact, offer } => return link_words::publish(work, contact, &offer),
+        Command::JoinByWords { url, descriptor, secret, name } => {
+            return link_words::join(work, &url, &descriptor, &secret, &name);
+        }
         Command::ConfirmCode { contact } => linking::confirm(work, contact)?,
         Command::UnlinkDevice { contact } => linking::withdraw(work, contact)?,
         // Handled before: it changes no table.

@@ -41,6 +41,8 @@ pub(crate) enum Job {
     CardPut(ContactId),
     /// Downloads a card's key through the own server.
     CardGet { contact: ContactId, server: ServerId, pending: PendingAnswer },
+    /// Closes the account of a revoked device at its home server.
+    CloseAccount { closing: i64, server: ServerId, pending: PendingAnswer },
     /// Says that a notice was read.
     ReturnAck,
     /// Asks for the time, and by that whether everything was said.
@@ -50,6 +52,6 @@ pub(crate) enum Job {
 impl Job {
     /// Returns whether the own server must ask another one before it can answer.
     pub(crate) const fn asks_another_server(&self) -> bool {
-        matches!(self, Self::Descriptor(_) | Self::BlobGet { .. } | Self::CardGet { .. })
+        matches!(self, Self::Descriptor(_) | Self::BlobGet { .. } | Self::CardGet { .. } | Self::CloseAccount { .. })
     }
 }

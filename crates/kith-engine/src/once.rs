@@ -39,7 +39,8 @@ pub(crate) fn reply(db: &Connection, id: CommandId) -> Result<Option<Reply>, Sto
 /// Remembers what came of a command. A card is a secret that is told once: of it only the contact is remembered.
 pub(crate) fn remember(db: &Connection, id: CommandId, now: Timestamp, reply: &Reply) -> Result<(), StorageError> {
     let (contact, message) = match reply {
-        Reply::Done => (None, None),
+        // Words are told once, too.
+        Reply::Done | Reply::Words(_) => (None, None),
         Reply::Card { contact, .. } | Reply::Contact(contact) => (Some(contact.column()), None),
         Reply::Message(message) => (None, Some(message.0)),
     };

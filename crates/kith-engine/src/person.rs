@@ -105,7 +105,7 @@ fn init_again(
 }
 
 /// The key that a descriptor names; whether it signed is checked when it is learnt.
-fn named_key(descriptor: &[u8]) -> Result<ServerKey, DescriptorError> {
+pub(crate) fn named_key(descriptor: &[u8]) -> Result<ServerKey, DescriptorError> {
     let signed = Signed::<Descriptor>::from_bytes(descriptor).map_err(|_| DescriptorError::NotSigned)?;
     Ok(signed.decode_unverified().map_err(|_| DescriptorError::NotSigned)?.server_key)
 }

@@ -31,7 +31,7 @@ use crate::person::{self, Person};
 use crate::queues;
 use crate::servers::{self, Freshness, ServerId};
 use crate::sessions::{PeerId, SOON_MS};
-use crate::{attachments, card_keys, transfers};
+use crate::{attachments, card_keys, closings, transfers};
 
 /// Requests under way at most: bounds what must be asked again when the connection breaks.
 const MAX_IN_FLIGHT: usize = 32;
@@ -140,6 +140,7 @@ impl Pump<'_> {
                     self.send_deposits(person)?;
                     self.send_deletions()?;
                     card_keys::send(self)?;
+                    closings::send(self)?;
                     transfers::send(self)?;
                     self.send_quiet()?;
                 }
@@ -358,7 +359,8 @@ impl Pump<'_> {
                      WHERE f.due <= ?1 AND +f.expires > ?1 AND c.blocked = 0 \
                      UNION SELECT a.server FROM attachments a JOIN contacts c ON c.id = a.contact \
                      WHERE a.state = 0 AND a.outgoing = 0 AND c.blocked = 0 \
-                     UNION SELECT server FROM card_requests";
+                     UNION SELECT server FROM card_requests UNION SELECT server FROM word_requests \
+                     UNION SELECT server FROM closings_sent WHERE due <= ?1";
         let servers = all(self.db, asked, [column(self.now.0)], |row| row.get(0).map(ServerId))?;
         Ok(servers.into_iter().any(|server| !self.link.is_paused(server)))
     }

@@ -7,9 +7,9 @@ use thiserror::Error;
 
 use crate::database::{StorageError, first, run};
 use crate::{
-    attachments, backup, card_keys, catching_up, contacts, conversations, device_keys, drafts, held, history, inbox,
-    introductions, linking, once, outbox, own_devices, own_lists, person, queues, restore, search, servers, sessions,
-    siblings, sync, unopened,
+    attachments, backup, card_keys, catching_up, closings, contacts, conversations, device_keys, drafts, held, history,
+    inbox, introductions, link_words, linking, once, outbox, own_devices, own_lists, person, queues, restore, search,
+    servers, sessions, siblings, sync, unopened,
 };
 
 /// The layout that this code writes.
@@ -68,6 +68,8 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
         vec![
             held::TABLES_4,
             linking::TABLES_4,
+            link_words::TABLES_4,
+            closings::TABLES_4,
             drafts::TABLES_4,
             own_devices::TABLES_4,
             backup::TABLES,

@@ -72,7 +72,9 @@ pub(crate) fn collect(db: &Connection) -> Result<(), StorageError> {
         "DELETE FROM servers WHERE NOT EXISTS (SELECT 1 FROM person WHERE server = servers.id) \
          AND NOT EXISTS (SELECT 1 FROM peers WHERE server = servers.id) \
          AND NOT EXISTS (SELECT 1 FROM attachments WHERE server = servers.id) \
-         AND NOT EXISTS (SELECT 1 FROM card_requests WHERE server = servers.id)",
+         AND NOT EXISTS (SELECT 1 FROM card_requests WHERE server = servers.id) \
+         AND NOT EXISTS (SELECT 1 FROM word_requests WHERE server = servers.id) \
+         AND NOT EXISTS (SELECT 1 FROM closings_sent WHERE server = servers.id)",
         [],
     )?;
     Ok(())

@@ -21,7 +21,7 @@ use crate::errors::{CommandError, DeviceError};
 use crate::own_devices::{self, Change, Others};
 use crate::sabotage::{self, Bug};
 use crate::work::Work;
-use crate::{catching_up, drafts, history, linking, own_lists, person, queues, sessions, sync};
+use crate::{catching_up, closings, drafts, history, link_words, linking, own_lists, person, queues, sessions, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE siblings (
@@ -139,6 +139,9 @@ pub(crate) fn met(work: &mut Work<'_>, contact: ContactId) -> Result<(), Storage
     let Some(sibling) = find(work.db, contact)? else { return Ok(()) };
     linking::met(work, contact)?;
     say_hello(work, &sibling)?;
+    if sibling.state == State::Linked {
+        closings::leave_with(work, &sibling)?;
+    }
     work.tell(Event::Devices);
     Ok(())
 }
@@ -212,6 +215,10 @@ pub(crate) fn welcome(
         sync::tell_contact(work, known, Some(contact))?;
     }
     sync::tell_one(work, contact, &SyncItem::ContactsTold)?;
+    if let Some(new) = find(work.db, contact)? {
+        closings::leave_with(work, &new)?;
+        closings::tell_known(work, &new)?;
+    }
     drafts::tell_all(work)?;
     catching_up::linked(work, device)?;
     history::begin(work, contact, wish)?;
@@ -451,7 +458,7 @@ pub(crate) fn revoke(
     if let Some(sibling) = by_device(work.db, device)? {
         run(work.db, "UPDATE siblings SET state = 3 WHERE contact = ?1", [sibling.contact.column()])?;
     }
-    Ok(())
+    closings::close(work, user, device)
 }
 
 /// Gives a device another name.
@@ -504,6 +511,7 @@ pub(crate) fn views(db: &Connection) -> Result<Vec<DeviceView>, StorageError> {
         let asks = sibling.state == State::Linking || linking::asks(db, sibling.contact)?;
         let state = match code(db, sibling)? {
             Some(code) => DeviceState::Compare { code, asks },
+            None if link_words::are_wanted(db, sibling.contact)? => DeviceState::Looking,
             None => DeviceState::Waiting,
         };
         views.push(DeviceView {

@@ -25,8 +25,8 @@ use crate::outbox::{self, NewContent};
 use crate::siblings::{self, Sibling, State};
 use crate::work::Work;
 use crate::{
-    attachments, contact_copies, contents, device_keys, disappearing, drafts, history, introductions, own_devices,
-    own_lists,
+    attachments, closings, contact_copies, contents, device_keys, disappearing, drafts, history, introductions,
+    own_devices, own_lists,
 };
 pub(crate) use early::{keep_state, take_early_state};
 
@@ -275,6 +275,8 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
         },
         SyncItem::Meet { to, from, offer } => siblings::introduced(work, to, from, *offer),
         SyncItem::Draft { contact, draft } => drafts::heard(work, contact, &draft),
+        SyncItem::Closing { device, server, sealed } => closings::heard(work, sibling, device, &server, &sealed),
+        SyncItem::Close { server, account, signature } => closings::begin(work, &server, account, signature).map(drop),
         _ => Ok(()),
     }
 }

@@ -80,13 +80,20 @@ impl<T: Txn> Batch<'_, T> {
     pub(crate) fn account_of(&self, caller: &Caller) -> Result<(AccountKey, Account), Stop> {
         let key = caller.account.ok_or(Stop::Refuse(Refusal::NotAuthorised))?;
         let account = self.txn.account(&key)?.ok_or(Stop::Refuse(Refusal::UnknownAccount))?;
-        Ok((key, account))
+        match account.closed {
+            Some(signature) => Err(Stop::Answer(Answer::Closed { signature })),
+            None => Ok((key, account)),
+        }
     }
 
     /// Returns a queue when the asker may read it. Absent and forbidden look alike (KH-10).
     pub(crate) fn readable(&self, caller: &Caller, reader: &ReaderId) -> Result<Option<Queue>, Stop> {
         let proof = caller.reader.ok_or(Stop::Refuse(Refusal::NotAuthorised))?;
-        let queue = self.txn.queue(reader)?;
+        let queue = match self.txn.queue(reader)? {
+            // KH-43: what waits for a closed account nobody reads.
+            Some(queue) if !self.is_closed(&queue.account)? => Some(queue),
+            _ => None,
+        };
         Ok(queue.filter(|queue| match proof {
             ReaderProof::Key(key) => queue.lookup == key,
             ReaderProof::Connection(id) => self.home.connections.may_read(id, reader),

@@ -41,6 +41,10 @@ impl<T: Txn> Batch<'_, T> {
         if !is_proven(deposit, &queue.verifier, &server) {
             return Ok(());
         }
+        if self.is_closed(&queue.account)? {
+            // KH-43: as to a queue that is unknown.
+            return self.wear_away(&reader, &queue);
+        }
         // KH-21: remembered until it expires, also after the ack.
         let dedup = if sabotage::is_on(Bug::DepositsComeTwice) { sabotage::fresh(self.rng) } else { deposit.dedup };
         if self.txn.dedup_seen(&deposit.sender_id, &dedup)? {

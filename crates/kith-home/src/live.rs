@@ -83,7 +83,7 @@ impl<T: Txn> Batch<'_, T> {
         self.out.push(Held::Record { connection: id, content: event.to_bytes() });
     }
 
-    fn close(&mut self, id: ConnectionId) {
+    pub(crate) fn close(&mut self, id: ConnectionId) {
         self.home.connections.close(id);
         self.hold(Output::Close { connection: id });
     }
@@ -101,6 +101,10 @@ impl<T: Txn> Batch<'_, T> {
         let other = self.home.connections.account(id).is_some_and(|proven| proven != account);
         if other || !verify_live_account(&account, signature, binding) {
             return Err(refused);
+        }
+        // KH-43: only whoever has the account's key hears that it is closed, with what shows that it was not the server's doing.
+        if let Some(signature) = self.txn.account(&account)?.and_then(|account| account.closed) {
+            return Ok(Answer::Closed { signature });
         }
         self.home.connections.set_account(id, account);
         if self.txn.account(&account)?.is_some() {
@@ -128,7 +132,10 @@ impl<T: Txn> Batch<'_, T> {
         self.home.connections.set_window(id, window);
         let mut all = Ok(Answer::Accepted);
         for reader in readers {
-            let queue = self.txn.queue(&reader.reader_id)?;
+            let queue = match self.txn.queue(&reader.reader_id)? {
+                Some(queue) if !self.is_closed(&queue.account)? => Some(queue),
+                _ => None,
+            };
             let binding = self.home.connections.binding(id);
             let proven =
                 queue.filter(|queue| binding.is_some_and(|binding| verify_live_reader(&queue.lookup, reader, binding)));

@@ -72,6 +72,7 @@ impl<T: Txn> Batch<'_, T> {
             Operation::Deposit(deposit) => Some(self.deposit(deposit, way)?),
             Operation::BlobGet { blob, index, capability } => Some(self.blob_get(blob, *index, capability)?),
             Operation::BlobDelete { blob, capability } => Some(self.blob_delete(blob, capability)?),
+            Operation::AccountClose { account, signature } => Some(self.account_close(account, signature)?),
             Operation::Clock => Some(Answer::Clock { time: self.now.seconds() }),
             _ => None,
         };

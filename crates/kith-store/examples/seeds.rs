@@ -55,7 +55,7 @@ fn live(folder: &Path) -> Result<(), Box<dyn Error>> {
 
 fn add<T: Txn>(txn: &mut T, n: u8, to: &ServerAddress) -> Result<(), StoreError> {
     let (reader, account) = (ReaderId([n; 24]), AccountKey([n; 32]));
-    txn.put_account(&account, &Account { created: Day(1), n_queues: 1, blob_bytes: 9, n_outgoing: 1 })?;
+    txn.put_account(&account, &Account { created: Day(1), n_queues: 1, blob_bytes: 9, n_outgoing: 1, closed: None })?;
     let (sender, lookup, verifier) = (SenderId([n; 24]), LookupKey([n; 32]), Verifier([n; 32]));
     let queue = Queue { sender, account, lookup, verifier, next_seq: 2, length: 1, overflow: Overflow::Complete };
     txn.insert_queue(&reader, &queue)?;

@@ -259,6 +259,10 @@ secret_bytes! {
     ReplySecret, 32
 }
 secret_bytes! {
+    /// Leads to the card of a link; a person types it as twelve words.
+    LinkSecret, 16
+}
+secret_bytes! {
     /// The right to read a blob.
     ReadCapability, 32
 }

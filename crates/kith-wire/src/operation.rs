@@ -242,6 +242,16 @@ pub enum Operation {
         #[n(1)]
         window: u16,
     },
+    /// Closes an account for good. Whoever has the statement that its device left with the person's others; the answer is uniform.
+    #[n(19)]
+    AccountClose {
+        /// The account.
+        #[n(0)]
+        account: AccountKey,
+        /// Over the server's key and the account's.
+        #[n(1)]
+        signature: Signature,
+    },
 }
 
 impl Wire for Operation {
@@ -431,6 +441,13 @@ pub enum Answer {
         /// Seconds.
         #[n(0)]
         seconds: u16,
+    },
+    /// To whoever proves an account that was closed: the statement that closed it.
+    #[n(11)]
+    Closed {
+        /// As it came.
+        #[n(0)]
+        signature: Signature,
     },
 }
 

@@ -4,11 +4,12 @@
 
 use minicbor::{Decode, Encode};
 
+use crate::address::ServerAddress;
 use crate::card::CardOffer;
 use crate::codec::Wire;
 use crate::content::Content;
 use crate::devices::DeviceList;
-use crate::id::{ConversationId, DeviceId, KemKey, MessageId};
+use crate::id::{AccountKey, ConversationId, DeviceId, KemKey, MessageId, Signature};
 use crate::limits::MAX_CONTENT_BYTES;
 use crate::own::OwnDevices;
 use crate::rotation::Rotation;
@@ -214,6 +215,32 @@ pub enum SyncItem {
         #[n(1)]
         draft: Setting<String>,
     },
+    /// What closes the account of one of the person's devices, when it is revoked.
+    #[n(24)]
+    Closing {
+        /// The device.
+        #[n(0)]
+        device: DeviceId,
+        /// Its home server.
+        #[n(1)]
+        server: ServerAddress,
+        /// Account key and statement, sealed to the user key: only the password opens them.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        sealed: Vec<u8>,
+    },
+    /// A device was revoked: its account is to be closed.
+    #[n(25)]
+    Close {
+        /// Its home server.
+        #[n(0)]
+        server: ServerAddress,
+        /// Its account.
+        #[n(1)]
+        account: AccountKey,
+        /// The statement.
+        #[n(2)]
+        signature: Signature,
+    },
 }
 
 /// A contact, as one device tells another.
@@ -341,6 +368,8 @@ impl std::fmt::Debug for SyncItem {
             Self::Changed { .. } => "Changed(…)",
             Self::AllForgotten { .. } => "AllForgotten(…)",
             Self::Draft { .. } => "Draft(…)",
+            Self::Closing { .. } => "Closing(…)",
+            Self::Close { .. } => "Close(…)",
         })
     }
 }

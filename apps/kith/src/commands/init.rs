@@ -48,13 +48,7 @@ pub(crate) struct Checked {
 
 impl Init {
     pub(crate) fn check(&self) -> Result<Checked, Failure> {
-        let url = ServerUrl::parse_lenient(&self.server)
-            .map_err(|error| Failure::usage(error.to_string(), "an address looks like https://kith.example.org"))?;
-        if url.scheme() == Scheme::Http && !is_this_machine(url.host()) {
-            let message = "over plain http, everybody on the way could see when you talk";
-            let hint = "use https; plain http is only for a server on this machine";
-            return Err(Failure::new("plain_http", message, hint));
-        }
+        let url = server_url(&self.server)?;
         let expect = self.server_key.as_deref().map(|text| {
             ServerKey::parse(text.trim())
                 .ok_or_else(|| Failure::usage("this is not a server key", "a server key is 52 letters and digits long"))
@@ -77,6 +71,27 @@ impl Checked {
     pub(crate) fn into_invite(self) -> Option<InviteCode> {
         self.invite
     }
+}
+
+/// Reads the address of a home server as somebody typed it.
+pub(crate) fn server_url(text: &str) -> Result<ServerUrl, Failure> {
+    let url = ServerUrl::parse_lenient(text)
+        .map_err(|error| Failure::usage(error.to_string(), "an address looks like https://kith.example.org"))?;
+    if url.scheme() == Scheme::Http && !is_this_machine(url.host()) {
+        let message = "over plain http, everybody on the way could see when you talk";
+        let hint = "use https; plain http is only for a server on this machine";
+        return Err(Failure::new("plain_http", message, hint));
+    }
+    Ok(url)
+}
+
+/// Says that a server does not answer, or is none.
+pub(crate) fn no_server(url: &ServerUrl, error: &kith_client::CarrierError) -> Failure {
+    if error.may_pass() {
+        let hint = "check the address (without a port it means port 5484) and your connection, then try again";
+        return Failure { hint: hint.into(), ..Failure::offline(format!("{url} does not answer: {error}")) };
+    }
+    not_a_server(url, &error.to_string())
 }
 
 /// Where somebody is at home.
@@ -161,14 +176,7 @@ fn reopen(folder: &Path, password: &Password, options: Options) -> Result<Client
 
 /// Fetches the server's papers and checks who signed them.
 pub(crate) async fn find_server(args: &Checked, options: Options) -> Result<(Vec<u8>, ServerKey), Failure> {
-    let bytes = Client::descriptor(&args.url, options).await.map_err(|error| {
-        if error.may_pass() {
-            let hint = "check the address (without a port it means port 5484) and your connection, then try again";
-            Failure { hint: hint.into(), ..Failure::offline(format!("{} does not answer: {error}", args.url)) }
-        } else {
-            not_a_server(&args.url, &error.to_string())
-        }
-    })?;
+    let bytes = Client::descriptor(&args.url, options).await.map_err(|error| no_server(&args.url, &error))?;
     let signed =
         Signed::<Descriptor>::from_bytes(&bytes).map_err(|error| not_a_server(&args.url, &error.to_string()))?;
     let opened = sign::open(signed).map_err(|error| not_a_server(&args.url, &error.to_string()))?;

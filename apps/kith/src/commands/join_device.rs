@@ -12,6 +12,7 @@ use kith_wire::Timestamp;
 use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::link::card_to_link;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::commands::compare_codes::{self, Code, Compared, digits};
 use crate::commands::new_card::{draw, last_moment, publish, with_queue};
@@ -21,7 +22,7 @@ use crate::duration::Span;
 use crate::failure::Failure;
 use crate::output::Out;
 use crate::show::Progress;
-use crate::{show, times};
+use crate::{link_words, show, times};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  kith device join kith:card/… --server https://kith.example.org --name phone\n  \
@@ -31,12 +32,16 @@ pub(crate) struct Join {
     #[arg(value_name = "LINK")]
     pub(crate) link: Option<String>,
 
-    /// Also draw the link of this device as a QR code, on standard error
+    /// Ask for the twelve words that `kith device link --words` shows on the other device, and for its home server
     #[arg(long, conflicts_with = "link")]
+    pub(crate) words: bool,
+
+    /// Also draw the link of this device as a QR code, on standard error
+    #[arg(long, conflicts_with_all = ["link", "words"])]
     pub(crate) qr: bool,
 
     /// How long the link of this device may be used: 10m, 1h
-    #[arg(long, value_name = "DURATION", default_value = "10m", conflicts_with = "link")]
+    #[arg(long, value_name = "DURATION", default_value = "10m", conflicts_with_all = ["link", "words"])]
     pub(crate) expires: Span,
 
     /// What this device is called on your other ones [default: the name of this machine]
@@ -99,7 +104,9 @@ pub(crate) async fn run(args: &Join, context: &Context) -> Result<(), Failure> {
         answer(link, context, &name).await?;
     }
     if !is_joined(&device::all(&context.client)?) {
-        if args.link.is_none() {
+        if args.words {
+            type_words(context, &name).await?;
+        } else if args.link.is_none() {
             offer(args, context, &name).await?;
         }
         show_code(args, context).await?;
@@ -127,6 +134,44 @@ pub(crate) async fn run(args: &Join, context: &Context) -> Result<(), Failure> {
             .note(format!("Not everything is here yet ({reason}). The rest comes with `kith sync` or `kith listen`."));
     }
     Ok(())
+}
+
+/// Asks for words, and looks for the link that they stand for.
+async fn type_words(context: &Context, name: &str) -> Result<(), Failure> {
+    if code(&device::all(&context.client)?).is_some() {
+        return Ok(());
+    }
+    let own = context.client.ask(|engine| engine.status(times::now()))?.server;
+    let nobody = || Failure::usage("nobody is there to type the words", "give the command where you can type");
+    let question = format!("Home server of the other device [{own}]:");
+    let typed = context.out.ask(&question).await.ok_or_else(nobody)?;
+    let url = if typed.is_empty() { own } else { init::server_url(&typed)? };
+    let typed = Zeroizing::new(context.out.ask("The twelve words:").await.ok_or_else(nobody)?);
+    let secret = link_words::from_words(&typed)?;
+    let found = context.client.descriptor_of(&url).await;
+    let descriptor = found.map_err(|error| init::no_server(&url, &error))?;
+    let command = Command::JoinByWords { url, descriptor, secret, name: name.to_owned() };
+    let Reply::Contact(contact) = context.client.command(command)? else {
+        return Err(Failure::new("internal", "nothing is looked for", "this is a mistake in Kith; please report it"));
+    };
+    let state = |client: &Client| {
+        let all = client.devices().unwrap_or_default();
+        all.into_iter().find(|device| device.contact == Some(contact)).map(|device| device.state)
+    };
+    let is_found = |client: &Client| state(client) != Some(DeviceState::Looking);
+    let looked = context.client.online_until(LOOK_PATIENCE, is_found).await;
+    if state(&context.client).is_some_and(|state| state != DeviceState::Looking) {
+        return Ok(());
+    }
+    match looked {
+        Ok(()) | Err(SyncError::TimedOut) => {
+            // Whatever was typed, it is looked for no more.
+            drop(context.client.command(Command::UnlinkDevice { contact }));
+            let hint = "check the words and the home server; a link lasts for ten minutes, and is used once: `kith device link --words`";
+            Err(Failure::new("no_such_link", "there is no link under these words", hint))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Shows a link of this device, unless one was used already.
@@ -291,6 +336,8 @@ fn number(n: impl TryInto<u64>, what: &str) -> String {
 
 /// How long the person may take on the other device.
 const WELCOME_PATIENCE: Duration = Duration::from_secs(3600);
+/// How long is looked for a link under the words that were typed.
+const LOOK_PATIENCE: Duration = Duration::from_secs(20);
 /// How long everything may take: whoever does not want to wait interrupts, and it goes on later.
 const HISTORY_PATIENCE: Duration = Duration::from_secs(12 * 3600);
 /// How long the home server may take to take what the devices of contacts are told of this one.

@@ -20,21 +20,25 @@ use crate::commands::{accept, device};
 use crate::context::Context;
 use crate::duration::Span;
 use crate::failure::Failure;
-use crate::{show, times};
+use crate::{link_words, show, times};
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  kith device link --qr\n  kith device link --history all --name \"kitchen laptop\"\n  \
-                        kith device link kith:card/…\n  kith device link --yes --code 12345678901234567890"
+                        kith device link kith:card/…\n  kith device link --words\n  kith device link --yes --code 12345678901234567890"
 )]
 pub(crate) struct Link {
     /// The link that the new device shows, when it is the one that made it: kith:card/…
-    #[arg(value_name = "LINK", conflicts_with_all = ["qr", "expires", "cancel"])]
+    #[arg(value_name = "LINK", conflicts_with_all = ["qr", "words", "expires", "cancel"])]
     pub(crate) link: Option<String>,
 
     /// Also draw the link as a QR code, on standard error
     #[arg(long)]
     pub(crate) qr: bool,
+
+    /// Show twelve words instead of the link, for a device without camera and clipboard
+    #[arg(long, conflicts_with = "qr")]
+    pub(crate) words: bool,
 
     /// How long the link may be used: 10m, 1h
     #[arg(long, value_name = "DURATION", default_value = "10m")]
@@ -49,7 +53,7 @@ pub(crate) struct Link {
     pub(crate) name: Option<String>,
 
     /// Take back a link that was made; a device that has used it and is not linked yet is met no more
-    #[arg(long, conflicts_with_all = ["qr", "expires", "history", "yes"])]
+    #[arg(long, conflicts_with_all = ["qr", "words", "expires", "history", "yes"])]
     pub(crate) cancel: bool,
 
     /// Do not ask whether the codes are the same: --code has what the new device shows
@@ -164,11 +168,31 @@ async fn offer(args: &Link, context: &Context, name: String) -> Result<(), Failu
         draw(&offer, &context.out)?;
     }
     let until = times::rfc3339(last_moment(args.expires));
+    if args.words {
+        return show_words(context, contact, offer, &until).await;
+    }
     context.out.data(&json!({"link": link, "expires_at": until}), || link.clone());
     context.out.note(
         "On the new device: `kith device join LINK --server URL`, with a home server of its own or yours.\n\
          Give the link to nobody else. Waiting for the new device…",
     );
+    Ok(())
+}
+
+/// Puts the link where words lead to, and shows these.
+async fn show_words(context: &Context, contact: ContactId, offer: Box<CardOffer>, until: &str) -> Result<(), Failure> {
+    let Reply::Words(secret) = context.client.command(Command::LinkWords { contact, offer })? else {
+        return Err(Failure::new("internal", "the words were not made", "this is a mistake in Kith; please report it"));
+    };
+    context.client.sync(UPLOAD_PATIENCE).await?;
+    let server = context.client.ask(|engine| engine.status(times::now()))?.server;
+    let words = link_words::to_words(&secret);
+    let object = json!({"words": words, "server": server.as_str(), "expires_at": until});
+    context.out.data(&object, || format!("\n    {}\n", context.out.colour().loud(&words)));
+    context.out.note(format!(
+        "On the new device: `kith device join --words --server URL`, with a home server of its own or yours. It asks for these words, and for \
+         your home server: {server}\nShow the words to nobody else. Waiting for the new device…"
+    ));
     Ok(())
 }
 
@@ -337,6 +361,8 @@ const CONFIRM_PATIENCE: Duration = Duration::from_secs(3600);
 const DAY: u64 = 24 * 3600;
 /// How long is looked for the answer to an earlier link, before a new one is made.
 const LOOK_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the home server may take to take the card.
+const UPLOAD_PATIENCE: Duration = Duration::from_secs(20);
 /// How long everything may take: whoever does not want to wait interrupts, and it goes on later.
 const TELL_PATIENCE: Duration = Duration::from_secs(12 * 3600);
 

@@ -13,6 +13,7 @@ use crate::times;
 pub(crate) fn device_object(device: &DeviceView) -> Value {
     let (state, code) = match &device.state {
         DeviceState::Waiting => ("waiting", None),
+        DeviceState::Looking => ("looking", None),
         DeviceState::Compare { code, .. } => ("compare", Some(code.replace(' ', ""))),
         DeviceState::Linked => ("linked", None),
         DeviceState::Revoked => ("revoked", None),
@@ -98,6 +99,7 @@ pub(crate) fn device_line(device: &DeviceView, colour: Colour) -> String {
     let since = device.since.map(|day| times::date(day.start()));
     let state = match (&device.state, since) {
         (DeviceState::Waiting, _) => "a link was made for it; it has not answered".to_owned(),
+        (DeviceState::Looking, _) => "looked for under the words that you typed".to_owned(),
         (DeviceState::Compare { code, .. }, _) => format!("waits for you to compare the code {code}"),
         (DeviceState::Linked, Some(since)) => format!("since {since}"),
         (DeviceState::Linked, None) => String::new(),

@@ -40,6 +40,31 @@ fn a_new_device_shows_the_link_and_the_one_that_is_there_reads_it() {
 }
 
 #[test]
+fn a_new_device_without_camera_and_clipboard_is_told_twelve_words() {
+    let home = Home::of_friends();
+    let mut link = Running::start(home.phone(), &["device", "link", "--words", "--name", "phone"]);
+    let words = link.wait_for("words");
+    assert_eq!(words.split(' ').count(), 12);
+    // The two have different home servers; a word in the wrong place is noticed, and words that nobody made lead nowhere.
+    let mut typing = show(&home, &["--words"]);
+    typing.say(&home.world.one.url);
+    let (first, rest) = words.split_once(' ').unwrap();
+    typing.say(&format!("{rest} x{first}"));
+    assert_error(&typing.finish(), "bad_words");
+    let mut typing = Running::start(&home.laptop, &["device", "join", "--words", "--name", "laptop"]);
+    typing.say("");
+    typing.say("inflict envelope brown skull finger awake measure company grace october bridge subject");
+    assert_error(&typing.finish(), "no_such_link");
+    let mut typing = Running::start(&home.laptop, &["device", "join", "--words", "--name", "laptop"]);
+    typing.say(&home.world.one.url);
+    typing.say(&words.to_uppercase());
+    assert_eq!(typing.wait_for("code"), link.wait_for("code"));
+    link.say("y");
+    link.succeed();
+    assert_eq!(typing.succeed().lines.last().unwrap()["contacts"], 1);
+}
+
+#[test]
 fn linking_the_other_way_round_goes_on_where_it_was_interrupted_and_a_script_can_confirm() {
     let home = Home::of_friends();
     let mut join = show(&home, &[]);

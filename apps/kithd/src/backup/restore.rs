@@ -107,7 +107,7 @@ impl Restoring {
             Row::Account(key, account) => {
                 let used = self.used.remove(&key).unwrap_or_default();
                 let Usage { queues: n_queues, blob_bytes, outgoing: n_outgoing } = used;
-                txn.put_account(&key, &Account { created: account.created, n_queues, blob_bytes, n_outgoing })?;
+                txn.put_account(&key, &Account { n_queues, blob_bytes, n_outgoing, ..account })?;
             }
             Row::EpochKey(epoch, seed) => txn.insert_epoch_key(epoch, &seed)?,
             Row::Meta(key, value) => self.meta(txn, key, &value)?,

@@ -7,7 +7,7 @@ use kith_home::store::{
     Account, Blob, Entry, Invite, MetaKey, Outgoing, OutgoingKey, Overflow, Queue, Returned, Secret,
 };
 use kith_wire::address::{ServerAddress, ServerUrl};
-use kith_wire::id::{AccountKey, BlobId, Hash, LookupKey, ReaderId, RelayId, SenderId, ServerKey, Verifier};
+use kith_wire::id::{AccountKey, BlobId, Hash, LookupKey, ReaderId, RelayId, SenderId, ServerKey, Signature, Verifier};
 use kith_wire::time::{Day, EpochId, Hour, Timestamp};
 
 use super::Totals;
@@ -72,6 +72,7 @@ mod tag {
     pub(super) const META: u8 = 11;
     pub(super) const END: u8 = 12;
     pub(super) const LOST: u8 = 13;
+    pub(super) const CLOSED_ACCOUNT: u8 = 14;
 }
 
 impl Row {
@@ -105,8 +106,12 @@ impl Row {
                 out.u8(tag::INVITE).raw(&code.0).u32(invite.uses_left).u64(invite.expires.0);
             }
             Self::Account(key, account) => {
-                out.u8(tag::ACCOUNT).raw(&key.0).u32(account.created.0).u32(account.n_queues).u64(account.blob_bytes);
+                let tag = if account.closed.is_some() { tag::CLOSED_ACCOUNT } else { tag::ACCOUNT };
+                out.u8(tag).raw(&key.0).u32(account.created.0).u32(account.n_queues).u64(account.blob_bytes);
                 out.u32(account.n_outgoing);
+                if let Some(signature) = account.closed {
+                    out.raw(&signature.0);
+                }
             }
             Self::EpochKey(epoch, seed) => drop(out.u8(tag::EPOCH_KEY).u32(epoch.0).long(seed.expose())),
             Self::Meta(key, value) => drop(out.u8(tag::META).long(key.name().as_bytes()).long(value.expose())),
@@ -146,6 +151,10 @@ impl Row {
                 Self::Invite(code, Invite { uses_left: from.u32()?, expires: Timestamp(from.u64()?) })
             }
             tag::ACCOUNT => Self::Account(AccountKey(from.raw()?), from.account()?),
+            tag::CLOSED_ACCOUNT => {
+                let (key, account) = (AccountKey(from.raw()?), from.account()?);
+                Self::Account(key, Account { closed: Some(Signature(from.raw()?)), ..account })
+            }
             tag::EPOCH_KEY => Self::EpochKey(EpochId(from.u32()?), Secret::new(from.long()?)),
             tag::META => {
                 let name = from.long()?;
@@ -283,6 +292,7 @@ impl<'b> In<'_, 'b> {
             n_queues: self.u32()?,
             blob_bytes: self.u64()?,
             n_outgoing: self.u32()?,
+            closed: None,
         })
     }
 }

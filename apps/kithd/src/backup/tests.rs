@@ -7,7 +7,9 @@ use kith_home::store::{
 };
 use kith_wire::Timestamp;
 use kith_wire::address::{ServerAddress, ServerUrl};
-use kith_wire::id::{AccountKey, BlobId, Hash, LookupKey, Nonce, ReaderId, RelayId, SenderId, ServerKey, Verifier};
+use kith_wire::id::{
+    AccountKey, BlobId, Hash, LookupKey, Nonce, ReaderId, RelayId, SenderId, ServerKey, Signature, Verifier,
+};
 use kith_wire::time::{Day, EpochId, Hour};
 
 use super::*;
@@ -75,8 +77,11 @@ fn filled() -> Memory {
     let mut store = Memory::new();
     let mut txn = store.begin().unwrap();
     for n in 1..=4 {
-        txn.put_account(&account(n), &Account { created: Day(n.into()), n_queues: 0, blob_bytes: 0, n_outgoing: 0 })
-            .unwrap();
+        txn.put_account(
+            &account(n),
+            &Account { created: Day(n.into()), n_queues: 0, blob_bytes: 0, n_outgoing: 0, closed: None },
+        )
+        .unwrap();
         txn.put_invite(&Hash([n; 32]), &Invite { uses_left: 3, expires: Timestamp(99) }).unwrap();
         let id = BlobId([n; 24]);
         let blob = Blob {
@@ -98,7 +103,8 @@ fn filled() -> Memory {
         txn.put_outgoing(&key, &Outgoing { to, sealed: vec![n; 5376], accepted, next_attempt, attempts: 2 }).unwrap();
         let key = OutgoingKey { relay: RelayId([100; 16]), ..key };
         txn.put_returned(&key, &Returned { stored: Hour(5), notice: vec![n; 30] }).unwrap();
-        let used = Account { created: Day(n.into()), n_queues: 0, blob_bytes: 600_000, n_outgoing: 1 };
+        let closed = (n == 2).then_some(Signature([n; 64]));
+        let used = Account { created: Day(n.into()), n_queues: 0, blob_bytes: 600_000, n_outgoing: 1, closed };
         txn.put_account(&account(n), &used).unwrap();
     }
     txn.insert_nonce(&NonceScope([1; 32]), &Nonce([1; 16]), Timestamp(1)).unwrap();
@@ -283,7 +289,7 @@ fn a_backup_of_a_store_in_use_has_each_queue_as_it_was_at_one_moment() {
             let mut txn = store.begin().unwrap();
             txn.remove_blob(&BlobId([4; 24])).unwrap();
             // Somebody new, before the place where the backup is and behind it.
-            let fresh = Account { created: Day(9), n_queues: 0, blob_bytes: 0, n_outgoing: 0 };
+            let fresh = Account { created: Day(9), n_queues: 0, blob_bytes: 0, n_outgoing: 0, closed: None };
             txn.put_account(&account(9), &fresh).unwrap();
             txn.commit().unwrap();
             add_queue(store, 1, 9);
@@ -349,7 +355,8 @@ fn a_queue_that_moved_during_the_backup_is_there_once() {
 fn a_backup_that_is_cut_or_changed_anywhere_is_refused() {
     let mut store = Memory::new();
     let mut txn = store.begin().unwrap();
-    txn.put_account(&account(1), &Account { created: Day(1), n_queues: 0, blob_bytes: 0, n_outgoing: 0 }).unwrap();
+    txn.put_account(&account(1), &Account { created: Day(1), n_queues: 0, blob_bytes: 0, n_outgoing: 0, closed: None })
+        .unwrap();
     txn.set_meta(MetaKey::ServerSeed, &Secret::new(&[1; 32])).unwrap();
     txn.commit().unwrap();
     let bytes = back_up(&mut store, |_, _| {});

@@ -34,6 +34,8 @@ impl Command {
             Self::JoinDevice { .. } => "JoinDevice",
             Self::AskToJoin { .. } => "AskToJoin",
             Self::AnswerNewDevice { .. } => "AnswerNewDevice",
+            Self::LinkWords { .. } => "LinkWords",
+            Self::JoinByWords { .. } => "JoinByWords",
             Self::ConfirmCode { .. } => "ConfirmCode",
             Self::UnlinkDevice { .. } => "UnlinkDevice",
             Self::Connect(..) => "Connect",

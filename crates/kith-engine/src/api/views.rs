@@ -207,6 +207,8 @@ pub struct DeviceView {
 pub enum DeviceState {
     /// A card was made or answered, and the two have not met yet.
     Waiting,
+    /// The card of the link is looked for under the words that were typed here.
+    Looking,
     /// Both show this code: the person compares.
     Compare {
         /// Twenty digits in four groups.

@@ -5,6 +5,7 @@
 mod attachments;
 mod backup;
 mod catching_up;
+mod closings;
 mod conversations;
 mod crashes;
 mod delivery;

@@ -2,7 +2,10 @@
 
 use kith_engine::{Command, CommandError, ContactId, DeviceError, DeviceState, Event, HistoryWish, Reply};
 use kith_session::CardError;
+use kith_wire::Wire;
 use kith_wire::card::{CardOffer, CardPurpose};
+use kith_wire::id::LinkSecret;
+use kith_wire::padding::pad_to;
 
 use crate::world::{ANA, BELA, LAPTOP, Reach, World};
 
@@ -92,6 +95,86 @@ fn ke_83_whoever_answers_a_new_devices_card_first_does_not_get_the_device() {
     world.welcome(ANA, laptop, HistoryWish::None).unwrap();
     world.run(5);
     world.adopt_from(ANA, LAPTOP);
+}
+
+/// The phone makes a link in words.
+fn words(world: &mut World) -> (ContactId, LinkSecret) {
+    let link = Command::LinkDevice { name: "phone".to_owned(), expires: 600 };
+    let Reply::Card { contact, offer, .. } = world.command(ANA, link).unwrap() else { panic!("not a card") };
+    let Reply::Words(secret) = world.command(ANA, Command::LinkWords { contact, offer }).unwrap() else {
+        panic!("no words")
+    };
+    (contact, secret)
+}
+
+/// The laptop looks for a link under words, at one of the home servers.
+fn look(world: &mut World, server: usize, secret: &LinkSecret) -> Result<Reply, CommandError> {
+    let (url, descriptor) = (world.servers[server].url.clone(), world.servers[server].home.descriptor().to_vec());
+    let secret = LinkSecret::new(*secret.expose());
+    world.command(LAPTOP, Command::JoinByWords { url, descriptor, secret, name: "laptop".to_owned() })
+}
+
+fn state(world: &World, who: usize) -> Option<DeviceState> {
+    let devices = world.people[who].engine.devices().unwrap();
+    devices.into_iter().find(|device| !device.is_this).map(|device| device.state)
+}
+
+#[test]
+fn ke_84_twelve_words_stand_for_a_link_until_it_is_used() {
+    let (mut world, _, _) = World::with_laptop("words");
+    let (_, secret) = words(&mut world);
+    // Typed before the card is there: it is looked for again, also after a crash.
+    world.online(ANA, Reach::Down);
+    look(&mut world, 0, &secret).unwrap();
+    world.run(2);
+    assert_eq!(state(&world, LAPTOP), Some(DeviceState::Looking));
+    world.crash(LAPTOP);
+    world.online(ANA, Reach::Up);
+    world.run(600);
+    let (sibling, code) = world.comparing(ANA).unwrap();
+    assert_eq!(world.comparing(LAPTOP).unwrap().1, code);
+    world.welcome(ANA, sibling, HistoryWish::None).unwrap();
+    world.run(5);
+    world.adopt_from(ANA, LAPTOP);
+    world.run(60);
+    assert_eq!(world.people[LAPTOP].engine.contacts().unwrap().len(), 1);
+    // Nothing is left of it, here or at the home server.
+    for (who, sql) in [(ANA, "SELECT count(*) FROM card_blobs"), (LAPTOP, "SELECT count(*) FROM word_requests")] {
+        assert_eq!(world.count(who, sql), 0);
+    }
+    assert_eq!(world.blobs(0), 0);
+}
+
+#[test]
+fn ke_84_words_lead_to_nothing_else_than_the_card_of_a_link() {
+    let (mut world, _, _) = World::with_laptop("words-wrong");
+    let (contact, secret) = words(&mut world);
+    world.run(5);
+    assert_eq!(world.blobs(0), 1);
+    // Other words, and the right ones at another server, find nothing.
+    for (server, words) in [(0, LinkSecret::new([7; 16])), (1, LinkSecret::new(*secret.expose()))] {
+        look(&mut world, server, &words).unwrap();
+        world.run(30);
+        assert_eq!(state(&world, LAPTOP), Some(DeviceState::Looking));
+    }
+    // Words are for the card of that link alone, and go with it.
+    let (_, offer) = world.card(ANA);
+    let other = Command::LinkWords { contact, offer: Box::new(offer) };
+    assert!(matches!(world.command(ANA, other), Err(CommandError::UnknownContact)));
+    world.command(ANA, Command::UnlinkDevice { contact }).unwrap();
+    world.run(5);
+    assert_eq!(world.blobs(0), 0);
+    // Somebody who owns the server and knows the words puts another card there: one that makes a contact, and rubbish.
+    let (_, card) = world.card(ANA);
+    let padded = pad_to(&card.to_bytes(), CardOffer::MAX_BYTES + 4).unwrap();
+    for (n, content) in [padded, vec![255; CardOffer::MAX_BYTES + 4]].into_iter().enumerate() {
+        let secret = LinkSecret::new([n as u8; 16]);
+        world.put_blob(0, &secret, &content);
+        look(&mut world, 0, &secret).unwrap();
+        world.run(30);
+        assert_eq!(state(&world, LAPTOP), None, "{n}");
+        assert!(world.people[LAPTOP].engine.contacts().unwrap().is_empty());
+    }
 }
 
 #[test]

@@ -236,6 +236,12 @@ impl Connections {
         if of_account().nth(most).is_some() { of_account().find(|other| *other != id) } else { None }
     }
 
+    /// Returns the connections that have proven an account, or count for it.
+    pub(crate) fn of_account(&self, account: &AccountKey) -> BTreeSet<ConnectionId> {
+        let places = self.places.range((*account, FIRST)..=(*account, LAST)).map(|(_, id)| *id);
+        places.chain(self.accounts.get(account).copied()).collect()
+    }
+
     pub(crate) fn is_known(&self, id: ConnectionId) -> bool {
         self.open.get(&id).is_some_and(|connection| connection.standing != Standing::Stranger)
     }

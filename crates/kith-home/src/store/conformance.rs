@@ -4,7 +4,7 @@
 
 use kith_wire::address::{ServerAddress, ServerUrl};
 use kith_wire::id::{
-    AccountKey, BlobId, DedupId, Hash, LookupKey, Nonce, ReaderId, RelayId, SenderId, ServerKey, Verifier,
+    AccountKey, BlobId, DedupId, Hash, LookupKey, Nonce, ReaderId, RelayId, SenderId, ServerKey, Signature, Verifier,
 };
 use kith_wire::time::{Day, EpochId, Hour, Timestamp};
 
@@ -141,11 +141,14 @@ fn blob(n: u8, expires: u32) -> Blob {
 pub fn committed_rows_survive_a_reopen<F: Fixture>(mut fixture: F) -> Result<(), StoreError> {
     let mut store = fixture.create()?;
     let mut txn = store.begin()?;
-    let opened = Account { created: Day(9), n_queues: 1, blob_bytes: u64::from(u32::MAX) + 5, n_outgoing: 2 };
+    let opened =
+        Account { created: Day(9), n_queues: 1, blob_bytes: u64::from(u32::MAX) + 5, n_outgoing: 2, closed: None };
     for key in MetaKey::ALL {
         txn.set_meta(key, &Secret::new(key.name().as_bytes()))?;
     }
     txn.put_account(&account(1), &opened)?;
+    let closed = Account { closed: Some(Signature([7; 64])), ..opened.clone() };
+    txn.put_account(&account(2), &closed)?;
     txn.insert_queue(&reader(1), &queue(1))?;
     txn.insert_entry(&reader(1), 1, &entry(5, 1))?;
     txn.put_blob(&BlobId([1; 24]), &blob(1, 3))?;
@@ -157,6 +160,7 @@ pub fn committed_rows_survive_a_reopen<F: Fixture>(mut fixture: F) -> Result<(),
         assert_eq!(txn.meta(key)?, Some(Secret::new(key.name().as_bytes())), "{}", key.name());
     }
     assert_eq!(txn.account(&account(1))?, Some(opened));
+    assert_eq!(txn.account(&account(2))?, Some(closed));
     assert_eq!(txn.queue(&reader(1))?, Some(queue(1)));
     assert_eq!(txn.entries(&reader(1), 0, 9)?, [(1, entry(5, 1))]);
     assert_eq!(txn.blob(&BlobId([1; 24]))?, Some(blob(1, 3)));
@@ -498,7 +502,10 @@ pub fn every_row_is_listed_once_whatever_the_size_of_the_page<F: Fixture>(mut fi
             txn.put_returned(&relay(n, relay_byte), &Returned { stored: Hour(1), notice: vec![n] })?;
         }
         txn.put_invite(&Hash([n; 32]), &Invite { uses_left: 1, expires: Timestamp(10) })?;
-        txn.put_account(&account(n), &Account { created: Day(1), n_queues: 1, blob_bytes: 0, n_outgoing: 0 })?;
+        txn.put_account(
+            &account(n),
+            &Account { created: Day(1), n_queues: 1, blob_bytes: 0, n_outgoing: 0, closed: None },
+        )?;
         wanted.extend([
             RowKey::Queue(reader(n)),
             RowKey::Blob(BlobId([n; 24])),

@@ -1,7 +1,7 @@
 //! The rows of the tables. Plain data: what a field means for the rules is said where the rules are.
 
 use kith_wire::address::ServerAddress;
-use kith_wire::id::{AccountKey, BlobId, Hash, LookupKey, ReaderId, RelayId, SenderId, Verifier};
+use kith_wire::id::{AccountKey, BlobId, Hash, LookupKey, ReaderId, RelayId, SenderId, Signature, Verifier};
 use kith_wire::time::{Day, Hour, Timestamp};
 use zeroize::Zeroizing;
 
@@ -68,6 +68,8 @@ pub struct Account {
     pub blob_bytes: u64,
     /// Deposits of its own that wait to be sent on.
     pub n_outgoing: u32,
+    /// The statement by which it was closed, if it was: then it is closed for good.
+    pub closed: Option<Signature>,
 }
 
 /// An invitation to register.

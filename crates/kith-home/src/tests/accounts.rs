@@ -1,5 +1,6 @@
 //! Signatures, accounts, invites.
 
+use kith_crypto::request::closing_statement;
 use kith_wire::id::InviteCode;
 
 use super::*;
@@ -174,4 +175,92 @@ fn kh_12_an_invite_works_as_often_as_it_says_and_until_it_expires() {
     create_invite(&mut world.store, &late, 5, expires).unwrap();
     world.now = expires;
     assert_eq!(register(&mut world, Some(late)).0, needed);
+}
+
+/// What a device leaves with its siblings.
+fn closing(world: &World, account: &AccountSecret) -> Operation {
+    let signature = closing_statement(account, &world.key());
+    Operation::AccountClose { account: account.public(), signature }
+}
+
+#[test]
+fn kh_43_a_closed_account_stays_closed_and_its_owner_is_shown_by_what() {
+    let mut world = World::new();
+    let device = world.device();
+    world.send(&device, 1);
+    let (_, events) = world.listen(&device, 8);
+    assert_eq!(pushes(&events).len(), 1);
+    let statement = closing(&world, &device.account);
+    let outputs = {
+        let (sealed, _) = world.seal(&Request { operation: statement.clone(), signatures: Vec::new() });
+        let ticket = Ticket(world.fresh());
+        world.input(Input::OneShot { ticket, sealed })
+    };
+    assert!(outputs.iter().any(|output| matches!(output, Output::Close { .. })), "its connection ends");
+    let closed = Answer::Closed { signature: closing_statement(&device.account, &world.key()) };
+    let mut world = world.restarted();
+    assert_eq!(world.ask(statement, Vec::new()), Answer::Accepted, "again");
+    for operation in
+        [Operation::AccountOpen { invite: None }, Operation::ReturnAck { relay_id: kith_wire::id::RelayId([1; 16]) }]
+    {
+        assert_eq!(world.ask_as_account(&device.account, operation), closed);
+    }
+    let mut line = world.connect();
+    let proof = live_account(&device.account, &line.channel.binding);
+    assert_eq!(answers(&world.say(&mut line, proof)), [closed]);
+}
+
+#[test]
+fn kh_43_nobody_reads_the_queues_of_a_closed_account_and_they_wear_away() {
+    let mut world = World::new();
+    let (device, other) = (world.device(), world.device());
+    for _ in 0..150 {
+        world.send(&device, 1);
+    }
+    let statement = closing(&world, &device.account);
+    world.ask(statement, Vec::new());
+    let fetch = Operation::Fetch { reader_id: device.reader, after: EntryId(0), limit: 16 };
+    assert_eq!(world.ask_as_reader(&device.lookup, fetch), refused(Refusal::NotFound));
+    let mut line = world.connect();
+    let reader = live_reader(&device.lookup, device.reader, &line.channel.binding);
+    let read = Operation::LiveRead { readers: vec![reader], window: 8 };
+    assert_eq!(answers(&world.say(&mut line, read)), [refused(Refusal::NotFound)]);
+    // Deposits look as ever to whoever makes them, and each one clears away a piece.
+    let entries: Vec<u64> = (0..4)
+        .map(|_| {
+            let deposit = world.deposit_to(&device, 2);
+            assert_eq!(world.deposit(deposit), Answer::Accepted);
+            world.counts().entries
+        })
+        .collect();
+    assert_eq!((entries, world.counts().queues), (vec![86, 22, 0, 0], 1));
+    world.send(&other, 3);
+    assert_eq!(world.fetch(&other).0.len(), 1, "another account is as it was");
+}
+
+#[test]
+fn kh_43_only_the_accounts_own_statement_for_this_server_closes_it() {
+    let mut world = World::new();
+    let device = world.device();
+    let other = world.account();
+    let account = device.account.public();
+    let elsewhere = closing_statement(&device.account, &ServerKey([3; 32]));
+    let of_other = closing_statement(&other, &world.key());
+    let mut answers = Vec::new();
+    for signature in [elsewhere, of_other, kith_wire::id::Signature([0; 64])] {
+        let sealed =
+            world.seal(&Request { operation: Operation::AccountClose { account, signature }, signatures: Vec::new() });
+        let touches = world.store.n_touches();
+        let reply = world.post(sealed.0);
+        answers.push((answer_in(reply, &sealed.1), world.store.n_touches() - touches));
+    }
+    let unknown = AccountSecret::generate(&mut world.rng);
+    let statement = closing(&world, &unknown);
+    answers.push((world.ask(statement, Vec::new()), 1));
+    assert!(
+        answers.iter().all(|told| *told == (Answer::Accepted, 1)),
+        "all alike, and all wait for the disk: {answers:?}"
+    );
+    world.send(&device, 1);
+    assert_eq!(world.fetch(&device).0.len(), 1, "nothing was closed");
 }

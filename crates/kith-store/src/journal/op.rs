@@ -7,7 +7,7 @@
 
 use kith_home::store::{Account, Blob, Invite, OutgoingKey, Overflow, Queue};
 use kith_wire::address::{ServerAddress, ServerUrl};
-use kith_wire::id::{AccountKey, BlobId, Hash, LookupKey, ReaderId, RelayId, SenderId, ServerKey, Verifier};
+use kith_wire::id::{AccountKey, BlobId, Hash, LookupKey, ReaderId, RelayId, SenderId, ServerKey, Signature, Verifier};
 use kith_wire::time::{Day, Hour, Timestamp};
 
 use super::bytes::Reader;
@@ -221,7 +221,10 @@ impl Op {
             Self::Secrets { generation } => writer.tag(2).u64(*generation),
             Self::Cleaning { segment } => writer.tag(3).u32(*segment),
             Self::SegmentGone { segment } => writer.tag(4).u32(*segment),
-            Self::Account { key, account } => writer.tag(5).put(&key.0).account(account),
+            Self::Account { key, account } => match account.closed {
+                None => writer.tag(5).put(&key.0).account(account),
+                Some(signature) => writer.tag(26).put(&key.0).account(account).put(&signature.0),
+            },
             Self::Invite { code, invite } => writer.tag(6).put(&code.0).u32(invite.uses_left).u64(invite.expires.0),
             Self::InviteGone { code, span } => writer.tag(7).put(&code.0).span(*span),
             Self::Queue { reader, queue } => writer.tag(8).put(&reader.0).queue(queue),
@@ -286,6 +289,10 @@ impl Op {
             22 => Self::Blob { id: BlobId(from.array()?), blob: blob(from)? },
             23 => Self::BlobGone { id: BlobId(from.array()?), span: span(from)? },
             24 => Self::Chunk { id: BlobId(from.array()?), number: from.u32()?, length: from.u32()? },
+            26 => {
+                let (key, account) = (AccountKey(from.array()?), account(from)?);
+                Self::Account { key, account: Account { closed: Some(Signature(from.array()?)), ..account } }
+            }
             25 => Self::ChunkGone { id: BlobId(from.array()?), number: from.u32()?, segment: from.u32()? },
             _ => return None,
         })
@@ -384,7 +391,7 @@ fn roster(from: &mut Reader<'_>) -> Option<Roster> {
 
 fn account(from: &mut Reader<'_>) -> Option<Account> {
     let (created, n_queues) = (Day(from.u32()?), from.u32()?);
-    Some(Account { created, n_queues, blob_bytes: from.u64()?, n_outgoing: from.u32()? })
+    Some(Account { created, n_queues, blob_bytes: from.u64()?, n_outgoing: from.u32()?, closed: None })
 }
 
 fn state(from: &mut Reader<'_>) -> Option<QueueState> {

@@ -153,7 +153,7 @@ impl Value for Account {
     type Order = ();
 
     fn weight(&self) -> u64 {
-        53
+        if self.closed.is_some() { 117 } else { 53 }
     }
 
     fn order(&self) -> Option<()> {

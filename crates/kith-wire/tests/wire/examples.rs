@@ -266,6 +266,7 @@ fn operations() -> Vec<(&'static str, Operation)> {
         ("blob-delete", Operation::BlobDelete { blob, capability: DeleteCapability::new(run(45)) }),
         ("clock", Operation::Clock),
         ("live-account", Operation::LiveAccount { account: AccountKey(run(102)), signature: Signature(run(98)) }),
+        ("account-close", Operation::AccountClose { account: AccountKey(run(102)), signature: Signature(run(98)) }),
         ("live-read", Operation::LiveRead { readers: vec![reader], window: 32 }),
     ]
 }
@@ -284,6 +285,7 @@ fn answers() -> Vec<(&'static str, Answer)> {
         ("blob-chunk", Answer::BlobChunk { chunk: vec![9; 40] }),
         ("clock", Answer::Clock { time: 1_792_540_800 }),
         ("busy", Answer::Busy { seconds: 30 }),
+        ("closed", Answer::Closed { signature: Signature(run(98)) }),
     ]
 }
 
@@ -402,6 +404,11 @@ fn welcome(devices: &Signed<OwnDevices>) -> SyncItem {
     SyncItem::Welcome { user, devices, contacts: 40, messages: 8000, name }
 }
 
+fn close() -> SyncItem {
+    let (account, signature) = (AccountKey(run(102)), Signature(run(98)));
+    SyncItem::Close { server: server_address(), account, signature }
+}
+
 fn draft(contact: ConversationId) -> SyncItem {
     let draft = Setting { at: Timestamp(1_700_000_000_000), value: "half a th".to_owned() };
     SyncItem::Draft { contact, draft }
@@ -433,6 +440,8 @@ pub(crate) fn sync_items() -> Vec<(&'static str, SyncItem)> {
         ("changed", SyncItem::Changed { contact, messages: vec![past_message()] }),
         ("all forgotten", SyncItem::AllForgotten { contacts: vec![contact] }),
         ("draft", draft(contact)),
+        ("closing", SyncItem::Closing { device: to, server: server_address(), sealed: vec![24; 1232] }),
+        ("close", close()),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! `spec/vectors/derivation.json`: hashes, derivations, MACs, paddings, capabilities, digits, passwords.
 
-use kith_crypto::attachment::{NewBlob, open_chunk, seal_chunk};
+use kith_crypto::attachment::{NewBlob, open_chunk, seal_chunk, words_shape};
 use kith_crypto::capability::{delete_verifier, prove, read_verifier, send_verifier};
 use kith_crypto::digits::comparison_digits;
 use kith_crypto::label::Label;
@@ -10,10 +10,11 @@ use kith_spec::file::{check, hex};
 use kith_spec::stream::SeededStream;
 use kith_wire::Wire;
 use kith_wire::blob::BlobShape;
+use kith_wire::card::CardOffer;
 use kith_wire::frame::Frame;
 use kith_wire::id::{
-    AttachmentKey, ConfirmNonce, DedupId, DeleteCapability, Hash, Proof, ReadCapability, ReplySecret, SendCapability,
-    SenderId, ServerKey,
+    AttachmentKey, ConfirmNonce, DedupId, DeleteCapability, Hash, LinkSecret, Proof, ReadCapability, ReplySecret,
+    SendCapability, SenderId, ServerKey,
 };
 use kith_wire::operation::Deposit;
 use kith_wire::padding::{pad_to, padme};
@@ -103,6 +104,11 @@ fn attachments_are_those_in_the_file() {
     let small = BlobShape::of(100).expect("it is short");
     let secret = ReplySecret::new([9; 32]);
     let blob = NewBlob::of_card(&secret, &mut SeededStream::new("kith/vectors/card-blob"));
+    let words = LinkSecret::new(*b"sixteen bytes ok");
+    let by_words = NewBlob::of_words(&words, &mut SeededStream::new("kith/vectors/words-blob"));
+    let shape_of_words = words_shape().expect("it is short");
+    let offer = pad_to(b"a card offer", CardOffer::MAX_BYTES + 4).expect("it fits");
+    let sealed_offer = seal_chunk(&by_words.key, shape_of_words, 0, &offer).expect("it fits");
     let file = json!({
         "about": ABOUT,
         "small": {
@@ -117,6 +123,12 @@ fn attachments_are_those_in_the_file() {
         "card_blob": {
             "reply_secret": hex(secret.expose()), "blob": hex(blob.id.0), "key": hex(blob.key.expose()),
             "read_capability": hex(blob.read.expose()),
+        },
+        "words_blob": {
+            "words": "inflict envelope brown skull finger awake measure company grace october bridge subject", "entropy": hex(words.expose()),
+            "blob": hex(by_words.id.0), "key": hex(by_words.key.expose()),
+            "read_capability": hex(by_words.read.expose()), "content": hex(b"a card offer"),
+            "padded_bytes": shape_of_words.padded_bytes, "sealed_first_32": hex(&sealed_offer[..32]),
         },
     });
     check("attachment.json", &file).unwrap_or_else(|problem| panic!("{problem}"));

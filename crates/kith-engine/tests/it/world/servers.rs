@@ -1,15 +1,16 @@
 //! What somebody does at a home server, past the engines: invites, deposits of any frame, losses.
 
-use kith_crypto::capability::prove;
+use kith_crypto::attachment::{NewBlob, seal_chunk, words_shape};
+use kith_crypto::capability::{delete_verifier, prove, read_verifier};
 use kith_crypto::random;
 use kith_crypto::sealed::seal;
-use kith_home::store::{Store, Txn};
+use kith_home::store::{Blob, Store, Txn};
 use kith_home::{Config, Home, Input, Ticket, create_invite};
 use kith_wire::Wire;
 use kith_wire::address::QueueAddress;
 use kith_wire::descriptor::Descriptor;
 use kith_wire::frame::Frame;
-use kith_wire::id::{DedupId, InviteCode, Proof};
+use kith_wire::id::{AccountKey, DedupId, InviteCode, LinkSecret, Proof};
 use kith_wire::operation::{Deposit, Operation, Request};
 use kith_wire::sealed::SealKind;
 use kith_wire::signed::Signed;
@@ -71,6 +72,30 @@ impl World {
         for blob in txn.blobs_before(Hour(u32::MAX), 10_000).unwrap() {
             txn.remove_blob(&blob).unwrap();
         }
+        txn.commit().unwrap();
+    }
+
+    /// Returns how many blobs a server has.
+    pub(crate) fn blobs(&mut self, server: usize) -> u64 {
+        self.servers[server].store.begin().unwrap().counts().unwrap().blobs
+    }
+
+    /// Puts something where words lead to, as whoever owns the server can.
+    pub(crate) fn put_blob(&mut self, server: usize, words: &LinkSecret, content: &[u8]) {
+        let blob = NewBlob::of_words(words, &mut self.rng);
+        let sealed = seal_chunk(&blob.key, words_shape().unwrap(), 0, content).unwrap();
+        let row = Blob {
+            account: AccountKey([1; 32]),
+            size: sealed.len() as u64,
+            n_chunks: 1,
+            n_present: 1,
+            read: read_verifier(&blob.read),
+            delete: delete_verifier(&blob.delete),
+            expires: Hour(self.now.hour().0 + 24),
+        };
+        let mut txn = self.servers[server].store.begin().unwrap();
+        txn.put_blob(&blob.id, &row).unwrap();
+        txn.insert_chunk(&blob.id, 0, &sealed).unwrap();
         txn.commit().unwrap();
     }
 

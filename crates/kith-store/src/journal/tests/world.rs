@@ -104,7 +104,7 @@ pub(super) fn act<T: Txn>(txn: &mut T, n: u32) -> Result<(), StoreError> {
             let created = Day(b.into());
             txn.put_account(
                 &AccountKey([a; 32]),
-                &Account { created, n_queues: c.into(), blob_bytes: 7, n_outgoing: 0 },
+                &Account { created, n_queues: c.into(), blob_bytes: 7, n_outgoing: 0, closed: None },
             )
         }
         23 if c % 3 == 0 => txn.set_meta(MetaKey::Descriptor, &Secret::new(&[b; 9])),

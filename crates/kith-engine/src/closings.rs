@@ -1,0 +1,232 @@
+//! Accounts of revoked devices: closed at their home servers, so that nothing waits there for whoever has the device (KE-88).
+//!
+//! Each device leaves the statement that closes its own account with its siblings, sealed to the user key. Whoever revokes it, with the
+//! password, opens the statement, tells the others, and all of them send it until the server has it.
+
+use kith_crypto::request::{closing_statement, verify_closing};
+use kith_crypto::sealed::{PendingAnswer, seal};
+use kith_crypto::user::UserSecret;
+use kith_wire::Wire;
+use kith_wire::address::{ServerAddress, ServerUrl};
+use kith_wire::id::{AccountKey, DeviceId, ServerKey, Signature};
+use kith_wire::operation::{Answer, Operation, Request};
+use kith_wire::sealed::{OneShotReply, SealKind};
+use kith_wire::sync::SyncItem;
+use rusqlite::{Connection, params};
+
+use crate::database::{StorageError, all, column, count, exists, first, run};
+use crate::errors::{CommandError, DeviceError};
+use crate::jobs::Job;
+use crate::link::Link;
+use crate::pump::Pump;
+use crate::servers::{self, ServerId};
+use crate::siblings::Sibling;
+use crate::sync;
+use crate::work::Work;
+use crate::{own_devices, person};
+
+/// What version 4 adds: the statements of siblings, and those that are to be sent.
+pub(crate) const TABLES_4: &str = "
+CREATE TABLE closings (
+    device BLOB PRIMARY KEY,
+    url TEXT NOT NULL,
+    key BLOB NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE closings_sent (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    server INTEGER NOT NULL,
+    account BLOB NOT NULL UNIQUE,
+    signature BLOB NOT NULL,
+    due INTEGER NOT NULL,
+    until INTEGER NOT NULL
+) STRICT;
+";
+
+/// Binds a sealed statement to its purpose.
+const PURPOSE: &[u8] = b"kith/1/account-close";
+/// Statements that are kept, and sent, at most: a person has eight devices at a time, and a sibling that lies must not fill the disk.
+const MAX_KEPT: u64 = 64;
+/// Bytes of a sealed statement at most.
+const MAX_SEALED: usize = 2048;
+/// Seconds after which a statement is sent again that no answer came to.
+const AGAIN_SECONDS: u64 = 3600;
+/// Seconds after which it is given up: what waited for the device has expired by then.
+const GIVEN_UP_SECONDS: u64 = 60 * 24 * 3600;
+
+/// Returns what this device leaves with its siblings; nothing before it is at home somewhere.
+fn own_item(work: &mut Work<'_>) -> Result<Option<SyncItem>, StorageError> {
+    let (Some(own), Some(person)) = (own_devices::find(work.db)?, person::find(work.db)?) else { return Ok(None) };
+    let user = match person::user_key(work.db) {
+        Ok(user) => user,
+        Err(CommandError::Storage(problem)) => return Err(problem),
+        Err(_) => return Ok(None),
+    };
+    let statement = closing_statement(&person.account, &person.address.key);
+    let content = [person.account.public().0.as_slice(), &statement.0].concat();
+    let sealed = user.seal(PURPOSE, &content, work.rng).map_err(|_| StorageError::Damaged("user_key"))?;
+    Ok(Some(SyncItem::Closing { device: own.device, server: person.address, sealed }))
+}
+
+/// Leaves this device's statement with one sibling that it has met.
+pub(crate) fn leave_with(work: &mut Work<'_>, sibling: &Sibling) -> Result<(), StorageError> {
+    match own_item(work)? {
+        Some(item) => sync::tell_one(work, sibling.contact, &item),
+        None => Ok(()),
+    }
+}
+
+/// Leaves this device's statement with all siblings.
+pub(crate) fn leave_with_all(work: &mut Work<'_>) -> Result<(), StorageError> {
+    match own_item(work)? {
+        Some(item) => sync::tell(work, &item),
+        None => Ok(()),
+    }
+}
+
+/// Tells a new sibling the statements of the others.
+pub(crate) fn tell_known(work: &mut Work<'_>, sibling: &Sibling) -> Result<(), StorageError> {
+    let known = all(work.db, "SELECT device, url, key, sealed FROM closings ORDER BY device", [], |row| {
+        let place = (row.get::<_, String>(1)?, ServerKey(row.get(2)?));
+        Ok((DeviceId(row.get(0)?), place, row.get::<_, Vec<u8>>(3)?))
+    })?;
+    for (device, (url, key), sealed) in known.into_iter().filter(|(device, ..)| Some(*device) != sibling.device) {
+        let url = ServerUrl::parse(&url).map_err(|_| StorageError::Damaged("closings"))?;
+        let item = SyncItem::Closing { device, server: ServerAddress { url, key }, sealed };
+        sync::tell_one(work, sibling.contact, &item)?;
+    }
+    Ok(())
+}
+
+/// A sibling has left a statement: its own replaces what was known of it, one of another device only what was not.
+pub(crate) fn heard(
+    work: &Work<'_>,
+    from: &Sibling,
+    device: DeviceId,
+    server: &ServerAddress,
+    sealed: &[u8],
+) -> Result<(), StorageError> {
+    let is_full = count(work.db, "SELECT count(*) FROM closings", [])? >= MAX_KEPT;
+    let is_known = exists(work.db, "SELECT 1 FROM closings WHERE device = ?1", [device.0])?;
+    if sealed.len() > MAX_SEALED || (is_full && !is_known) || (is_known && from.device != Some(device)) {
+        return Ok(());
+    }
+    let sql = "INSERT OR REPLACE INTO closings (device, url, key, sealed) VALUES (?1, ?2, ?3, ?4)";
+    run(work.db, sql, params![device.0, server.url.as_str(), server.key.0, sealed])?;
+    Ok(())
+}
+
+/// A device is revoked here, with the password: its statement is opened and sent, by this device and by the siblings that are left. One that
+/// was never left, or that does not open, changes nothing of the revocation.
+pub(crate) fn close(work: &mut Work<'_>, user: &UserSecret, device: DeviceId) -> Result<(), DeviceError> {
+    let sql = "SELECT url, key, sealed FROM closings WHERE device = ?1";
+    let row = first(work.db, sql, [device.0], |row| {
+        Ok((row.get::<_, String>(0)?, ServerKey(row.get(1)?), row.get::<_, Vec<u8>>(2)?))
+    })?;
+    let Some((url, key, sealed)) = row else { return Ok(()) };
+    run(work.db, "DELETE FROM closings WHERE device = ?1", [device.0])?;
+    let Ok(opened) = user.open(PURPOSE, &sealed) else { return Ok(()) };
+    let parts =
+        opened.split_first_chunk::<32>().map(|(account, rest)| (AccountKey(*account), <[u8; 64]>::try_from(rest)));
+    let (Some((account, Ok(signature))), Ok(url)) = (parts, ServerUrl::parse(&url)) else { return Ok(()) };
+    let (server, signature) = (ServerAddress { url, key }, Signature(signature));
+    if begin(work, &server, account, signature)? {
+        sync::tell(work, &SyncItem::Close { server, account, signature })?;
+    }
+    Ok(())
+}
+
+/// A statement is to be sent. Returns whether it is one, and not this device's own.
+pub(crate) fn begin(
+    work: &mut Work<'_>,
+    server: &ServerAddress,
+    account: AccountKey,
+    signature: Signature,
+) -> Result<bool, StorageError> {
+    let is_own = person::find(work.db)?.is_some_and(|person| person.account.public() == account);
+    let is_full = count(work.db, "SELECT count(*) FROM closings_sent", [])? >= MAX_KEPT;
+    if is_own || is_full || !verify_closing(&account, &server.key, &signature) {
+        return Ok(false);
+    }
+    let server = servers::add(work.db, server)?;
+    let sql =
+        "INSERT OR IGNORE INTO closings_sent (server, account, signature, due, until) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let until = column(work.now.plus_seconds(GIVEN_UP_SECONDS).0);
+    run(work.db, sql, params![server.0, account.0, signature.0, column(work.now.0), until])?;
+    Ok(true)
+}
+
+/// Gives up what no server has answered to.
+pub(crate) fn expire(work: &Work<'_>) -> Result<(), StorageError> {
+    if run(work.db, "DELETE FROM closings_sent WHERE until <= ?1", [column(work.now.0)])? > 0 {
+        servers::collect(work.db)?;
+    }
+    Ok(())
+}
+
+/// Sends the statements that are due, each to its server by way of the own one.
+pub(crate) fn send(pump: &mut Pump<'_>) -> Result<(), StorageError> {
+    let sql = "SELECT id, server, account, signature FROM closings_sent WHERE due <= ?1 ORDER BY id";
+    let due = all(pump.db, sql, [column(pump.now.0)], |row| {
+        let statement = (AccountKey(row.get(2)?), Signature(row.get(3)?));
+        Ok((row.get::<_, i64>(0)?, ServerId(row.get(1)?), statement))
+    })?;
+    let Some(person) = person::find(pump.db)? else { return Ok(()) };
+    for (closing, server, (account, signature)) in due {
+        let is_it = |job: &Job| matches!(job, Job::CloseAccount { closing: id, .. } if *id == closing);
+        if pump.link.is_paused(server) || pump.is_asking(is_it) || !pump.has_room() {
+            continue;
+        }
+        pump.refresh(&person, server)?;
+        let Some(epoch) = servers::epoch(pump.db, server, pump.now)? else { continue };
+        let to = servers::address(pump.db, server)?;
+        let operation = Operation::AccountClose { account, signature };
+        let request = Request { operation, signatures: Vec::new() };
+        if let Ok(sealed) = seal(&to.key, &epoch.keys, SealKind::OneShot, &request.to_bytes(), pump.rng) {
+            let job = Job::CloseAccount { closing, server, pending: sealed.pending };
+            pump.ask(job, Operation::Relay { to, sealed: sealed.bytes });
+        }
+    }
+    Ok(())
+}
+
+/// A server has answered: it has the statement, or is asked again.
+pub(crate) fn answered(
+    work: &mut Work<'_>,
+    link: &mut Link,
+    closing: i64,
+    server: ServerId,
+    pending: &PendingAnswer,
+    answer: Answer,
+) -> Result<(), StorageError> {
+    let reply = match answer {
+        Answer::Relayed { reply } => OneShotReply::from_bytes(&reply),
+        _ => None,
+    };
+    let is_done = match &reply {
+        Some(OneShotReply::Sealed(sealed)) => {
+            let opened = pending.open(sealed).ok();
+            matches!(opened.and_then(|bytes| Answer::from_bytes(&bytes).ok()), Some(Answer::Accepted))
+        }
+        Some(OneShotReply::Descriptor(bytes)) => {
+            // It has other keys by now: asked again at once.
+            return servers::learn_anywhere(work.db, bytes, work.now);
+        }
+        _ => false,
+    };
+    if is_done {
+        run(work.db, "DELETE FROM closings_sent WHERE id = ?1", [closing])?;
+        return servers::collect(work.db);
+    }
+    let due = column(work.now.plus_seconds(AGAIN_SECONDS).0);
+    run(work.db, "UPDATE closings_sent SET due = ?2 WHERE id = ?1", params![closing, due])?;
+    link.pause_server(server, work.now, work.rng);
+    Ok(())
+}
+
+/// The own home server says that this account was closed. It is believed only with the statement that this device left with its siblings (KE-88):
+/// then the person has revoked it.
+pub(crate) fn is_closed(db: &Connection, signature: &Signature) -> Result<bool, StorageError> {
+    let person = person::find(db)?;
+    Ok(person.is_some_and(|person| verify_closing(&person.account.public(), &person.address.key, signature)))
+}

@@ -1,0 +1,106 @@
+//! Revoked devices at their home servers: their accounts are closed, and nothing else is.
+
+use kith_crypto::request::closing_statement;
+use kith_crypto::sign::AccountSecret;
+use kith_engine::{Command, CommandError, HistoryWish};
+use kith_home::store::{Store, Txn};
+use kith_wire::devices::RevocationReason;
+use kith_wire::id::{DeviceId, ServerKey};
+
+use crate::world::{ANA, BELA, LAPTOP, Reach, World};
+
+/// Returns whether somebody's account is closed at their home server.
+fn is_closed(world: &mut World, who: usize) -> bool {
+    let account = account(world, who).public();
+    let server = world.people[who].server;
+    let txn = world.servers[server].store.begin().unwrap();
+    txn.account(&account).unwrap().is_some_and(|account| account.closed.is_some())
+}
+
+fn account(world: &World, who: usize) -> AccountSecret {
+    AccountSecret::from_seed(world.blob(who, "SELECT account FROM person").try_into().unwrap())
+}
+
+#[test]
+fn ke_88_the_account_of_a_revoked_device_is_closed_and_the_device_learns_by_it() {
+    let (mut world, bela, ana) = World::with_laptop("closing");
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    world.online(LAPTOP, Reach::Down);
+    world.send(BELA, ana, "waits for both");
+    world.run(10);
+    let laptop = world.other_device(ANA).id.unwrap();
+    // The laptop is at the other server, which is away at first: it is closed there when that is back.
+    world.reach(1, Reach::Down);
+    world.revoke(ANA, laptop, RevocationReason::Compromised).unwrap();
+    world.crash(ANA);
+    world.run(60);
+    assert!(!is_closed(&mut world, LAPTOP));
+    world.reach(1, Reach::Up);
+    world.run(2 * 3600);
+    assert!(is_closed(&mut world, LAPTOP) && !is_closed(&mut world, ANA) && !is_closed(&mut world, BELA));
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM closings_sent"), 0, "once it is there, that is all");
+    // A thief turns it on: nothing comes, and the device knows why.
+    world.online(LAPTOP, Reach::Up);
+    world.run(10);
+    assert!(world.people[LAPTOP].engine.status(world.now).unwrap().revoked);
+    assert!(matches!(
+        world.command(LAPTOP, Command::Connect(kith_engine::Connection::Wanted)),
+        Err(CommandError::Revoked)
+    ));
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    assert!(world.texts(LAPTOP, there).is_empty());
+    world.send(ANA, bela, "all is well");
+    world.run(10);
+    assert_eq!(world.texts(BELA, ana), ["waits for both", "all is well"]);
+}
+
+#[test]
+fn ke_88_a_sibling_closes_what_the_revoking_device_could_not() {
+    let (mut world, _, _) = World::with_laptop("closing-sibling");
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    world.add_person("closing-sibling-tablet", 0);
+    let tablet = world.people.len() - 1;
+    world.run(10);
+    world.link(LAPTOP, tablet, HistoryWish::None);
+    world.run(300);
+    // Every device has the statements of the two others.
+    for who in [ANA, LAPTOP, tablet] {
+        assert_eq!(world.count(who, "SELECT count(*) FROM closings"), 2, "{who}");
+    }
+    let lost = DeviceId(world.blob(LAPTOP, "SELECT device FROM own_device").try_into().unwrap());
+    // The phone revokes the laptop, whose server it cannot ask, and is gone for good when it has told the tablet.
+    world.reach(1, Reach::Down);
+    world.revoke(ANA, lost, RevocationReason::Compromised).unwrap();
+    world.run(60);
+    world.online(ANA, Reach::Down);
+    world.reach(1, Reach::Up);
+    world.run(2 * 3600);
+    assert!(is_closed(&mut world, LAPTOP) && !is_closed(&mut world, tablet));
+}
+
+#[test]
+fn ke_88_an_unlocked_device_closes_no_siblings_account_and_no_server_locks_a_device_by_its_word() {
+    let (mut world, _, _) = World::with_laptop("closing-thief");
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    // The thief of the laptop has the phone's statement, sealed: without the password there is nothing to send.
+    let phones = world.blob(LAPTOP, "SELECT sealed FROM closings");
+    let server = ServerKey(world.blob(ANA, "SELECT key FROM servers ORDER BY id").try_into().unwrap());
+    let statement = closing_statement(&account(&world, ANA), &server);
+    assert!(phones.len() > 1000 && !phones.windows(64).any(|part| part == statement.0));
+    assert_eq!(world.count(LAPTOP, "SELECT count(*) FROM closings_sent"), 0);
+    // The phone's server says that the account is closed, with a statement of its own making.
+    let (server, key) = (world.people[ANA].server, account(&world, ANA).public());
+    let mut txn = world.servers[server].store.begin().unwrap();
+    let account = txn.account(&key).unwrap().unwrap();
+    let closed = Some(kith_wire::id::Signature([5; 64]));
+    txn.put_account(&key, &kith_home::store::Account { closed, ..account.clone() }).unwrap();
+    txn.commit().unwrap();
+    world.crash(ANA);
+    world.run(60);
+    assert!(!world.people[ANA].engine.status(world.now).unwrap().revoked);
+    let mut txn = world.servers[server].store.begin().unwrap();
+    txn.put_account(&key, &account).unwrap();
+    txn.commit().unwrap();
+    world.run(600);
+    assert_eq!(world.device_names(ANA).len(), 2);
+}
