@@ -31,7 +31,7 @@ pub(crate) enum Device {
     /// Take a device out for good: it gets nothing any more, and your people stop talking to it.
     ///
     /// Do this on another device than the one that goes. What is on that device stays there, under its password; when it comes
-    /// online once more it learns that it was revoked, and says so. A device that was revoked by mistake is linked anew, in a new
+    /// online once more it learns that it was revoked, and says so. Its account at its home server is closed. A device that was revoked by mistake is linked anew, in a new
     /// folder.
     Revoke(Revoke),
     /// Give a device another name. Only your own devices see it.

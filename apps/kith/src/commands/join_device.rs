@@ -8,15 +8,13 @@ use clap::Args;
 use kith_client::{Client, Options, Password, SyncError};
 use kith_crypto::hash::hash_signed;
 use kith_engine::{Command, CommandId, ContactId, DeviceState, DeviceView, Reply};
-use kith_wire::Timestamp;
-use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::link::card_to_link;
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::commands::compare_codes::{self, Code, Compared, digits};
 use crate::commands::new_card::{draw, last_moment, publish, with_queue};
-use crate::commands::{accept, device, init};
+use crate::commands::{accept, device, init, links};
 use crate::context::Context;
 use crate::duration::Span;
 use crate::failure::Failure;
@@ -82,7 +80,7 @@ impl Join {
         let directory = std::env::current_dir().unwrap_or_default();
         let is_new = !init::is_taken(folder);
         if let Some(link) = &self.link {
-            refuse(&accept::read(link, &directory)?, times::now(), is_new)?;
+            links::refuse_on_new(&accept::read(link, &directory)?, times::now(), is_new)?;
         }
         let Some(server) = self.server.clone() else {
             let hint = "say which with --server URL: the one that you have, or another one";
@@ -290,41 +288,6 @@ async fn wait_for_everything(context: &Context) -> Result<(), SyncError> {
         progress.is_whole()
     };
     context.client.online_until(HISTORY_PATIENCE, is_told).await
-}
-
-/// What the engine would refuse too, found before there is a folder.
-fn refuse(offer: &CardOffer, now: Timestamp, is_new: bool) -> Result<(), Failure> {
-    let Ok(card) = offer.card.decode_unverified() else { return Ok(()) };
-    match card.purpose() {
-        Some(CardPurpose::Link) => {}
-        Some(CardPurpose::Contact) => return Err(contact_card()),
-        Some(CardPurpose::Join) => {
-            let hint = "use it on the device that you have: `kith device link LINK`";
-            return Err(Failure::new(
-                "other_purpose",
-                "this link was made on a new device, for one that you have",
-                hint,
-            ));
-        }
-        _ => {
-            let hint = "ask the other device for a new link: `kith device link`";
-            return Err(Failure::new("card_refused", "this is no link for a new device", hint));
-        }
-    }
-    if is_new && now.hour() > card.not_after {
-        let hint = "make a new one on the other device with `kith device link`, and use it at once";
-        return Err(Failure::new("card_refused", "this link has expired", hint));
-    }
-    Ok(())
-}
-
-/// Somebody else's card was given where a link of the person's own was expected.
-fn contact_card() -> Failure {
-    Failure::new(
-        "other_purpose",
-        "this is a contact card: it makes you known to another person",
-        "answer it with `kith card accept`; `kith device link` on a device that you have makes a link for a new one",
-    )
 }
 
 fn number(n: impl TryInto<u64>, what: &str) -> String {

@@ -8,15 +8,14 @@ use clap::Args;
 use kith_client::SyncError;
 use kith_crypto::hash::hash_signed;
 use kith_engine::{Command, CommandId, ContactId, DeviceError, DeviceState, DeviceView, HistoryWish, Reply};
-use kith_wire::Timestamp;
-use kith_wire::card::{CardOffer, CardPurpose};
+use kith_wire::card::CardOffer;
 use kith_wire::limits::MAX_DEVICES;
 use kith_wire::link::card_to_link;
 use serde_json::json;
 
 use crate::commands::compare_codes::{self, Code, Compared, digits};
 use crate::commands::new_card::{draw, last_moment, publish, with_queue};
-use crate::commands::{accept, device};
+use crate::commands::{accept, device, links};
 use crate::context::Context;
 use crate::duration::Span;
 use crate::failure::Failure;
@@ -261,7 +260,7 @@ async fn wait_for_name(context: &Context, candidate: Candidate) -> Result<Candid
 /// Answers the link of a new device, once: given again, it goes on with what was begun.
 async fn answer(link: &str, context: &Context, name: &str) -> Result<(), Failure> {
     let offer = accept::read(link, &context.directory)?;
-    refuse(&offer, times::now())?;
+    links::refuse_on_old(&offer, times::now())?;
     let id = CommandId(*hash_signed(&offer.card).0.first_chunk().unwrap_or(&[0; 16]));
     let command = || {
         let answer = Command::AnswerNewDevice { offer: Box::new(offer.clone()), name: name.to_owned() };
@@ -280,27 +279,6 @@ async fn answer(link: &str, context: &Context, name: &str) -> Result<(), Failure
     }
     let hint = "make a new one on the new device with `kith device join`";
     Err(Failure::new("already_answered", "this link was used before, and taken back", hint))
-}
-
-/// What the engine would refuse too, said with what to do.
-fn refuse(offer: &CardOffer, now: Timestamp) -> Result<(), Failure> {
-    let Ok(card) = offer.card.decode_unverified() else { return Ok(()) };
-    let other = |message: &str, hint: &str| Err(Failure::new("other_purpose", message, hint));
-    match card.purpose() {
-        Some(CardPurpose::Join) if now.hour() > card.not_after => {
-            let hint = "make a new one on the new device with `kith device join`, and use it at once";
-            Err(Failure::new("card_refused", "this link has expired", hint))
-        }
-        Some(CardPurpose::Join) => Ok(()),
-        Some(CardPurpose::Link) => other(
-            "this link was made on a device that somebody has, for a new one",
-            "use it on the new device: `kith device join LINK`",
-        ),
-        Some(CardPurpose::Contact) => {
-            other("this is a contact card: it makes you known to another person", "answer it with `kith card accept`")
-        }
-        _ => other("this is no link of a new device", "make one there with `kith device join`"),
-    }
 }
 
 /// Takes back whatever link waits, and whoever has used it.

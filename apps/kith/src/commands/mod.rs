@@ -17,6 +17,7 @@ pub(crate) mod forget;
 pub(crate) mod init;
 pub(crate) mod join_device;
 pub(crate) mod link_device;
+pub(crate) mod links;
 pub(crate) mod listen;
 pub(crate) mod log;
 pub(crate) mod man;

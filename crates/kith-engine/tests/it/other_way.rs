@@ -167,8 +167,8 @@ fn ke_84_words_lead_to_nothing_else_than_the_card_of_a_link() {
     // Somebody who owns the server and knows the words puts another card there: one that makes a contact, and rubbish.
     let (_, card) = world.card(ANA);
     let padded = pad_to(&card.to_bytes(), CardOffer::MAX_BYTES + 4).unwrap();
-    for (n, content) in [padded, vec![255; CardOffer::MAX_BYTES + 4]].into_iter().enumerate() {
-        let secret = LinkSecret::new([n as u8; 16]);
+    for (n, content) in [(0, padded), (1, vec![255; CardOffer::MAX_BYTES + 4])] {
+        let secret = LinkSecret::new([n; 16]);
         world.put_blob(0, &secret, &content);
         look(&mut world, 0, &secret).unwrap();
         world.run(30);

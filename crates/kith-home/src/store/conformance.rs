@@ -166,7 +166,7 @@ pub fn committed_rows_survive_a_reopen<F: Fixture>(mut fixture: F) -> Result<(),
     assert_eq!(txn.blob(&BlobId([1; 24]))?, Some(blob(1, 3)));
     assert_eq!(txn.chunk(&BlobId([1; 24]), 2)?.as_deref(), Some(&b"chunk"[..]));
     let counts = txn.counts()?;
-    assert_eq!((counts.accounts, counts.queues, counts.entries, counts.blobs), (1, 1, 1, 1));
+    assert_eq!((counts.accounts, counts.queues, counts.entries, counts.blobs), (2, 1, 1, 1));
     Ok(())
 }
 
