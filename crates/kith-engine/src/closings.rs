@@ -6,6 +6,7 @@
 use kith_crypto::request::{closing_statement, verify_closing};
 use kith_crypto::sealed::{PendingAnswer, seal};
 use kith_crypto::user::UserSecret;
+use kith_wire::Timestamp;
 use kith_wire::Wire;
 use kith_wire::address::{ServerAddress, ServerUrl};
 use kith_wire::id::{AccountKey, DeviceId, ServerKey, Signature};
@@ -14,7 +15,7 @@ use kith_wire::sealed::{OneShotReply, SealKind};
 use kith_wire::sync::SyncItem;
 use rusqlite::{Connection, params};
 
-use crate::database::{StorageError, all, column, count, exists, first, run};
+use crate::database::{StorageError, all, column, count, exists, run};
 use crate::errors::{CommandError, DeviceError};
 use crate::jobs::Job;
 use crate::link::Link;
@@ -28,13 +29,16 @@ use crate::{own_devices, person};
 /// What version 4 adds: the statements of siblings, and those that are to be sent.
 pub(crate) const TABLES_4: &str = "
 CREATE TABLE closings (
-    device BLOB PRIMARY KEY,
+    device BLOB NOT NULL,
+    later INTEGER NOT NULL,
     url TEXT NOT NULL,
     key BLOB NOT NULL,
-    sealed BLOB NOT NULL
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (device, later)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE closings_sent (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
+    device BLOB NOT NULL,
     server INTEGER NOT NULL,
     account BLOB NOT NULL UNIQUE,
     signature BLOB NOT NULL,
@@ -45,12 +49,16 @@ CREATE TABLE closings_sent (
 
 /// Binds a sealed statement to its purpose.
 const PURPOSE: &[u8] = b"kith/1/account-close";
-/// Statements that are kept, and sent, at most: a person has eight devices at a time, and a sibling that lies must not fill the disk.
+/// Statements that are kept at most: a person has eight devices at a time, and a sibling that lies must not fill the disk.
 const MAX_KEPT: u64 = 64;
+/// Statements that siblings may tell of one revoked device: the first that it left, and the newest.
+const MAX_OF_DEVICE: u64 = 2;
 /// Bytes of a sealed statement at most.
 const MAX_SEALED: usize = 2048;
 /// Seconds after which a statement is sent again that no answer came to.
 const AGAIN_SECONDS: u64 = 3600;
+/// Seconds after which it is sent again to a server that has other keys than were known.
+const SOON_SECONDS: u64 = 60;
 /// Seconds after which it is given up: what waited for the device has expired by then.
 const GIVEN_UP_SECONDS: u64 = 60 * 24 * 3600;
 
@@ -63,7 +71,7 @@ fn own_item(work: &mut Work<'_>) -> Result<Option<SyncItem>, StorageError> {
         Err(_) => return Ok(None),
     };
     let statement = closing_statement(&person.account, &person.address.key);
-    let content = [person.account.public().0.as_slice(), &statement.0].concat();
+    let content = [own.device.0.as_slice(), &person.address.key.0, &person.account.public().0, &statement.0].concat();
     let sealed = user.seal(PURPOSE, &content, work.rng).map_err(|_| StorageError::Damaged("user_key"))?;
     Ok(Some(SyncItem::Closing { device: own.device, server: person.address, sealed }))
 }
@@ -86,7 +94,7 @@ pub(crate) fn leave_with_all(work: &mut Work<'_>) -> Result<(), StorageError> {
 
 /// Tells a new sibling the statements of the others.
 pub(crate) fn tell_known(work: &mut Work<'_>, sibling: &Sibling) -> Result<(), StorageError> {
-    let known = all(work.db, "SELECT device, url, key, sealed FROM closings ORDER BY device", [], |row| {
+    let known = all(work.db, "SELECT device, url, key, sealed FROM closings ORDER BY device, later", [], |row| {
         let place = (row.get::<_, String>(1)?, ServerKey(row.get(2)?));
         Ok((DeviceId(row.get(0)?), place, row.get::<_, Vec<u8>>(3)?))
     })?;
@@ -98,7 +106,8 @@ pub(crate) fn tell_known(work: &mut Work<'_>, sibling: &Sibling) -> Result<(), S
     Ok(())
 }
 
-/// A sibling has left a statement: its own replaces what was known of it, one of another device only what was not.
+/// A sibling has left a statement. Of its own the first stays, for a thief would take it back, and the newest beside it; of another device only
+/// what was not known.
 pub(crate) fn heard(
     work: &Work<'_>,
     from: &Sibling,
@@ -108,52 +117,86 @@ pub(crate) fn heard(
 ) -> Result<(), StorageError> {
     let is_full = count(work.db, "SELECT count(*) FROM closings", [])? >= MAX_KEPT;
     let is_known = exists(work.db, "SELECT 1 FROM closings WHERE device = ?1", [device.0])?;
-    if sealed.len() > MAX_SEALED || (is_full && !is_known) || (is_known && from.device != Some(device)) {
+    let is_own = from.device == Some(device);
+    if sealed.len() > MAX_SEALED || (is_full && !is_known) || (is_known && !is_own) {
         return Ok(());
     }
-    let sql = "INSERT OR REPLACE INTO closings (device, url, key, sealed) VALUES (?1, ?2, ?3, ?4)";
-    run(work.db, sql, params![device.0, server.url.as_str(), server.key.0, sealed])?;
+    let sql = "INSERT OR REPLACE INTO closings (device, later, url, key, sealed) VALUES (?1, ?2, ?3, ?4, ?5)";
+    run(work.db, sql, params![device.0, is_known, server.url.as_str(), server.key.0, sealed])?;
     Ok(())
 }
 
-/// A device is revoked here, with the password: its statement is opened and sent, by this device and by the siblings that are left. One that
-/// was never left, or that does not open, changes nothing of the revocation.
+/// A device is revoked here, with the password: what it left is opened and sent, by this device and by the siblings that are left. What
+/// does not open, or is for another device or server, closes nothing; the revocation is what it is without.
 pub(crate) fn close(work: &mut Work<'_>, user: &UserSecret, device: DeviceId) -> Result<(), DeviceError> {
-    let sql = "SELECT url, key, sealed FROM closings WHERE device = ?1";
-    let row = first(work.db, sql, [device.0], |row| {
+    let sql = "SELECT url, key, sealed FROM closings WHERE device = ?1 ORDER BY later";
+    let left = all(work.db, sql, [device.0], |row| {
         Ok((row.get::<_, String>(0)?, ServerKey(row.get(1)?), row.get::<_, Vec<u8>>(2)?))
     })?;
-    let Some((url, key, sealed)) = row else { return Ok(()) };
     run(work.db, "DELETE FROM closings WHERE device = ?1", [device.0])?;
-    let Ok(opened) = user.open(PURPOSE, &sealed) else { return Ok(()) };
-    let parts =
-        opened.split_first_chunk::<32>().map(|(account, rest)| (AccountKey(*account), <[u8; 64]>::try_from(rest)));
-    let (Some((account, Ok(signature))), Ok(url)) = (parts, ServerUrl::parse(&url)) else { return Ok(()) };
-    let (server, signature) = (ServerAddress { url, key }, Signature(signature));
-    if begin(work, &server, account, signature)? {
-        sync::tell(work, &SyncItem::Close { server, account, signature })?;
+    for (url, key, sealed) in left {
+        let Ok(url) = ServerUrl::parse(&url) else { continue };
+        let server = ServerAddress { url, key };
+        let opened = user.open(PURPOSE, &sealed).ok();
+        let Some((account, signature)) = opened.and_then(|bytes| statement_for(&bytes, device, &key)) else { continue };
+        if is_good(work.db, &server, account, &signature)? {
+            begin(work, device, &server, account, signature)?;
+            sync::tell(work, &SyncItem::Close { device, server, account, signature })?;
+        }
     }
     Ok(())
 }
 
-/// A statement is to be sent. Returns whether it is one, and not this device's own.
-pub(crate) fn begin(
+/// Takes a statement out of what was sealed, when it is for this device and server: a device could leave what it has of another one under its own
+/// name.
+fn statement_for(bytes: &[u8], device: DeviceId, server: &ServerKey) -> Option<(AccountKey, Signature)> {
+    let (named, rest) = bytes.split_first_chunk::<16>()?;
+    let (key, rest) = rest.split_first_chunk::<32>()?;
+    let (account, signature) = rest.split_first_chunk::<32>()?;
+    let is_meant = DeviceId(*named) == device && ServerKey(*key) == *server;
+    is_meant.then_some((AccountKey(*account), Signature(signature.try_into().ok()?)))
+}
+
+/// A sibling has revoked a device, and tells the statement that it has opened.
+pub(crate) fn told(
     work: &mut Work<'_>,
+    device: DeviceId,
     server: &ServerAddress,
     account: AccountKey,
     signature: Signature,
-) -> Result<bool, StorageError> {
-    let is_own = person::find(work.db)?.is_some_and(|person| person.account.public() == account);
-    let is_full = count(work.db, "SELECT count(*) FROM closings_sent", [])? >= MAX_KEPT;
-    if is_own || is_full || !verify_closing(&account, &server.key, &signature) {
-        return Ok(false);
+) -> Result<(), StorageError> {
+    let is_revoked = own_devices::find(work.db)?.is_some_and(|own| own.revoked_for(device).is_some());
+    let n_told = count(work.db, "SELECT count(*) FROM closings_sent WHERE device = ?1", [device.0])?;
+    if !is_revoked || n_told >= MAX_OF_DEVICE || !is_good(work.db, server, account, &signature)? {
+        return Ok(());
     }
+    begin(work, device, server, account, signature)
+}
+
+/// Returns whether a statement closes what it says, and not this device's own account.
+fn is_good(
+    db: &Connection,
+    server: &ServerAddress,
+    account: AccountKey,
+    signature: &Signature,
+) -> Result<bool, StorageError> {
+    let is_own = person::find(db)?.is_some_and(|person| person.account.public() == account);
+    Ok(!is_own && verify_closing(&account, &server.key, signature))
+}
+
+fn begin(
+    work: &mut Work<'_>,
+    device: DeviceId,
+    server: &ServerAddress,
+    account: AccountKey,
+    signature: Signature,
+) -> Result<(), StorageError> {
     let server = servers::add(work.db, server)?;
-    let sql =
-        "INSERT OR IGNORE INTO closings_sent (server, account, signature, due, until) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT OR IGNORE INTO closings_sent (device, server, account, signature, due, until) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let until = column(work.now.plus_seconds(GIVEN_UP_SECONDS).0);
-    run(work.db, sql, params![server.0, account.0, signature.0, column(work.now.0), until])?;
-    Ok(true)
+    run(work.db, sql, params![device.0, server.0, account.0, signature.0, column(work.now.0), until])?;
+    Ok(())
 }
 
 /// Gives up what no server has answered to.
@@ -209,8 +252,9 @@ pub(crate) fn answered(
             matches!(opened.and_then(|bytes| Answer::from_bytes(&bytes).ok()), Some(Answer::Accepted))
         }
         Some(OneShotReply::Descriptor(bytes)) => {
-            // It has other keys by now: asked again at once.
-            return servers::learn_anywhere(work.db, bytes, work.now);
+            // It has other keys by now. The server is whosever the device was: it is not asked in a circle.
+            servers::learn_anywhere(work.db, bytes, work.now)?;
+            return again(work.db, closing, work.now.plus_seconds(SOON_SECONDS));
         }
         _ => false,
     };
@@ -218,9 +262,12 @@ pub(crate) fn answered(
         run(work.db, "DELETE FROM closings_sent WHERE id = ?1", [closing])?;
         return servers::collect(work.db);
     }
-    let due = column(work.now.plus_seconds(AGAIN_SECONDS).0);
-    run(work.db, "UPDATE closings_sent SET due = ?2 WHERE id = ?1", params![closing, due])?;
     link.pause_server(server, work.now, work.rng);
+    again(work.db, closing, work.now.plus_seconds(AGAIN_SECONDS))
+}
+
+fn again(db: &Connection, closing: i64, at: Timestamp) -> Result<(), StorageError> {
+    run(db, "UPDATE closings_sent SET due = ?2 WHERE id = ?1", params![closing, column(at.0)])?;
     Ok(())
 }
 

@@ -276,7 +276,9 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
         SyncItem::Meet { to, from, offer } => siblings::introduced(work, to, from, *offer),
         SyncItem::Draft { contact, draft } => drafts::heard(work, contact, &draft),
         SyncItem::Closing { device, server, sealed } => closings::heard(work, sibling, device, &server, &sealed),
-        SyncItem::Close { server, account, signature } => closings::begin(work, &server, account, signature).map(drop),
+        SyncItem::Close { device, server, account, signature } => {
+            closings::told(work, device, &server, account, signature)
+        }
         _ => Ok(()),
     }
 }

@@ -224,21 +224,24 @@ pub enum SyncItem {
         /// Its home server.
         #[n(1)]
         server: ServerAddress,
-        /// Account key and statement, sealed to the user key: only the password opens them.
+        /// Device, server key, account key and statement, sealed to the user key: only the password opens them.
         #[cbor(n(2), with = "minicbor::bytes")]
         sealed: Vec<u8>,
     },
     /// A device was revoked: its account is to be closed.
     #[n(25)]
     Close {
-        /// Its home server.
+        /// The device.
         #[n(0)]
+        device: DeviceId,
+        /// Its home server.
+        #[n(1)]
         server: ServerAddress,
         /// Its account.
-        #[n(1)]
+        #[n(2)]
         account: AccountKey,
         /// The statement.
-        #[n(2)]
+        #[n(3)]
         signature: Signature,
     },
 }

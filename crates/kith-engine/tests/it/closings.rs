@@ -4,9 +4,12 @@ use kith_crypto::request::closing_statement;
 use kith_crypto::sign::AccountSecret;
 use kith_engine::{Command, CommandError, HistoryWish};
 use kith_home::store::{Store, Txn};
+use kith_wire::address::ServerAddress;
 use kith_wire::devices::RevocationReason;
 use kith_wire::id::{DeviceId, ServerKey};
+use kith_wire::sync::SyncItem;
 
+use crate::untrusted::say;
 use crate::world::{ANA, BELA, LAPTOP, Reach, World};
 
 /// Returns whether somebody's account is closed at their home server.
@@ -65,7 +68,7 @@ fn ke_88_a_sibling_closes_what_the_revoking_device_could_not() {
     world.run(300);
     // Every device has the statements of the two others.
     for who in [ANA, LAPTOP, tablet] {
-        assert_eq!(world.count(who, "SELECT count(*) FROM closings"), 2, "{who}");
+        assert_eq!(world.count(who, "SELECT count(DISTINCT device) FROM closings"), 2, "{who}");
     }
     let lost = DeviceId(world.blob(LAPTOP, "SELECT device FROM own_device").try_into().unwrap());
     // The phone revokes the laptop, whose server it cannot ask, and is gone for good when it has told the tablet.
@@ -103,4 +106,54 @@ fn ke_88_an_unlocked_device_closes_no_siblings_account_and_no_server_locks_a_dev
     txn.commit().unwrap();
     world.run(600);
     assert_eq!(world.device_names(ANA).len(), 2);
+}
+
+#[test]
+fn ke_88_what_a_stolen_device_says_before_it_is_revoked_closes_its_own_account_and_no_other() {
+    let (mut world, _, _) = World::with_laptop("closing-lies");
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    world.add_person("closing-lies-tablet", 0);
+    let tablet = world.people.len() - 1;
+    world.run(10);
+    world.link(LAPTOP, tablet, HistoryWish::None);
+    world.run(300);
+    // The laptop is stolen, unlocked. It leaves the tablet's statement, sealed as it is, with the phone under its own name.
+    let id = |world: &World, who: usize| DeviceId(world.blob(who, "SELECT device FROM own_device").try_into().unwrap());
+    let (stolen, tablets) = (id(&world, LAPTOP), id(&world, tablet));
+    let row = |world: &World, column: &str| {
+        let sql = format!("SELECT {column} FROM closings WHERE device = x'{}'", hex(&tablets.0));
+        world.blob(LAPTOP, &sql)
+    };
+    let server = ServerAddress {
+        url: world.servers[world.people[tablet].server].url.clone(),
+        key: ServerKey(row(&world, "key").try_into().unwrap()),
+    };
+    let phone = world.people[LAPTOP].engine.devices().unwrap().into_iter().find(|one| one.name == "phone").unwrap();
+    let phone = phone.contact.unwrap();
+    let sealed = row(&world, "sealed");
+    for sealed in [sealed, vec![7; 1200]] {
+        say(&mut world, LAPTOP, phone, &SyncItem::Closing { device: stolen, server: server.clone(), sealed });
+    }
+    // And it has the phone ask servers of its choice for whatever, until there is no room.
+    for n in 0..100 {
+        let account = AccountSecret::from_seed([n; 32]);
+        let signature = closing_statement(&account, &server.key);
+        let account = account.public();
+        say(
+            &mut world,
+            LAPTOP,
+            phone,
+            &SyncItem::Close { device: tablets, server: server.clone(), account, signature },
+        );
+    }
+    world.run(60);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM closings_sent"), 0, "nobody has revoked the tablet");
+    world.revoke(ANA, stolen, RevocationReason::Compromised).unwrap();
+    world.run(2 * 3600);
+    assert!(is_closed(&mut world, LAPTOP) && !is_closed(&mut world, tablet) && !is_closed(&mut world, ANA));
+    assert!(!world.people[tablet].engine.status(world.now).unwrap().revoked);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -18,7 +18,7 @@ use kith_wire::time::Day;
 use crate::world::{ANA, BELA, LAPTOP, Reach, World};
 
 /// Lets somebody's device say a content that an honest one would not.
-fn say(world: &mut World, who: usize, contact: ContactId, item: &SyncItem) {
+pub(crate) fn say(world: &mut World, who: usize, contact: ContactId, item: &SyncItem) {
     let bytes = minicbor::to_vec(Body::Known(KnownBody::Sync { item: item.to_bytes() })).unwrap();
     let sql = "INSERT INTO outgoing (contact, message, lamport, sent, body, kind, expires) \
                SELECT id, randomblob(16), lamport + 1, ?2, ?3, 2, ?2 + 1000000000 FROM contacts WHERE id = ?1";

@@ -406,7 +406,7 @@ fn welcome(devices: &Signed<OwnDevices>) -> SyncItem {
 
 fn close() -> SyncItem {
     let (account, signature) = (AccountKey(run(102)), Signature(run(98)));
-    SyncItem::Close { server: server_address(), account, signature }
+    SyncItem::Close { device: DeviceId(run(56)), server: server_address(), account, signature }
 }
 
 fn draft(contact: ConversationId) -> SyncItem {
