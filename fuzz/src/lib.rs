@@ -94,9 +94,13 @@ pub fn backup(bytes: &[u8]) {
     if let Some(item) = again::<BackupItem>(bytes) {
         assert!(!format!("{item:?}").is_empty());
     }
-    if let Ok(items) = unpack(bytes) {
+    if let Ok(unpacked) = unpack(bytes)
+        && unpacked.n_unknown == 0
+    {
         let mut content = Vec::new();
-        items.iter().for_each(|item| pack(&mut content, item));
+        for item in &unpacked.items {
+            pack(&mut content, item).expect("what was read is short enough");
+        }
         assert_eq!(content, bytes, "a segment has two encodings");
     }
 }

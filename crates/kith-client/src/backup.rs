@@ -1,8 +1,10 @@
-//! Backups of a person's folder: written to a file, or to a file in a folder, run behind run.
+//! Backups of a person's folder: written to a file, or to a file in a folder, run behind run, and never over what another device has
+//! written.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
-use kith_engine::{BackupError, BackupStart, WakeError};
+use kith_engine::{BackupError, BackupStart, QueryError, WakeError};
 use kith_vault::{
     BackupFileError, BackupKey, BackupPlace, BackupReader, BackupWriter, MAX_SEGMENT_CONTENT, Next, Password, Phrase,
     ProveError,
@@ -81,6 +83,15 @@ pub enum BackUpError {
     /// The file could not be read or written.
     #[error(transparent)]
     File(#[from] BackupFileError),
+    /// Another backup of this folder is being made.
+    #[error("another backup is being made")]
+    Busy,
+    /// Something is longer than any backup takes.
+    #[error("something in this folder is too long for a backup")]
+    TooLong,
+    /// The folder could not be read.
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// The engine refuses.
     #[error(transparent)]
     Engine(#[from] BackupError),
@@ -91,12 +102,32 @@ pub enum BackUpError {
 
 /// What was found where a backup is to be written.
 enum Found {
-    /// Nothing.
+    /// Nothing that anybody could miss.
     Nothing,
-    /// A backup that can grow here, behind this run.
-    Grows { at: BackupPlace, bytes: u64, mark: BackupMark },
-    /// Something that is replaced.
-    Replaced(BackupKind),
+    /// A backup of this person.
+    Backup(Lying),
+    /// Something else.
+    Foreign(BackupFileError),
+}
+
+/// A backup of this person, read as far as it can be read.
+struct Lying {
+    /// Where the last whole run ends, and how many bytes that is.
+    at: BackupPlace,
+    /// The runs, the latest last; only as many as a device remembers.
+    marks: Vec<BackupMark>,
+    /// Why it cannot be read to its end.
+    damage: Option<BackupFileError>,
+    /// Whether the folder's password opens it.
+    is_current: bool,
+}
+
+/// What is done with what lies there.
+enum Plan {
+    /// It grows behind this run.
+    Grow { at: BackupPlace, mark: BackupMark },
+    /// Everything is written anew.
+    Anew(BackupKind),
 }
 
 impl Client {
@@ -112,21 +143,16 @@ impl Client {
         (overwrite, growth): (Overwrite, Growth),
         progress: impl Fn(u64, u64),
     ) -> Result<BackedUp, BackUpError> {
+        let _alone = Alone::of(&self.inner.is_backing_up).ok_or(BackUpError::Busy)?;
         let seed = self.seed(password)?;
-        let path = place(target, &seed);
-        let found = look(&path, &seed, password, overwrite).await?;
-        let (start, at, kind) = match (found, growth) {
-            (Found::Nothing, _) => (self.begin_backup(None)?, None, BackupKind::New),
-            (Found::Replaced(kind), _) => (self.begin_backup(None)?, None, kind),
-            (Found::Grows { .. }, Growth::Anew) => (self.begin_backup(None)?, None, BackupKind::Anew),
-            (Found::Grows { at, bytes, mark }, Growth::Usual) => match self.begin_backup(Some(mark)) {
-                Ok(start) if is_worth_anew(bytes, &start) => (self.begin_backup(None)?, None, BackupKind::Anew),
-                Ok(start) => (start, Some(at), BackupKind::Grown),
-                Err(BackupError::UnknownMark) if overwrite == Overwrite::Allowed => {
-                    (self.begin_backup(None)?, None, BackupKind::Replaced)
-                }
-                Err(BackupError::UnknownMark) => return Err(BackUpError::OtherDevice(path)),
-                Err(error) => return Err(error.into()),
+        let path = self.place(target, &seed).await?;
+        let found = look(&path, &seed, Some(password)).await?;
+        let plan = self.plan(&path, found, overwrite, growth)?;
+        let (start, at, kind) = match plan {
+            Plan::Anew(kind) => (self.begin_backup(None)?, None, kind),
+            Plan::Grow { at, mark } => match self.begin_backup(Some(mark))? {
+                start if is_worth_anew(at.end(), &start) => (self.begin_backup(None)?, None, BackupKind::Anew),
+                start => (start, Some(at), BackupKind::Grown),
             },
         };
         let writer = match at {
@@ -165,6 +191,62 @@ impl Client {
         })
     }
 
+    /// Decides what becomes of what lies there. What another device has written may say more than this one knows: it is replaced only
+    /// when the person insists (KE-74), however it looks.
+    fn plan(&self, path: &Path, found: Found, overwrite: Overwrite, growth: Growth) -> Result<Plan, BackUpError> {
+        let lying = match (found, overwrite) {
+            (Found::Nothing, _) => return Ok(Plan::Anew(BackupKind::New)),
+            (Found::Foreign(_), Overwrite::Allowed) => return Ok(Plan::Anew(BackupKind::Replaced)),
+            (Found::Foreign(why), Overwrite::Refused) => {
+                return Err(BackUpError::Foreign { path: path.to_owned(), why });
+            }
+            (Found::Backup(lying), _) => lying,
+        };
+        let is_ours = self.ask(|engine| engine.knows_backup(&lying.marks))?;
+        match (is_ours, lying.damage, overwrite) {
+            (false, _, Overwrite::Allowed) => return Ok(Plan::Anew(BackupKind::Replaced)),
+            (false, Some(why), _) if lying.marks.is_empty() => {
+                return Err(BackUpError::Foreign { path: path.to_owned(), why });
+            }
+            (false, ..) => return Err(BackUpError::OtherDevice(path.to_owned())),
+            (true, Some(_), _) => return Ok(Plan::Anew(BackupKind::Mended)),
+            (true, None, _) => {}
+        }
+        let last = lying.marks.last().copied();
+        let last = match last {
+            Some(mark) if self.ask(|engine| engine.knows_backup(&[mark]))? => Some(mark),
+            _ => None,
+        };
+        Ok(match (last, lying.is_current, growth) {
+            (_, false, _) => Plan::Anew(BackupKind::NewPassword),
+            (Some(mark), true, Growth::Usual) => Plan::Grow { at: lying.at, mark },
+            _ => Plan::Anew(BackupKind::Anew),
+        })
+    }
+
+    /// Returns where the backup lies, or will lie: in a folder, the file that this device has written there, or a new one.
+    async fn place(&self, target: &Path, seed: &[u8; 32]) -> Result<PathBuf, BackUpError> {
+        if !target.is_dir() {
+            return Ok(target.to_owned());
+        }
+        let names = std::fs::read_dir(target).into_iter().flatten().flatten().map(|entry| entry.path());
+        let is_named = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(NAME_BEGIN) && name.ends_with(NAME_END)
+        };
+        let mut backups: Vec<PathBuf> = names.filter(is_named).collect();
+        backups.sort();
+        for path in backups {
+            if let Found::Backup(lying) = look(&path, seed, None).await?
+                && self.ask(|engine| engine.knows_backup(&lying.marks))?
+            {
+                return Ok(path);
+            }
+        }
+        let name: [u8; 4] = kith_crypto::random::bytes(&mut rng());
+        Ok(target.join(format!("{NAME_BEGIN}{:08x}{NAME_END}", u32::from_be_bytes(name))))
+    }
+
     fn begin_backup(&self, since: Option<BackupMark>) -> Result<BackupStart, BackupError> {
         self.inner.engine.borrow_mut().begin_backup(since, now(), &mut rng())
     }
@@ -182,7 +264,7 @@ impl Client {
             let portion = self.ask(|engine| engine.continue_backup(&mut run, now()))?;
             for item in &portion.items {
                 let mut packed = Zeroizing::new(Vec::new());
-                pack(&mut packed, item);
+                pack(&mut packed, item).map_err(|_| BackUpError::TooLong)?;
                 if !content.is_empty() && content.len().saturating_add(packed.len()) > SEGMENT_BYTES {
                     writer.put(&content, &mut rng())?;
                     content.clear();
@@ -200,65 +282,62 @@ impl Client {
     }
 }
 
+/// One backup at a time: what changes under a second one is said in the wrong file.
+struct Alone<'a>(&'a Cell<bool>);
+
+impl<'a> Alone<'a> {
+    fn of(is_busy: &'a Cell<bool>) -> Option<Self> {
+        if is_busy.replace(true) { None } else { Some(Self(is_busy)) }
+    }
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
 /// A file that is more than twice as long as it need be.
 fn is_worth_anew(bytes: u64, start: &BackupStart) -> bool {
     bytes > start.whole_bytes.saturating_mul(2).saturating_add(SPARED_BYTES)
 }
 
-/// Returns where the backup lies, or will lie: in a folder it has a name of its own.
-fn place(target: &Path, seed: &[u8; 32]) -> PathBuf {
-    if !target.is_dir() {
-        return target.to_owned();
-    }
-    let names = std::fs::read_dir(target).into_iter().flatten().flatten().map(|entry| entry.path());
-    let is_named = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with(NAME_BEGIN) && name.ends_with(NAME_END)
-    };
-    let mut backups: Vec<PathBuf> = names.filter(is_named).collect();
-    backups.sort();
-    let is_ours = |path: &PathBuf| BackupReader::open(path, &BackupKey::Seed(seed)).is_ok();
-    backups.into_iter().find(is_ours).unwrap_or_else(|| {
-        let name: [u8; 4] = kith_crypto::random::bytes(&mut rng());
-        target.join(format!("{NAME_BEGIN}{:08x}{NAME_END}", u32::from_be_bytes(name)))
-    })
-}
-
 /// Reads what lies there to its end: a backup that would not open on the day it is needed is written anew now.
-async fn look(path: &Path, seed: &[u8; 32], password: &Password, overwrite: Overwrite) -> Result<Found, BackUpError> {
+async fn look(path: &Path, seed: &[u8; 32], password: Option<&Password>) -> Result<Found, BackUpError> {
     if std::fs::metadata(path).map_or(true, |metadata| metadata.len() == 0) {
         return Ok(Found::Nothing);
     }
     let mut reader = match BackupReader::open(path, &BackupKey::Seed(seed)) {
         Ok(reader) => reader,
         Err(error @ BackupFileError::Folder(_)) => return Err(error.into()),
-        Err(_) if overwrite == Overwrite::Allowed => return Ok(Found::Replaced(BackupKind::Replaced)),
-        Err(why) => return Err(BackUpError::Foreign { path: path.to_owned(), why }),
+        Err(why) => return Ok(Found::Foreign(why)),
     };
-    let mut last = None;
-    loop {
+    let mut marks = Vec::new();
+    let damage = loop {
         match reader.read_next() {
-            Ok(Next::Segment(segment)) if segment.is_last => match end_of(&segment.content) {
-                Some((mark, _)) => last = Some((mark, segment.end)),
-                None => return Ok(Found::Replaced(BackupKind::Mended)),
-            },
+            Ok(Next::Segment(segment)) if segment.is_last => {
+                marks.extend(end_of(&segment.content).map(|(mark, _)| mark))
+            }
             Ok(Next::Segment(_)) => {}
-            Ok(Next::End | Next::Torn) => break,
-            Err(BackupFileError::Damaged { .. }) => return Ok(Found::Replaced(BackupKind::Mended)),
+            Ok(Next::End | Next::Torn) => break None,
+            Err(why @ BackupFileError::Damaged { .. }) => break Some(why),
             Err(error) => return Err(error.into()),
         }
         tokio::task::yield_now().await;
+    };
+    if marks.is_empty() && damage.is_none() {
+        // Its first run has not come to an end.
+        return Ok(Found::Nothing);
     }
-    let Some((mark, bytes)) = last else { return Ok(Found::Replaced(BackupKind::Mended)) };
-    if !reader.is_opened_by(password)? {
-        return Ok(Found::Replaced(BackupKind::NewPassword));
-    }
-    Ok(Found::Grows { at: reader.whole(), bytes, mark })
+    let forgotten = marks.len().saturating_sub(MARKS_REMEMBERED);
+    marks.drain(..forgotten);
+    let is_current = password.map_or(Ok(true), |password| reader.is_opened_by(password))?;
+    Ok(Found::Backup(Lying { at: reader.whole(), marks, damage, is_current }))
 }
 
 /// Returns what the last segment of a run ends with.
 pub(crate) fn end_of(content: &[u8]) -> Option<(BackupMark, Timestamp)> {
-    unpack(content).ok()?.into_iter().rev().find_map(|item| match item {
+    unpack(content).ok()?.items.into_iter().rev().find_map(|item| match item {
         BackupItem::End { mark, made } => Some((mark, made)),
         _ => None,
     })
@@ -269,6 +348,8 @@ const SEGMENT_BYTES: usize = 256 * 1024;
 const _: () = assert!(SEGMENT_BYTES + 65_540 <= MAX_SEGMENT_CONTENT, "one item more still fits");
 /// What is not worth writing a file anew for.
 const SPARED_BYTES: u64 = 1024 * 1024;
+/// Runs of a file that are looked at: as many as a device remembers.
+const MARKS_REMEMBERED: usize = 64;
 /// What backups in a folder are called.
 const NAME_BEGIN: &str = "kith-backup-";
 const NAME_END: &str = ".kith";

@@ -63,6 +63,8 @@ pub(crate) struct Inner {
     /// Whether something happened since the last password entry that may want one.
     pub(crate) is_entry_due: Cell<bool>,
     pub(crate) is_turning: Cell<bool>,
+    /// Whether a backup is being made.
+    pub(crate) is_backing_up: Cell<bool>,
     pub(crate) folder: PathBuf,
     /// What a new password costs to try.
     pub(crate) params: Params,
@@ -200,6 +202,7 @@ impl Client {
             is_quiet: Cell::new(false),
             is_entry_due: Cell::new(false),
             is_turning: Cell::new(false),
+            is_backing_up: Cell::new(false),
             folder: folder.to_owned(),
             params: options.params,
         };

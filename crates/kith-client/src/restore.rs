@@ -28,6 +28,8 @@ pub struct Backup {
     pub made: Timestamp,
     /// Messages that were written, some of them perhaps several times.
     pub messages: u64,
+    /// Things that this version does not know, and passes over.
+    pub unknown: u64,
     /// Whether the file goes on after its last whole run with one that is not whole.
     pub is_torn: bool,
 }
@@ -76,7 +78,7 @@ impl Backup {
         let mut reader = BackupReader::open(path, key)?;
         let seed = Zeroizing::new(*reader.seed());
         let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        let (mut person, mut whole, mut messages, mut end) = (None, None, 0_u64, 0);
+        let (mut person, mut whole, mut messages, mut end, mut unknown) = (None, None, 0_u64, 0, 0_u64);
         let is_torn = loop {
             let segment = match reader.read_next() {
                 Ok(Next::Segment(segment)) => segment,
@@ -85,7 +87,9 @@ impl Backup {
                 Err(BackupFileError::Damaged { .. }) if damage == Damage::CutOff => break true,
                 Err(error) => return Err(error.into()),
             };
-            for item in unpack(&segment.content).map_err(|_| RestoreFailure::Unknown)? {
+            let unpacked = unpack(&segment.content).map_err(|_| RestoreFailure::Unknown)?;
+            unknown = unpacked.n_unknown.saturating_add(unknown);
+            for item in unpacked.items {
                 match item {
                     BackupItem::Person { name, server, .. } => person = Some((name, server)),
                     BackupItem::Messages { messages: some, .. } => {
@@ -102,7 +106,7 @@ impl Backup {
             progress(segment.end, length);
         };
         let ((name, server), made, messages) = whole.ok_or(RestoreFailure::Nothing)?;
-        Ok(Self { path: path.to_owned(), seed, end, name, server, made, messages, is_torn })
+        Ok(Self { path: path.to_owned(), seed, end, name, server, made, messages, unknown, is_torn })
     }
 }
 
@@ -142,7 +146,7 @@ impl Client {
         let mut reader = BackupReader::open(&backup.path, &BackupKey::Seed(&backup.seed))?;
         loop {
             let Next::Segment(segment) = reader.read_next()? else { break };
-            let items = unpack(&segment.content).map_err(|_| RestoreFailure::Unknown)?;
+            let items = unpack(&segment.content).map_err(|_| RestoreFailure::Unknown)?.items;
             client.inner.engine.borrow_mut().restore(&user, items, now(), &mut rng())?;
             client.turn();
             progress(segment.end, backup.end);

@@ -14,7 +14,7 @@ use rand_core::CryptoRng;
 use rusqlite::{Connection, params};
 
 use crate::api::{BackupPortion, BackupRun, BackupStart, BackupView, ContactId};
-use crate::database::{StorageError, all, column, count, first, number, run};
+use crate::database::{StorageError, all, column, count, exists, first, number, run};
 use crate::engine::Engine;
 use crate::errors::{BackupError, QueryError, WakeError};
 use crate::work::Work;
@@ -58,8 +58,7 @@ CREATE TRIGGER backup_rotation_added AFTER INSERT ON rotations BEGIN
     UPDATE contacts SET changed = (SELECT number FROM backup_runs)
     WHERE id = new.contact AND changed <> (SELECT number FROM backup_runs);
 END;
-CREATE TRIGGER backup_contact_met AFTER UPDATE OF stage, conversation ON contacts
-WHEN new.stage = 2 AND (old.stage <> 2 OR old.conversation IS NOT new.conversation) BEGIN
+CREATE TRIGGER backup_contact_met AFTER UPDATE OF conversation ON contacts WHEN old.conversation IS NOT new.conversation BEGIN
     UPDATE messages SET changed = (SELECT number FROM backup_runs)
     WHERE contact = new.id AND changed <> (SELECT number FROM backup_runs);
 END;
@@ -112,6 +111,19 @@ impl Engine {
         self.call(now, rng, |work, _| Ok(phrase_checked(work)?))
     }
 
+    /// Returns whether any of these runs is one of this device (KE-74).
+    ///
+    /// # Errors
+    /// [`QueryError`] when storage fails.
+    pub fn knows_backup(&self, marks: &[BackupMark]) -> Result<bool, QueryError> {
+        for mark in marks {
+            if exists(&self.db, "SELECT 1 FROM backup_marks WHERE mark = ?1", [mark.0])? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Returns how well the person is prepared for losing every device.
     ///
     /// # Errors
@@ -138,8 +150,8 @@ const CONTACT_BYTES: u64 = 8_000;
 /// What a message takes beside its text.
 const MESSAGE_BYTES: u64 = 160;
 
-/// The messages that a backup says: KE-73 leaves out those that disappear.
-const TOLD: &str = "m.lifetime IS NULL AND c.kind = 0 AND c.stage = 2 AND c.conversation IS NOT NULL";
+/// The messages that a backup says: KE-73 leaves out those that disappear. A contact that is being met anew keeps its own.
+const TOLD: &str = "m.lifetime IS NULL AND c.kind = 0 AND c.conversation IS NOT NULL";
 
 /// A run that is under way.
 #[derive(Debug, Clone)]
@@ -181,9 +193,12 @@ pub(crate) fn begin(work: &mut Work<'_>, since: Option<BackupMark>) -> Result<Ba
     let mark = BackupMark(random::bytes(work.rng));
     let sql = "INSERT INTO backup_marks (mark, number, at) VALUES (?1, ?2, ?3)";
     run(work.db, sql, params![mark.0, before, column(work.now.0)])?;
-    let sql =
-        "DELETE FROM backup_marks WHERE mark NOT IN (SELECT mark FROM backup_marks ORDER BY number DESC LIMIT ?1)";
-    run(work.db, sql, [MAX_MARKS])?;
+    // Runs that failed must not push those out with which files end.
+    for done in [0, 1] {
+        let sql = "DELETE FROM backup_marks WHERE done = ?1 AND mark NOT IN \
+                   (SELECT mark FROM backup_marks WHERE done = ?1 ORDER BY number DESC LIMIT ?2)";
+        run(work.db, sql, params![done, MAX_MARKS])?;
+    }
     let sql = "DELETE FROM backup_forgotten WHERE conversation NOT IN \
                (SELECT conversation FROM backup_forgotten ORDER BY changed DESC LIMIT ?1)";
     run(work.db, sql, [MAX_FORGOTTEN])?;
@@ -200,7 +215,7 @@ fn n_messages(db: &Connection, above: i64) -> Result<u64, StorageError> {
 }
 
 fn n_contacts(db: &Connection, above: i64) -> Result<u64, StorageError> {
-    let sql = "SELECT count(*) FROM contacts WHERE kind = 0 AND stage = 2 AND changed > ?1";
+    let sql = "SELECT count(*) FROM contacts WHERE kind = 0 AND conversation IS NOT NULL AND changed > ?1";
     count(db, sql, [above])
 }
 
@@ -255,7 +270,7 @@ fn begin_person(db: &Connection, run: &Run, out: &mut Portion) -> Result<Stage, 
 }
 
 fn next_contact(db: &Connection, run: &Run, after: i64, out: &mut Portion) -> Result<Stage, StorageError> {
-    let sql = "SELECT id FROM contacts WHERE id > ?1 AND changed > ?2 AND kind = 0 AND stage = 2 ORDER BY id LIMIT 1";
+    let sql = "SELECT id FROM contacts WHERE id > ?1 AND changed > ?2 AND kind = 0 ORDER BY id LIMIT 1";
     let Some(id) = first(db, sql, params![after, run.above], |row| row.get::<_, i64>(0))? else {
         return Ok(Stage::Messages { changed: run.above, after: i64::MAX });
     };
@@ -267,6 +282,8 @@ fn next_contact(db: &Connection, run: &Run, after: i64, out: &mut Portion) -> Re
         for rotation in device_keys::all_remembered(db, contact)? {
             out.items.push(BackupItem::Rotation { contact: conversation, rotation });
         }
+    } else if let Some((contact, settings, lamport)) = contact_copies::unmet(db, contact)? {
+        out.items.push(BackupItem::Unmet { contact, settings, lamport });
     }
     Ok(Stage::Contacts { after: id })
 }

@@ -43,6 +43,49 @@ pub(crate) fn copy(db: &Connection, id: ContactId) -> Result<Option<ContactCopy>
     Ok(Some(ContactCopy { contact, secret, own_list, peer_list, digits, settings, lamport, met, owners }))
 }
 
+/// Returns what a backup says of a contact whose keys are not settled: nothing of one with whom nothing was said.
+pub(crate) fn unmet(
+    db: &Connection,
+    id: ContactId,
+) -> Result<Option<(ConversationId, ContactSettings, u64)>, StorageError> {
+    let sql = "SELECT conversation, lamport, name, name_at, verified, verified_at, blocked, blocked_at, receipts, receipts_at, \
+               disappearing_set, disappearing FROM contacts WHERE id = ?1 AND kind = 0 AND conversation IS NOT NULL \
+               AND EXISTS (SELECT 1 FROM messages m WHERE m.contact = contacts.id)";
+    first(db, sql, [id.column()], |row| {
+        let at = |index| -> rusqlite::Result<Timestamp> { Ok(Timestamp(number(row.get(index)?))) };
+        let settings = ContactSettings {
+            name: Setting { at: at(3)?, value: row.get(2)? },
+            verified: Setting { at: at(5)?, value: row.get(4)? },
+            blocked: Setting { at: at(7)?, value: row.get(6)? },
+            receipts: Setting { at: at(9)?, value: row.get(8)? },
+            disappearing: (number(row.get(10)?), row.get(11)?),
+        };
+        Ok((ConversationId(row.get(0)?), settings, number(row.get(1)?)))
+    })
+}
+
+/// Takes such a contact in, from a backup: it needs a new card. One that is known is known better.
+pub(crate) fn take_unmet(
+    work: &mut Work<'_>,
+    contact: ConversationId,
+    settings: &ContactSettings,
+    lamport: u64,
+) -> Result<(), StorageError> {
+    if contacts::by_conversation(work.db, contact)?.is_some() || lamport > contacts::MAX_LAMPORT {
+        return Ok(());
+    }
+    let id = match contacts::add(work.db, Some(&settings.name.value), Stage::Invited) {
+        Ok(id) => id,
+        Err(CommandError::Storage(problem)) => return Err(problem),
+        Err(_) => contacts::add_nameless(work.db, Stage::Invited)?,
+    };
+    run(work.db, "UPDATE contacts SET conversation = ?2 WHERE id = ?1", params![id.column(), contact.0])?;
+    contacts::saw_lamport(work.db, id, lamport)?;
+    settle(work, id, settings, false)?;
+    work.tell(Event::Contact { contact: id });
+    Ok(())
+}
+
 /// Takes a contact in that a sibling told, or a backup.
 pub(crate) fn take(work: &mut Work<'_>, from: Option<ContactId>, copy: ContactCopy) -> Result<(), StorageError> {
     let peers = open(copy.peer_list.clone()).ok().filter(|list| list.get().is_well_formed());

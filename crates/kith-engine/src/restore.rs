@@ -113,6 +113,9 @@ fn take_one(work: &mut Work<'_>, user: &UserSecret, item: BackupItem) -> Result<
             }
         }
         BackupItem::Contact(copy) => contact_copies::take(work, None, *copy)?,
+        BackupItem::Unmet { contact, settings, lamport } => {
+            contact_copies::take_unmet(work, contact, &settings, lamport)?;
+        }
         BackupItem::Forgotten { contact } => {
             if let Some(contact) = contacts::by_conversation(work.db, contact)? {
                 contacts::erase(work, contact)?;

@@ -200,12 +200,23 @@ impl Folder {
     }
 }
 
-/// Opens a file for its owner only, to read and write; it is made when it is not there.
-pub(crate) fn open_private(path: &Path) -> Result<File, FolderError> {
+/// Makes a file that only its owner may read, to write it; it must not exist, also not as a link to another one.
+pub(crate) fn make_private(path: &Path) -> Result<File, FolderError> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    options.read(true).write(true).create_new(true);
     platform::private(&mut options);
-    options.open(path).map_err(|source| FolderError::new("write", path, source))
+    options.open(path).map_err(|source| FolderError::new("make", path, source))
+}
+
+/// Opens a file that is there, to read and write it.
+pub(crate) fn open_to_write(path: &Path) -> Result<File, FolderError> {
+    let opened = OpenOptions::new().read(true).write(true).open(path);
+    opened.map_err(|source| FolderError::new("write", path, source))
+}
+
+/// Says whether a file that is open is the one that bears a name now.
+pub(crate) fn is_named(file: &File, path: &Path) -> io::Result<bool> {
+    Ok(platform::identity(&file.metadata()?) == platform::identity(&fs::metadata(path)?))
 }
 
 /// Makes the name of a file durable, wherever it lies.
@@ -272,13 +283,18 @@ impl FolderError {
 mod platform {
     //! Permissions and folder flushes the Unix way.
 
-    use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+    use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
     use std::io;
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
     use std::path::Path;
 
     pub(super) fn private(options: &mut OpenOptions) {
         options.mode(0o600);
+    }
+
+    /// Returns what no other file has at the same time.
+    pub(super) fn identity(metadata: &Metadata) -> (u64, u64) {
+        (metadata.dev(), metadata.ino())
     }
 
     pub(super) fn make_private_folder(path: &Path) -> io::Result<()> {
@@ -298,11 +314,14 @@ mod platform {
 mod platform {
     //! Elsewhere a person's profile folder is private already, and a rename is durable without a flush of the folder.
 
-    use std::fs::{self, OpenOptions};
+    use std::fs::{self, Metadata, OpenOptions};
     use std::io;
     use std::path::Path;
 
     pub(super) fn private(_options: &mut OpenOptions) {}
+
+    /// Nothing tells files apart here that is always there; a file that is open cannot be replaced, though.
+    pub(super) fn identity(_metadata: &Metadata) {}
 
     pub(super) fn make_private_folder(path: &Path) -> io::Result<()> {
         fs::create_dir(path)

@@ -12,7 +12,7 @@ use crate::id::{BackupMark, ConversationId, DeviceId};
 use crate::own::OwnDevices;
 use crate::rotation::Rotation;
 use crate::signed::Signed;
-use crate::sync::{ContactCopy, PastMessage};
+use crate::sync::{ContactCopy, ContactSettings, PastMessage};
 use crate::time::Timestamp;
 
 /// One thing that a backup says. Of two that say something about the same, the later one counts. The numbers are wire values.
@@ -81,6 +81,20 @@ pub enum BackupItem {
         #[n(2)]
         offer: Box<CardOffer>,
     },
+    /// A contact whose keys are not settled: the two have not met yet, or meet again. What was said is kept; the person gives it a
+    /// new card.
+    #[n(7)]
+    Unmet {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+        /// What the person has set.
+        #[n(1)]
+        settings: ContactSettings,
+        /// The highest Lamport number of the conversation.
+        #[n(2)]
+        lamport: u64,
+    },
     /// The end of a run.
     #[n(6)]
     End {
@@ -100,27 +114,46 @@ impl Wire for BackupItem {
 }
 
 /// Adds an item to the content of a segment.
-pub fn pack(content: &mut Vec<u8>, item: &BackupItem) {
+///
+/// # Errors
+/// [`DecodeError::TooLong`] when no reader would take it; nothing is added then.
+pub fn pack(content: &mut Vec<u8>, item: &BackupItem) -> Result<(), DecodeError> {
     let bytes = item.to_bytes();
-    content.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+    let (length, limit) = (bytes.len(), BackupItem::MAX_BYTES);
+    let too_long = DecodeError::TooLong { object: BackupItem::NAME, length, limit };
+    let Some(length) = u32::try_from(length).ok().filter(|_| length <= limit) else { return Err(too_long) };
+    content.extend_from_slice(&length.to_be_bytes());
     content.extend_from_slice(&bytes);
+    Ok(())
+}
+
+/// What a segment says.
+#[derive(Debug, Clone, Default)]
+pub struct Unpacked {
+    /// The items, in their order.
+    pub items: Vec<BackupItem>,
+    /// How many more there are that this version does not know: they are passed over, and cost nobody the rest.
+    pub n_unknown: u64,
 }
 
 /// Takes the content of a segment apart.
 ///
 /// # Errors
-/// [`DecodeError`] when it is cut off, or something in it is no item.
-pub fn unpack(content: &[u8]) -> Result<Vec<BackupItem>, DecodeError> {
+/// [`DecodeError`] when it is cut off.
+pub fn unpack(content: &[u8]) -> Result<Unpacked, DecodeError> {
     let cut_off = || DecodeError::Malformed { object: BackupItem::NAME };
-    let (mut items, mut rest) = (Vec::new(), content);
+    let (mut unpacked, mut rest) = (Unpacked::default(), content);
     while !rest.is_empty() {
         let (length, behind) = rest.split_first_chunk().ok_or_else(cut_off)?;
         let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| cut_off())?;
         let (item, behind) = behind.split_at_checked(length).ok_or_else(cut_off)?;
-        items.push(BackupItem::from_bytes(item)?);
+        match BackupItem::from_bytes(item) {
+            Ok(item) => unpacked.items.push(item),
+            Err(_) => unpacked.n_unknown = unpacked.n_unknown.saturating_add(1),
+        }
         rest = behind;
     }
-    Ok(items)
+    Ok(unpacked)
 }
 
 /// Names and what people say are never printed: only which kind of thing it is.
@@ -134,6 +167,7 @@ impl std::fmt::Debug for BackupItem {
             Self::Rotation { .. } => "Rotation(…)",
             Self::SpareCard { .. } => "SpareCard(…)",
             Self::End { .. } => "End(…)",
+            Self::Unmet { .. } => "Unmet(…)",
         })
     }
 }

@@ -92,6 +92,11 @@ impl From<BackUpError> for Failure {
             BackUpError::File(kith_client::BackupFileError::InUse) => {
                 Self::new("in_use", "another program is writing this backup", "wait until it is done, then try again")
             }
+            BackUpError::Busy => Self::new(
+                "in_use",
+                "another backup of your folder is being made",
+                "wait until it is done, then try again",
+            ),
             BackUpError::File(error) => {
                 let hint =
                     "check the path, its permissions, and that the disk has room; what lay there is as good as before";

@@ -87,10 +87,15 @@ pub(crate) async fn run(
             "The file ends in the middle of something. What was whole in it is taken: all until {until}."
         ));
     }
+    if backup.unknown > 0 {
+        let what = show::number(backup.unknown, "thing");
+        out.note(format!("A newer version of Kith has written {what} that this one does not know, and leaves out."));
+    }
     let wanted = args.home_server(&backup)?.check()?;
     let (descriptor, server) = init::find_server(&wanted, options).await?;
     let progress = |done, total| out.progress("Taking it in", done, total);
-    let client = Client::restore(folder, &password()?, options, (&backup, &name), progress).await.map_err(taken)?;
+    let password = password()?;
+    let client = Client::restore(folder, &password, options, (&backup, &name), progress).await.map_err(taken)?;
     let url = wanted.url().clone();
     let (invite, own) = (wanted.into_invite(), backup.name.clone());
     client.command(kith_engine::Command::Init {
@@ -101,7 +106,7 @@ pub(crate) async fn run(
         name: own,
     })?;
     client.finish_restore(&backup).map_err(taken)?;
-    let settled = client.sync(REGISTER_PATIENCE).await;
+    let settled = go_online(&client, &password).await;
     let told = tell(&client, out, &url, &name);
     client.close().await;
     match settled {
@@ -123,6 +128,16 @@ impl Restore {
     }
 }
 
+/// Registers, and begins to tell the contacts: their cards are answered with queues that the home server has made by then.
+async fn go_online(client: &Client, password: &Password) -> Result<(), SyncError> {
+    client.sync(REGISTER_PATIENCE).await?;
+    if client.sign_lists(password).is_ok() {
+        return client.sync(REGISTER_PATIENCE).await;
+    }
+    // What could not be signed now is signed when the folder is opened next.
+    Ok(())
+}
+
 /// Says what has happened, and what happens now.
 fn tell(client: &Client, out: &Out, url: &kith_wire::address::ServerUrl, name: &str) -> Result<(), Failure> {
     let contacts = client.ask(|engine| engine.contacts())?;
@@ -137,9 +152,8 @@ fn tell(client: &Client, out: &Out, url: &kith_wire::address::ServerUrl, name: &
         format!("You are back, with {contacts} and {messages}, in {}.", client.folder().display())
     });
     out.note(
-        "This is a new device of yours, and now the only one: all others are revoked, and your people are told, as soon as they\n\
-         and you have been online. They see that you went on from a backup, and may want to compare digits (`kith verify`).\n\
-         Stay online for a while: `kith listen`. What was said after the backup was made is on no device of yours any more.",
+        "This is a new device of yours. Revoke those that you have lost (`kith device revoke`); your people do not hear of this one by\n\
+         themselves yet: give them new cards. What was said after the backup was made is on no device of yours any more.",
     );
     if !lost.is_empty() {
         let names: Vec<String> = lost.iter().map(|name| show::one_line(name)).collect();

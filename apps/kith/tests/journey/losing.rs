@@ -128,6 +128,26 @@ fn a_backup_grows_beside_a_listener_and_opens_with_the_newest_password() {
     // What the restored device knows is another device's word: it replaces the file only when that is said.
     let other = tablet.run(&["backup", loss.file().to_str().unwrap()]);
     assert_eq!(code(&other), (1, "other_device".into()));
+    // Neither another password nor damage, nor the wish to write everything anew, makes it this device's file.
+    let whole = std::fs::read(loss.file()).unwrap();
+    assert_eq!(code(&tablet.run(&["backup", loss.file().to_str().unwrap(), "--anew"])), (1, "other_device".into()));
+    tablet.succeed_with(&["password"], &[("KITH_NEW_PASSWORD", "a third kitchen")]);
+    let tablet = tablet.with_password("a third kitchen");
+    assert_eq!(code(&tablet.run(&["backup", loss.file().to_str().unwrap()])), (1, "other_device".into()));
+    let stick = loss.world.folder.path().join("stick");
+    std::fs::create_dir(&stick).unwrap();
+    let (last, phones) = (whole.len() - 10, stick.join("kith-backup-00000000.kith"));
+    let mut damaged = whole.clone();
+    damaged[last] ^= 1;
+    std::fs::write(loss.file(), &damaged).unwrap();
+    assert_eq!(tablet.run(&["backup", loss.file().to_str().unwrap()]).code, 1);
+    assert_eq!(std::fs::read(loss.file()).unwrap(), damaged, "what can be read of it is still there");
+    std::fs::write(&phones, &whole).unwrap();
+    let beside = tablet.succeed(&["backup", stick.to_str().unwrap()]).lines.remove(0);
+    assert_eq!(beside["kind"], "new");
+    assert_eq!(std::fs::read(&phones).unwrap(), whole, "in a folder each device has a file of its own");
+    let again = tablet.succeed(&["backup", stick.to_str().unwrap()]).lines.remove(0);
+    assert_eq!((&again["kind"], &again["file"]), (&"grown".into(), &beside["file"]));
     let forced = tablet.succeed(&["backup", loss.file().to_str().unwrap(), "--force"]).lines.remove(0);
     assert_eq!(forced["kind"], "replaced");
 }

@@ -117,6 +117,32 @@ fn what_changes_while_a_backup_is_made_is_in_the_next_one_at_the_latest() {
 }
 
 #[test]
+fn a_contact_that_is_being_met_anew_keeps_what_was_said() {
+    let (mut world, bela, ana) = World::met("backup-anew");
+    world.send(BELA, ana, "years of this");
+    world.run(60);
+    world.command(ANA, Command::Rename { contact: bela, name: "Belarmino".to_owned() }).unwrap();
+    world.alter(ANA, "UPDATE contacts SET unusable = 1", &[]);
+    world.command(ANA, Command::CardNew { whom: Whom::Again(bela), expires: 3600 }).unwrap();
+    let (whole, mark) = world.backup_run(ANA, None).unwrap();
+    assert_eq!(n_messages(&whole), 1);
+    let tablet = world.come_back("backup-anew-tablet", ANA, 0, &whole);
+    let there = world.people[tablet].engine.contacts().unwrap().remove(0);
+    assert_eq!((there.name.as_str(), there.needs_card), ("Belarmino", true));
+    assert_eq!(world.texts(tablet, there.id), ["years of this"]);
+    world.run(20);
+    let card = Command::CardNew { whom: Whom::Again(there.id), expires: 3600 };
+    assert!(world.command(tablet, card).is_ok(), "the conversation can go on");
+    // Met again, it is told whole, and the later word counts.
+    let offer = world.card(BELA).1;
+    world.alter(ANA, "UPDATE contacts SET unusable = 1", &[]);
+    world.command(ANA, Command::CardAccept { offer: Box::new(offer), whom: Whom::Again(bela) }).unwrap();
+    world.run(60);
+    let (news, _) = world.backup_run(ANA, Some(mark)).unwrap();
+    assert!(news.iter().any(|item| matches!(item, BackupItem::Contact(_))));
+}
+
+#[test]
 fn portions_are_bounded_however_much_was_said() {
     let (mut world, bela, _) = World::met("backup-bounded");
     let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
@@ -131,7 +157,7 @@ fn portions_are_bounded_however_much_was_said() {
     loop {
         let portion = world.people[ANA].engine.continue_backup(&mut run, now).unwrap();
         let mut content = Vec::new();
-        portion.items.iter().for_each(|item| pack(&mut content, item));
+        portion.items.iter().for_each(|item| pack(&mut content, item).unwrap());
         assert!(content.len() < 300_000, "{}", content.len());
         whole += content.len() as u64;
         said += portion.messages;
@@ -197,6 +223,13 @@ fn ke_74_a_device_goes_on_behind_its_own_runs_only() {
     assert!(matches!(world.backup_run(ANA, Some(BackupMark([9; 16]))), Err(BackupError::UnknownMark)));
     world.crash(ANA);
     assert!(world.backup_run(ANA, Some(mark)).is_ok());
+    // However often a disk is full, the run with which the file ends is known.
+    for _ in 0..200 {
+        let now = world.now;
+        world.people[ANA].engine.begin_backup(None, now, &mut world.rng).unwrap();
+    }
+    assert!(world.people[ANA].engine.knows_backup(&[BackupMark([9; 16]), mark]).unwrap());
+    assert!(!world.people[crate::world::LAPTOP].engine.knows_backup(&[mark]).unwrap());
     // Runs that are long past are forgotten.
     for _ in 0..70 {
         world.backup_run(ANA, None).unwrap();
@@ -352,7 +385,7 @@ fn ke_76_no_key_by_which_a_device_talks_is_in_a_backup() {
     world.run(7 * 86_400);
     let (items, _) = world.backup_run(ANA, None).unwrap();
     let mut content = Vec::new();
-    items.iter().for_each(|item| pack(&mut content, item));
+    items.iter().for_each(|item| pack(&mut content, item).unwrap());
     let keeper = &world.people[ANA].keeper;
     let secrets = [
         "SELECT account FROM person",

@@ -53,7 +53,11 @@ impl BackupReader {
     /// # Errors
     /// [`BackupFileError`]: no backup, or one that the key does not open.
     pub fn open(path: &Path, key: &BackupKey<'_>) -> Result<Self, BackupFileError> {
-        let file = File::open(path).map_err(failed("read", path))?;
+        Self::of_file(path, File::open(path).map_err(failed("read", path))?, key)
+    }
+
+    /// Opens a file that is open already, and stands at its beginning.
+    pub(super) fn of_file(path: &Path, file: File, key: &BackupKey<'_>) -> Result<Self, BackupFileError> {
         let mut file = BufReader::with_capacity(1 << 16, file);
         let head = read_most(&mut file, HEAD_LEN).map_err(failed("read", path))?;
         let head = Head::decode(&head)?;

@@ -248,6 +248,23 @@ fn a_run_that_is_given_up_leaves_what_was_there() {
 }
 
 #[test]
+fn what_a_killed_writer_left_goes_with_the_next_backup_and_nothing_is_written_through_a_link() {
+    let mut shelf = Shelf::new();
+    let left = shelf.folder.path().join("ana.kith.0123abcd.part");
+    fs::write(&left, b"half a file").unwrap();
+    let other = shelf.folder.path().join("ana.kith.old.part");
+    fs::write(&other, b"somebody else's").unwrap();
+    let dear = shelf.folder.path().join("dear");
+    fs::write(&dear, b"a letter").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&dear, shelf.folder.path().join("ana.kith.part")).unwrap();
+    shelf.write(&[&[b"one"]]);
+    assert!(!left.exists() && other.exists());
+    assert_eq!(fs::read(&dear).unwrap(), b"a letter");
+    assert_eq!(read_all(&shelf.file()).0, [b"one"]);
+}
+
+#[test]
 fn two_writers_do_not_write_one_file() {
     let mut shelf = Shelf::new();
     shelf.write(&[&[b"one"]]);

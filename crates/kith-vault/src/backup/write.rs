@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use kith_crypto::backup::BackupSecret;
 use kith_crypto::password::Params;
+use kith_crypto::random;
 use rand_core::CryptoRng;
 
 use super::head::Head;
 use super::segment::{Kind, Place};
 use super::{BackupFileError, BackupKey, BackupReader, failed};
 use crate::Password;
-use crate::folder::{flush_name, open_private};
+use crate::folder::{flush_name, is_named, make_private, open_to_write};
 
 /// Where a run ends in a file, and the next one begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,15 +54,15 @@ impl BackupWriter {
         params: Params,
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, BackupFileError> {
+        let random: [u8; 4] = random::bytes(rng);
         let mut name = path.as_os_str().to_owned();
-        name.push(UNFINISHED);
+        name.push(format!(".{:08x}{UNFINISHED}", u32::from_be_bytes(random)));
         let beside = PathBuf::from(name);
-        let mut file = open_private(&beside)?;
+        let mut file = make_private(&beside)?;
         lock(&file, &beside)?;
         let (head, opened) = Head::seal(seed, password, params, rng)?;
         let bytes = head.encode();
-        let written = file.set_len(0).and_then(|()| file.write_all(&bytes));
-        written.map_err(failed("write", &beside))?;
+        file.write_all(&bytes).map_err(failed("write", &beside))?;
         let offset = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let (label, path) = (*head.label(), path.to_owned());
         Ok(Self { file, path, beside: Some(beside), secret: opened.secret, place: Place::FIRST, offset, label })
@@ -72,10 +73,13 @@ impl BackupWriter {
     /// # Errors
     /// [`BackupFileError`]; every whole run is still there then.
     pub fn append(path: &Path, key: &BackupKey<'_>, at: BackupPlace) -> Result<Self, BackupFileError> {
-        let mut file = open_private(path)?;
+        let mut file = open_to_write(path)?;
         lock(&file, path)?;
-        // Opened anew under the lock: somebody may have replaced it meanwhile.
-        let mut reader = BackupReader::open(path, key)?;
+        // Somebody may have replaced it meanwhile; what is locked must be what bears the name.
+        if !is_named(&file, path).map_err(failed("look at", path))? {
+            return Err(BackupFileError::InUse);
+        }
+        let mut reader = BackupReader::of_file(path, file.try_clone().map_err(failed("read", path))?, key)?;
         while reader.whole() != at {
             match reader.read_next()? {
                 super::Next::Segment(_) => {}
@@ -114,6 +118,7 @@ impl BackupWriter {
             self.beside = None;
         }
         flush_name(&self.path)?;
+        sweep(&self.path);
         Ok(self.offset)
     }
 
@@ -145,6 +150,23 @@ fn lock(file: &File, path: &Path) -> Result<(), BackupFileError> {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(BackupFileError::InUse),
         Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
+    }
+}
+
+/// Removes what writers that were killed have left beside a file. One that still writes keeps its own.
+fn sweep(path: &Path) {
+    let begin = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let holder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for entry in std::fs::read_dir(holder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let random = name.strip_prefix(&begin).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(UNFINISHED));
+        let is_left = random.is_some_and(|hex| hex.len() == 8 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        let is_idle = |path: &Path| open_to_write(path).is_ok_and(|file| file.try_lock().is_ok());
+        if is_left && is_file && is_idle(&entry.path()) {
+            // It is in nobody's way when it stays.
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

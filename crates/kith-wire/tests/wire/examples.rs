@@ -459,6 +459,7 @@ pub(crate) fn backup_items() -> Vec<(&'static str, BackupItem)> {
         ("messages", BackupItem::Messages { contact, messages: vec![past_message()] }),
         ("rotation", BackupItem::Rotation { contact, rotation: rotation() }),
         ("spare card", BackupItem::SpareCard { contact, device: DeviceId(run(56)), offer: Box::new(device_offer()) }),
+        ("unmet", BackupItem::Unmet { contact, settings: contact_copy().settings, lamport: 900 }),
         ("end", BackupItem::End { mark: BackupMark(run(60)), made: Timestamp(1_793_000_000_000) }),
     ]
 }
