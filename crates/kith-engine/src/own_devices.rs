@@ -261,7 +261,7 @@ pub(crate) fn learn(work: &mut Work<'_>, signed: Signed<OwnDevices>) -> Result<b
         if own.revoked_for(revoked.id).is_none() {
             catching_up::revoked(work.db, revoked.id)?;
         }
-        siblings::drop_device(work, revoked.id)?;
+        siblings::was_revoked(work, revoked.id, list.signed())?;
     }
     work.tell(Event::Devices);
     Ok(true)

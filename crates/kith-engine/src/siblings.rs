@@ -404,6 +404,40 @@ pub(crate) fn rename(db: &Connection, device: &OwnDevice) -> Result<(), StorageE
     Ok(())
 }
 
+/// Another device has revoked a sibling, which it may not have met: each that has met it tells it so (KE-54).
+pub(crate) fn was_revoked(
+    work: &mut Work<'_>,
+    device: DeviceId,
+    devices: &Signed<OwnDevices>,
+) -> Result<(), StorageError> {
+    let Some(sibling) = by_device(work.db, device)? else { return catching_up::forget(work.db, device) };
+    if sibling.state == State::Revoked {
+        return Ok(());
+    }
+    let is_met = contacts::find(work.db, sibling.contact)?.is_some_and(|row| row.stage == Stage::Established);
+    if sibling.state != State::Linked || !is_met {
+        return drop_device(work, device);
+    }
+    nothing_more_for(work.db, sibling.contact)?;
+    sync::tell_one(work, sibling.contact, &SyncItem::Devices { devices: devices.clone() })?;
+    // For how long it is waited for counts from when it was heard last.
+    catching_up::linked(work, device)?;
+    run(work.db, "UPDATE siblings SET state = 3 WHERE contact = ?1", [sibling.contact.column()])?;
+    Ok(())
+}
+
+/// Takes back whatever was still to be told to a sibling.
+fn nothing_more_for(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
+    for sql in [
+        "DELETE FROM history WHERE sibling = ?1",
+        "DELETE FROM catching_up WHERE sibling = ?1",
+        "DELETE FROM outgoing WHERE contact = ?1",
+    ] {
+        run(db, sql, [contact.column()])?;
+    }
+    Ok(())
+}
+
 /// A device is none of the person's any more.
 pub(crate) fn drop_device(work: &mut Work<'_>, device: DeviceId) -> Result<(), StorageError> {
     catching_up::forget(work.db, device)?;
@@ -447,9 +481,7 @@ pub(crate) fn revoke(
     let devices = own_devices::change(work, &user.person(), Change::Revoke { device, reason })?;
     if let Some(sibling) = by_device(work.db, device)? {
         // Nothing more is for it but that it was revoked.
-        run(work.db, "DELETE FROM history WHERE sibling = ?1", [sibling.contact.column()])?;
-        run(work.db, "DELETE FROM catching_up WHERE sibling = ?1", [sibling.contact.column()])?;
-        run(work.db, "DELETE FROM outgoing WHERE contact = ?1", [sibling.contact.column()])?;
+        nothing_more_for(work.db, sibling.contact)?;
     }
     // Also the one that is revoked is told, so that it locks itself when it hears of it.
     sync::tell(work, &SyncItem::Devices { devices })?;

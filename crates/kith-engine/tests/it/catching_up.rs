@@ -198,6 +198,24 @@ fn ke_80_two_devices_that_a_third_one_linked_tell_each_other_what_came_before_th
 }
 
 #[test]
+fn ke_54_a_device_hears_that_it_was_revoked_from_whoever_has_met_it() {
+    let (mut world, _, _, _) = with_linked("not-met", HistoryWish::None);
+    world.online(ANA, Reach::Down);
+    let tablet = world.add("not-met-tablet");
+    world.link(LAPTOP, tablet, HistoryWish::None);
+    let own = world.people[tablet].engine.devices().unwrap().into_iter().find(|device| device.is_this).unwrap();
+    world.online(tablet, Reach::Down);
+    // The phone has heard of the tablet, has never met it, and takes it out.
+    world.online(ANA, Reach::Up);
+    world.run(60);
+    world.revoke(ANA, own.id.unwrap(), RevocationReason::Compromised).unwrap();
+    world.run(60);
+    world.online(tablet, Reach::Up);
+    world.run(DAY);
+    assert!(world.people[tablet].engine.status(world.now).unwrap().revoked);
+}
+
+#[test]
 fn a_revoked_device_that_was_away_for_months_hears_of_it_and_one_that_never_comes_is_forgotten() {
     for comes_back in [true, false] {
         let (mut world, _, _, _) = with_linked(&format!("revoked-away-{comes_back}"), HistoryWish::None);
