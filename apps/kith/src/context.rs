@@ -149,6 +149,8 @@ mod tests {
             server: None,
             needs_card: false,
             held: None,
+            restored: None,
+            restoring: None,
         }
     }
 

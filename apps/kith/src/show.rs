@@ -5,7 +5,7 @@ use std::time::Duration;
 use kith_client::{Client, Notice};
 use kith_engine::{
     AttachmentState, AttachmentView, ContactId, ContactState, ContactView, Direction, Ended, Event, LinkState,
-    MessageBody, MessageChange, MessageState, MessageView, Receipts,
+    MessageBody, MessageChange, MessageState, MessageView, Receipts, RestoredView, Restoring,
 };
 use kith_wire::Timestamp;
 use kith_wire::id::MessageId;
@@ -72,7 +72,18 @@ pub(crate) fn contact_object(contact: &ContactView, now: Timestamp) -> Value {
         "needs_card": contact.needs_card,
         "held": contact.held.map(held_code),
         "draft": contact.draft,
+        "restored_at": contact.restored.map(|restored| times::rfc3339(restored.since)),
+        "restored_twice": contact.restored.map(|restored| restored.twice),
+        "restoring": contact.restoring.map(restoring),
     })
+}
+
+const fn restoring(restoring: Restoring) -> &'static str {
+    match restoring {
+        Restoring::NeedsPassword => "needs_password",
+        Restoring::Told => "told",
+        Restoring::NeedsCard => "needs_card",
+    }
 }
 
 /// A contact for people.
@@ -83,6 +94,11 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
         }
         ContactState::Invited => "has not answered your card yet",
         ContactState::Answered => "is being introduced; messages wait until that is done",
+        ContactState::Established if contact.restoring == Some(Restoring::Told) => {
+            "is told that you go on here; messages wait until it answers"
+        }
+        ContactState::Established if contact.restoring.is_some() => "hears that you go on here after `kith sync`",
+        ContactState::Established if contact.verified && contact.restored.is_some() => "verified before the restore",
         ContactState::Established if contact.verified => "verified",
         ContactState::Established => "not verified",
         ContactState::Blocked => "blocked",
@@ -97,11 +113,19 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
         Some(seconds) => format!("messages disappear after {}", Span(Duration::from_secs(seconds.into()))),
         None => String::new(),
     };
-    let held = contact.held.map_or("", held_briefly);
+    let held = contact.held.filter(|_| contact.restoring.is_none()).map_or("", held_briefly);
+    let restored = contact.restored.map_or_else(String::new, restored_note);
     let about: Vec<&str> =
-        [state, held, &unread, &disappearing, draft].into_iter().filter(|part| !part.is_empty()).collect();
+        [state, held, &restored, &unread, &disappearing, draft].into_iter().filter(|part| !part.is_empty()).collect();
     let id = colour.quiet(&format!("{:>5}", contact_id(contact.id)));
     format!("{id}  {}  {}", colour.loud(&one_line(&contact.name)), about.join(", ")).trim_end().to_owned()
+}
+
+/// What a person should know of a contact that goes on from a backup.
+fn restored_note(restored: RestoredView) -> String {
+    let since = times::date(restored.since);
+    let twice = if restored.twice { "; SOMEBODY ELSE HAS THE BACKUP TOO" } else { "" };
+    format!("goes on from a backup, on a new device, since {since}{twice}: compare digits again if in doubt")
 }
 
 /// A message for programs.
@@ -283,6 +307,18 @@ fn event(out: &Out, client: &Client, event: &Event) {
         Event::CardAnsweredTwice { contact } => {
             let text = "somebody else answered the card that was for this contact; compare digits with `kith verify`";
             error(out, "card_answered_twice", Some((client, *contact)), text);
+        }
+        Event::ContactRestored { contact } => {
+            let object = json!({"event": "contact_restored", "contact": contact_id(*contact)});
+            out.data(&object, || {
+                let name = name(client, *contact);
+                format!("{name}  goes on from a backup, on a new device; compare digits with `kith verify` if in doubt")
+            });
+        }
+        Event::ContactRestoredTwice { contact } => {
+            let text = "somebody else has answered for this contact with the same backup or an old device, and was refused: \
+                        tell the contact, and compare digits with `kith verify`";
+            error(out, "contact_restored_twice", Some((client, *contact)), text);
         }
         Event::SessionUnusable { contact, why } => {
             let text = format!("{}; give the contact a new card with `kith card new --name CONTACT`", ended(*why));

@@ -14,7 +14,8 @@ use kith_wire::id::{CardId, DeviceId, Hash, InviteCode, LinkSecret, MessageId, S
 pub use self::io::{Arrival, LinkFailure, Output};
 pub use self::views::{
     AttachmentKeys, AttachmentState, AttachmentView, BackupPortion, BackupRun, BackupStart, BackupView, ContactState,
-    ContactView, DeviceState, DeviceView, Direction, Exported, Held, LogQuery, MessageBody, MessageView, Status,
+    ContactView, DeviceState, DeviceView, Direction, Exported, Held, LogQuery, MessageBody, MessageView, RestoredView,
+    Restoring, Status,
 };
 
 /// A contact, towards the programs of this device: a number that is never reused. Never leaves the device.
@@ -404,6 +405,17 @@ pub enum Event {
     },
     /// The person's home server does not talk to the contact's: its operator forbids the address.
     ForbiddenServer {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// The contact has lost all devices and goes on from a backup, on a new one ([`ContactView::restored`]).
+    ContactRestored {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// A second device has answered the spare card of a contact that goes on from a backup: somebody has restored the backup twice,
+    /// or has a copy of it. The first one stays.
+    ContactRestoredTwice {
         /// The contact.
         contact: ContactId,
     },

@@ -20,7 +20,7 @@ use crate::database::{StorageError, column, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, FrameKind, NewFrame};
 use crate::work::Work;
-use crate::{card_keys, device_keys, own_devices, person, queues, renewal, sessions, siblings, unopened};
+use crate::{card_keys, device_keys, own_devices, person, queues, renewal, sessions, siblings, spare_cards, unopened};
 
 /// Binds a sealed contact key to its purpose.
 pub(crate) const CONTACT_SECRET_PURPOSE: &[u8] = b"kith/1/contact-secret";
@@ -221,6 +221,7 @@ fn receive_confirm(
     }
     contacts::set_stage(work, contact, Stage::Established)?;
     outbox::seal_waiting(work, contact)?;
+    spare_cards::go_on(work, contact)?;
     Ok(Meeting::Done)
 }
 

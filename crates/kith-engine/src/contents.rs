@@ -13,7 +13,9 @@ use crate::conversations::{self, NewMessage, Said};
 use crate::database::StorageError;
 use crate::sessions::PeerDevice;
 use crate::work::Work;
-use crate::{attachments, cards, device_keys, disappearing, introductions, outbox, queues, rotation, sync};
+use crate::{
+    attachments, cards, device_keys, disappearing, introductions, outbox, queues, rotation, spare_cards, sync,
+};
 
 /// The highest time that is believed (KE-20).
 const MAX_TIME: u64 = 1 << 48;
@@ -114,6 +116,7 @@ fn apply_known(
         KnownBody::QueueMoved { sender_id } => queues::moved(work, id, peer.id, &sender_id),
         KnownBody::DeviceCard { to, list, offer } => introductions::came(work, id, to, list, *offer),
         KnownBody::Rotation { rotation } => device_keys::heard(work, id, &rotation),
+        KnownBody::SpareCard { offer } => spare_cards::came(work, peer, *offer),
         said => apply_said(work, contact, content, said),
     }
 }

@@ -14,7 +14,7 @@ use crate::database::{StorageError, column, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, NewContent};
 use crate::work::Work;
-use crate::{attachments, contacts, drafts, own_lists, sync};
+use crate::{attachments, contacts, drafts, own_lists, restored, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE messages (
@@ -160,6 +160,7 @@ pub(crate) fn send(
     attachment: Option<AttachmentId>,
 ) -> Result<MessageId, CommandError> {
     own_lists::announce_now(work, id)?;
+    restored::answer_now(work, id)?;
     let contact = contacts::writable(work.db, id)?;
     if text.is_empty() && attachment.is_none() {
         return Err(CommandError::Empty);

@@ -18,6 +18,7 @@ use crate::contacts::{self, Stage};
 use crate::database::{StorageError, all, column, count, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, NewContent};
+use crate::sessions::PeerId;
 use crate::work::Work;
 use crate::{cards, own_devices, own_lists, sessions, sync};
 
@@ -116,7 +117,8 @@ pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageE
     Ok(())
 }
 
-fn below(work: &mut Work<'_>, seconds: u64) -> u64 {
+/// Draws a number of seconds below a bound.
+pub(crate) fn below(work: &mut Work<'_>, seconds: u64) -> u64 {
     (u64::from(u32::from_be_bytes(random::bytes(work.rng))) * seconds) >> 32
 }
 
@@ -309,6 +311,30 @@ pub(crate) fn all_remembered(db: &Connection, contact: ContactId) -> Result<Vec<
     let devices = all(db, sql, [contact.column()], |row| row.get(0).map(DeviceId))?;
     let rotations = devices.into_iter().map(|device| remembered(db, contact, device));
     Ok(rotations.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// Tells a device of a contact that was restored from a backup the keys of the person's devices since the newest list: what was told
+/// before, a device told that is gone.
+pub(crate) fn tell_since_list(work: &mut Work<'_>, contact: ContactId, peer: PeerId) -> Result<(), StorageError> {
+    let Some(list) = own_lists::newest(work.db, contact)? else { return Ok(()) };
+    for device in &list.get().devices {
+        let mut key = device.device_key;
+        for rotation in remembered(work.db, contact, device.id)? {
+            let Ok(said) = rotation.statement.decode_unverified() else { continue };
+            if said.old != key {
+                continue;
+            }
+            key = said.new;
+            let message = MessageId(random::bytes(work.rng));
+            let lamport = contacts::next_lamport(work.db, contact)?;
+            let body = KnownBody::Rotation { rotation };
+            let content = NewContent { peer: Some(peer), message, lamport, disappears: None, body, attachment: None };
+            if let Err(CommandError::Storage(problem)) = outbox::send(work, contact, content) {
+                return Err(problem);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn known(db: &Connection, contact: ContactId, device: DeviceId) -> Result<Option<PeerKeys>, StorageError> {

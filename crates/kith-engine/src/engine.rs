@@ -22,7 +22,8 @@ use crate::work::{Effects, LinkEffect, Work};
 use crate::{
     arrivals, attachments, backup, card_keys, cards, catching_up, clocks, closings, contacts, conversations,
     device_keys, disappearing, drafts, expiry, held, history, introductions, link_words, linking, once, outbox,
-    own_devices, own_lists, person, queues, receipts, restore, rotation, sabotage, sessions, siblings,
+    own_devices, own_lists, person, queues, receipts, restore, restored, rotation, sabotage, sessions, siblings,
+    spare_cards,
 };
 
 /// The client of one person on one device.
@@ -172,6 +173,15 @@ impl Engine {
         })
     }
 
+    /// Everything of a backup was taken in: this device replaces all that the person had. Needs the password; each later password
+    /// entry tells the contacts for which the home server has made a queue by then.
+    ///
+    /// # Errors
+    /// [`DeviceError`]; nothing has changed then.
+    pub fn take_over(&mut self, user: &UserSecret, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<(), DeviceError> {
+        self.change_devices(now, rng, |work| restored::begin(work, user))
+    }
+
     fn change_devices(
         &mut self,
         now: Timestamp,
@@ -226,6 +236,7 @@ impl Engine {
             linking::expire(work)?;
             closings::expire(work)?;
             device_keys::wake(work)?;
+            spare_cards::wake(work)?;
             history::go_on(work)?;
             drafts::tell_due(work)?;
             catching_up::wake(work)?;
@@ -367,6 +378,8 @@ impl Engine {
             UNION ALL SELECT min(announce_at) FROM contacts WHERE announce_at > ?1 \
             UNION ALL SELECT min(introduce_at) FROM contacts WHERE introduce_at > ?1 \
             UNION ALL SELECT min(at) FROM own_rotations \
+            UNION ALL SELECT min(at) FROM spare_times \
+            UNION ALL SELECT min(expires) FROM spare_givers \
             UNION ALL SELECT min(expires) FROM introductions WHERE expires > ?1 \
             UNION ALL SELECT min(due) FROM closings_sent WHERE due > ?1 \
             UNION ALL SELECT min(until) FROM siblings WHERE state = 0 OR (state = 1 AND until > ?1) \
@@ -413,7 +426,10 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::SaveDraft { contact, text } => drafts::save(work, contact, &text)?,
         Command::Rotate { contact } => rotation::rotate(work, contact)?,
         Command::Block { contact } => contacts::block(work, contact)?,
-        Command::Unblock { contact } => contacts::unblock(work, contact)?,
+        Command::Unblock { contact } => {
+            contacts::unblock(work, contact)?;
+            spare_cards::go_on(work, contact)?;
+        }
         Command::Forget { contact } => contacts::forget(work, contact)?,
         Command::SetDisappearing { contact, seconds } => disappearing::set(work, contact, seconds)?,
         Command::SetReadReceipts { contact, receipts } => contacts::set_receipts(work, contact, receipts)?,

@@ -26,8 +26,10 @@ use crate::outbox;
 use crate::own_lists;
 use crate::peer_list;
 use crate::queues::{self, QueueState};
+use crate::replaced;
 use crate::sessions::{self, PeerDevice};
 use crate::siblings;
+use crate::spare_cards;
 use crate::unopened;
 use crate::work::Work;
 
@@ -79,7 +81,7 @@ fn receive_from(work: &mut Work<'_>, contact: ContactId, frame: &Frame) -> Resul
     if let Meeting::Done = cards::receive(work, contact, frame)? {
         return Ok(());
     }
-    for peer in sessions::of_contact(work.db, contact)? {
+    for mut peer in sessions::of_contact(work.db, contact)? {
         let Some(mut session) = peer.session(work.db)? else { continue };
         if let Ok(mut opened) = session.open(frame, work.now, work.rng) {
             // KS-38: this person has no other device that could have made the list.
@@ -92,13 +94,13 @@ fn receive_from(work: &mut Work<'_>, contact: ContactId, frame: &Frame) -> Resul
                 opened.alarm = Some(Alarm::GhostList);
             }
             sessions::store(work.db, peer.id, &session)?;
-            peer_list::name(work, &peer, &session)?;
+            peer_list::name(work, &mut peer, &session)?;
             unopened::forget(work.db, contact)?;
             apply(work, &peer, opened)?;
             return catching_up::heard(work, contact);
         }
     }
-    if introductions::receive(work, contact, frame)? {
+    if introductions::receive(work, contact, frame)? || replaced::receive(work, contact, frame)? {
         return Ok(());
     }
     cards::receive_late(work, contact, frame)
@@ -107,6 +109,7 @@ fn receive_from(work: &mut Work<'_>, contact: ContactId, frame: &Frame) -> Resul
 /// Applies what a session made of a frame; the session is stored already, in the same transaction.
 fn apply(work: &mut Work<'_>, peer: &PeerDevice, opened: Opened) -> Result<(), StorageError> {
     let contact = peer.contact;
+    let is_by_restored = opened.established && replaced::is_by_restored(work, peer)?;
     if let Some((seq, bytes)) = &opened.early_added {
         sessions::add_early(work.db, peer.id, *seq, bytes)?;
     }
@@ -123,6 +126,10 @@ fn apply(work: &mut Work<'_>, peer: &PeerDevice, opened: Opened) -> Result<(), S
     if opened.established {
         contacts::set_stage(work, contact, Stage::Established)?;
         introductions::pass_waiting(work, contact)?;
+        if is_by_restored {
+            replaced::settle(work, peer)?;
+        }
+        spare_cards::go_on(work, contact)?;
     }
     // The next list that this person signs must be above one that the contact has and this device does not know.
     if let Some(list) = opened.unknown_own_list {

@@ -5,7 +5,8 @@
 
 use kith_crypto::sign::{Verified, open};
 use kith_session::{
-    AnsweredCard, Answerer, Giver, LateAnswer, ListedDevice, answer_device, check_card, check_list, device_card,
+    AnsweredCard, Answerer, CheckedCard, Giver, LateAnswer, ListedDevice, answer_device, check_card, check_list,
+    device_card,
 };
 use kith_wire::Wire;
 use kith_wire::address::QueueAddress;
@@ -27,7 +28,7 @@ use crate::outbox::{self, FrameKind, NewContent, NewFrame};
 use crate::queues::{self, QueueState};
 use crate::sessions::{self, PeerId};
 use crate::work::Work;
-use crate::{device_keys, own_lists, peer_list, siblings, sync};
+use crate::{device_keys, own_lists, peer_list, restored, siblings, spare_cards, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE introductions (
@@ -76,6 +77,10 @@ pub(crate) fn go_on(work: &mut Work<'_>, contact: ContactId) -> Result<(), Stora
     };
     let is_named = list.get().devices.iter().any(|device| device.id == own.id());
     if known.is_sibling || known.blocked || known.stage != Stage::Established || !is_named {
+        return Ok(());
+    }
+    // After a restore nobody could pass a card on: spare cards come first.
+    if restored::is_waiting(work.db, contact)? {
         return Ok(());
     }
     for device in &peers.get().devices {
@@ -296,11 +301,24 @@ pub(crate) fn answer(
         expires: frame_expires,
     };
     outbox::add(work, &frame)?;
+    self::answered(work.db, contact, from.id(), &card, &answered.answerer, peer, expires)
+}
+
+/// Remembers that a card was answered whose answer is under way to the device that gave it.
+pub(crate) fn answered(
+    db: &Connection,
+    contact: ContactId,
+    device: DeviceId,
+    card: &CheckedCard,
+    answerer: &Answerer,
+    peer: PeerId,
+    expires: i64,
+) -> Result<(), StorageError> {
     let sql = "INSERT OR REPLACE INTO introductions (contact, device, card, answerer, peer, expires) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let answerer = answered.answerer.to_bytes();
-    let row = params![contact.column(), from.id().0, card.hash().0, answerer.as_slice(), peer.0, expires];
-    run(work.db, sql, row)?;
+    let answerer = answerer.to_bytes();
+    let row = params![contact.column(), device.0, card.hash().0, answerer.as_slice(), peer.0, expires];
+    run(db, sql, row)?;
     Ok(())
 }
 
@@ -379,6 +397,8 @@ fn receive_in(work: &mut Work<'_>, contact: ContactId, meeting: &Meeting, frame:
         peer_list::learn(work, contact, &confirmed.peer_devices)?;
         outbox::seal_waiting(work, contact)?;
         pass_waiting(work, contact)?;
+        restored::met(work, contact)?;
+        spare_cards::go_on(work, contact)?;
         return Ok(true);
     }
     if let (Some(answered), Some(peer)) = (&meeting.answered, meeting.peer) {
@@ -461,15 +481,19 @@ pub(crate) fn n_awaited(db: &Connection, contact: ContactId) -> Result<u64, Stor
 
 /// Remembers whom a contact's list revokes: for good, also when a later list, made without knowing of it, names them again (KE-60).
 pub(crate) fn note_revoked(db: &Connection, contact: ContactId, list: &DeviceList) -> Result<(), StorageError> {
-    for revoked in &list.revoked {
-        let sql = "INSERT OR IGNORE INTO peers_revoked (contact, device) SELECT ?1, ?2 \
-                   WHERE (SELECT count(*) FROM peers_revoked WHERE contact = ?1) < ?3";
-        run(db, sql, params![contact.column(), revoked.id.0, column(MAX_REVOKED)])?;
-    }
+    list.revoked.iter().try_for_each(|revoked| note_gone(db, contact, revoked.id))
+}
+
+/// Remembers a device that no list revokes and that is a device of the contact no more.
+pub(crate) fn note_gone(db: &Connection, contact: ContactId, device: DeviceId) -> Result<(), StorageError> {
+    let sql = "INSERT OR IGNORE INTO peers_revoked (contact, device) SELECT ?1, ?2 \
+               WHERE (SELECT count(*) FROM peers_revoked WHERE contact = ?1) < ?3";
+    run(db, sql, params![contact.column(), device.0, column(MAX_REVOKED)])?;
     Ok(())
 }
 
-fn is_revoked(db: &Connection, contact: ContactId, device: DeviceId) -> Result<bool, StorageError> {
+/// Returns whether any list of a contact has revoked a device.
+pub(crate) fn is_revoked(db: &Connection, contact: ContactId, device: DeviceId) -> Result<bool, StorageError> {
     let sql = "SELECT 1 FROM peers_revoked WHERE contact = ?1 AND device = ?2";
     exists(db, sql, params![contact.column(), device.0])
 }
@@ -518,7 +542,7 @@ pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageE
 }
 
 /// Finds a device in a list, with what is known of its keys by now; none while these contradict each other (KS-54).
-fn listed(
+pub(crate) fn listed(
     work: &Work<'_>,
     contact: ContactId,
     list: &Verified<DeviceList>,
@@ -533,7 +557,11 @@ fn listed(
     Ok(None)
 }
 
-fn verified_peers(db: &Connection, contact: ContactId) -> Result<Option<Verified<DeviceList>>, StorageError> {
+/// Returns the newest list of a contact.
+pub(crate) fn verified_peers(
+    db: &Connection,
+    contact: ContactId,
+) -> Result<Option<Verified<DeviceList>>, StorageError> {
     let sql = "SELECT peer_list FROM contacts WHERE id = ?1";
     let bytes = first(db, sql, [contact.column()], |row| row.get::<_, Option<Vec<u8>>>(0))?.flatten();
     let Some(bytes) = bytes else { return Ok(None) };
@@ -542,7 +570,7 @@ fn verified_peers(db: &Connection, contact: ContactId) -> Result<Option<Verified
 }
 
 /// Returns where all devices of a contact write to: the newest queue, or a spare one.
-fn own_queue(work: &mut Work<'_>, contact: ContactId) -> Result<Option<QueueAddress>, StorageError> {
+pub(crate) fn own_queue(work: &mut Work<'_>, contact: ContactId) -> Result<Option<QueueAddress>, StorageError> {
     let queues = queues::of_contact(work.db, contact)?;
     if let Some(newest) = queues.iter().rev().find(|queue| queue.state == QueueState::Used) {
         return queues::address(work.db, newest).map(Some);

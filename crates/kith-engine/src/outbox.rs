@@ -9,6 +9,7 @@ use kith_wire::content::{Body, Content, KnownBody};
 use kith_wire::frame::{Frame, SeqRange};
 use kith_wire::id::{ConversationId, DeviceId, MessageId, RelayId};
 use kith_wire::limits::MESSAGE_EXPIRY_SECONDS;
+use kith_wire::sync::PastMessage;
 use rusqlite::{Connection, params};
 
 use crate::api::{AttachmentId, ContactId, MessageState};
@@ -16,7 +17,7 @@ use crate::conversations;
 use crate::database::{StorageError, all, column, exists, first, run};
 use crate::errors::CommandError;
 pub(crate) use crate::sealing::{seal_all_waiting, seal_waiting};
-use crate::sessions::PeerId;
+use crate::sessions::{PeerDevice, PeerId};
 use crate::work::Work;
 use crate::{device_keys, drafts, sync};
 
@@ -174,6 +175,27 @@ pub(crate) fn send(work: &mut Work<'_>, contact: ContactId, content: NewContent)
         ],
     )?;
     seal_waiting(work, contact)?;
+    Ok(())
+}
+
+/// Keeps a message of before for one device of its contact, as if it had not been sealed for that one yet.
+pub(crate) fn keep_for(db: &Connection, to: &PeerDevice, past: &PastMessage, body: &Body) -> Result<(), StorageError> {
+    run(
+        db,
+        "INSERT INTO outgoing (contact, message, lamport, sent, disappears, body, kind, expires, peer) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            to.contact.column(),
+            past.message.0,
+            column(past.lamport),
+            column(past.sent.0),
+            past.disappears.map(|(seconds, _)| seconds),
+            encode(body),
+            FrameKind::Content as i64,
+            column(expiry(past.sent).0),
+            to.id.0,
+        ],
+    )?;
     Ok(())
 }
 

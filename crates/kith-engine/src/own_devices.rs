@@ -153,6 +153,8 @@ pub(crate) fn lock(work: &mut Work<'_>) -> Result<(), StorageError> {
         "DELETE FROM frames",
         "DELETE FROM history",
         "DELETE FROM catching_up",
+        "DELETE FROM spare_givers",
+        "DELETE FROM spare_cards",
         "UPDATE contacts SET next_list = NULL, announce_at = NULL",
     ] {
         run(work.db, sql, [])?;
@@ -168,6 +170,8 @@ pub(crate) enum Change {
     Add { device: DeviceId, name: String, key: DeviceKey },
     /// One less, for good.
     Revoke { device: DeviceId, reason: RevocationReason },
+    /// This one alone, instead of all others.
+    ReplaceAll,
     /// Another name.
     Rename { device: DeviceId, name: String },
 }
@@ -191,7 +195,7 @@ pub(crate) fn change(
     let mut devices = own.devices;
     if devices.is_empty() {
         let key = DeviceKey(secret(work.db)?.public().0);
-        devices.push(OwnDevice { id: own.device, name: own.name, since: today, key });
+        devices.push(OwnDevice { id: own.device, name: own.name.clone(), since: today, key });
     }
     let mut revoked = own.revoked_devices;
     match change {
@@ -209,6 +213,16 @@ pub(crate) fn change(
                 return Err(DeviceError::UnknownDevice);
             }
             revoked.push(OwnRevocation { id: device, since: today, reason });
+        }
+        Change::ReplaceAll => {
+            for other in devices.extract_if(.., |one| one.id != own.device) {
+                let reason = RevocationReason::Compromised;
+                revoked.push(OwnRevocation { id: other.id, since: today, reason });
+            }
+            if devices.is_empty() {
+                let key = DeviceKey(secret(work.db)?.public().0);
+                devices.push(OwnDevice { id: own.device, name: own.name, since: today, key });
+            }
         }
         Change::Rename { device, name } => {
             let one = devices.iter_mut().find(|one| one.id == device).ok_or(DeviceError::UnknownDevice)?;

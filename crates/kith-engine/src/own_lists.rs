@@ -25,7 +25,7 @@ use crate::errors::RefreshError;
 use crate::outbox::FrameKind;
 use crate::sabotage::{self, Bug};
 use crate::work::Work;
-use crate::{device_keys, held, introductions, outbox, own_devices, sessions, sync};
+use crate::{device_keys, held, introductions, outbox, own_devices, restored, sessions, spare_cards, sync};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE own_entries (
@@ -168,6 +168,7 @@ pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageE
     run(db, "DELETE FROM own_entries WHERE contact = ?1", [contact.column()])?;
     run(db, "DELETE FROM own_lists_seen WHERE contact = ?1", [contact.column()])?;
     device_keys::forget(db, contact)?;
+    spare_cards::forget(db, contact)?;
     introductions::forget(db, contact)
 }
 
@@ -226,6 +227,7 @@ pub(crate) fn refresh(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Refr
     for contact in contacts::with_keys(work.db)? {
         refresh_if_possible(work, user, contact)?;
     }
+    restored::answer(work, user)?;
     // Lists may have run out since this program was last there.
     Ok(held::look_at_all(work)?)
 }
@@ -249,6 +251,9 @@ fn refresh_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Re
         Some(own) => own,
         None => draw(work, contact)?,
     };
+    if restored::must_replace(work.db, contact)? {
+        return replace_all(work, user, contact, &list, &own);
+    }
     let mut changes = changes(work.db, contact, list.get(), &own)?;
     // Somebody has heard of a higher number than this device's list has: until a list is above it, nothing can be said.
     let is_behind = highest_heard(work.db, contact)? > list.get().version;
@@ -274,6 +279,32 @@ fn refresh_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Re
 fn is_written_to(db: &Connection, contact: ContactId) -> Result<bool, StorageError> {
     let sql = "SELECT 1 FROM outgoing WHERE contact = ?1 AND kind = ?2";
     exists(db, sql, params![contact.column(), FrameKind::Content as i64])
+}
+
+/// This device was restored from a backup: it signs itself in as the only one, and revokes every device that it has heard of (KE-65).
+/// Contacts hear of it with the answers to their spare cards.
+fn replace_all(
+    work: &mut Work<'_>,
+    user: &UserSecret,
+    contact: ContactId,
+    list: &Verified<DeviceList>,
+    own: &OwnDevice,
+) -> Result<(), RefreshError> {
+    let named = list.get().devices.iter().map(|device| device.id);
+    let sql = "SELECT device FROM own_entries WHERE contact = ?1 ORDER BY device";
+    let mut others = all(work.db, sql, [contact.column()], |row| row.get(0).map(DeviceId))?;
+    // Of more than a list holds the last stay: those that the contact may still talk to.
+    others.retain(|id| named.clone().all(|named| named != *id));
+    others.extend(named);
+    others.retain(|id| *id != own.id());
+    let revoke = |id| ListChange::Revoke(id, RevocationReason::Compromised);
+    let mut changes: Vec<ListChange> = others.into_iter().map(revoke).collect();
+    changes.push(ListChange::Add(own.entry(1)));
+    let above = restored::version_above(highest_heard(work.db, contact)?.max(list.get().version));
+    let secret = contact_secret(work.db, user, contact)?;
+    let replacing = next_list(list, &changes, above, own.maker(), &secret, work.now.day(), work.rng)?;
+    adopt(work, contact, &replacing)?;
+    Ok(restored::has_replaced(work.db, contact)?)
 }
 
 /// Goes by a list from now on, and tells everybody.
@@ -417,7 +448,11 @@ pub(crate) fn revoke(
 }
 
 /// Opens the secret of a contact key.
-fn contact_secret(db: &Connection, user: &UserSecret, contact: ContactId) -> Result<ContactSecret, RefreshError> {
+pub(crate) fn contact_secret(
+    db: &Connection,
+    user: &UserSecret,
+    contact: ContactId,
+) -> Result<ContactSecret, RefreshError> {
     let sql = "SELECT secret FROM contacts WHERE id = ?1";
     let sealed = first(db, sql, [contact.column()], |row| row.get::<_, Option<Vec<u8>>>(0))?.flatten();
     let sealed = sealed.ok_or(StorageError::Damaged("contacts"))?;

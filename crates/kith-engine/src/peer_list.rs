@@ -15,8 +15,9 @@ use crate::work::Work;
 use crate::{cards, device_keys, held, introductions};
 
 /// Remembers under which name a contact's lists have the device that a session is with.
-pub(crate) fn name(work: &Work<'_>, peer: &PeerDevice, session: &Session) -> Result<(), StorageError> {
+pub(crate) fn name(work: &Work<'_>, peer: &mut PeerDevice, session: &Session) -> Result<(), StorageError> {
     let (None, Some(device)) = (peer.device, session.peer_device()) else { return Ok(()) };
+    peer.device = Some(device);
     run(work.db, "UPDATE peers SET device = ?2 WHERE id = ?1", params![peer.id.0, device.0])?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use rusqlite::{Row, params, params_from_iter, types::Value};
 
 use crate::api::{
     AttachmentId, AttachmentKeys, AttachmentView, ContactId, ContactState, ContactView, DeviceView, Direction,
-    Exported, LogQuery, MessageBody, MessageState, MessageView, Receipts, Status,
+    Exported, LogQuery, MessageBody, MessageState, MessageView, Receipts, RestoredView, Restoring, Status,
 };
 use crate::attachments;
 use crate::conversations::state_of_column;
@@ -22,7 +22,11 @@ const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.p
     c.draft, c.disappearing, c.receipts, \
     (SELECT s.url FROM peers p JOIN servers s ON s.id = p.server WHERE p.contact = c.id ORDER BY p.stopped, p.id LIMIT 1), \
     (c.unusable OR (c.stage = 0 AND c.giver IS NULL) \
-    OR EXISTS (SELECT 1 FROM unopened u WHERE u.contact = c.id AND u.frames >= 12))";
+    OR EXISTS (SELECT 1 FROM unopened u WHERE u.contact = c.id AND u.frames >= 12)), \
+    CASE WHEN c.verified = 0 OR c.verified_at <= c.restored_at THEN c.restored_at END, c.restored_twice, \
+    CASE WHEN c.restoring = 0 THEN 0 WHEN EXISTS (SELECT 1 FROM spare_cards s WHERE s.contact = c.id) THEN 1 \
+    WHEN EXISTS (SELECT 1 FROM frames f JOIN peers p ON p.id = f.peer WHERE p.contact = c.id AND f.kind = 0) THEN 2 \
+    ELSE 3 END";
 
 impl Engine {
     /// Returns all contacts, in the order in which they came.
@@ -220,6 +224,14 @@ fn contact_view(row: &Row<'_>) -> rusqlite::Result<ContactView> {
     };
     let pq_since: Option<i64> = row.get(5)?;
     let server: Option<String> = row.get(10)?;
+    let restored: Option<i64> = row.get(12)?;
+    let twice = row.get(13)?;
+    let restoring = match row.get::<_, i64>(14)? {
+        0 => None,
+        1 => Some(Restoring::NeedsPassword),
+        2 => Some(Restoring::Told),
+        _ => Some(Restoring::NeedsCard),
+    };
     Ok(ContactView {
         id: ContactId::from_column(row.get(0)?),
         name: row.get(1)?,
@@ -231,7 +243,9 @@ fn contact_view(row: &Row<'_>) -> rusqlite::Result<ContactView> {
         disappearing: row.get(8)?,
         receipts: if row.get(9)? { Receipts::Sent } else { Receipts::Withheld },
         server: server.and_then(|url| ServerUrl::parse(&url).ok()),
-        needs_card: row.get(11)?,
+        needs_card: row.get::<_, bool>(11)? || restoring == Some(Restoring::NeedsCard),
+        restored: restored.map(|at| RestoredView { since: Timestamp(number(at)), twice }),
+        restoring,
         held: None,
     })
 }

@@ -8,7 +8,7 @@ use crate::contacts::{self, Contact, Stage};
 use crate::database::{column, run};
 use crate::errors::CommandError;
 use crate::work::Work;
-use crate::{card_keys, outbox, own_lists, queues, sessions, unopened};
+use crate::{card_keys, outbox, own_lists, queues, restored, sessions, unopened};
 
 /// Returns the contact that a card is for: a new one, or one whose old meeting is cleared away (KE-37).
 pub(crate) fn contact_for(work: &mut Work<'_>, whom: &Whom, stage: Stage) -> Result<ContactId, CommandError> {
@@ -16,7 +16,8 @@ pub(crate) fn contact_for(work: &mut Work<'_>, whom: &Whom, stage: Stage) -> Res
         Whom::New(name) => contacts::add(work.db, name.as_deref(), stage),
         Whom::Again(id) => {
             let contact = contacts::required(work.db, *id)?;
-            check(&contact, unopened::is_telling(work.db, *id)?)?;
+            let is_silent = unopened::is_telling(work.db, *id)? || restored::is_waiting(work.db, *id)?;
+            check(&contact, is_silent)?;
             clear(work, *id, stage)?;
             Ok(*id)
         }
@@ -45,7 +46,7 @@ fn clear(work: &mut Work<'_>, id: ContactId, stage: Stage) -> Result<(), Command
     outbox::withdraw_moves(work.db, id)?;
     run(
         work.db,
-        "UPDATE contacts SET stage = ?2, unusable = 0, verified = 0, verified_at = max(?3, verified_at + 1), \
+        "UPDATE contacts SET stage = ?2, unusable = 0, restoring = 0, restored_at = NULL, restored_list = 0, restored_twice = 0, verified = 0, verified_at = max(?3, verified_at + 1), \
          next_list = NULL, announce_at = NULL, highest = 0, introduce_at = NULL, digits = NULL, pq_since = NULL, peer_list = NULL, \
          card = NULL, card_key = NULL, expires = NULL, giver = NULL, answerer = NULL, answered = NULL WHERE id = ?1",
         params![id.column(), stage as i64, column(work.now.0)],

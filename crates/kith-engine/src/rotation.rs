@@ -15,6 +15,7 @@ use crate::errors::CommandError;
 use crate::outbox::{self, NewContent};
 use crate::queues::{self, QueueId, QueueState};
 use crate::sessions::{self, PeerId};
+use crate::spare_cards;
 use crate::work::Work;
 
 /// Moves a contact to a fresh queue.
@@ -24,7 +25,7 @@ pub(crate) fn rotate(work: &mut Work<'_>, contact: ContactId) -> Result<(), Comm
     }
     queues::take_spare(work, contact)?;
     announce(work, contact)?;
-    Ok(())
+    Ok(spare_cards::go_on(work, contact)?)
 }
 
 /// Tells a contact the newest of their queues.
@@ -39,12 +40,23 @@ fn announce(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError>
 pub(crate) fn remind(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
     let Some((id, queue)) = newest(work, contact)? else { return Ok(()) };
     for peer in sessions::writing_elsewhere(work.db, contact, id)? {
-        say(work, contact, Some(peer), KnownBody::QueueMove { queue: queue.clone() })?;
+        tell(work, contact, peer, queue.clone())?;
     }
     Ok(())
 }
 
-fn newest(work: &Work<'_>, contact: ContactId) -> Result<Option<(QueueId, QueueAddress)>, StorageError> {
+/// Tells one device of a contact which queue it is to write to.
+pub(crate) fn tell(
+    work: &mut Work<'_>,
+    contact: ContactId,
+    peer: PeerId,
+    queue: QueueAddress,
+) -> Result<(), StorageError> {
+    say(work, contact, Some(peer), KnownBody::QueueMove { queue })
+}
+
+/// Returns the newest queue of a contact, with its address.
+pub(crate) fn newest(work: &Work<'_>, contact: ContactId) -> Result<Option<(QueueId, QueueAddress)>, StorageError> {
     let queues = queues::of_contact(work.db, contact)?;
     let mut used = queues.iter().filter(|queue| queue.state == QueueState::Used);
     let Some(newest) = used.next_back() else { return Ok(None) };

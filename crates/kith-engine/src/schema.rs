@@ -8,8 +8,8 @@ use thiserror::Error;
 use crate::database::{StorageError, first, run};
 use crate::{
     attachments, backup, card_keys, catching_up, closings, contacts, conversations, device_keys, drafts, held, history,
-    inbox, introductions, link_words, linking, once, outbox, own_devices, own_lists, person, queues, restore, search,
-    servers, sessions, siblings, sync, unopened,
+    inbox, introductions, link_words, linking, once, outbox, own_devices, own_lists, person, queues, replaced, restore,
+    restored, search, servers, sessions, siblings, spare_cards, sync, unopened,
 };
 
 /// The layout that this code writes.
@@ -72,6 +72,9 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             closings::TABLES_4,
             drafts::TABLES_4,
             own_devices::TABLES_4,
+            replaced::TABLES,
+            restored::TABLES,
+            spare_cards::TABLES,
             backup::TABLES,
             restore::TABLES,
             catching_up::TABLES_4,

@@ -358,6 +358,7 @@ pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageE
         "DELETE FROM early WHERE peer IN (SELECT id FROM peers WHERE contact = ?1)",
         "DELETE FROM frames WHERE peer IN (SELECT id FROM peers WHERE contact = ?1)",
         "DELETE FROM parts WHERE peer IN (SELECT id FROM peers WHERE contact = ?1)",
+        "DELETE FROM outgoing WHERE peer IN (SELECT id FROM peers WHERE contact = ?1)",
         "DELETE FROM peers WHERE contact = ?1",
     ] {
         run(db, sql, [contact.column()])?;

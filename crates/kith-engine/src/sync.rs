@@ -26,7 +26,7 @@ use crate::siblings::{self, Sibling, State};
 use crate::work::Work;
 use crate::{
     attachments, closings, contact_copies, contents, device_keys, disappearing, drafts, history, introductions,
-    own_devices, own_lists,
+    own_devices, own_lists, replaced,
 };
 pub(crate) use early::{keep_state, take_early_state};
 
@@ -273,6 +273,7 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
             Some(contact) => device_keys::told(work, contact, &rotation),
             None => Ok(()),
         },
+        SyncItem::Restored { contact, list, at } => replaced::told(work, contact, list, at),
         SyncItem::Meet { to, from, offer } => siblings::introduced(work, to, from, *offer),
         SyncItem::Draft { contact, draft } => drafts::heard(work, contact, &draft),
         SyncItem::Closing { device, server, sealed } => closings::heard(work, sibling, device, &server, &sealed),
@@ -400,6 +401,7 @@ pub(crate) fn pass_on(
                 | KnownBody::QueueMoved { .. }
                 | KnownBody::DeviceCard { .. }
                 | KnownBody::Rotation { .. }
+                | KnownBody::SpareCard { .. }
                 | KnownBody::Sync { .. }
                 | KnownBody::Nothing
         )

@@ -61,7 +61,7 @@ pub enum AnswerCardError {
     /// The card's X-Wing key must be fetched first.
     #[error("the card's key must be fetched first")]
     NeedsKem,
-    /// KS-50: a device card is not by the device that the contact's list names.
+    /// KS-50, KS-59: the card is not by the device that the contact's list names.
     #[error("the card is not by the device that gave it")]
     OtherDevice,
     /// A key of the card does not work, though the card was checked; or a list could not be made.
@@ -89,7 +89,7 @@ pub fn answer(
     Ok(Answered { answer, answerer, contact_secret, own, devices, peer })
 }
 
-/// An answer to a device card, just made.
+/// An answer to a device card or a spare card, just made.
 pub struct AnsweredDevice {
     /// Goes into the card's queue, byte for byte the same until the confirmation comes.
     pub answer: Frame,
@@ -118,16 +118,28 @@ pub fn answer_device(
     let secret = own.secret();
     let signer = ContactKey(secret.public().0);
     let terms = Terms { queue, signer, peer_key: from.contact_key, known: Some(from.list) };
-    let (answer, answerer) = make(card, terms, own, devices, |made| secret.sign(made), rng)?;
+    for_device(card, terms, own, devices, |made| secret.sign(made), rng)
+}
+
+/// Answers a card that a device gave.
+pub(crate) fn for_device(
+    card: &CheckedCard,
+    terms: Terms,
+    own: &OwnDevice,
+    devices: &Verified<DeviceList>,
+    sign: impl FnOnce(&AnswerCard) -> Signed<AnswerCard>,
+    rng: &mut dyn CryptoRng,
+) -> Result<AnsweredDevice, AnswerCardError> {
+    let (answer, answerer) = make(card, terms, own, devices, sign, rng)?;
     Ok(AnsweredDevice { answer, answerer, queue: card.card().queue.clone() })
 }
 
 /// What an answer is made for.
-struct Terms {
-    queue: QueueAddress,
-    signer: ContactKey,
-    peer_key: ContactKey,
-    known: Option<ListState>,
+pub(crate) struct Terms {
+    pub(crate) queue: QueueAddress,
+    pub(crate) signer: ContactKey,
+    pub(crate) peer_key: ContactKey,
+    pub(crate) known: Option<ListState>,
 }
 
 /// Draws the keys of one meeting, and puts them into an answer.
@@ -236,7 +248,7 @@ pub struct Answerer {
     header: Secret,
     #[n(13)]
     devices: Signed<DeviceList>,
-    /// The contact's list on which the answer to a device card rests.
+    /// The contact's list on which the answer to a card of a device rests.
     #[n(14)]
     known: Option<ListState>,
 }

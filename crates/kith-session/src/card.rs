@@ -78,9 +78,9 @@ pub fn new_card(
     Ok(NewCard { offer, giver, contact_secret, own, devices, conversation, card, hash, blob })
 }
 
-/// A card that a device gives a device of a contact, just made.
+/// A card that a device gives a device of a contact, or a spare one that it gives the contact, just made.
 pub struct DeviceCard {
-    /// The card as it travels, inside a session of two other devices.
+    /// The card as it travels, inside a session.
     pub offer: CardOffer,
     /// What is needed to accept an answer.
     pub giver: Giver,
@@ -102,13 +102,27 @@ pub fn device_card(
     not_after: Hour,
     rng: &mut dyn CryptoRng,
 ) -> Result<DeviceCard, NewCardError> {
+    by_device(CardPurpose::Device, own, devices, Some(to.clone()), conversation, queue, not_after, rng)
+}
+
+/// Makes a card that a device signs, for the device `expected` or for the person who is known.
+#[expect(clippy::too_many_arguments, reason = "what a card names comes from as many places")]
+pub(crate) fn by_device(
+    purpose: CardPurpose,
+    own: &OwnDevice,
+    devices: &Verified<DeviceList>,
+    expected: Option<ListedDevice>,
+    conversation: ConversationId,
+    queue: QueueAddress,
+    not_after: Hour,
+    rng: &mut dyn CryptoRng,
+) -> Result<DeviceCard, NewCardError> {
     if named(devices.get(), &own.identity()).is_none() {
         return Err(NewCardError::Broken);
     }
     let secret = own.secret();
     let signer = ContactKey(secret.public().0);
-    let expected = Some(to.clone());
-    let terms = Terms { purpose: CardPurpose::Device, queue, not_after, conversation, signer, expected };
+    let terms = Terms { purpose, queue, not_after, conversation, signer, expected };
     let Made { offer, giver, hash, .. } = make(terms, own, devices, |card| secret.sign(card), rng)?;
     Ok(DeviceCard { offer, giver, hash })
 }
@@ -175,6 +189,7 @@ fn make(
         devices: devices.signed().clone(),
         conversation,
         expected,
+        person: None,
     };
     let blob = CardBlob::of(&card.reply_secret);
     Ok(Made { offer: CardOffer { card: signed, kem: Some(kem_key) }, giver, card: card.card_id, hash, blob })

@@ -32,6 +32,7 @@ use crate::ranges::Settled;
 use crate::seal::Binding;
 use crate::secret::Secret;
 use crate::session::{PeerStart, Sealed, Session, Start};
+use crate::spare_card::KnownPerson;
 use crate::state::{self, STATE_VERSION, StateError};
 use crate::transcript;
 
@@ -49,7 +50,7 @@ pub struct Giver {
     pub(crate) card: Hash,
     #[n(2)]
     pub(crate) not_after: Hour,
-    /// Who signed the card: the contact key, or in a device card the device key.
+    /// Who signed the card: the contact key, or the device key of a device that gave it.
     #[n(3)]
     pub(crate) signer: ContactKey,
     #[n(4)]
@@ -69,6 +70,9 @@ pub struct Giver {
     /// The device that a device card is for; whoever has another card may answer it.
     #[n(11)]
     pub(crate) expected: Option<ListedDevice>,
+    /// The person who may answer a spare card, with a new device.
+    #[n(12)]
+    pub(crate) person: Option<KnownPerson>,
 }
 
 /// The answer was accepted: a session exists, the confirmation waits to be sent.
@@ -114,6 +118,9 @@ pub enum AnswerError {
     /// KS-50: a device card was answered by another device than the one that it is for.
     #[error("the answer is by another device")]
     OtherDevice,
+    /// KS-57: a spare card was answered by somebody who has not the contact key, or by a device that is known.
+    #[error("the answer is not by the person whom the spare card is for")]
+    OtherPerson,
     /// KS-13: the inner ratchet's first message does not open, or is not about these two cards.
     #[error("the answer does not prove itself")]
     Unproven,
@@ -150,7 +157,7 @@ impl Giver {
     /// this state in one transaction; bytes that fail change nothing (KS-19).
     ///
     /// # Errors
-    /// [`AnswerError`] for the first rule that is broken (KS-7 to KS-13, KS-50).
+    /// [`AnswerError`] for the first rule that is broken (KS-7 to KS-13, KS-50, KS-57).
     pub fn accept(&self, frame: &Frame, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<Met, AnswerError> {
         let parts = AnswerParts::from_frame(frame).ok_or(AnswerError::NotAnAnswer)?;
         let mac_key = transcript::answer_mac_key(&self.reply_secret);
@@ -215,6 +222,9 @@ impl Giver {
         if !self.expected.as_ref().is_none_or(is_expected) {
             return Err(AnswerError::OtherDevice);
         }
+        if !self.person.as_ref().is_none_or(|person| person.may_answer(card)) {
+            return Err(AnswerError::OtherPerson);
+        }
         Ok(verified)
     }
 
@@ -270,12 +280,7 @@ impl Giver {
             own_identity: self.account.identity(),
             peer_identity: theirs.olm_identity,
             own_devices: self.devices.clone(),
-            peer: self
-                .expected
-                .as_ref()
-                .map_or(PeerStart::Announced { key: theirs.contact_key, hash: theirs.devices }, |device| {
-                    PeerStart::Listed(device.clone())
-                }),
+            peer: self.peer_start(theirs),
             olm,
         };
         Some(Met {
@@ -287,6 +292,15 @@ impl Giver {
             answered,
             conversation: self.conversation,
         })
+    }
+
+    /// What is known of the devices of whoever answered.
+    fn peer_start(&self, theirs: &AnswerCard) -> PeerStart {
+        match (&self.expected, &self.person) {
+            (Some(device), _) => PeerStart::Listed(device.clone()),
+            (None, Some(person)) => PeerStart::Awaited { key: person.key, list: person.list },
+            (None, None) => PeerStart::Announced { key: theirs.contact_key, hash: theirs.devices },
+        }
     }
 
     /// The nonce that the card commits to and the confirmation shows.
@@ -319,6 +333,12 @@ pub enum LateAnswer {
 }
 
 impl AnsweredCard {
+    /// Of a card that nobody answered, and nobody may any more: no answer has a hash of zeros.
+    pub(crate) fn unanswered(reply_secret: &ReplySecret) -> Self {
+        let mac_key = transcript::answer_mac_key(reply_secret);
+        Self { version: STATE_VERSION, mac_key, answer: Hash([0; 32]) }
+    }
+
     /// Says what a frame is (KS-20).
     pub fn classify(&self, frame: &Frame) -> LateAnswer {
         let is_answer =

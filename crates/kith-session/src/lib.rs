@@ -31,6 +31,7 @@ mod secret;
 mod seen;
 mod self_test;
 pub mod session;
+mod spare_card;
 mod state;
 mod transcript;
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub use own_device::OwnDevice;
 pub use peer_keys::{KeyChange, PeerKeys, RotationRefusal};
 pub use self_test::{SelfTestError, self_test};
 pub use session::{Alarm, FrameError, Opened, SealError, Sealed, Session, Urgency};
+pub use spare_card::{answer_spare, spare_card};
 pub use state::StateError;
 
 /// A contact, as the meeting tells: who, and where to write.

@@ -63,6 +63,8 @@ pub(crate) enum PeerStart {
     Announced { key: ContactKey, hash: Hash },
     /// A list, which names the device.
     Listed(ListedDevice),
+    /// Who signs the list that names the device, and the newest list so far, which that one replaces (KS-58).
+    Awaited { key: ContactKey, list: ListState },
 }
 
 /// The encrypted state between two devices.
@@ -108,6 +110,9 @@ enum Condition {
     /// Stopped for good by an alarm.
     #[n(2)]
     Halted,
+    /// The device has answered a spare card: the list that names it has not come (KS-58).
+    #[n(3)]
+    Awaited,
 }
 
 #[derive(Encode, Decode)]
@@ -191,7 +196,11 @@ struct PendingList {
 
 impl Session {
     pub(crate) fn of_giver(start: Start, epochs: Epochs) -> Option<Self> {
-        let mut session = Self::new(start, epochs, Condition::Waiting)?;
+        let condition = match start.peer {
+            PeerStart::Awaited { .. } => Condition::Awaited,
+            PeerStart::Announced { .. } | PeerStart::Listed(_) => Condition::Waiting,
+        };
+        let mut session = Self::new(start, epochs, condition)?;
         // The confirmation is frame 0 and carries the list.
         session.core.outgoing.next = 1;
         session.core.lists.pending = None;
@@ -215,9 +224,10 @@ impl Session {
 
     fn new(start: Start, epochs: Epochs, condition: Condition) -> Option<Self> {
         let own = check_list(start.own_devices.clone(), &own_key(&start.own_devices)?).ok()?;
-        let (peer_key, peer, device) = match start.peer {
-            PeerStart::Announced { key, hash } => (key, ListState { version: 1, hash }, None),
-            PeerStart::Listed(listed) => (listed.contact_key, listed.list, Some(listed.id())),
+        let (peer_key, peer, peer_seen, device) = match start.peer {
+            PeerStart::Announced { key, hash } => (key, ListState { version: 1, hash }, false, None),
+            PeerStart::Listed(listed) => (listed.contact_key, listed.list, true, Some(listed.id())),
+            PeerStart::Awaited { key, list } => (key, list, true, None),
         };
         let core = Core {
             version: STATE_VERSION,
@@ -245,7 +255,7 @@ impl Session {
                 pending: Some(PendingList { list: start.own_devices, sent: None }),
                 peer_key,
                 peer,
-                peer_seen: device.is_some(),
+                peer_seen,
                 device,
                 stated: 0,
                 ghost: None,

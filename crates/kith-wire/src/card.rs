@@ -31,7 +31,7 @@ pub struct Card {
     /// The last hour in which it may be answered.
     #[n(3)]
     pub not_after: Hour,
-    /// The giver's identity towards whoever answers; signs the card. In a device card the giving device's key.
+    /// The giver's identity towards whoever answers; signs the card. In a device card and a spare card the giving device's key.
     #[n(4)]
     pub contact_key: ContactKey,
     /// The giving device's Olm identity for this contact.
@@ -70,6 +70,8 @@ pub enum CardPurpose {
     Link,
     /// Two devices of persons who know each other meet.
     Device,
+    /// A contact keeps it for the day on which all devices are lost: a device that was restored from a backup answers it.
+    Spare,
     /// The giver becomes another device of the answerer's person.
     Join,
 }
@@ -85,6 +87,7 @@ impl CardPurpose {
             Self::Contact => return ext,
             Self::Link => vec![1],
             Self::Device => vec![2],
+            Self::Spare => vec![3],
             Self::Join => vec![4],
         };
         ext.insert(Self::EXTENSION, Extension { importance: Importance::Critical, value });
@@ -100,6 +103,7 @@ impl Card {
             Some(extension) => match extension.value.as_slice() {
                 [1] => Some(CardPurpose::Link),
                 [2] => Some(CardPurpose::Device),
+                [3] => Some(CardPurpose::Spare),
                 [4] => Some(CardPurpose::Join),
                 _ => None,
             },

@@ -177,10 +177,17 @@ pub enum KnownBody {
         #[n(0)]
         rotation: Rotation,
     },
+    /// A spare card of the sending device: kept for the day on which the receiver has lost all devices.
+    #[n(12)]
+    SpareCard {
+        /// The card.
+        #[n(0)]
+        offer: Box<CardOffer>,
+    },
 }
 
 /// The highest body number of version 1.
-const LAST_KNOWN: u32 = 11;
+const LAST_KNOWN: u32 = 12;
 
 /// What people say is never printed: only which kind of thing it is.
 impl std::fmt::Debug for Body {
@@ -207,6 +214,7 @@ impl std::fmt::Debug for KnownBody {
             Self::DeviceCard { .. } => "DeviceCard(…)",
             Self::Sync { .. } => "Sync(…)",
             Self::Rotation { .. } => "Rotation(…)",
+            Self::SpareCard { .. } => "SpareCard(…)",
         })
     }
 }

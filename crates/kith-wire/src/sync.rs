@@ -188,6 +188,19 @@ pub enum SyncItem {
         #[n(1)]
         rotation: Rotation,
     },
+    /// A contact has lost all devices and goes on from a backup, on a new one: it answered the telling device's spare card.
+    #[n(16)]
+    Restored {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+        /// The list that replaces all devices of before.
+        #[n(1)]
+        list: Signed<DeviceList>,
+        /// When the telling device heard of it.
+        #[n(2)]
+        at: Timestamp,
+    },
     /// Messages of before the other device was linked, as they are now: it takes those that it has.
     #[n(20)]
     Changed {
@@ -368,6 +381,7 @@ impl std::fmt::Debug for SyncItem {
             Self::Meet { .. } => "Meet(…)",
             Self::Heard { .. } => "Heard(…)",
             Self::Rotation { .. } => "Rotation(…)",
+            Self::Restored { .. } => "Restored(…)",
             Self::Changed { .. } => "Changed(…)",
             Self::AllForgotten { .. } => "AllForgotten(…)",
             Self::Draft { .. } => "Draft(…)",

@@ -48,6 +48,11 @@ pub struct ContactView {
     pub needs_card: bool,
     /// Why what is written waits, although the contact is established.
     pub held: Option<Held>,
+    /// Whether the contact goes on from a backup: shown until the digits are compared again.
+    pub restored: Option<RestoredView>,
+    /// How far this device, which was restored from a backup, has come with the contact; nothing when it was not, or when the two
+    /// have met.
+    pub restoring: Option<Restoring>,
 }
 
 /// Why nothing is sealed for a contact: what is written waits, and goes when that has changed.
@@ -64,6 +69,26 @@ pub enum Held {
     ListRanOut,
     /// Lists of devices contradict each other, or no longer name the device that was talked to (KS-36, KS-38, KS-39): only a new card helps.
     ListsContradict,
+}
+
+/// A contact that has lost all devices and goes on from a backup, on a new one. When its digits were compared, that was before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestoredView {
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether a second device has answered since: somebody has restored the backup twice, or has a copy of it.
+    pub twice: bool,
+}
+
+/// How far a device that was restored from a backup has come with a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restoring {
+    /// The contact can be told at the next password entry at which the home server has made a queue.
+    NeedsPassword,
+    /// The contact is told, within six hours, or at once when the person writes; it has not answered yet.
+    Told,
+    /// The backup has no spare card of the contact that is still good: the person needs to give it a new card.
+    NeedsCard,
 }
 
 /// Who wrote a message.

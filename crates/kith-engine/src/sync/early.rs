@@ -59,6 +59,7 @@ fn conversation_of(item: &SyncItem) -> Option<ConversationId> {
         | SyncItem::Seen { contact, .. }
         | SyncItem::States { contact, .. }
         | SyncItem::Rotation { contact, .. }
+        | SyncItem::Restored { contact, .. }
         | SyncItem::Draft { contact, .. } => Some(*contact),
         SyncItem::Said { content } | SyncItem::Heard { content } => Some(content.conversation),
         _ => None,

@@ -15,6 +15,7 @@ mod faults;
 mod held;
 mod hostile;
 mod linking;
+mod lost;
 mod meeting;
 mod other_way;
 mod privacy;

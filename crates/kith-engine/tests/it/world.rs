@@ -7,6 +7,8 @@ mod backup;
 pub(crate) mod devices;
 #[path = "world/linked.rs"]
 mod linked;
+#[path = "world/lost.rs"]
+mod lost;
 #[path = "world/servers.rs"]
 mod servers;
 #[path = "world/storage.rs"]
@@ -404,7 +406,7 @@ impl World {
         self.next
     }
 
-    fn drain(&mut self, who: usize) {
+    pub(crate) fn drain(&mut self, who: usize) {
         while let Some(output) = self.people[who].engine.poll_output() {
             self.output(who, output);
         }

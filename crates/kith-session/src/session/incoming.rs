@@ -201,6 +201,10 @@ impl Session {
     fn take_what_waits(&mut self, opened: &mut Opened) {
         for (seq, olm) in std::mem::take(&mut self.early) {
             opened.early_removed.push(seq);
+            // KS-58: of a device that no list has named nothing is said.
+            if self.core.condition == Condition::Awaited {
+                continue;
+            }
             let payload = self.core.olm.decrypt(&olm).ok().and_then(|plain| Payload::from_bytes(&plain).ok());
             let items = payload.filter(|payload| self.is_whole(payload)).into_iter().flat_map(|payload| payload.items);
             opened.parts.extend(items.filter_map(|item| if let Item::Part(part) = item { Some(part) } else { None }));
@@ -315,9 +319,23 @@ impl Session {
                 self.take_list(list.clone(), opened)?;
             }
         }
+        self.settle_awaited(opened)?;
         self.check_list_states(&payload.mine, payload.yours.as_ref(), opened)?;
         for item in payload.items {
             self.take_item(item, opened, rng);
+        }
+        Ok(())
+    }
+
+    /// KS-58: the first word of a device that has answered a spare card brings the list that names it, or the session stops.
+    fn settle_awaited(&mut self, opened: &mut Opened) -> Result<(), Alarm> {
+        match self.core.condition {
+            Condition::Awaited => return Err(Alarm::DeviceRevoked),
+            Condition::Waiting => {
+                self.core.condition = Condition::Established;
+                opened.established = true;
+            }
+            Condition::Established | Condition::Halted => {}
         }
         Ok(())
     }
@@ -373,6 +391,8 @@ impl Session {
         let is_other =
             |id: DeviceId| by_identity != Some(id) && list.get().devices.iter().any(|device| device.id == id);
         match (lists.device, by_identity) {
+            // Lists of before say nothing of a device that is new (KS-58).
+            (None, None) if self.core.condition == Condition::Awaited => {}
             // The first list names the device; a later one may have been made by a device that does not know of it yet.
             (None, None) => return Err(Alarm::DeviceRevoked),
             (Some(known), Some(now)) if known != now => return Err(Alarm::DeviceRevoked),
@@ -382,6 +402,9 @@ impl Session {
         }
         lists.peer = list_state(list);
         lists.peer_seen = true;
+        if self.core.condition == Condition::Awaited && lists.device.is_some() {
+            self.core.condition = Condition::Waiting;
+        }
         Ok(true)
     }
 

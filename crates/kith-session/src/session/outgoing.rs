@@ -23,7 +23,7 @@ pub enum Urgency {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SealError {
-    /// KS-40: the other side has not confirmed yet: what is written waits.
+    /// KS-40, KS-58: the other side has not confirmed yet, or its list has not come: what is written waits.
     #[error("the contact has not confirmed yet")]
     NotEstablished,
     /// KS-30: too many frames are unacknowledged.
@@ -79,7 +79,7 @@ impl Session {
 
     fn check_may_seal(&self, urgency: Urgency) -> Result<(), SealError> {
         match self.core.condition {
-            Condition::Waiting => return Err(SealError::NotEstablished),
+            Condition::Waiting | Condition::Awaited => return Err(SealError::NotEstablished),
             Condition::Halted => return Err(SealError::Unusable),
             Condition::Established => {}
         }

@@ -228,6 +228,7 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
         ),
         ("for a sibling", KnownBody::Sync { item: SyncItem::ContactsTold.to_bytes() }),
         ("rotation", KnownBody::Rotation { rotation: rotation() }),
+        ("a spare card", KnownBody::SpareCard { offer: Box::new(offer_for(CardPurpose::Spare)) }),
     ];
     let known = known.into_iter().map(|(note, body)| (note, Body::Known(body)));
     known.chain([("a body of a newer version", Body::Unknown(vec![0x83, 0x18, 99, 0xf6, 0xa1, 0x01, 0x02]))]).collect()
@@ -324,7 +325,11 @@ fn signed_list() -> Signed<DeviceList> {
 }
 
 fn device_offer() -> CardOffer {
-    let card = Card { ext: CardPurpose::Device.to_ext(), ..card() };
+    offer_for(CardPurpose::Device)
+}
+
+fn offer_for(purpose: CardPurpose) -> CardOffer {
+    let card = Card { ext: purpose.to_ext(), ..card() };
     CardOffer { card: Signed::new(card.to_bytes(), Signature(run(9))), kem: Some(kem_key()) }
 }
 
@@ -442,6 +447,7 @@ pub(crate) fn sync_items() -> Vec<(&'static str, SyncItem)> {
         ("draft", draft(contact)),
         ("closing", SyncItem::Closing { device: to, server: server_address(), sealed: vec![24; 1232] }),
         ("close", close()),
+        ("restored", SyncItem::Restored { contact, list: signed_list(), at: Timestamp(1_792_540_800_000) }),
     ]
 }
 

@@ -72,6 +72,7 @@ fn what_is_said_prints_as_its_kind() {
     DeviceCard(…)
     Sync(…)
     Rotation(…)
+    SpareCard(…)
     Unknown(7 bytes)
     ");
 }

@@ -11,7 +11,7 @@ use kith_wire::Wire;
 use kith_wire::address::{QueueAddress, ServerAddress};
 use kith_wire::card::CardPurpose;
 use kith_wire::devices::{DeviceList, RevocationReason};
-use kith_wire::id::{ConversationId, DeviceId, SendCapability, SenderId, ServerKey, Signature};
+use kith_wire::id::{ConversationId, DeviceId, SendCapability, SenderId, ServerKey};
 use kith_wire::limits::CONTENT_WINDOW;
 use kith_wire::signed::Signed;
 use kith_wire::time::Hour;
@@ -114,14 +114,19 @@ impl World {
 
     /// Bela signs a list for Ana, on the phone, which says so.
     fn list_anew(&mut self, changes: &[ListChange]) -> Verified<DeviceList> {
-        let secret = self.blob(BELA, "SELECT secret FROM contacts");
-        let seed = self.people[BELA].user.open(b"kith/1/contact-secret", &secret).unwrap();
-        let secret = ContactSecret::from_seed(seed.as_ref().try_into().unwrap());
+        let secret = self.belas_secret();
         let old = self.list(BELA, "own_list");
         let list = next_list(&old, changes, 0, 1, &secret, self.now.day(), &mut self.rng).unwrap();
         self.alter(BELA, "UPDATE contacts SET own_list = ?1", &[&list.signed().to_bytes()]);
         self.with_session(BELA, 1, |session, _| session.set_devices(list.clone()));
         list
+    }
+
+    /// Opens Bela's contact key for Ana.
+    fn belas_secret(&self) -> ContactSecret {
+        let secret = self.blob(BELA, "SELECT secret FROM contacts");
+        let seed = self.people[BELA].user.open(b"kith/1/contact-secret", &secret).unwrap();
+        ContactSecret::from_seed(seed.as_ref().try_into().unwrap())
     }
 
     /// Changes the session with a device as the engine would, and lets the engine speak.
@@ -153,11 +158,11 @@ impl World {
         check_list(signed, &key).unwrap()
     }
 
-    /// Changes the newest list that somebody has of their first contact.
+    /// Changes the newest list that Ana has of Bela.
     pub(crate) fn replace_list(&mut self, who: usize, change: impl FnOnce(&mut DeviceList)) {
         let mut list = self.list(who, "peer_list").into_inner();
         change(&mut list);
-        let list = Signed::<DeviceList>::new(list.padded().unwrap().to_bytes(), Signature([0; 64])).to_bytes();
+        let list = self.belas_secret().sign(&list.padded().unwrap()).to_bytes();
         self.alter(who, "UPDATE contacts SET peer_list = ?1", &[&list]);
     }
 
