@@ -72,7 +72,7 @@ pub(crate) fn contact_object(contact: &ContactView, now: Timestamp) -> Value {
         "needs_card": contact.needs_card,
         "held": contact.held.map(held_code),
         "draft": contact.draft,
-        "restored_at": contact.restored.map(|restored| times::rfc3339(restored.since)),
+        "restored_at": contact.restored.and_then(|restored| restored.since).map(times::rfc3339),
         "restored_twice": contact.restored.map(|restored| restored.twice),
         "restoring": contact.restoring.map(restoring),
     })
@@ -98,7 +98,11 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
             "is told that you go on here; messages wait until it answers"
         }
         ContactState::Established if contact.restoring.is_some() => "hears that you go on here after `kith sync`",
-        ContactState::Established if contact.verified && contact.restored.is_some() => "verified before the restore",
+        ContactState::Established
+            if contact.verified && contact.restored.is_some_and(|restored| restored.since.is_some()) =>
+        {
+            "verified before the restore"
+        }
         ContactState::Established if contact.verified => "verified",
         ContactState::Established => "not verified",
         ContactState::Blocked => "blocked",
@@ -123,9 +127,11 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
 
 /// What a person should know of a contact that goes on from a backup.
 fn restored_note(restored: RestoredView) -> String {
-    let since = times::date(restored.since);
-    let twice = if restored.twice { "; SOMEBODY ELSE HAS THE BACKUP TOO" } else { "" };
-    format!("goes on from a backup, on a new device, since {since}{twice}: compare digits again if in doubt")
+    let since =
+        restored.since.map(|since| format!("goes on from a backup, on a new device, since {}", times::date(since)));
+    let twice = restored.twice.then(|| "SOMEBODY ELSE HAS A BACKUP OR AN OLD DEVICE OF THIS CONTACT".to_owned());
+    let notes: Vec<String> = since.into_iter().chain(twice).collect();
+    format!("{}: compare digits again if in doubt", notes.join("; "))
 }
 
 /// A message for programs.

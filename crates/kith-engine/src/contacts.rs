@@ -12,7 +12,9 @@ use crate::api::{ContactId, Event, Receipts};
 use crate::database::{StorageError, all, column, first, number, run};
 use crate::errors::CommandError;
 use crate::work::{LinkEffect, Work};
-use crate::{attachments, card_keys, drafts, held, introductions, once, outbox, own_lists, queues, sessions, sync};
+use crate::{
+    attachments, card_keys, drafts, held, introductions, once, outbox, own_lists, queues, sessions, spare_cards, sync,
+};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE contacts (
@@ -212,8 +214,11 @@ pub(crate) fn confirm_verified(work: &mut Work<'_>, id: ContactId) -> Result<(),
     if required(work.db, id)?.stage == Stage::Invited {
         return Err(CommandError::NotEstablished);
     }
-    set(work, id, "UPDATE contacts SET verified = ?2, verified_at = max(?3, verified_at + 1) WHERE id = ?1", true)
+    set(work, id, CONFIRM, true)
 }
+
+const CONFIRM: &str =
+    "UPDATE contacts SET verified = ?2, verified_at = max(?3, verified_at + 1), restored_twice = 0 WHERE id = ?1";
 
 /// Whether the contact is told what the person has read.
 pub(crate) fn set_receipts(work: &mut Work<'_>, id: ContactId, receipts: Receipts) -> Result<(), CommandError> {
@@ -241,7 +246,8 @@ pub(crate) fn unblock(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandE
 /// A contact is not blocked any more: what waited goes out, and its devices that were heard of meanwhile are met.
 pub(crate) fn is_heard_again(work: &mut Work<'_>, id: ContactId) -> Result<(), StorageError> {
     outbox::seal_waiting(work, id)?;
-    introductions::go_on(work, id)
+    introductions::go_on(work, id)?;
+    spare_cards::go_on(work, id)
 }
 
 fn set(work: &mut Work<'_>, id: ContactId, sql: &str, value: impl rusqlite::ToSql) -> Result<(), CommandError> {

@@ -426,10 +426,7 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::SaveDraft { contact, text } => drafts::save(work, contact, &text)?,
         Command::Rotate { contact } => rotation::rotate(work, contact)?,
         Command::Block { contact } => contacts::block(work, contact)?,
-        Command::Unblock { contact } => {
-            contacts::unblock(work, contact)?;
-            spare_cards::go_on(work, contact)?;
-        }
+        Command::Unblock { contact } => contacts::unblock(work, contact)?,
         Command::Forget { contact } => contacts::forget(work, contact)?,
         Command::SetDisappearing { contact, seconds } => disappearing::set(work, contact, seconds)?,
         Command::SetReadReceipts { contact, receipts } => contacts::set_receipts(work, contact, receipts)?,

@@ -17,7 +17,7 @@ use crate::conversations;
 use crate::database::{StorageError, all, column, exists, first, run};
 use crate::errors::CommandError;
 pub(crate) use crate::sealing::{seal_all_waiting, seal_waiting};
-use crate::sessions::{PeerDevice, PeerId};
+use crate::sessions::PeerId;
 use crate::work::Work;
 use crate::{device_keys, drafts, sync};
 
@@ -178,14 +178,20 @@ pub(crate) fn send(work: &mut Work<'_>, contact: ContactId, content: NewContent)
     Ok(())
 }
 
-/// Keeps a message of before for one device of its contact, as if it had not been sealed for that one yet.
-pub(crate) fn keep_for(db: &Connection, to: &PeerDevice, past: &PastMessage, body: &Body) -> Result<(), StorageError> {
+/// Keeps a message of before for a device of its contact, or for all that come, as if it had not been sealed yet.
+pub(crate) fn keep_for(
+    db: &Connection,
+    contact: ContactId,
+    to: Option<PeerId>,
+    past: &PastMessage,
+    body: &Body,
+) -> Result<(), StorageError> {
     run(
         db,
         "INSERT INTO outgoing (contact, message, lamport, sent, disappears, body, kind, expires, peer) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
-            to.contact.column(),
+            contact.column(),
             past.message.0,
             column(past.lamport),
             column(past.sent.0),
@@ -193,7 +199,7 @@ pub(crate) fn keep_for(db: &Connection, to: &PeerDevice, past: &PastMessage, bod
             encode(body),
             FrameKind::Content as i64,
             column(expiry(past.sent).0),
-            to.id.0,
+            to.map(|peer| peer.0),
         ],
     )?;
     Ok(())

@@ -5,14 +5,14 @@
 use kith_crypto::sign::Verified;
 use kith_session::{Alarm, Session};
 use kith_wire::Wire;
-use kith_wire::devices::DeviceList;
+use kith_wire::devices::{DeviceList, RevocationReason};
 use rusqlite::params;
 
 use crate::api::ContactId;
 use crate::database::{StorageError, run};
 use crate::sessions::{self, PeerDevice, PeerId};
 use crate::work::Work;
-use crate::{cards, device_keys, held, introductions};
+use crate::{cards, device_keys, held, introductions, replaced, spare_cards};
 
 /// Remembers under which name a contact's lists have the device that a session is with.
 pub(crate) fn name(work: &Work<'_>, peer: &mut PeerDevice, session: &Session) -> Result<(), StorageError> {
@@ -39,6 +39,7 @@ fn take(
     from: Option<PeerId>,
     list: &Verified<DeviceList>,
 ) -> Result<(), StorageError> {
+    let has_lost_one = has_lost_one(work, contact, from, list.get())?;
     introductions::note_revoked(work.db, contact, list.get())?;
     let newest = cards::peer_list(work.db, contact)?;
     if newest.is_none_or(|newest| newest.version < list.get().version) {
@@ -54,7 +55,31 @@ fn take(
         }
     }
     introductions::heard_of(work, contact, list.get())?;
+    if has_lost_one {
+        spare_cards::replace(work, contact)?;
+    }
     held::look(work, contact)
+}
+
+/// Returns whether a list says of a device for the first time that it is lost or stolen. Of one that replaces all others that is for
+/// `replaced.rs`.
+fn has_lost_one(
+    work: &Work<'_>,
+    contact: ContactId,
+    from: Option<PeerId>,
+    list: &DeviceList,
+) -> Result<bool, StorageError> {
+    if let Some(from) = from
+        && replaced::is_awaited(work.db, from)?
+    {
+        return Ok(false);
+    }
+    for revoked in list.revoked.iter().filter(|revoked| revoked.reason == RevocationReason::Compromised) {
+        if !introductions::is_revoked(work.db, contact, revoked.id)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn tell(

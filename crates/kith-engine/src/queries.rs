@@ -244,7 +244,8 @@ fn contact_view(row: &Row<'_>) -> rusqlite::Result<ContactView> {
         receipts: if row.get(9)? { Receipts::Sent } else { Receipts::Withheld },
         server: server.and_then(|url| ServerUrl::parse(&url).ok()),
         needs_card: row.get::<_, bool>(11)? || restoring == Some(Restoring::NeedsCard),
-        restored: restored.map(|at| RestoredView { since: Timestamp(number(at)), twice }),
+        restored: (restored.is_some() || twice)
+            .then(|| RestoredView { since: restored.map(|at| Timestamp(number(at))), twice }),
         restoring,
         held: None,
     })

@@ -17,6 +17,7 @@ use crate::database::{StorageError, all, column, exists, first, run};
 use crate::held;
 use crate::outbox::{self, FrameKind, NewFrame};
 use crate::queues::QueueId;
+use crate::replaced;
 use crate::servers::ServerId;
 use crate::work::Work;
 
@@ -305,7 +306,8 @@ pub(crate) fn stop(
         keep(work, peer.id, end, None, FrameKind::AckOnly)?;
     }
     replied(work.db, peer.id, work.now)?;
-    if alarm == Alarm::DeviceRevoked && has_others(work.db, peer)? {
+    let goes_on = has_others(work.db, peer)? || replaced::is_on_its_way(work.db, peer.contact)?;
+    if alarm == Alarm::DeviceRevoked && goes_on {
         // Its owner has put it away: nothing is wrong.
         work.tell(Event::Contact { contact: peer.contact });
         return catching_up::lost_one(work, peer.contact);

@@ -20,7 +20,7 @@ use crate::introductions::verified_peers;
 use crate::outbox::{self, NewContent};
 use crate::sessions::{self, PeerDevice, PeerId};
 use crate::work::Work;
-use crate::{device_keys, own_lists, rotation};
+use crate::{device_keys, own_lists, replaced, rotation};
 
 /// What version 4 adds. Contacts of before get their card when it is their turn, one after the other.
 pub(crate) const TABLES: &str = "
@@ -33,8 +33,10 @@ CREATE TABLE spare_givers (
     renew INTEGER NOT NULL,
     expires INTEGER NOT NULL,
     giver BLOB,
+    closed INTEGER NOT NULL DEFAULT 0,
     answered BLOB,
-    peer INTEGER
+    peer INTEGER,
+    awaited INTEGER
 ) STRICT;
 CREATE INDEX spare_givers_by_contact ON spare_givers (contact);
 CREATE TABLE spare_told (peer INTEGER PRIMARY KEY, card BLOB NOT NULL) STRICT;
@@ -100,7 +102,7 @@ fn met(db: &Connection, known: &Contact) -> Result<Vec<PeerId>, StorageError> {
 fn current(work: &mut Work<'_>, known: &Contact) -> Result<Option<([u8; 32], CardOffer)>, StorageError> {
     let Some((queue, address)) = rotation::newest(work, known.id)? else { return Ok(None) };
     let sql = "SELECT card, offer FROM spare_givers WHERE contact = ?1 AND queue = ?2 AND renew > ?3 \
-               AND giver IS NOT NULL AND offer IS NOT NULL ORDER BY id DESC LIMIT 1";
+               AND giver IS NOT NULL AND closed = 0 AND offer IS NOT NULL ORDER BY id DESC LIMIT 1";
     let row = first(work.db, sql, params![known.id.column(), queue.0, column(work.now.0)], |row| {
         Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, Vec<u8>>(1)?))
     })?;
@@ -168,6 +170,10 @@ fn say(work: &mut Work<'_>, contact: ContactId, peer: PeerId, offer: CardOffer) 
 /// after the other, so that no hour tells two of them that they know one person (KE-40).
 pub(crate) fn wake(work: &mut Work<'_>) -> Result<(), StorageError> {
     run(work.db, "DELETE FROM spare_givers WHERE expires <= ?1", [column(work.now.0)])?;
+    // Into a queue that is gone nobody answers.
+    let sql = "DELETE FROM spare_givers WHERE giver IS NOT NULL AND queue NOT IN (SELECT id FROM queues WHERE state IN (2, 3))";
+    run(work.db, sql, [])?;
+    replaced::give_up_silent(work)?;
     let sql = "SELECT contact FROM spare_times WHERE at <= ?1 ORDER BY at, contact";
     let due = all(work.db, sql, [column(work.now.0)], |row| row.get(0).map(ContactId::from_column))?;
     for (place, contact) in (0..).zip(due) {
@@ -232,9 +238,24 @@ pub(crate) fn drop_card(db: &Connection, contact: ContactId, device: DeviceId) -
     Ok(())
 }
 
+/// A device of the contact was revoked as lost or stolen: it has the cards, and perhaps the password. They are good no more, and the others
+/// are given a new one (KE-63).
+pub(crate) fn replace(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
+    withdraw(work.db, contact)?;
+    go_on(work, contact)
+}
+
+/// A sibling was told that the contact goes on from a backup: the cards that are out may still be answered by that very device, and by nobody
+/// else (KE-68).
+pub(crate) fn close(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
+    let sql = "UPDATE spare_givers SET closed = 1, offer = NULL WHERE contact = ?1 AND giver IS NOT NULL";
+    run(db, sql, [contact.column()])?;
+    Ok(())
+}
+
 /// The cards that a contact has are good no more, but for finding out who still answers them (KE-68).
 pub(crate) fn withdraw(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
-    let sql = "SELECT id, giver FROM spare_givers WHERE contact = ?1 AND giver IS NOT NULL";
+    let sql = "SELECT id, giver FROM spare_givers WHERE contact = ?1 AND giver IS NOT NULL AND closed = 0";
     let rows = all(db, sql, [contact.column()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
     for (id, giver) in rows {
         let giver = Giver::from_bytes(&giver).map_err(|_| StorageError::Damaged("spare_givers"))?;

@@ -118,7 +118,7 @@ pub enum AnswerError {
     /// KS-50: a device card was answered by another device than the one that it is for.
     #[error("the answer is by another device")]
     OtherDevice,
-    /// KS-57: a spare card was answered by somebody who has not the contact key, or by a device that is known.
+    /// KS-57: a spare card was answered by somebody who has not the contact key.
     #[error("the answer is not by the person whom the spare card is for")]
     OtherPerson,
     /// KS-13: the inner ratchet's first message does not open, or is not about these two cards.
@@ -298,7 +298,10 @@ impl Giver {
     fn peer_start(&self, theirs: &AnswerCard) -> PeerStart {
         match (&self.expected, &self.person) {
             (Some(device), _) => PeerStart::Listed(device.clone()),
-            (None, Some(person)) => PeerStart::Awaited { key: person.key, list: person.list },
+            (None, Some(person)) => match person.listed(theirs) {
+                Some(device) => PeerStart::Listed(device.clone()),
+                None => PeerStart::Awaited { key: person.key, list: person.list },
+            },
             (None, None) => PeerStart::Announced { key: theirs.contact_key, hash: theirs.devices },
         }
     }

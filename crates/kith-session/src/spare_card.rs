@@ -9,7 +9,7 @@ use kith_crypto::sign::{ContactSecret, Verified};
 use kith_wire::address::QueueAddress;
 use kith_wire::card::{AnswerCard, CardPurpose};
 use kith_wire::devices::DeviceList;
-use kith_wire::id::{ContactKey, ConversationId, OlmIdentity};
+use kith_wire::id::{ContactKey, ConversationId};
 use kith_wire::payload::ListState;
 use kith_wire::time::Hour;
 use minicbor::{Decode, Encode};
@@ -70,20 +70,25 @@ pub(crate) struct KnownPerson {
     /// The newest list: the one that comes must be newer.
     #[n(1)]
     pub(crate) list: ListState,
-    /// The devices of that list: none of them answers.
+    /// The devices of that list: one of them is met as by a device card.
     #[n(2)]
-    devices: Vec<OlmIdentity>,
+    devices: Vec<ListedDevice>,
 }
 
 impl KnownPerson {
     fn of(list: &Verified<DeviceList>) -> Self {
-        let devices = list.get().devices.iter().map(|device| device.olm_identity).collect();
+        let devices = list.get().devices.iter().filter_map(|device| ListedDevice::by_id(list, &device.id)).collect();
         Self { key: list.get().contact_key, list: list_state(list), devices }
     }
 
-    /// KS-57: a spare card is answered under the contact key, by a device that is new.
+    /// KS-57: a spare card is answered under the contact key.
     pub(crate) fn may_answer(&self, card: &AnswerCard) -> bool {
-        card.contact_key == self.key && !self.devices.contains(&card.olm_identity)
+        card.contact_key == self.key
+    }
+
+    /// Returns the device that answers, when the list names it already: the contact's other devices have been answered first.
+    pub(crate) fn listed(&self, card: &AnswerCard) -> Option<&ListedDevice> {
+        self.devices.iter().find(|known| known.device.olm_identity == card.olm_identity)
     }
 }
 

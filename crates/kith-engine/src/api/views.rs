@@ -48,7 +48,7 @@ pub struct ContactView {
     pub needs_card: bool,
     /// Why what is written waits, although the contact is established.
     pub held: Option<Held>,
-    /// Whether the contact goes on from a backup: shown until the digits are compared again.
+    /// Whether the contact goes on from a backup, or somebody else tried to: shown until the digits are compared again.
     pub restored: Option<RestoredView>,
     /// How far this device, which was restored from a backup, has come with the contact; nothing when it was not, or when the two
     /// have met.
@@ -71,12 +71,13 @@ pub enum Held {
     ListsContradict,
 }
 
-/// A contact that has lost all devices and goes on from a backup, on a new one. When its digits were compared, that was before.
+/// A contact that has lost all devices and goes on from a backup, on a new one. When its digits were compared, that was before. Or one for whom
+/// somebody else tried to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RestoredView {
-    /// Since when.
-    pub since: Timestamp,
-    /// Whether a second device has answered since: somebody has restored the backup twice, or has a copy of it.
+    /// Since when; nothing when only somebody else tried.
+    pub since: Option<Timestamp>,
+    /// Whether another device has answered, and was refused: somebody has restored a backup twice, or has a copy of it, or an old device.
     pub twice: bool,
 }
 

@@ -8,6 +8,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::World;
 
 /// What is in a backup: rows of tables.
+#[derive(Clone)]
 pub(crate) struct Backup {
     tables: Vec<(&'static str, &'static str, Vec<Vec<Value>>)>,
     user: kith_crypto::user::UserSecret,
