@@ -18,7 +18,7 @@ use crate::database::{StorageError, all, column, count, exists, first, number, r
 use crate::engine::Engine;
 use crate::errors::{BackupError, QueryError, WakeError};
 use crate::work::Work;
-use crate::{contact_copies, contacts, device_keys, history, own_devices, person, restore};
+use crate::{contact_copies, contacts, device_keys, history, own_devices, person, restore, spare_cards};
 
 /// `mark_runs` has one row: how many runs there were. A row that changes gets that number; a run says what has a greater number
 /// than the run had where the file ends.
@@ -55,6 +55,10 @@ CREATE TRIGGER backup_contact_changed AFTER UPDATE OF name, stage, blocked, veri
     UPDATE contacts SET changed = (SELECT number FROM backup_runs) WHERE id = new.id;
 END;
 CREATE TRIGGER backup_rotation_added AFTER INSERT ON rotations BEGIN
+    UPDATE contacts SET changed = (SELECT number FROM backup_runs)
+    WHERE id = new.contact AND changed <> (SELECT number FROM backup_runs);
+END;
+CREATE TRIGGER backup_card_kept AFTER INSERT ON spare_cards BEGIN
     UPDATE contacts SET changed = (SELECT number FROM backup_runs)
     WHERE id = new.contact AND changed <> (SELECT number FROM backup_runs);
 END;
@@ -281,6 +285,9 @@ fn next_contact(db: &Connection, run: &Run, after: i64, out: &mut Portion) -> Re
         out.bytes += usize::try_from(CONTACT_BYTES).unwrap_or(usize::MAX);
         for rotation in device_keys::all_remembered(db, contact)? {
             out.items.push(BackupItem::Rotation { contact: conversation, rotation });
+        }
+        for (device, offer) in spare_cards::known(db, contact)? {
+            out.items.push(BackupItem::SpareCard { contact: conversation, device, offer: Box::new(offer) });
         }
     } else if let Some((contact, settings, lamport)) = contact_copies::unmet(db, contact)? {
         out.items.push(BackupItem::Unmet { contact, settings, lamport });

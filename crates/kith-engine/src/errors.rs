@@ -139,9 +139,9 @@ pub enum RestoreError {
     /// The name of the device is empty, too long, or has control characters.
     #[error("this is not a usable name for a device")]
     BadName,
-    /// A list could not be signed.
+    /// The lists that name this device alone could not be signed.
     #[error(transparent)]
-    Refresh(#[from] RefreshError),
+    Replace(#[from] DeviceError),
 }
 
 /// Why the person's devices do not change.

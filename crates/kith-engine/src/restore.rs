@@ -17,7 +17,7 @@ use crate::database::{StorageError, column, count, exists, run};
 use crate::engine::Engine;
 use crate::errors::RestoreError;
 use crate::work::Work;
-use crate::{contact_copies, contacts, device_keys, history, own_devices, person};
+use crate::{contact_copies, contacts, device_keys, history, own_devices, person, restored, spare_cards};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE restoring (id INTEGER PRIMARY KEY CHECK (id = 1), since INTEGER NOT NULL) STRICT;
@@ -132,6 +132,11 @@ fn take_one(work: &mut Work<'_>, user: &UserSecret, item: BackupItem) -> Result<
                 device_keys::told(work, contact, &rotation)?;
             }
         }
+        BackupItem::SpareCard { contact, device, offer } => {
+            if let Some(contact) = contacts::by_conversation(work.db, contact)? {
+                spare_cards::keep(work.db, contact, device, &offer)?;
+            }
+        }
         // The mark of another device's run, and what a newer version says.
         _ => {}
     }
@@ -155,6 +160,5 @@ pub(crate) fn finish(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Resto
         return Err(RestoreError::NoHomeServer);
     }
     run(work.db, "DELETE FROM restoring", [])?;
-    let _ = user;
-    Ok(())
+    Ok(restored::begin(work, user)?)
 }

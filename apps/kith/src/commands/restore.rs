@@ -8,7 +8,7 @@ use kith_client::{
     Backup, BackupFileError, BackupKey, Client, Damage, Options, PHRASE_WORDS, Password, Phrase, PhraseError,
     RestoreFailure, SyncError,
 };
-use kith_engine::Trouble;
+use kith_engine::{ContactView, Restoring, Trouble};
 use serde_json::json;
 
 use crate::commands::{backup, device, init, recovery};
@@ -142,7 +142,8 @@ async fn go_online(client: &Client, password: &Password) -> Result<(), SyncError
 fn tell(client: &Client, out: &Out, url: &kith_wire::address::ServerUrl, name: &str) -> Result<(), Failure> {
     let contacts = client.ask(|engine| engine.contacts())?;
     let messages = client.ask(|engine| engine.n_messages())?;
-    let lost: Vec<&str> = contacts.iter().filter(|one| one.needs_card).map(|one| one.name.as_str()).collect();
+    let is_lost = |one: &&ContactView| one.needs_card || one.restoring == Some(Restoring::NeedsCard);
+    let lost: Vec<&str> = contacts.iter().filter(is_lost).map(|one| one.name.as_str()).collect();
     let object = json!({
         "home": client.folder().display().to_string(), "server": url.as_str(), "device": name, "contacts": contacts.len(),
         "messages": messages, "need_card": lost,
@@ -152,8 +153,9 @@ fn tell(client: &Client, out: &Out, url: &kith_wire::address::ServerUrl, name: &
         format!("You are back, with {contacts} and {messages}, in {}.", client.folder().display())
     });
     out.note(
-        "This is a new device of yours. Revoke those that you have lost (`kith device revoke`); your people do not hear of this one by\n\
-         themselves yet: give them new cards. What was said after the backup was made is on no device of yours any more.",
+        "This is a new device of yours, and now the only one: all others are revoked, and your people are told, within six hours,\n\
+         or at once when you write to them. They see that you went on from a backup, and may want to compare digits (`kith verify`).\n\
+         Stay online for a while: `kith listen`. What was said after the backup was made is on no device of yours any more.",
     );
     if !lost.is_empty() {
         let names: Vec<String> = lost.iter().map(|name| show::one_line(name)).collect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::running::Running;
-use crate::support::{Outcome, Person, World, files_below, holds};
+use crate::support::{Outcome, Person, World, eventually, files_below, holds};
 
 /// What opens the new folder in these tests; the backup has the password of the lost one.
 const NEW_PASSWORD: &str = "another kitchen, with eight";
@@ -92,6 +92,19 @@ fn who_has_lost_everything_comes_back_with_people_and_conversations() {
     assert_eq!(tablet.succeed(&["contacts"]).lines[0]["verified"], true);
     assert_eq!(tablet.succeed(&["status"]).lines[0]["name"], "Anastasia");
     assert_eq!(phrase(&tablet), words, "the phrase stays the same");
+
+    // The conversation goes on, on both sides, and Bela sees why it may be worth comparing digits again.
+    tablet.succeed(&["send", "Belarmino", "I am back"]);
+    bela.succeed(&["send", "Anastasia", "Who is it?"]);
+    eventually("both hear each other", || {
+        bela.succeed(&["sync"]);
+        tablet.succeed(&["sync"]);
+        let here = tablet.heard("Belarmino").contains(&"Who is it?".to_owned());
+        (here && bela.heard("Anastasia").contains(&"I am back".to_owned())).then_some(())
+    });
+    let at_belas = bela.succeed(&["contacts"]).lines.remove(0);
+    assert!(at_belas["restored_at"].is_string(), "{at_belas}");
+    assert_eq!(told["need_card"], serde_json::json!([]), "{back:?}");
     assert_eq!(tablet.with_password("another").run(&["contacts"]).code, 3);
 }
 

@@ -60,6 +60,54 @@ fn what_is_restored_is_what_was_there() {
 }
 
 #[test]
+fn who_comes_back_from_a_backup_goes_on_talking_and_the_old_device_does_not() {
+    let (mut world, bela, ana) = World::met("backup-back");
+    world.send(ANA, bela, "before");
+    world.run(3600);
+    let (whole, mark) = world.backup_run(ANA, None).unwrap();
+    let is_card = |item: &BackupItem| matches!(item, BackupItem::SpareCard { .. });
+    assert!(whole.iter().any(is_card), "Bela's device has left a card");
+    world.send(BELA, ana, "after the first run");
+    world.run(60);
+    let (news, _) = world.backup_run(ANA, Some(mark)).unwrap();
+    world.online(ANA, Reach::Down);
+    let tablet = world.come_back("backup-back-tablet", ANA, 1, &[whole, news].concat());
+    world.run(20);
+    world.unlock(tablet);
+    world.run(60);
+    let there = world.people[tablet].engine.contacts().unwrap()[0].id;
+    world.send(tablet, there, "I am back");
+    world.run(60);
+    world.send(BELA, ana, "so you are");
+    world.run(60);
+    assert_eq!(world.texts(BELA, ana), ["before", "after the first run", "I am back", "so you are"]);
+    assert_eq!(world.texts(tablet, there), ["before", "after the first run", "I am back", "so you are"]);
+    let at_belas = world.people[BELA].engine.contact(ana).unwrap();
+    assert!(at_belas.restored.is_some_and(|restored| !restored.twice), "Bela is told");
+    world.online(ANA, Reach::Up);
+    world.send(ANA, bela, "from the thief");
+    world.run(3600);
+    assert!(!world.texts(BELA, ana).contains(&"from the thief".to_owned()));
+}
+
+#[test]
+fn a_card_that_a_contact_leaves_later_is_in_the_next_run() {
+    let (mut world, bela, ana) = World::met("backup-cards");
+    world.run(3600);
+    let (_, mark) = world.backup_run(ANA, None).unwrap();
+    let (nothing, mark) = world.backup_run(ANA, Some(mark)).unwrap();
+    let n_cards =
+        |items: &[BackupItem]| items.iter().filter(|item| matches!(item, BackupItem::SpareCard { .. })).count();
+    assert_eq!(n_cards(&nothing), 0);
+    // Another queue makes another card.
+    world.command(BELA, Command::Rotate { contact: ana }).unwrap();
+    world.run(3600);
+    let (news, _) = world.backup_run(ANA, Some(mark)).unwrap();
+    assert_eq!(n_cards(&news), 1);
+    assert!(world.people[ANA].engine.contact(bela).is_ok());
+}
+
+#[test]
 fn a_second_run_says_only_what_is_new_or_has_changed() {
     let (mut world, bela, ana) = World::met("backup-grows");
     for number in 0..200 {
