@@ -1,0 +1,152 @@
+// The app's end of the line to the worker: requests go out under a number and come back as promises, notices as they come.
+// What the words mean is in contract.ts. Nothing here knows keys, storage or the network.
+
+import type { Failure, FailureCode, Notice, Reply, Request } from './contract';
+import { startWorker } from './start';
+
+/** Which reply answers which request. */
+interface Answers {
+  state: 'state';
+  take_over: 'state';
+  create: 'state';
+  unlock: 'state';
+  lock: 'state';
+  change_password: 'done';
+  contacts: 'contacts';
+  contact: 'contact';
+  new_card: 'card';
+  accept_card: 'contact_made';
+  digits: 'digits';
+  confirm_verified: 'done';
+  rename: 'done';
+  block: 'done';
+  forget: 'done';
+  set_disappearing: 'done';
+  set_receipts: 'done';
+  rotate: 'done';
+  page: 'page';
+  message: 'message';
+  search: 'found';
+  send: 'message';
+  edit: 'message';
+  delete: 'message';
+  react: 'message';
+  save_draft: 'done';
+  mark_read: 'done';
+  attach: 'attached';
+  fetch_attachment: 'done';
+  pause_attachment: 'done';
+  attachment_chunk: 'chunk';
+  devices: 'devices';
+  connect: 'done';
+}
+
+/** The reply to a request of this type. */
+export type AnswerTo<R extends Request> = Extract<Reply, { kind: Answers[R['kind']] }>;
+
+/** What travels to the worker. A file comes beside the request that names it. */
+export interface Outgoing {
+  id: number;
+  request: Request;
+  file?: Blob;
+}
+
+/** What travels from the worker. The bytes of an attachment's piece come beside their reply, moved and not copied. */
+export type Incoming =
+  | { id: number; reply: Reply; bytes?: ArrayBuffer }
+  | { id: number; failure: Failure }
+  | { notice: Notice };
+
+/** A request that was not done, with the code that a text is chosen by. */
+export class KithError extends Error {
+  readonly code: FailureCode;
+
+  constructor(failure: Failure) {
+    super(failure.detail);
+    this.name = 'KithError';
+    this.code = failure.code;
+  }
+}
+
+interface Waiting {
+  done: (answer: { reply: Reply; bytes?: ArrayBuffer }) => void;
+  failed: (error: KithError) => void;
+}
+
+/** The one line to the worker. Make one for the whole page. */
+export class Kith {
+  private worker: Worker;
+  private lastId = 0;
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly listeners = new Set<(notice: Notice) => void>();
+
+  constructor() {
+    this.worker = this.start();
+  }
+
+  /** Asks for something. Fails with a {@link KithError}. */
+  async ask<R extends Request>(request: R): Promise<AnswerTo<R>> {
+    const { reply } = await this.send(request);
+    // Locking ends the worker: with it goes all memory that ever held a key or a text.
+    if (request.kind === 'lock') this.restart();
+    return reply as AnswerTo<R>;
+  }
+
+  /** Prepares a file for sending. */
+  async attach(file: File): Promise<Extract<Reply, { kind: 'attached' }>> {
+    const { reply } = await this.send({ kind: 'attach', name: file.name, mediaType: file.type }, file);
+    return reply as Extract<Reply, { kind: 'attached' }>;
+  }
+
+  /** Returns the bytes of one piece of an attachment that is here. */
+  async chunk(attachment: number, index: number): Promise<ArrayBuffer> {
+    const { bytes } = await this.send({ kind: 'attachment_chunk', attachment, index });
+    return bytes ?? new ArrayBuffer(0);
+  }
+
+  /** Tells what happens from now on; returns what stops it. */
+  listen(listener: (notice: Notice) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private send(request: Request, file?: Blob): Promise<{ reply: Reply; bytes?: ArrayBuffer }> {
+    const id = ++this.lastId;
+    return new Promise((done, failed) => {
+      this.waiting.set(id, { done, failed });
+      const outgoing: Outgoing = file ? { id, request, file } : { id, request };
+      this.worker.postMessage(outgoing);
+    });
+  }
+
+  private start(): Worker {
+    const worker = startWorker();
+    worker.addEventListener('message', (event: MessageEvent<Incoming>) => this.take(event.data));
+    worker.addEventListener('error', (event) => this.fail(event.message));
+    return worker;
+  }
+
+  private restart(): void {
+    this.worker.terminate();
+    this.fail('the worker was ended');
+    this.worker = this.start();
+  }
+
+  private take(incoming: Incoming): void {
+    if ('notice' in incoming) {
+      for (const listener of this.listeners) listener(incoming.notice);
+      return;
+    }
+    const waiting = this.waiting.get(incoming.id);
+    this.waiting.delete(incoming.id);
+    if (!waiting) return;
+    if ('failure' in incoming) waiting.failed(new KithError(incoming.failure));
+    else waiting.done(incoming);
+  }
+
+  private fail(detail: string): void {
+    const failed = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const waiting of failed) waiting.failed(new KithError({ code: 'internal', detail }));
+  }
+}

@@ -1,0 +1,22 @@
+//! What the app and its worker say to each other: requests, replies, notices; all plain data.
+//!
+//! The app sends a [`Request`] under a number and gets one [`Reply`] or [`Failure`] under the same number. [`Notice`]s come
+//! by themselves, in order. `apps/web/src/lib/worker/contract.ts` is made from these types; a test holds the two together
+//! (`KITH_WRITE_CONTRACT=1` writes the file anew).
+//!
+//! Ids are those of the engine and mean nothing outside of this device: numbers that stay far below 2^53 for contacts and
+//! attachments, 32 hexadecimal digits for messages. Times are milliseconds since 1970.
+
+mod notices;
+mod requests;
+mod views;
+
+pub use notices::{ContactTrouble, MessageChange, Notice, Trouble};
+pub use requests::{Failure, FailureCode, PageAt, Reply, Request};
+pub use views::{
+    Attachment, AttachmentState, Card, Contact, ContactState, Device, DeviceState, Found, LastMessage, Message,
+    MessageBody, MessageState, Page, QrCode, Quote, Reaction, State,
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,303 @@
+//! What the app shows: plain data, made from the engine's views.
+
+use serde::Serialize;
+
+/// How things stand on this device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum State {
+    /// Another tab of this browser has the person: shown with a way to take over.
+    Elsewhere,
+    /// There is nobody here yet.
+    Nobody,
+    /// There is a person, and the password opens.
+    Locked,
+    /// The person is here.
+    Open {
+        /// Their own name.
+        name: Option<String>,
+        /// Their home server's address.
+        server: String,
+        /// Its key, as its owner knows it.
+        server_key: String,
+        /// Whether the home server has taken the account.
+        registered: bool,
+        /// Whether the connection is up. While it is down it is tried again by itself.
+        online: bool,
+        /// Pieces of messages that wait here for the connection.
+        waiting: u64,
+        /// Whether the person has revoked this device: it does nothing any more.
+        revoked: bool,
+    },
+}
+
+/// Where a contact stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum ContactState {
+    /// A card was made, nobody has answered.
+    Invited,
+    /// A card was answered; both sides have not confirmed yet. What is written waits.
+    Answered,
+    /// Both sides have confirmed.
+    Established,
+    /// The person does not want to hear from them.
+    Blocked,
+}
+
+/// A contact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Contact {
+    /// The id.
+    pub id: u64,
+    /// What the person calls them. Any text at all.
+    pub name: String,
+    /// Where it stands.
+    pub state: ContactState,
+    /// Whether the digits were compared.
+    pub verified: bool,
+    /// Messages not yet seen.
+    pub unread: u64,
+    /// What was typed and not sent.
+    pub draft: String,
+    /// Seconds that messages live; none means for ever.
+    pub disappearing: Option<u32>,
+    /// Whether they are told what the person has read.
+    pub receipts: bool,
+    /// Their home server's address, once known.
+    pub server: Option<String>,
+    /// Whether the conversation cannot go on without a new card.
+    pub needs_card: bool,
+    /// When the last exchange that quantum computers cannot open was finished.
+    pub pq_since: Option<u64>,
+    /// The newest message.
+    pub last: Option<LastMessage>,
+}
+
+/// The newest message of a conversation, for the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct LastMessage {
+    /// Which.
+    pub id: String,
+    /// Whether the person wrote it.
+    pub mine: bool,
+    /// When, by its writer's clock.
+    pub sent: u64,
+    /// How far it has come.
+    pub state: MessageState,
+    /// What it says.
+    pub body: MessageBody,
+    /// The name of the file that it carries.
+    pub file: Option<String>,
+}
+
+/// A card for one person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Card {
+    /// The contact that waits for its answer.
+    pub contact: u64,
+    /// The link, whole.
+    pub link: String,
+    /// The link as a QR code, without what has no room in it: that lies at the home server.
+    pub qr: QrCode,
+    /// The last moment at which it can be answered.
+    pub expires: u64,
+}
+
+/// A QR code as rows of dark and light squares, without the quiet zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct QrCode {
+    /// Squares in a row, and rows.
+    pub size: u32,
+    /// A `1` for each dark square and a `0` for each light one, row after row.
+    pub modules: String,
+}
+
+/// How far a message of the person's own has come; those of others are delivered, or read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum MessageState {
+    /// It waits on this device.
+    Waiting,
+    /// The person's home server has it.
+    Accepted,
+    /// The contact's device has it.
+    Delivered,
+    /// The contact has seen it.
+    Read,
+    /// It could not be delivered in time.
+    Expired,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum MessageBody {
+    /// A text. Any text at all: never markup.
+    Text {
+        /// That.
+        text: String,
+    },
+    /// It was taken back.
+    Deleted,
+    /// It needs a newer version of Kith.
+    NewerVersion,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// The id.
+    pub id: String,
+    /// Whether the person wrote it.
+    pub mine: bool,
+    /// When, by its writer's clock.
+    pub sent: u64,
+    /// What it says.
+    pub body: MessageBody,
+    /// How far it has come.
+    pub state: MessageState,
+    /// The message that it answers.
+    pub reply_to: Option<Quote>,
+    /// Whether the text was changed.
+    pub edited: bool,
+    /// What people felt about it.
+    pub reactions: Vec<Reaction>,
+    /// The file that it carries.
+    pub attachment: Option<Attachment>,
+    /// When it disappears.
+    pub disappears: Option<u64>,
+}
+
+/// A message that another one answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Quote {
+    /// Which.
+    pub id: String,
+    /// Whether the person wrote it.
+    pub mine: bool,
+    /// What it says now; none when it is not here.
+    pub body: Option<MessageBody>,
+}
+
+/// One reaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Reaction {
+    /// Whether it is the person's own.
+    pub mine: bool,
+    /// One emoji, as whoever gave it says: any short text.
+    pub emoji: String,
+}
+
+/// A window of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Page {
+    /// Messages in the whole conversation.
+    pub total: u32,
+    /// The place of the first message in here; the oldest of the conversation is at place 0.
+    pub position: u32,
+    /// Oldest first.
+    pub messages: Vec<Message>,
+}
+
+/// A message that a search found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Found {
+    /// In whose conversation.
+    pub contact: u64,
+    /// The message.
+    pub message: Message,
+}
+
+/// How far an attachment has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum AttachmentState {
+    /// On its way, in either direction.
+    Moving,
+    /// Not asked for yet, or stopped.
+    Paused,
+    /// All here.
+    Complete,
+    /// Gone, or not what was promised.
+    Failed,
+}
+
+/// A file that a message carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Attachment {
+    /// The id.
+    pub id: u64,
+    /// The file's name, as its sender says: any text at all, never a path.
+    pub name: String,
+    /// Its media type, as its sender says.
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// How far it has come.
+    pub state: AttachmentState,
+    /// Pieces that are there.
+    pub done: u32,
+    /// Pieces in all.
+    pub total: u32,
+}
+
+/// Where a device stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum DeviceState {
+    /// It has not answered yet.
+    Waiting,
+    /// Both show this code: the person compares.
+    Compare {
+        /// Twenty digits in four groups.
+        code: String,
+    },
+    /// One of the person's devices.
+    Linked,
+    /// It was revoked.
+    Revoked,
+}
+
+/// One of the person's devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Device {
+    /// Its id; absent while it has not said who it is.
+    pub id: Option<String>,
+    /// What the person calls it.
+    pub name: String,
+    /// Whether it is this one.
+    pub is_this: bool,
+    /// The day on which it was linked, as midnight in Greenwich.
+    pub since: Option<u64>,
+    /// Where it stands.
+    pub state: DeviceState,
+}
