@@ -15,7 +15,7 @@ pub use self::io::{Arrival, LinkFailure, Output};
 pub use self::views::{
     AttachmentKeys, AttachmentState, AttachmentView, BackupPortion, BackupRun, BackupStart, BackupView, ContactState,
     ContactView, DeviceState, DeviceView, Direction, Exported, Held, LogQuery, MessageBody, MessageView, RestoredView,
-    Restoring, Status,
+    Restoring, Status, Window, WindowAt,
 };
 
 /// A contact, towards the programs of this device: a number that is never reused. Never leaves the device.

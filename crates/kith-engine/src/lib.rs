@@ -64,6 +64,7 @@ mod spare_cards;
 mod sync;
 mod transfers;
 mod unopened;
+mod windows;
 mod work;
 
 pub use api::*;
@@ -74,3 +75,4 @@ pub use errors::{
 };
 pub use schema::{OpenError, SCHEMA_VERSION};
 pub use servers::DescriptorError;
+pub use windows::MAX_WINDOW;

@@ -25,7 +25,7 @@ const UNFINISHED: &str = ".part";
 
 /// The length of every file in the store: 17 blocks of 4 KiB, so that a piece of 64 KiB fits whether or not the
 /// network's own seal is still around it, and a file system wastes nothing.
-const SEALED_LEN: usize = 17 * 4096;
+pub(crate) const SEALED_LEN: usize = 17 * 4096;
 /// What the seal goes around: the length of the content, the content, zeros.
 const PADDED_LEN: usize = SEALED_LEN - CHUNK_OVERHEAD;
 

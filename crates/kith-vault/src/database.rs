@@ -73,8 +73,7 @@ pub(crate) fn check(connection: &Connection) -> Result<Vec<String>, DatabaseErro
 
 /// Opens the file with its key set, before anything was read.
 fn keyed(path: &Path, key: &[u8; 32]) -> Result<Connection, DatabaseError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = Connection::open_with_flags(path, FLAGS)?;
     // The library wipes what it frees from here on, the key among it. It would also write its complaints to
     // standard error, where they help nobody: they come back as errors.
     connection.execute_batch("PRAGMA cipher_memory_security = ON; PRAGMA cipher_log_level = NONE;")?;
@@ -83,6 +82,14 @@ fn keyed(path: &Path, key: &[u8; 32]) -> Result<Connection, DatabaseError> {
     connection.execute_batch(HABITS)?;
     Ok(connection)
 }
+
+/// Elsewhere than in a browser the folder makes the file, for its owner's eyes only.
+#[cfg(not(target_family = "wasm"))]
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+#[cfg(target_family = "wasm")]
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE
+    .union(OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    .union(OpenFlags::SQLITE_OPEN_CREATE);
 
 fn set_key(connection: &Connection, key: &[u8; 32]) -> Result<(), DatabaseError> {
     // Room for all of it at once: a string that grows leaves copies behind.

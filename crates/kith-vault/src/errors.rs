@@ -4,7 +4,9 @@ use kith_crypto::password::PasswordError;
 use thiserror::Error;
 
 use crate::database::DatabaseError;
-use crate::folder::{FolderError, OwnError};
+use crate::folder::FolderError;
+#[cfg(not(target_family = "wasm"))]
+use crate::folder::OwnError;
 use crate::head::HeadError;
 use crate::vault::{ReadHeadError, UnlockError};
 
@@ -154,6 +156,7 @@ conversions! {
     UnlockError { Database, Folder } => CreateError;
 }
 
+#[cfg(not(target_family = "wasm"))]
 impl From<OwnError> for CreateError {
     fn from(error: OwnError) -> Self {
         match error {
@@ -163,6 +166,7 @@ impl From<OwnError> for CreateError {
     }
 }
 
+#[cfg(not(target_family = "wasm"))]
 impl From<OwnError> for OpenError {
     fn from(error: OwnError) -> Self {
         match error {

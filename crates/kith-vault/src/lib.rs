@@ -1,9 +1,10 @@
 //! The client's storage at rest: SQLCipher under Argon2id, sealed attachment chunks, backup files, the recovery phrase.
 //!
-//! A [`Vault`] is a folder. Without its password it tells how much is in it and when it was used, and nothing else;
-//! with the password it gives the engine a database connection, and the client a place for attachments. This crate
-//! knows nothing of the protocol, and reads no clock and no global randomness.
+//! A [`Vault`] is a folder, on a native file system or in a browser's private one. Without its password it tells how much
+//! is in it and when it was used, and nothing else; with the password it gives the engine a database connection, and the
+//! client a place for attachments. This crate knows nothing of the protocol, and reads no clock and no global randomness.
 
+#[cfg(not(target_family = "wasm"))]
 mod backup;
 mod chunks;
 mod database;
@@ -16,6 +17,7 @@ mod password;
 mod phrase;
 mod vault;
 
+#[cfg(not(target_family = "wasm"))]
 pub use backup::{
     BACKUP_VERSION, BackupFileError, BackupKey, BackupPlace, BackupReader, BackupWriter, MAX_SEGMENT_CONTENT, Next,
     Segment,
@@ -23,6 +25,8 @@ pub use backup::{
 pub use chunks::{AttachmentSecret, ChunkStore, FillError, GetError, MAX_CHUNK_LEN, PourError, PutError, Usage};
 pub use database::DatabaseError;
 pub use errors::{AdoptError, ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
+#[cfg(target_family = "wasm")]
+pub use folder::Folder;
 pub use folder::FolderError;
 pub use head::{HeadError, VAULT_VERSION};
 pub use keys::ProofKey;

@@ -1,9 +1,11 @@
 //! A vault: made, opened with its password, given a new one, checked, locked.
 //!
-//! A vault is a folder that one process owns at a time: `vault.head`, `kith.db`, `chunks/` and `lock`. What lies in the
-//! database is the engine's business. An older copy of the whole folder is a vault too: nothing here can tell.
+//! A vault is a folder that one process owns at a time: `vault.head`, `kith.db`, `chunks/` and, elsewhere than in a browser,
+//! `lock`. What lies in the database is the engine's business. An older copy of the whole folder is a vault too: nothing
+//! here can tell.
 
 use std::fmt;
+#[cfg(not(target_family = "wasm"))]
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +18,9 @@ use crate::Password;
 use crate::chunks::{CHUNKS, ChunkStore, Usage};
 use crate::database::{self, COMPANIONS, DATABASE, DatabaseError};
 use crate::errors::{AdoptError, ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
-use crate::folder::{Folder, FolderError, LOCK, Point};
+#[cfg(not(target_family = "wasm"))]
+use crate::folder::LOCK;
+use crate::folder::{Folder, FolderError, Point};
 use crate::head::{HEAD_LEN, Head, HeadError};
 use crate::keys::{ChunkSeed, ProofKey, Secrets};
 
@@ -42,6 +46,7 @@ impl Vault {
     ///
     /// The folder is made if it is not there; one that holds anything else is refused. It becomes a vault in the last
     /// step: after a crash before that, making it again starts over.
+    #[cfg(not(target_family = "wasm"))]
     pub fn create(
         folder: &Path,
         password: &Password,
@@ -56,6 +61,7 @@ impl Vault {
     /// Makes a vault for a person whose root secret is there already, from a backup; otherwise as [`create`](Self::create).
     ///
     /// What `prepare` writes into the database is there before the folder is a vault: so it can say that not all is there yet.
+    #[cfg(not(target_family = "wasm"))]
     pub fn create_for(
         folder: &Path,
         (password, seed): (&Password, &[u8; 32]),
@@ -73,13 +79,39 @@ impl Vault {
     ///
     /// Until the password has proved right, nothing in the folder is changed (a copy without `lock` gets that empty
     /// file).
+    #[cfg(not(target_family = "wasm"))]
     pub fn open(folder: &Path, password: &Password) -> Result<Self, OpenError> {
         let path = absolute(folder)?;
         // A folder that is no vault does not even get a lock file.
         if !Folder::holds(&path, HEAD)? {
             return Err(OpenError::Missing);
         }
-        let folder = Arc::new(Folder::own(&path)?);
+        Self::open_owned(Arc::new(Folder::own(&path)?), password)
+    }
+
+    /// Makes a vault in a browser's folder that holds none, and opens it. After a crash, making it again starts over.
+    #[cfg(target_family = "wasm")]
+    pub fn create(
+        folder: Arc<Folder>,
+        password: &Password,
+        params: Params,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, CreateError> {
+        let secrets = Secrets::generate(rng);
+        let head = Head::seal(&secrets, password, params, rng)?;
+        Self::create_owned(folder, (&secrets, &head), &mut |_| Ok(()), &mut |_| ())
+    }
+
+    /// Opens the vault of a browser's folder with its password. Until that has proved right, nothing is changed.
+    #[cfg(target_family = "wasm")]
+    pub fn open(folder: Arc<Folder>, password: &Password) -> Result<Self, OpenError> {
+        if !folder.has(HEAD)? {
+            return Err(OpenError::Missing);
+        }
+        Self::open_owned(folder, password)
+    }
+
+    fn open_owned(folder: Arc<Folder>, password: &Password) -> Result<Self, OpenError> {
         let head = read_head(&folder)?;
         let secrets = head.open(password)?.ok_or(OpenError::WrongPassword)?;
         if !folder.has(DATABASE)? {
@@ -92,6 +124,7 @@ impl Vault {
 
     /// Tries a password while another process owns the vault, and returns what proves to that process that it was
     /// right. Nothing in the folder is changed.
+    #[cfg(not(target_family = "wasm"))]
     pub fn proof_key(folder: &Path, password: &Password) -> Result<ProofKey, OpenError> {
         let path = absolute(folder)?;
         let bytes = Folder::peek(&path.join(HEAD), HEAD_LEN)?.ok_or(OpenError::Missing)?;
@@ -148,6 +181,7 @@ impl Vault {
         database::close(self.connection)
     }
 
+    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn create_observed(
         folder: &Path,
         (secrets, head): (&Secrets, &Head),
@@ -156,7 +190,15 @@ impl Vault {
     ) -> Result<Self, CreateError> {
         let path = absolute(folder)?;
         refuse_foreign(&path)?;
-        let folder = Arc::new(Folder::create(&path)?);
+        Self::create_owned(Arc::new(Folder::create(&path)?), (secrets, head), prepare, reached)
+    }
+
+    fn create_owned(
+        folder: Arc<Folder>,
+        (secrets, head): (&Secrets, &Head),
+        prepare: &mut dyn FnMut(Connection) -> Result<(), Box<dyn std::error::Error>>,
+        reached: &mut dyn FnMut(Point),
+    ) -> Result<Self, CreateError> {
         clear_for_creation(&folder)?;
         folder.write(UNFINISHED_HEAD, &head.encode(), reached)?;
         folder.flush()?;
@@ -308,6 +350,7 @@ pub(crate) enum UnlockError {
     Folder(FolderError),
 }
 
+#[cfg(not(target_family = "wasm"))]
 fn absolute(folder: &Path) -> Result<PathBuf, FolderError> {
     std::path::absolute(folder).map_err(|source| FolderError::new("find", folder, source))
 }
@@ -319,6 +362,7 @@ fn read_head(folder: &Folder) -> Result<Head, ReadHeadError> {
 
 /// Refuses a folder that is a vault or something else altogether, before its permissions or files change: a vault in
 /// a person's home folder or in `/tmp` would close it to everybody else.
+#[cfg(not(target_family = "wasm"))]
 fn refuse_foreign(path: &Path) -> Result<(), CreateError> {
     if Folder::holds(path, HEAD)? {
         return Err(CreateError::AlreadyExists);

@@ -5,7 +5,7 @@
 //! (`KITH_WRITE_CONTRACT=1` writes the file anew).
 //!
 //! Ids are those of the engine and mean nothing outside of this device: numbers that stay far below 2^53 for contacts and
-//! attachments, 32 hexadecimal digits for messages. Times are milliseconds since 1970.
+//! attachments, 26 letters and digits for messages. Times are milliseconds since 1970.
 
 mod notices;
 mod requests;

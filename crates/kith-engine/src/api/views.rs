@@ -259,6 +259,28 @@ pub struct LogQuery {
     pub before: Option<MessageId>,
 }
 
+/// Where a window of a conversation begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowAt {
+    /// So that it ends with the newest message.
+    Newest,
+    /// At this place; the oldest message is at place 0.
+    Position(u64),
+    /// So that this message is in its middle.
+    Around(MessageId),
+}
+
+/// A few messages of a conversation, by their place in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// Messages in the whole conversation.
+    pub total: u64,
+    /// The place of the first message in here.
+    pub position: u64,
+    /// Oldest first.
+    pub messages: Vec<MessageView>,
+}
+
 /// A conversation, whole, for an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exported {

@@ -1,0 +1,202 @@
+//! Whether there is a person here, and whether they are open: making, unlocking, locking.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use kith_engine::{Command, Connection};
+use kith_vault::{Folder, FolderError, Password};
+use kith_wire::Wire as _;
+use kith_wire::address::{Scheme, ServerUrl};
+use kith_wire::descriptor::Descriptor;
+use kith_wire::id::InviteCode;
+use kith_wire::signed::Signed;
+use web_sys::Blob;
+use zeroize::Zeroizing;
+
+use crate::contract::{Failure, FailureCode, Notice, Reply, Request, State, Trouble};
+use crate::failures::failure;
+use crate::worker::clock::pause;
+use crate::worker::person::Person;
+use crate::worker::{Answer, Slot, Teller, net};
+
+/// The storage and the person, as far as they are open.
+pub(crate) struct Gate {
+    teller: Teller,
+    folder: Slot<Arc<Folder>>,
+    person: Slot<Rc<Person>>,
+}
+
+impl Gate {
+    pub(crate) fn new(teller: Teller) -> Self {
+        Self { teller, folder: Slot::new(None), person: Slot::new(None) }
+    }
+
+    /// Answers one request.
+    pub(crate) async fn answer(&self, request: Request, file: Option<Blob>) -> Result<Answer, Failure> {
+        match request {
+            Request::State | Request::TakeOver => {}
+            Request::Create { name, password, server, invite } => {
+                self.create(name, password, server.as_deref(), invite.as_deref()).await?;
+            }
+            Request::Unlock { password } => self.unlock(password).await?,
+            Request::Lock => {
+                self.lock();
+                return Ok(Reply::State { state: State::Locked }.into());
+            }
+            other => {
+                let person = self.person.borrow().clone();
+                let person = person.ok_or_else(|| failure(FailureCode::Locked, "nobody is open here"))?;
+                return person.answer(other, file).await;
+            }
+        }
+        Ok(Reply::State { state: self.state().await? }.into())
+    }
+
+    async fn state(&self) -> Result<State, Failure> {
+        let person = self.person.borrow().clone();
+        if let Some(person) = person {
+            return person.state();
+        }
+        let folder = self.folder().await?;
+        Ok(if folder.has_vault() { State::Locked } else { State::Nobody })
+    }
+
+    async fn unlock(&self, password: String) -> Result<(), Failure> {
+        let password = checked(password)?;
+        if self.person.borrow().is_some() {
+            return Ok(());
+        }
+        let folder = self.folder().await?;
+        let person = Person::open(Arc::clone(&folder), &password, self.teller.clone())?;
+        if person.is_blank()? {
+            // Making ended before there was anybody: nobody can miss what is here.
+            drop(person);
+            folder.clear()?;
+            return Err(failure(FailureCode::NobodyHere, "the person was not made to the end"));
+        }
+        person.command(Command::Connect(Connection::Wanted))?;
+        *self.person.borrow_mut() = Some(person);
+        Ok(())
+    }
+
+    async fn create(
+        &self,
+        name: String,
+        password: String,
+        server: Option<&str>,
+        invite: Option<&str>,
+    ) -> Result<(), Failure> {
+        let password = checked(password)?;
+        let url = address(server)?;
+        let bad_invite = || failure(FailureCode::InviteNeeded, "this is not an invite code");
+        let invite = invite.map(|text| InviteCode::parse(text).ok_or_else(bad_invite)).transpose()?;
+        // Nobody chooses a password for a server that is not there.
+        let descriptor = net::descriptor(&url).await.map_err(|error| failure(error.code(), error))?;
+        let not_one = |detail: String| failure(FailureCode::NotAHomeServer, detail);
+        let signed = Signed::<Descriptor>::from_bytes(&descriptor).map_err(|error| not_one(error.to_string()))?;
+        let key = kith_crypto::sign::open(signed).map_err(|error| not_one(error.to_string()))?.get().server_key;
+        let folder = self.folder().await?;
+        if folder.has_vault() {
+            return Err(failure(FailureCode::AlreadyHere, "there is a person here already"));
+        }
+        let person = Person::create(Arc::clone(&folder), &password, self.teller.clone())?;
+        let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+        let made = register(&person, Command::Init { url, descriptor, expect: Some(key), invite, name }).await;
+        if let Err(failure) = made {
+            person.close();
+            drop(person);
+            // Without a home server this is worth nothing, and it would stand in the way of the next attempt.
+            folder.clear()?;
+            return Err(failure);
+        }
+        *self.person.borrow_mut() = Some(person);
+        Ok(())
+    }
+
+    /// Closes the person and the storage. The page ends the worker afterwards, and with it all its memory.
+    fn lock(&self) {
+        if let Some(person) = self.person.take() {
+            person.close();
+        }
+        if let Some(folder) = self.folder.take() {
+            folder.release();
+        }
+        self.teller.tell(&Notice::State { state: State::Locked });
+    }
+
+    /// Returns the storage, opened. A worker that has just ended may hold it for a moment yet.
+    async fn folder(&self) -> Result<Arc<Folder>, Failure> {
+        for _ in 0..PATIENCE {
+            if let Some(folder) = self.folder.borrow().as_ref() {
+                return Ok(Arc::clone(folder));
+            }
+            match Folder::open().await {
+                Ok(folder) => {
+                    #[expect(clippy::arc_with_non_send_sync, reason = "elsewhere than in a browser the vault is sent about")]
+                    let folder = Arc::new(folder);
+                    *self.folder.borrow_mut() = Some(Arc::clone(&folder));
+                    return Ok(folder);
+                }
+                Err(error) if is_busy(&error) => pause(100).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(failure(FailureCode::Elsewhere, "another worker has the storage open"))
+    }
+}
+
+/// Makes the person known to the home server; one that was there a moment ago and does not answer now does it later.
+async fn register(person: &Rc<Person>, init: Command) -> Result<(), Failure> {
+    person.command(init)?;
+    person.command(Command::Connect(Connection::Wanted))?;
+    for _ in 0..PATIENCE {
+        match person.trouble() {
+            Some(Trouble::InviteNeeded) => {
+                return Err(failure(FailureCode::InviteNeeded, "the home server wants an invite"));
+            }
+            // A wrong clock is worth a warning and no reason to stop.
+            Some(Trouble::ClockOff) | None => {}
+            Some(_) => return Err(failure(FailureCode::ServerRefuses, "the home server refuses")),
+        }
+        if matches!(person.state()?, State::Open { registered: true, .. }) {
+            return Ok(());
+        }
+        person.changed(300).await;
+    }
+    Err(failure(FailureCode::ServerUnreachable, "the home server did not answer in time"))
+}
+
+fn checked(password: String) -> Result<Password, Failure> {
+    Password::new(password).map_err(|error| failure(FailureCode::EmptyPassword, error))
+}
+
+/// Reads the address of a home server; none means the one that this app comes from.
+fn address(server: Option<&str>) -> Result<ServerUrl, Failure> {
+    let bad = |detail: String| failure(FailureCode::BadAddress, detail);
+    let typed = server.map(str::trim).filter(|text| !text.is_empty());
+    let url = match typed {
+        Some(text) => ServerUrl::parse_lenient(text),
+        None => ServerUrl::parse(&net::origin().ok_or_else(|| bad("this page has no address".to_owned()))?),
+    };
+    let url = url.map_err(|error| bad(error.to_string()))?;
+    if url.scheme() == Scheme::Http && !is_this_machine(url.host()) {
+        return Err(bad("over plain http, everybody on the way could see when you talk".to_owned()));
+    }
+    Ok(url)
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn is_busy(error: &FolderError) -> bool {
+    error.kind() == std::io::ErrorKind::ResourceBusy
+}
+
+/// How often something is asked again before it counts as lost.
+const PATIENCE: u32 = 50;
+
+/// Keeps what a person typed from staying in memory.
+pub(crate) fn wiped(text: String) -> Zeroizing<String> {
+    Zeroizing::new(text)
+}

@@ -1,0 +1,102 @@
+//! Where a home server is to be found from a browser, and its descriptor by `fetch`.
+
+use js_sys::{ArrayBuffer, Uint8Array};
+use kith_engine::LinkFailure;
+use kith_wire::address::{Scheme, ServerUrl};
+use thiserror::Error;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Request, RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
+
+use crate::contract::FailureCode;
+
+/// The paths of the protocol.
+const ONE_SHOT: &str = "/kith/v1";
+const LIVE: &str = "/kith/v1/live";
+/// No descriptor is longer; what is would be another server's idea of one.
+const MAX_DESCRIPTOR: u32 = 64 * 1024;
+
+/// The browser does not even try.
+#[derive(Debug)]
+pub(crate) struct NetError;
+
+/// Why a descriptor was not fetched.
+#[derive(Debug, Clone, Copy, Error)]
+pub(crate) enum FetchError {
+    /// Nobody answers, or the browser forbids asking: it does not say which.
+    #[error("nobody answers at this address")]
+    Unreachable,
+    /// Somebody answers, but not like a home server.
+    #[error("what answers there is not a home server")]
+    NotAHomeServer,
+}
+
+impl FetchError {
+    /// Returns what the app chooses its words by.
+    pub(crate) fn code(self) -> FailureCode {
+        match self {
+            Self::Unreachable => FailureCode::ServerUnreachable,
+            Self::NotAHomeServer => FailureCode::NotAHomeServer,
+        }
+    }
+
+    /// Returns what the engine needs to know.
+    pub(crate) fn reason(self) -> LinkFailure {
+        match self {
+            Self::Unreachable => LinkFailure::Unreachable,
+            Self::NotAHomeServer => LinkFailure::NotAHomeServer,
+        }
+    }
+}
+
+/// Fetches what a home server says about itself; nothing about it is verified.
+pub(crate) async fn descriptor(url: &ServerUrl) -> Result<Vec<u8>, FetchError> {
+    let options = RequestInit::new();
+    options.set_credentials(RequestCredentials::Omit);
+    options.set_redirect(RequestRedirect::Error);
+    options.set_cache(RequestCache::NoStore);
+    let address = format!("{}{ONE_SHOT}", with_port(url));
+    let unreachable = |_| FetchError::Unreachable;
+    let request = Request::new_with_str_and_init(&address, &options).map_err(unreachable)?;
+    let scope: WorkerGlobalScope = js_sys::global().dyn_into().map_err(unreachable)?;
+    let response = JsFuture::from(scope.fetch_with_request(&request)).await.map_err(unreachable)?;
+    let response: Response = response.dyn_into().map_err(unreachable)?;
+    if !response.ok() {
+        return Err(FetchError::NotAHomeServer);
+    }
+    let body = JsFuture::from(response.array_buffer().map_err(unreachable)?).await.map_err(unreachable)?;
+    let body: ArrayBuffer = body.dyn_into().map_err(unreachable)?;
+    if body.byte_length() > MAX_DESCRIPTOR {
+        return Err(FetchError::NotAHomeServer);
+    }
+    Ok(Uint8Array::new(&body).to_vec())
+}
+
+/// Returns where live connections to a home server begin.
+pub(crate) fn live_address(url: &ServerUrl) -> String {
+    // `http` becomes `ws`, and `https` becomes `wss`.
+    format!("{}{LIVE}", with_port(url).replacen("http", "ws", 1))
+}
+
+/// Returns the address of the page's own server, with its port: without one it would mean another.
+pub(crate) fn origin() -> Option<String> {
+    let location = js_sys::global().dyn_into::<WorkerGlobalScope>().ok()?.location();
+    let (protocol, host, port) = (location.protocol(), location.hostname(), location.port());
+    let port = match (port.as_str(), protocol.as_str()) {
+        ("", "https:") => "443",
+        ("", _) => "80",
+        (port, _) => port,
+    };
+    Some(format!("{protocol}//{host}:{port}"))
+}
+
+/// A home server's port differs from the one that browsers assume.
+fn with_port(url: &ServerUrl) -> String {
+    let scheme = match url.scheme() {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    };
+    let host = url.host();
+    let port = url.port();
+    if host.contains(':') { format!("{scheme}://[{host}]:{port}") } else { format!("{scheme}://{host}:{port}") }
+}
