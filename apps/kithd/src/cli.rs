@@ -67,6 +67,10 @@ pub(crate) struct Serve {
     /// Run as root without complaint
     #[arg(long)]
     pub(crate) allow_root: bool,
+
+    /// Folder of the web app, which is then served at /
+    #[arg(long, value_name = "DIR")]
+    pub(crate) web: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -49,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) sandbox: sandbox::Mode,
     /// Whether it runs as root without complaint.
     pub(crate) allow_root: bool,
+    /// The folder of the web app; without one, none is served.
+    pub(crate) web: Option<PathBuf>,
     /// Where the certificate comes from; without one, plain HTTP is spoken.
     pub(crate) tls: Option<Tls>,
     /// What strangers may take up, and for how long.

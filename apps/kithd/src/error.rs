@@ -13,6 +13,7 @@ use crate::backup::BackupError;
 use crate::config::ConfigError;
 use crate::control::Refused;
 use crate::sandbox::SandboxError;
+use crate::web::WebError;
 
 /// Why the program ends without having done what was asked.
 #[derive(Debug, Error)]
@@ -65,6 +66,9 @@ pub(crate) enum AppError {
     /// A data folder or a backup is not as it should be.
     #[error("{} is not in order", path.display())]
     NotInOrder { path: PathBuf },
+    /// The web app cannot be read.
+    #[error(transparent)]
+    Web(#[from] WebError),
     /// The sandbox that was asked for cannot be had.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -122,6 +126,7 @@ impl AppError {
             Self::Exists { .. } => "exists",
             Self::Write { .. } => "write",
             Self::NotInOrder { .. } => "not_in_order",
+            Self::Web(_) => "web",
             Self::Sandbox(_) => "sandbox",
             Self::OldStore { .. } => "old_store",
             Self::Store(_) | Self::Open(_) | Self::Invite(_) => "store",
@@ -178,6 +183,9 @@ impl AppError {
             Self::Write { .. } => "see that the disk has room and this user may write there".into(),
             Self::NotInOrder { .. } => {
                 "restore the last backup that is; keep this one for whoever finds out why".into()
+            }
+            Self::Web(_) => {
+                "check web in the configuration (--web DIR, KITHD_WEB): it names the folder that `cargo xtask web` has built".into()
             }
             Self::Sandbox(_) => "set sandbox = \"on\" to go on with what there is".into(),
             Self::OldStore { .. } => "run the release that wrote it, or choose another folder with --data DIR".into(),

@@ -26,6 +26,7 @@ mod sandbox;
 mod site;
 mod store;
 mod time;
+mod web;
 
 use std::process::ExitCode;
 

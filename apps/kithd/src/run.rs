@@ -32,6 +32,7 @@ use crate::room::Disk;
 use crate::sandbox::{Needs, Sandbox};
 use crate::site::Site;
 use crate::store;
+use crate::web::Web;
 
 /// Runs the server until it is told to stop.
 ///
@@ -56,6 +57,8 @@ pub(crate) fn run(config: Config, voice: Voice) -> Result<(), AppError> {
             |error| tracing::warn!(%error, "there is no control socket: status, invite and backup do not work"),
         )
         .ok();
+    // The folder of the web app is none of the server's business afterwards.
+    let web = config.web.as_deref().map(Web::read).transpose()?.unwrap_or_default();
     // Before the first thread: what is given up is given up by this one and by those that it starts.
     let sandbox = Arc::new(Sandbox::enter(config.sandbox, &Needs::of(&config))?);
     tracing::info!("in the sandbox: {sandbox}");
@@ -63,7 +66,7 @@ pub(crate) fn run(config: Config, voice: Voice) -> Result<(), AppError> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(cores.max(MIN_WORKERS)).enable_all().build()?;
-    let outcome = runtime.block_on(serve(config, voice, &folder, sandbox, control));
+    let outcome = runtime.block_on(serve(config, voice, &folder, sandbox, control, web));
     // Name lookups may hang in threads of their own; nobody waits for them.
     runtime.shutdown_background();
     outcome
@@ -95,6 +98,7 @@ async fn serve(
     folder: &DataDir,
     sandbox: Arc<Sandbox>,
     control: Option<Control>,
+    web: Web,
 ) -> Result<(), AppError> {
     let started = now().seconds();
     let certificates = config.tls.clone().map(|tls| Certificates::load(tls, folder.path())).transpose()?;
@@ -144,7 +148,8 @@ async fn serve(
         disk,
     };
     let control = control.map(|control| tokio::spawn(control.serve(keeper.clone(), facts)));
-    let site = Arc::new(Site { keeper, metrics, well_known, waiting: Total::default(), proof: config.limits.proof.0 });
+    let (waiting, proof) = (Total::default(), config.limits.proof.0);
+    let site = Arc::new(Site { keeper, metrics, well_known, waiting, proof, web });
     let serving = tokio::spawn(listener.serve(site, stopped(stopping)));
     // Before anybody is told that the server is ready: whoever is told may want to stop it.
     let stop_signals = StopSignals::listen()?;

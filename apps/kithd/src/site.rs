@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::keeper::{Connection, Keeper, Overloaded};
 use crate::metrics::Metrics;
 use crate::outbox::{Backlog, Outgoing, Total, outbox};
+use crate::web::Web;
 
 /// What the listener talks to.
 pub(crate) struct Site {
@@ -23,6 +24,8 @@ pub(crate) struct Site {
     pub(crate) waiting: Total,
     /// How long a live connection may take to prove a key that counts (KH-39).
     pub(crate) proof: Duration,
+    /// The web app; empty without one.
+    pub(crate) web: Web,
 }
 
 impl Handler for Site {
@@ -58,6 +61,10 @@ impl Handler for Site {
 
     fn well_known(&self) -> String {
         self.well_known.clone()
+    }
+
+    fn page(&self, path: &str, headers: &http::HeaderMap) -> Option<http::Response<Bytes>> {
+        self.web.answer(path, headers)
     }
 
     fn turned_away(&self, why: TurnedAway) {

@@ -323,3 +323,39 @@ async fn pages_serve_their_text_and_nothing_else() {
     assert!(ask("GET /metrics HTTP/1.0\r\n\r\n").await.ends_with("\r\n\r\nup 1\n"));
     assert!(ask("GET /kith/v1 HTTP/1.0\r\n\r\n").await.starts_with("HTTP/1.0 404 "));
 }
+
+#[tokio::test]
+async fn pages_are_given_to_those_who_get_them() {
+    let server = Server::start(ListenerLimits::default()).await;
+    let got = server.raw(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(got.starts_with("HTTP/1.1 200 ") && got.ends_with("<p>page</p>"), "{got}");
+    let headed = server.raw(b"HEAD / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(headed.contains("content-length: 11\r\n") && headed.ends_with("\r\n\r\n"), "{headed}");
+    let posted = server.raw(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
+    assert!(posted.starts_with("HTTP/1.1 405 "), "{posted}");
+}
+
+#[tokio::test]
+async fn no_answer_has_power_over_a_browser() {
+    let server = Server::start(ListenerLimits::default()).await;
+    for (line, status) in [
+        ("GET / HTTP/1.1", 200),
+        ("GET /kith/v1 HTTP/1.1", 200),
+        ("GET /.well-known/kith HTTP/1.1", 200),
+        ("GET /kith/v1/live HTTP/1.1", 426),
+        ("GET /nothing HTTP/1.1", 404),
+        ("DELETE /kith/v1 HTTP/1.1", 405),
+    ] {
+        let answer = server.raw(format!("{line}\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{line}: {answer}");
+        for header in [
+            "content-security-policy: default-src 'none'; frame-ancestors 'none'",
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+            "cross-origin-opener-policy: same-origin",
+            "cross-origin-embedder-policy: require-corp",
+        ] {
+            assert!(answer.contains(header), "{line}: {header} is missing");
+        }
+    }
+}

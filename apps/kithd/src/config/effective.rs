@@ -65,6 +65,7 @@ impl Layer {
             log: Some(config.log),
             sandbox: Some(config.sandbox),
             allow_root: Some(config.allow_root),
+            web: config.web.clone(),
             tls: TlsLayer::of(config.tls.as_ref()),
             limits: config.limits.layer(),
             quotas: QuotaLayer {

@@ -103,6 +103,7 @@ pub(super) const KNOWN: &[Known] = &[
     known("LOG", None, "log", Kind::Text),
     known("SANDBOX", None, "sandbox", Kind::Text),
     known("ALLOW_ROOT", None, "allow_root", Kind::Flag),
+    known("WEB", None, "web", Kind::Text),
     known("TLS_CERT", Some("tls"), "cert", Kind::Text),
     known("TLS_KEY", Some("tls"), "key", Kind::Text),
     known("TLS_ACME_NAME", Some("tls"), "acme_name", Kind::Text),

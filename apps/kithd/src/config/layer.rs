@@ -26,6 +26,7 @@ pub(crate) struct Layer {
     pub(crate) log: Option<LogLevel>,
     pub(crate) sandbox: Option<sandbox::Mode>,
     pub(crate) allow_root: Option<bool>,
+    pub(crate) web: Option<PathBuf>,
     #[serde(default)]
     pub(crate) tls: TlsLayer,
     #[serde(default)]
@@ -102,6 +103,7 @@ impl Layer {
             allow_private_peers: cli.serve.allow_private_peers.then_some(true),
             sandbox: cli.serve.sandbox,
             allow_root: cli.serve.allow_root.then_some(true),
+            web: cli.serve.web.clone(),
             ..Self::default()
         }
     }
@@ -134,6 +136,7 @@ impl Layer {
             log: self.log.or(below.log),
             sandbox: self.sandbox.or(below.sandbox),
             allow_root: self.allow_root.or(below.allow_root),
+            web: self.web.or(below.web),
             tls: TlsLayer {
                 cert: self.tls.cert.or(below.tls.cert),
                 key: self.tls.key.or(below.tls.key),
@@ -176,6 +179,7 @@ impl Layer {
             log: self.log.unwrap_or(LogLevel::Info),
             sandbox: self.sandbox.unwrap_or(sandbox::Mode::On),
             allow_root: self.allow_root.unwrap_or(false),
+            web: self.web,
             tls: self.tls.into_tls()?,
             limits: self.limits.into_limits()?,
             quotas: self.quotas.into_quotas()?,

@@ -48,6 +48,11 @@ pub trait Handler: Send + Sync + 'static {
     /// Returns the JSON text of `/.well-known/kith`.
     fn well_known(&self) -> String;
 
+    /// Answers a `GET` or `HEAD` of any other path with a file, for a web app; without one there is nothing. It must not block.
+    fn page(&self, _path: &str, _headers: &http::HeaderMap) -> Option<http::Response<Bytes>> {
+        None
+    }
+
     /// Hears that a connection got no place, or had to give its own up. Called in the accept loop: it is to count, not to work.
     fn turned_away(&self, _: TurnedAway) {}
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -47,13 +47,13 @@ impl<H: Handler> Site for Home<H> {
         limits: &ListenerLimits,
         slot: &UpgradeSlot,
     ) -> Response<Full<Bytes>> {
-        match request.uri().path() {
+        harmless(match request.uri().path() {
             path::ONE_SHOT => readable_by_every_page(self.one_shot(request, limits, slot).await),
             path::LIVE if request.method() == Method::GET => switch_protocols(request, slot),
             path::LIVE => not_allowed("GET"),
             path::WELL_KNOWN => readable_by_every_page(self.well_known(&request)),
-            _ => empty(StatusCode::NOT_FOUND),
-        }
+            _ => self.page(&request),
+        })
     }
 
     fn turned_away(&self, why: TurnedAway) {
@@ -86,6 +86,23 @@ impl<H: Handler> Home<H> {
         }
     }
 
+    fn page(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let Some(page) = self.handler.page(request.uri().path(), request.headers()) else {
+            return empty(StatusCode::NOT_FOUND);
+        };
+        match *request.method() {
+            Method::GET => page.map(Full::new),
+            // The length that is told is that of the file, not that of the nothing that follows.
+            Method::HEAD => {
+                let length = HeaderValue::from(page.body().len());
+                let mut response = page.map(|_| Full::default());
+                response.headers_mut().insert(header::CONTENT_LENGTH, length);
+                response
+            }
+            _ => not_allowed("GET, HEAD"),
+        }
+    }
+
     fn well_known(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         match *request.method() {
             Method::GET => full(self.handler.well_known().into(), "application/json"),
@@ -94,6 +111,26 @@ impl<H: Handler> Home<H> {
         }
     }
 }
+
+/// Takes from an answer all power over a browser that somebody might lead there: it is no script, no frame and no page, whatever
+/// it holds, unless the handler has said otherwise.
+fn harmless(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return response;
+    }
+    for (name, value) in HARMLESS {
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    response
+}
+
+const HARMLESS: [(HeaderName, HeaderValue); 5] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-embedder-policy"), HeaderValue::from_static("require-corp")),
+];
 
 /// Lets scripts of every web page read an answer, so that a web app may be served by another origin than the home server.
 ///

@@ -57,6 +57,10 @@ impl Handler for Echo {
         "{\"version\":1}".to_owned()
     }
 
+    fn page(&self, path: &str, _: &http::HeaderMap) -> Option<http::Response<Bytes>> {
+        (path == "/").then(|| http::Response::new(Bytes::from_static(b"<p>page</p>")))
+    }
+
     fn turned_away(&self, why: kith_net::TurnedAway) {
         self.turned_away.lock().unwrap().push(why);
     }

@@ -56,9 +56,9 @@ pub(crate) async fn descriptor(url: &ServerUrl) -> Result<Vec<u8>, FetchError> {
     options.set_redirect(RequestRedirect::Error);
     options.set_cache(RequestCache::NoStore);
     let address = format!("{}{ONE_SHOT}", with_port(url));
-    let unreachable = |_| FetchError::Unreachable;
+    let unreachable = |_: wasm_bindgen::JsValue| FetchError::Unreachable;
     let request = Request::new_with_str_and_init(&address, &options).map_err(unreachable)?;
-    let scope: WorkerGlobalScope = js_sys::global().dyn_into().map_err(unreachable)?;
+    let scope: WorkerGlobalScope = js_sys::global().dyn_into().map_err(|_| FetchError::Unreachable)?;
     let response = JsFuture::from(scope.fetch_with_request(&request)).await.map_err(unreachable)?;
     let response: Response = response.dyn_into().map_err(unreachable)?;
     if !response.ok() {

@@ -134,7 +134,10 @@ export class Kith {
 
   private take(incoming: Incoming): void {
     if ('notice' in incoming) {
-      for (const listener of this.listeners) listener(incoming.notice);
+      const { notice } = incoming;
+      // Another tab has the person now: what this one knew of them goes with its worker.
+      if (notice.kind === 'state' && notice.state.kind === 'elsewhere') this.restart();
+      for (const listener of this.listeners) listener(notice);
       return;
     }
     const waiting = this.waiting.get(incoming.id);

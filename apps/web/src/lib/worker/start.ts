@@ -2,7 +2,17 @@
 
 import address from './worker.ts?worker&url';
 
-const policy = globalThis.trustedTypes?.createPolicy('kith-worker', {
+interface Policy {
+  createScriptURL(wanted: string): string;
+}
+
+interface PolicyMaker {
+  createPolicy(name: string, rules: Policy): Policy;
+}
+
+const maker = (globalThis as { trustedTypes?: PolicyMaker }).trustedTypes;
+
+const policy = maker?.createPolicy('kith-worker', {
   createScriptURL: (wanted) => {
     if (wanted !== address) throw new TypeError('only the worker of Kith is started');
     return wanted;
@@ -10,6 +20,5 @@ const policy = globalThis.trustedTypes?.createPolicy('kith-worker', {
 });
 
 export function startWorker(): Worker {
-  const url = policy ? (policy.createScriptURL(address) as unknown as string) : address;
-  return new Worker(url, { type: 'module', name: 'kith' });
+  return new Worker(policy ? policy.createScriptURL(address) : address, { type: 'module', name: 'kith' });
 }
