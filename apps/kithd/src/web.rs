@@ -24,11 +24,11 @@ const MAX_DEPTH: usize = 8;
 const PACKED: [(&str, &str); 2] = [("br", "br"), ("gz", "gzip")];
 
 /// What pages of the app may do: run and load what is here and nothing else, compile WebAssembly, make no markup from
-/// texts, speak to this server alone, and be shown in no other page.
+/// texts, speak to this server or securely to the one that the person has chosen, and be shown in no other page.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-    img-src 'self' blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; \
+    img-src 'self' blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self' https: wss:; worker-src 'self'; \
     manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-    require-trusted-types-for 'script'; trusted-types kith-worker svelte-trusted-html";
+    require-trusted-types-for 'script'; trusted-types kith-worker";
 
 /// The files of the app, by path; none when no app is served.
 #[derive(Debug, Default)]
@@ -256,7 +256,7 @@ mod tests {
         for word in ["default-src 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"] {
             assert!(policy.contains(word), "{word}");
         }
-        for word in ["unsafe-inline", "'unsafe-eval'", "http:", "*"] {
+        for word in ["unsafe-inline", "'unsafe-eval'", "http:", "ws:", "data:", "*"] {
             assert!(!policy.contains(word), "{word}");
         }
     }

@@ -10,12 +10,15 @@ import wasm from './engine/kith_web_bg.wasm?url';
 
 const LOCK = 'kith-person';
 const GIVE_WAY = 'give way';
-/** How long another tab may take to give way, in milliseconds. */
+/** How long another tab may take to give way, and how often it is looked whether it is gone; in milliseconds. */
 const PATIENCE = 10_000;
+const LOOK = 1_000;
 
 const tabs = new BroadcastChannel('kith');
 let engine: KithWorker | null = null;
 let release: (() => void) | null = null;
+/** Looks now and then whether the person is free, while another tab has them. */
+let looking: ReturnType<typeof setInterval> | null = null;
 /** Requests are taken one after the other while it is not known who has the person. */
 let opening: Promise<KithWorker | null> | null = null;
 
@@ -30,6 +33,7 @@ tabs.addEventListener('message', (event: MessageEvent) => {
 async function take({ id, request, file }: Outgoing): Promise<void> {
   const owner = await owned(request.kind === 'take_over');
   if (!owner) {
+    looking ??= setInterval(() => void lookAgain(), LOOK);
     if (request.kind === 'state' || request.kind === 'take_over') {
       post({ id, reply: { kind: 'state', state: { kind: 'elsewhere' } } });
     } else {
@@ -64,8 +68,20 @@ function owned(byForce: boolean): Promise<KithWorker | null> {
   return opening;
 }
 
+/** A tab that was closed or has crashed does not say so; its lock is free then. */
+async function lookAgain(): Promise<void> {
+  const owner = await owned(false);
+  if (!owner) return;
+  const [done, text] = (await owner.ask(JSON.stringify({ kind: 'state' } satisfies Request), undefined)) as [boolean, string];
+  if (!done) return;
+  const reply = JSON.parse(text) as Extract<Reply, { kind: 'state' }>;
+  post({ notice: { kind: 'state', state: reply.state } });
+}
+
 async function open(byForce: boolean): Promise<KithWorker | null> {
   if (!(await hold(byForce))) return null;
+  if (looking) clearInterval(looking);
+  looking = null;
   await init({ module_or_path: wasm });
   engine = new KithWorker((text: string) => post({ notice: JSON.parse(text) as Notice }));
   return engine;

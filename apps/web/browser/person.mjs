@@ -1,0 +1,79 @@
+// What a person does in the app, by the names that its controls have for tests.
+
+const SLOW = 20_000;
+
+export class Person {
+  constructor(page) {
+    this.page = page;
+    page.setDefaultTimeout(SLOW);
+  }
+
+  at(name) {
+    return this.page.locator(`[data-test="${name}"]`);
+  }
+
+  /** The first visit, to the end. */
+  async begin(name, password) {
+    await this.at('start-name').fill(name);
+    // The steps may be on one page or on several.
+    if (!(await this.at('start-password').isVisible())) await this.at('start-go').click();
+    await this.at('start-password').fill(password);
+    await this.at('start-again').fill(password);
+    await this.at('start-go').click();
+    const meet = this.at('meet').first();
+    await meet.or(this.at('start-go')).first().waitFor();
+    if (await this.at('start-go').isVisible().catch(() => false)) await this.at('start-go').click({ timeout: 2000 }).catch(() => {});
+    await meet.waitFor();
+  }
+
+  /** Makes a card for somebody and returns its link. */
+  async giveCard(name) {
+    await this.at('meet').first().click();
+    await this.at('meet-give-name').fill(name);
+    await this.at('meet-give-go').click();
+    const link = this.at('meet-link');
+    await link.waitFor();
+    return link.inputValue();
+  }
+
+  async acceptCard(link, name) {
+    await this.at('meet').first().click();
+    const side = this.at('meet-side-take');
+    if (await side.isVisible().catch(() => false)) await side.click();
+    await this.at('meet-accept-link').fill(link);
+    await this.at('meet-accept-name').fill(name);
+    await this.at('meet-accept-go').click();
+  }
+
+  async open(name) {
+    await this.at('list-item').filter({ hasText: name }).first().click();
+    await this.at('composer-text').waitFor();
+  }
+
+  async say(text) {
+    await this.at('composer-text').fill(text);
+    await this.at('composer-send').click();
+    await this.message(text).waitFor();
+  }
+
+  message(text) {
+    return this.at('message').filter({ hasText: text });
+  }
+
+  /** Waits until a message of the person's own has come so far. */
+  async reaches(text, state) {
+    const far = { accepted: ['accepted', 'delivered', 'read'], delivered: ['delivered', 'read'], read: ['read'] }[state];
+    const marks = far.map((one) => `[data-test="message"][data-state="${one}"]`).join(', ');
+    await this.page.locator(marks).filter({ hasText: text }).first().waitFor();
+  }
+
+  async lock() {
+    await this.at('lock').first().click();
+    await this.at('unlock-password').waitFor();
+  }
+
+  async unlock(password) {
+    await this.at('unlock-password').fill(password);
+    await this.at('unlock-go').click();
+  }
+}
