@@ -13,6 +13,7 @@ mod steps;
 mod tidy;
 mod tools;
 mod up;
+mod web;
 mod workspace;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ use crate::{
     steps::{Step, TestArgs},
     tools::Tool,
     up::UpArgs,
+    web::WebArgs,
     workspace::Workspace,
 };
 
@@ -52,6 +54,8 @@ enum Command {
     Tidy,
     /// Checks that every dependency may be used under a licence we accept
     Licences,
+    /// Builds the web app, and with --test tests it in a browser
+    Web(WebArgs),
     /// Checks that floors 0 to 3 build for browsers (wasm32-unknown-unknown)
     Wasm,
 }
@@ -75,6 +79,7 @@ fn run(command: Command, screen: &Screen) -> Result<(), Failure> {
         Command::Up(args) => up::up(&workspace, screen, &args),
         Command::Sim(args) => sim::sim(&workspace, &args),
         Command::Bench(args) => bench::bench(&workspace, screen, &args),
+        Command::Web(args) => web::web(&workspace, screen, &args),
         Command::Tidy => Step::Tidy.run(&workspace, screen),
         Command::Licences => Step::Licences.run(&workspace, screen),
         Command::Wasm => {

@@ -38,6 +38,10 @@ pub(crate) enum Tool {
     Nats,
     /// The sampler of Linux, to see where time goes.
     Perf,
+    /// What builds the screens of the web app.
+    Node,
+    /// The browser that the web app is tested in.
+    Chromium,
 }
 
 /// The target that stands for browsers.
@@ -83,6 +87,8 @@ impl Tool {
             Self::Mosquitto => is_program("mosquitto"),
             Self::Nats => is_program("nats-server"),
             Self::Perf => is_program("perf"),
+            Self::Node => quiet("node", &["--version"]) && quiet("npm", &["--version"]),
+            Self::Chromium => is_program("chromium"),
         }
     }
 
@@ -100,6 +106,8 @@ impl Tool {
             Self::Mosquitto => Remedy::Apt("mosquitto"),
             Self::Nats => Remedy::Apt("nats-server"),
             Self::Perf => Remedy::Apt("linux-perf"),
+            Self::Node => Remedy::Apt("npm"),
+            Self::Chromium => Remedy::Apt("chromium"),
         }
     }
 }

@@ -14,7 +14,7 @@ mod views;
 pub use notices::{ContactTrouble, MessageChange, Notice, Trouble};
 pub use requests::{Failure, FailureCode, PageAt, Reply, Request};
 pub use views::{
-    Attachment, AttachmentState, Card, Contact, ContactState, Device, DeviceState, Found, LastMessage, Message,
+    Attachment, AttachmentState, Card, Contact, ContactState, Device, DeviceState, Found, Held, LastMessage, Message,
     MessageBody, MessageState, Page, QrCode, Quote, Reaction, State,
 };
 

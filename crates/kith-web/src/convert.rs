@@ -1,7 +1,7 @@
 //! What the engine knows, in the words of the contract. Nothing is decided here.
 
 use kith_engine::{
-    AttachmentState, AttachmentView, ContactState, ContactView, DeviceState, DeviceView, Direction, Ended, Event,
+    AttachmentState, AttachmentView, ContactState, ContactView, DeviceState, DeviceView, Direction, Ended, Event, Held,
     LinkState, MessageBody, MessageChange, MessageState, MessageView, Receipts, Status, Trouble,
 };
 
@@ -25,8 +25,20 @@ pub(crate) fn contact(view: ContactView, newest: Option<&MessageView>) -> contra
         receipts: view.receipts == Receipts::Sent,
         server: view.server.map(|url| url.to_string()),
         needs_card: view.needs_card,
+        held: view.held.map(held),
         pq_since: view.pq_since.map(|at| at.0),
         last: newest.map(last_message),
+    }
+}
+
+fn held(why: Held) -> contract::Held {
+    match why {
+        Held::NotNamed => contract::Held::NotNamed,
+        Held::NotMet => contract::Held::NotMet,
+        Held::UnknownOwnList => contract::Held::UnknownOwnList,
+        Held::ListRanOut => contract::Held::ListRanOut,
+        Held::ListsContradict => contract::Held::ListsContradict,
+        _ => contract::Held::Other,
     }
 }
 
@@ -111,7 +123,7 @@ pub(crate) fn device(view: DeviceView) -> contract::Device {
         since: view.since.map(|day| day.start().0),
         state: match view.state {
             DeviceState::Waiting => contract::DeviceState::Waiting,
-            DeviceState::Compare { code } => contract::DeviceState::Compare { code },
+            DeviceState::Compare { code, asks } => contract::DeviceState::Compare { code, asks },
             DeviceState::Linked => contract::DeviceState::Linked,
             DeviceState::Revoked => contract::DeviceState::Revoked,
         },
@@ -156,7 +168,7 @@ pub(crate) fn notice(event: Event) -> Option<contract::Notice> {
             message: message.to_string(),
             state: message_state(state),
         },
-        Event::Contact { contact } => Notice::Contact { contact: contact.0 },
+        Event::Contact { contact } | Event::Held { contact, .. } => Notice::Contact { contact: contact.0 },
         Event::CardAnsweredTwice { contact } => about(contact, ContactTrouble::CardAnsweredTwice),
         Event::SessionUnusable { contact, why: Ended::Unreadable } => about(contact, ContactTrouble::Unreadable),
         Event::SessionUnusable { contact, .. } => about(contact, ContactTrouble::NeedsCard),
@@ -172,7 +184,7 @@ pub(crate) fn notice(event: Event) -> Option<contract::Notice> {
             done,
             total,
         },
-        Event::Devices => Notice::Devices,
+        Event::Devices | Event::DeviceAdded { .. } => Notice::Devices,
         Event::Trouble(found) => Notice::Trouble { trouble: trouble(found)? },
         _ => return None,
     })

@@ -23,4 +23,5 @@ mod rotation;
 mod siblings;
 mod storage;
 mod untrusted;
+mod windows;
 mod world;

@@ -7,7 +7,7 @@ use ts_rs::{Config, TS};
 use super::*;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../apps/web/src/lib/worker/contract.ts");
-const HEAD: &str = "// Made from crates/kith-web/src/contract by its tests; KITH_WRITE_CONTRACT=1 writes it anew. Not to be edited.\n";
+const HEAD: &str = "// Made from crates/kith-web/src/contract by its tests; KITH_WRITE_CONTRACT=1 writes it anew. Not to be edited.\n// Times are milliseconds since 1970.\n";
 
 fn typescript() -> String {
     let config = Config::default();
@@ -24,6 +24,7 @@ fn typescript() -> String {
         State::decl(&config),
         Contact::decl(&config),
         ContactState::decl(&config),
+        Held::decl(&config),
         LastMessage::decl(&config),
         Card::decl(&config),
         QrCode::decl(&config),

@@ -47,6 +47,25 @@ pub enum ContactState {
     Blocked,
 }
 
+/// Why what is written waits, although contact and person have met; in each case it goes out by itself when that has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// This device is not named to the contact yet: the next password entry here does it.
+    NotNamed,
+    /// This device has not met the contact's devices yet.
+    NotMet,
+    /// Another device of the person has to tell this one something first.
+    UnknownOwnList,
+    /// The contact has to enter the password on one of their devices.
+    ListRanOut,
+    /// What is known of the contact's devices contradicts itself: only a new card helps.
+    ListsContradict,
+    /// For another reason.
+    Other,
+}
+
 /// A contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -72,6 +91,8 @@ pub struct Contact {
     pub server: Option<String>,
     /// Whether the conversation cannot go on without a new card.
     pub needs_card: bool,
+    /// Why what is written waits, although both have met.
+    pub held: Option<Held>,
     /// When the last exchange that quantum computers cannot open was finished.
     pub pq_since: Option<u64>,
     /// The newest message.
@@ -278,6 +299,8 @@ pub enum DeviceState {
     Compare {
         /// Twenty digits in four groups.
         code: String,
+        /// Whether the person is to say on this device that the codes are the same.
+        asks: bool,
     },
     /// One of the person's devices.
     Linked,

@@ -1,4 +1,5 @@
 // Made from crates/kith-web/src/contract by its tests; KITH_WRITE_CONTRACT=1 writes it anew. Not to be edited.
+// Times are milliseconds since 1970.
 
 export type Request = { "kind": "state" } | { "kind": "take_over" } | { "kind": "create", 
 /**
@@ -462,6 +463,10 @@ server: string | null,
  */
 needsCard: boolean, 
 /**
+ * Why what is written waits, although both have met.
+ */
+held: Held | null, 
+/**
  * When the last exchange that quantum computers cannot open was finished.
  */
 pqSince: number | null, 
@@ -471,6 +476,8 @@ pqSince: number | null,
 last: LastMessage | null, };
 
 export type ContactState = "invited" | "answered" | "established" | "blocked";
+
+export type Held = "not_named" | "not_met" | "unknown_own_list" | "list_ran_out" | "lists_contradict" | "other";
 
 export type LastMessage = { 
 /**
@@ -682,4 +689,8 @@ export type DeviceState = { "kind": "waiting" } | { "kind": "compare",
 /**
  * Twenty digits in four groups.
  */
-code: string, } | { "kind": "linked" } | { "kind": "revoked" };
+code: string, 
+/**
+ * Whether the person is to say on this device that the codes are the same.
+ */
+asks: boolean, } | { "kind": "linked" } | { "kind": "revoked" };

@@ -1,0 +1,79 @@
+//! Windows of conversations: a few messages by their place, however long the conversation is.
+
+use kith_engine::{MAX_WINDOW, QueryError, WindowAt};
+use kith_wire::id::MessageId;
+
+use crate::world::{ANA, BELA, World, text_of};
+
+/// Ana and Bela, who have said as many things by turns as asked for; returns what was said.
+fn talked(name: &str, n_messages: usize) -> (World, kith_engine::ContactId, Vec<String>) {
+    let (mut world, bela, ana) = World::met(name);
+    for number in 0..n_messages {
+        let (writer, reader) = if number % 3 == 0 { (BELA, ana) } else { (ANA, bela) };
+        world.send(writer, reader, &format!("message {number}"));
+        world.run(1);
+    }
+    world.run(2);
+    let said = world.texts(ANA, bela);
+    assert_eq!(said.len(), n_messages);
+    (world, bela, said)
+}
+
+#[test]
+fn windows_hold_what_is_at_their_place_from_either_end() {
+    let (world, bela, said) = talked("windows", 23);
+    let engine = &world.people[ANA].engine;
+    for (at, count, from) in [
+        (WindowAt::Newest, 5, 18),
+        (WindowAt::Position(0), 4, 0),
+        (WindowAt::Position(3), 7, 3),
+        (WindowAt::Position(15), 5, 15),
+        (WindowAt::Position(20), 9, 20),
+        (WindowAt::Newest, 100, 0),
+    ] {
+        let window = engine.window(bela, at, count).unwrap();
+        let texts: Vec<String> = window.messages.iter().map(text_of).collect();
+        let to = said.len().min(from + usize::try_from(count).unwrap());
+        assert_eq!((window.total, window.position), (23, from as u64), "{at:?}");
+        assert_eq!(texts, said[from..to], "{at:?}");
+    }
+    let beyond = engine.window(bela, WindowAt::Position(500), 10).unwrap();
+    assert_eq!((beyond.position, beyond.messages.len()), (23, 0));
+}
+
+#[test]
+fn a_window_around_a_message_has_it_in_the_middle() {
+    let (world, bela, said) = talked("around", 23);
+    let engine = &world.people[ANA].engine;
+    let all = engine.window(bela, WindowAt::Newest, MAX_WINDOW).unwrap().messages;
+    for place in [0, 1, 11, 22] {
+        assert_eq!(engine.position(bela, all[place].id).unwrap(), place as u64);
+        let window = engine.window(bela, WindowAt::Around(all[place].id), 6).unwrap();
+        assert_eq!(window.messages.len(), 6, "{}", said[place]);
+        assert!(window.messages.iter().any(|message| message.id == all[place].id));
+    }
+    assert_eq!(engine.newest(bela).unwrap(), Some(all[22].id));
+    let unknown = engine.window(bela, WindowAt::Around(MessageId([9; 16])), 6);
+    assert!(matches!(unknown, Err(QueryError::UnknownMessage)));
+}
+
+#[test]
+fn windows_are_bounded_whatever_is_asked() {
+    let (world, bela, _) = talked("bounded", 3);
+    let engine = &world.people[ANA].engine;
+    assert_eq!(engine.window(bela, WindowAt::Newest, u32::MAX).unwrap().messages.len(), 3);
+    assert_eq!(engine.window(bela, WindowAt::Newest, 0).unwrap().messages.len(), 1);
+    let stranger = engine.window(kith_engine::ContactId(99), WindowAt::Newest, 5);
+    assert!(matches!(stranger, Err(QueryError::UnknownContact)));
+}
+
+#[test]
+fn a_search_without_a_contact_finds_in_all_conversations_newest_first() {
+    let (world, bela, _) = talked("search", 5);
+    let engine = &world.people[ANA].engine;
+    let found = engine.search("mess", 3).unwrap();
+    assert_eq!(found.len(), 3);
+    assert!(found.iter().all(|(contact, _)| *contact == bela));
+    assert_eq!(found[0].1, engine.newest(bela).unwrap().unwrap());
+    assert_eq!(engine.search("  ", 3).unwrap(), []);
+}
