@@ -42,9 +42,9 @@ export const en = {
   // How good a password is.
   'strength.empty': 'Four or five unrelated words are easy to remember and hard to guess.',
   'strength.common': 'This is one of the first that anybody would try.',
-  'strength.weak': 'A thief with this device would guess it in minutes.',
-  'strength.fair': 'It would hold for a while. One more word makes it good.',
-  'strength.good': 'Good. Guessing it would take longer than anybody wants to wait.',
+  'strength.weak': 'A thief with this device could guess it within days. Add words.',
+  'strength.fair': 'It holds against a curious finder, not against patience and many machines. One more word makes it good.',
+  'strength.good': 'Good. Guessing it would take longer than anybody lives.',
   'strength.label': 'How well it protects',
 
   // Locked, and open elsewhere.
@@ -100,7 +100,7 @@ export const en = {
   'talk.newest': 'To the newest message',
   'talk.newest.n': { one: 'To the newest: {n} new message', other: 'To the newest: {n} new messages' },
   'talk.beginning': 'This is the beginning. Only you and {name} can read what you write here.',
-  'talk.empty': 'Say hello to {name}',
+  'talk.new': 'New',
   'talk.replying': 'Answering {name}',
   'talk.replying.you': 'Answering yourself',
   'talk.editing': 'Changing your message',
@@ -115,7 +115,6 @@ export const en = {
   'talk.held.blocked': 'You have blocked {name}. Nothing comes in, and they cannot tell.',
   'talk.held.new_card': 'Make a new card',
   'talk.held.unblock': 'Unblock',
-  'talk.drop.many': 'One file at a time, please.',
 
   // A message.
   'message.waiting': 'Waits here',

@@ -1,0 +1,29 @@
+// Which screens the gallery has, and where in the app each is.
+
+import type { Place } from '../src/state/route.svelte';
+
+export type ScreenName =
+  | 'start' | 'locked' | 'elsewhere' | 'list' | 'empty' | 'conversation' | 'held' | 'needs-card' | 'blocked' | 'trouble' | 'long' | 'fresh' | 'offline'
+  | 'contact' | 'verify' | 'meet' | 'take' | 'settings' | 'devices' | 'devices-many';
+
+const PLACES: Partial<Record<ScreenName, Place>> = {
+  conversation: { at: 'conversation', contact: 1 },
+  trouble: { at: 'conversation', contact: 1 },
+  offline: { at: 'conversation', contact: 1 },
+  held: { at: 'conversation', contact: 4 },
+  'needs-card': { at: 'conversation', contact: 5 },
+  blocked: { at: 'conversation', contact: 6 },
+  long: { at: 'conversation', contact: 7 },
+  fresh: { at: 'conversation', contact: 8 },
+  contact: { at: 'contact', contact: 1 },
+  verify: { at: 'verify', contact: 2 },
+  meet: { at: 'meet', side: 'give' },
+  take: { at: 'meet', side: 'take' },
+  settings: { at: 'settings' },
+  devices: { at: 'devices' },
+  'devices-many': { at: 'devices' },
+};
+
+export function placeFor(screen: ScreenName): Place | null {
+  return PLACES[screen] ?? null;
+}

@@ -1,0 +1,62 @@
+// Reads QR codes from a camera: with the browser's own reader where there is one, else with one that is fetched when it is wanted.
+// Pictures stay on this page and are forgotten at once.
+
+/** How often a picture is looked at, in milliseconds. */
+const EVERY_MS = 180;
+/** The longer side of the picture that the fetched reader is given: enough for a card, and quick on a phone. */
+const SIDE = 800;
+
+/** Reads one picture; none when there is no code in it. */
+type Reader = (video: HTMLVideoElement) => Promise<string | null>;
+
+interface DetectorClass {
+  new (options: { formats: string[] }): { detect(source: HTMLVideoElement): Promise<{ rawValue: string }[]> };
+  getSupportedFormats(): Promise<string[]>;
+}
+
+/** Whether this browser gives pages a camera at all. */
+export function hasCamera(): boolean {
+  return typeof navigator.mediaDevices?.getUserMedia === 'function';
+}
+
+/** Shows the camera in a video element and reads until something was found or `signal` says stop. Fails when there is no camera or none is allowed. */
+export async function scan(video: HTMLVideoElement, signal: AbortSignal, found: (text: string) => void): Promise<void> {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment', width: { ideal: 1280 } }, audio: false });
+  const stop = () => {
+    for (const track of stream.getTracks()) track.stop();
+    video.srcObject = null;
+  };
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) return stop();
+  video.srcObject = stream;
+  await video.play();
+  const read = await reader();
+  while (!signal.aborted) {
+    const text = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA ? await read(video).catch(() => null) : null;
+    if (text !== null && !signal.aborted) {
+      found(text);
+      return stop();
+    }
+    await new Promise((next) => setTimeout(next, EVERY_MS));
+  }
+}
+
+async function reader(): Promise<Reader> {
+  const Detector = (globalThis as { BarcodeDetector?: DetectorClass }).BarcodeDetector;
+  if (Detector && (await Detector.getSupportedFormats().catch((): string[] => [])).includes('qr_code')) {
+    const detector = new Detector({ formats: ['qr_code'] });
+    return async (video) => (await detector.detect(video))[0]?.rawValue ?? null;
+  }
+  const { default: jsQr } = await import('jsqr');
+  const canvas = document.createElement('canvas');
+  return async (video) => {
+    const scale = Math.min(1, SIDE / Math.max(video.videoWidth, video.videoHeight));
+    canvas.width = Math.round(video.videoWidth * scale);
+    canvas.height = Math.round(video.videoHeight * scale);
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    if (!context || canvas.width === 0) return null;
+    context.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const { data, width, height } = context.getImageData(0, 0, canvas.width, canvas.height);
+    return jsQr(data, width, height, { inversionAttempts: 'dontInvert' })?.data ?? null;
+  };
+}

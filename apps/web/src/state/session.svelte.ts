@@ -1,0 +1,89 @@
+// How things stand on this device: nobody, locked, open. Starting, opening, locking, also by itself when nobody is there.
+
+import type { Line } from '../lib/line';
+import type { State } from '../lib/worker/contract';
+import { preferences } from './preferences.svelte';
+
+/** What the person is asked for at the first visit. */
+export interface Start {
+  name: string;
+  password: string;
+  /** None means the one that this page comes from. */
+  server: string | null;
+  invite: string | null;
+}
+
+type OpenState = Extract<State, { kind: 'open' }>;
+
+export class Session {
+  /** None until the worker has answered for the first time. */
+  state = $state.raw<State | null>(null);
+  private lastSign = Date.now();
+
+  private readonly line: Line;
+  private readonly closed: () => void;
+
+  /** `closed` is called when nothing is open any more, so that nothing of it is kept. */
+  constructor(line: Line, closed: () => void) {
+    this.line = line;
+    this.closed = closed;
+  }
+
+  /** What is known of the person while Kith is open. */
+  get open(): OpenState | null {
+    return this.state?.kind === 'open' ? this.state : null;
+  }
+
+  async ask(): Promise<void> {
+    this.take((await this.line.ask({ kind: 'state' })).state);
+  }
+
+  async create(start: Start): Promise<void> {
+    this.take((await this.line.ask({ kind: 'create', ...start })).state);
+  }
+
+  async unlock(password: string): Promise<void> {
+    this.take((await this.line.ask({ kind: 'unlock', password })).state);
+    this.lastSign = Date.now();
+  }
+
+  async lock(): Promise<void> {
+    if (!this.open) return;
+    this.take((await this.line.ask({ kind: 'lock' })).state);
+  }
+
+  async takeOver(): Promise<void> {
+    this.take((await this.line.ask({ kind: 'take_over' })).state);
+  }
+
+  async changePassword(old: string, fresh: string): Promise<void> {
+    await this.line.ask({ kind: 'change_password', old, new: fresh });
+  }
+
+  take(state: State): void {
+    const wasOpen = this.open !== null;
+    this.state = state;
+    if (wasOpen && !this.open) this.closed();
+  }
+
+  /** Locks when nobody has touched anything for as long as the person chose. Returns what stops that. */
+  watch(): () => void {
+    const sign = () => (this.lastSign = Date.now());
+    const signs = ['pointerdown', 'keydown', 'wheel', 'touchmove'] as const;
+    for (const name of signs) addEventListener(name, sign, { passive: true, capture: true });
+    const look = () => void this.lockIfLeft();
+    const turns = setInterval(look, 10_000);
+    // Timers sleep with the device: whoever comes back finds it locked, not about to be.
+    document.addEventListener('visibilitychange', look);
+    return () => {
+      for (const name of signs) removeEventListener(name, sign, { capture: true });
+      clearInterval(turns);
+      document.removeEventListener('visibilitychange', look);
+    };
+  }
+
+  private async lockIfLeft(): Promise<void> {
+    const minutes = preferences.lockAfter;
+    if (minutes > 0 && this.open && Date.now() - this.lastSign >= minutes * 60_000) await this.lock().catch(() => undefined);
+  }
+}

@@ -1,0 +1,145 @@
+// Everything that the screens share, made once for a line to the worker, and the one place where notices arrive.
+
+import { getContext, setContext } from 'svelte';
+
+import type { Line } from '../lib/line';
+import type { MessageChange, Notice } from '../lib/worker/contract';
+import { type Told, toldOf } from './failures';
+import { Files } from './files.svelte';
+import { Notes } from './notes.svelte';
+import { notify } from './notify';
+import { People } from './people.svelte';
+import { Route } from './route.svelte';
+import { Session } from './session.svelte';
+import { Talk } from './talk.svelte';
+import { t } from './words.svelte';
+
+export class Stores {
+  readonly line: Line;
+  readonly route = new Route();
+  readonly notes = new Notes();
+  readonly people: People;
+  readonly files: Files;
+  readonly session: Session;
+  /** What was typed and not sent, as it is now. The worker keeps it, a moment later. */
+  readonly drafts = new Map<number, string>();
+  /** The conversation that is open. */
+  talk = $state.raw<Talk | null>(null);
+  /** Rises when something about the person's devices changed. */
+  devices = $state(0);
+
+  constructor(line: Line) {
+    this.line = line;
+    this.people = new People(line);
+    this.files = new Files(line);
+    this.session = new Session(line, () => this.forget());
+  }
+
+  /** Begins to listen. Returns what stops it. */
+  start(): () => void {
+    const stops = [this.line.listen((notice) => this.take(notice)), this.route.start(), this.session.watch()];
+    return () => stops.forEach((stop) => stop());
+  }
+
+  /** Opens a conversation, or stays in it. */
+  enter(contact: number): Talk {
+    if (this.talk?.contact === contact) return this.talk;
+    this.talk = new Talk(this.line, contact);
+    return this.talk;
+  }
+
+  /** Does something; when it fails, says so at the edge of the screen. Returns whether it was done. */
+  async attempt(doing: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await doing();
+      return true;
+    } catch (thrown) {
+      this.tellFailure(toldOf(thrown));
+      return false;
+    }
+  }
+
+  /** Says at the edge of the screen why something was not done. */
+  tellFailure(told: Told): void {
+    this.notes.tell(t(told.key), 'error');
+  }
+
+  private take(notice: Notice): void {
+    switch (notice.kind) {
+      case 'state':
+        this.session.take(notice.state);
+        return;
+      case 'message':
+        this.message(notice.contact, notice.message, notice.change);
+        return;
+      case 'message_state':
+        this.talkWith(notice.contact)?.changedState(notice.message, notice.state);
+        this.readPeople();
+        return;
+      case 'contact':
+        this.readPeople();
+        return;
+      case 'contact_trouble':
+        this.notes.trouble(notice.trouble, notice.contact);
+        this.readPeople();
+        return;
+      case 'preparing':
+        this.files.prepared(notice.name, notice.done, notice.size);
+        return;
+      case 'attachment':
+        this.files.moved(notice.attachment, notice);
+        this.read(this.talkWith(notice.contact)?.changedOne(notice.message));
+        return;
+      case 'devices':
+        this.devices += 1;
+        return;
+      case 'trouble':
+        this.notes.trouble(notice.trouble);
+        return;
+      case 'storage_trouble':
+        this.notes.trouble('storage');
+    }
+  }
+
+  private message(contact: number, message: string, change: MessageChange): void {
+    const talk = this.talkWith(contact);
+    if (change === 'edited' || change === 'deleted' || change === 'reacted') this.read(talk?.changedOne(message));
+    else this.read(talk?.changed());
+    this.readPeople();
+    if (change === 'new' && this.people.find(contact)?.state !== 'blocked') notify();
+  }
+
+  private talkWith(contact: number): Talk | null {
+    return this.talk?.contact === contact ? this.talk : null;
+  }
+
+  private readPeople(): void {
+    if (this.session.open) this.read(this.people.refresh());
+  }
+
+  // Reading anew after a notice: what fails is read again at the next one, or Kith was locked meanwhile.
+  private read(reading: Promise<void> | undefined): void {
+    reading?.catch(() => undefined);
+  }
+
+  private forget(): void {
+    this.talk = null;
+    this.drafts.clear();
+    this.people.clear();
+    this.files.clear();
+    this.notes.clear();
+    this.route.reset();
+  }
+}
+
+const KEY = Symbol('stores');
+
+/** Gives the stores to all screens below. */
+export function provide(stores: Stores): void {
+  setContext(KEY, stores);
+}
+
+/** The stores. */
+export function useStores(): Stores {
+  return getContext<Stores>(KEY);
+}
