@@ -12,12 +12,11 @@ export const en = {
   'do.copied': 'Copied',
   'do.next': 'Continue',
   'do.save': 'Save',
-  'do.retry': 'Try again',
-  'do.more': 'More',
   'you': 'You',
   'loading': 'One moment…',
 
   // The first visit.
+  'start.hello': 'Talk with your people. Nobody in the middle can read, and nobody owns it.',
   'start.step': 'Step {step} of {steps}',
   'start.name.title': 'What is your name?',
   'start.name.why': 'It stays on this device and greets you. Your contacts call you what they like.',
@@ -86,7 +85,6 @@ export const en = {
   'net.waiting': { one: 'Not connected. {n} message part waits here and goes out by itself.', other: 'Not connected. {n} message parts wait here and go out by themselves.' },
   'net.unregistered': 'Your home server has not made room for you yet. Kith keeps asking. Nothing to do.',
   'net.revoked': 'You have removed this device on another one of yours. It can show what it has, but sends and receives nothing any more.',
-  'net.online': 'Connected',
 
   // A conversation.
   'talk.with': 'Conversation with {name}',
@@ -142,12 +140,10 @@ export const en = {
   'message.delete.title': 'Take this message back?',
   'message.delete.why': 'It disappears here and on {name}’s devices. If they have read it already, they may remember.',
   'message.from': '{name}, {time}',
-  'message.picture': 'Picture',
   'message.file': 'File',
 
   // Files.
   'file.fetch': 'Fetch {name}',
-  'file.fetch.short': 'Fetch',
   'file.pause': 'Pause {name}',
   'file.go_on': 'Continue {name}',
   'file.save': 'Save {name}',
@@ -180,6 +176,7 @@ export const en = {
   'meet.give.until': 'Good for one person, until {when}.',
   'meet.give.waits': 'Leave Kith open. The moment they answer, your conversation opens.',
   'meet.give.qr': 'Your card as a QR code',
+  'meet.give.done': 'Write already',
   'meet.give.another': 'Make another one',
   'meet.take.camera': 'Point the camera at their card',
   'meet.take.camera.asking': 'Your browser asks whether Kith may use the camera.',
