@@ -10,7 +10,7 @@ import { Stores } from '../src/state/stores.svelte';
 import { words } from '../src/state/words.svelte';
 import { isLanguage } from '../src/texts/catalog';
 import { RecordedLine } from './recorded';
-import { placeFor, type ScreenName } from './screens';
+import { placeFor, type ScreenName } from './places';
 
 const asked = new URLSearchParams(location.search);
 const theme = asked.get('theme');

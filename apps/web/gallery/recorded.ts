@@ -3,7 +3,7 @@
 import type { Line } from '../src/lib/line';
 import type { AnswerTo } from '../src/lib/worker/kith';
 import type { Attachment, Contact, Failure, FailureCode, Message, Notice, Page, Reply, Request, State } from '../src/lib/worker/contract';
-import type { ScreenName } from './screens';
+import type { ScreenName } from './places';
 import { LASTS, NAMES, SENTENCES, TALK, type Said } from './talks';
 
 const MINUTE = 60_000;

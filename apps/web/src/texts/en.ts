@@ -195,7 +195,6 @@ export const en = {
   'contact.title': 'Contact',
   'contact.name': 'What you call them',
   'contact.rename': 'Change the name',
-  'contact.server': 'Home server: {server}',
   'contact.travel': 'How messages travel',
   'contact.travel.hint': 'Tap a stop to see what it can learn.',
   'contact.stop.you': 'You',
