@@ -5,35 +5,22 @@ import { readdir } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { join } from 'node:path';
 
-import { findReadable, folder, openBrowser, Server, Terminal, watch } from './programs.mjs';
+import { PASSWORD, introduce, strangers } from './meeting.mjs';
 import { Person } from './person.mjs';
+import { findReadable, Server } from './programs.mjs';
 
-const PASSWORD = 'seven quiet chairs in a kitchen';
 const TEXTS = ['Is the kettle on, dear Belarmino?', 'It sings already, Anastasia.', '<img src=x onerror=alert(1)> **bold**'];
 
-let world;
-let server;
-let bela;
-let context;
-let page;
-let ana;
-let wrong;
+let all;
+let { server, bela, context, page, ana, wrong, profile } = {};
 
 before(async () => {
-  world = await folder();
-  server = await Server.start(join(world.path, 'server'));
-  bela = new Terminal(world.path, 'another password altogether');
-  await bela.run('init', '--server', server.url, '--server-key', server.key, '--name', 'Belarmino');
-  context = await openBrowser(join(world.path, 'profile'));
-  wrong = watch(context, server.url);
-  page = context.pages()[0] ?? (await context.newPage());
-  ana = new Person(page);
+  all = await strangers();
+  ({ server, bela, context, page, ana, wrong, profile } = all);
 });
 
 after(async () => {
-  await context?.close();
-  await server?.stop();
-  await world?.remove();
+  await all?.end();
 });
 
 test('the first visit makes a person at this home server', async () => {
@@ -42,15 +29,8 @@ test('the first visit makes a person at this home server', async () => {
 });
 
 test('a card that was given in the app is answered at a terminal, and both talk', async () => {
-  const link = await ana.giveCard('Belarmino');
+  const link = await introduce(all);
   assert.match(link, /^kith:card\//);
-  await bela.run('card', 'accept', link, '--name', 'Anastasia');
-  await bela.until('they know each other', async () => {
-    const contacts = await bela.run('contacts');
-    return contacts.some((contact) => contact.state === 'established');
-  });
-  if (await ana.at('meet-done').isVisible()) await ana.at('meet-done').click();
-  else await ana.open('Belarmino');
   await ana.say(TEXTS[0]);
   await ana.reaches(TEXTS[0], 'accepted');
   await bela.until('the message is there', async () => (await bela.run('log', 'Anastasia')).some((one) => one.text === TEXTS[0]));
@@ -90,7 +70,7 @@ test('what is written while the home server is away goes out when it is back', a
   await server.stop();
   await ana.say('Are you still there?');
   await page.locator('[data-test="message"][data-state="waiting"]').filter({ hasText: 'Are you still there?' }).waitFor();
-  server = await Server.start(server.data, server.port);
+  all.server = await Server.start(server.data, server.port);
   await ana.reaches('Are you still there?', 'accepted');
 });
 
@@ -114,11 +94,10 @@ test('nothing is readable on the disk while the person is locked', async () => {
   await ana.at('list-item').first().waitFor();
   await ana.lock();
   await context.close();
-  context = null;
   const words = [...TEXTS, 'Are you still there?', PASSWORD, 'Belarmino', 'Anastasia'];
-  assert.deepEqual(await findReadable(join(world.path, 'profile'), words), []);
+  assert.deepEqual(await findReadable(profile, words), []);
   // The program itself lies in the browser's cache and holds these; what it has stored must not.
-  const storage = join(world.path, 'profile', 'Default', 'File System');
+  const storage = join(profile, 'Default', 'File System');
   assert.deepEqual(await findReadable(storage, ['CREATE TABLE', 'SQLite format 3', 'messages_in_order']), []);
   const folders = await readdir(storage);
   assert.notEqual(folders.length, 0, 'it was looked where things are');

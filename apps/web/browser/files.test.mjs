@@ -1,0 +1,67 @@
+// Files both ways, and the digits that two people compare.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { join } from 'node:path';
+
+import { friends } from './meeting.mjs';
+
+let all;
+
+before(async () => {
+  all = await friends({ acceptDownloads: true });
+});
+
+after(async () => {
+  await all?.end();
+});
+
+test('a file goes from the app to a terminal, whole', async () => {
+  const { ana, bela, world } = all;
+  const content = randomBytes(700_001);
+  await ana.at('composer-file').setInputFiles({ name: 'holiday plan.bin', mimeType: 'application/octet-stream', buffer: content });
+  await ana.say('Look at this');
+  await ana.reaches('Look at this', 'accepted');
+  const message = await bela.until('the file is there', async () => {
+    const said = await bela.run('log', 'Anastasia');
+    return said.find((one) => one.attachment);
+  });
+  assert.equal(message.attachment.name, 'holiday plan.bin');
+  const target = join(world.path, 'saved.bin');
+  await bela.run('save', 'Anastasia', message.id ?? message.message_id, '--out', target);
+  assert.ok((await readFile(target)).equals(content));
+});
+
+test('a file goes from a terminal to the app, whole', async () => {
+  const { ana, bela, page, world } = all;
+  const content = randomBytes(300_007);
+  const source = join(world.path, 'recipe.bin');
+  await writeFile(source, content);
+  await bela.run('send', 'Anastasia', 'Try this recipe', '--file', source, '--wait', 'delivered');
+  await ana.message('Try this recipe').waitFor();
+  await bela.run('sync');
+  const file = ana.message('Try this recipe').locator('[data-test="file"]');
+  await file.click();
+  await file.and(page.locator('[data-state="complete"]')).waitFor();
+  const [saved] = await Promise.all([page.waitForEvent('download'), file.click()]);
+  assert.equal(saved.suggestedFilename(), 'recipe.bin');
+  assert.ok((await readFile(await saved.path())).equals(content));
+});
+
+test('both sides see the same digits, and the app remembers that they were compared', async () => {
+  const { ana, bela, page } = all;
+  const [{ code }] = await bela.run('verify', 'Anastasia');
+  await ana.at('about').click();
+  await ana.at('verify').click();
+  await ana.at('verify-same').waitFor();
+  const shown = (await page.locator('body').innerText()).replaceAll(/\D/g, '');
+  assert.ok(shown.includes(code), 'the digits are those of the terminal');
+  await ana.at('verify-same').click();
+  await bela.run('sync');
+});
+
+test('nothing of it made the browser complain', () => {
+  assert.deepEqual(all.wrong, []);
+});
