@@ -124,7 +124,8 @@ impl File {
     /// Returns the file in the first packing that the browser can unpack.
     fn as_liked(&self, headers: &HeaderMap) -> (Option<&'static str>, Bytes) {
         let liked = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let is_liked = |name: &str| liked.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == name);
+        let is_liked =
+            |name: &str| liked.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == name);
         // A browser that says `br;q=0` does not exist; one that lists it can unpack it.
         match self.packed.iter().find(|(name, _)| is_liked(name)) {
             Some((name, bytes)) => (Some(*name), bytes.clone()),
@@ -216,7 +217,10 @@ mod tests {
     fn files_are_given_as_the_browser_likes_them() {
         let (_folder, web) = app();
         let packed = web.answer("/", &asked("gzip, deflate, br")).unwrap();
-        assert_eq!((packed.body().as_ref(), packed.headers()["content-encoding"].as_bytes()), (&b"packed"[..], &b"br"[..]));
+        assert_eq!(
+            (packed.body().as_ref(), packed.headers()["content-encoding"].as_bytes()),
+            (&b"packed"[..], &b"br"[..])
+        );
         let plain = web.answer("/", &HeaderMap::new()).unwrap();
         assert_eq!(plain.body().as_ref(), b"<!doctype html>");
         assert!(!plain.headers().contains_key("content-encoding"));

@@ -85,7 +85,8 @@ fn names(
     let behind = total.saturating_sub(position).saturating_sub(wanted);
     let read = |row: &rusqlite::Row<'_>| row.get(0).map(MessageId);
     if position <= behind {
-        let sql = "SELECT message FROM messages WHERE contact = ?1 ORDER BY lamport, device, message LIMIT ?2 OFFSET ?3";
+        let sql =
+            "SELECT message FROM messages WHERE contact = ?1 ORDER BY lamport, device, message LIMIT ?2 OFFSET ?3";
         return all(db, sql, params![contact.column(), column(wanted), column(position)], read);
     }
     let sql = "SELECT message FROM messages WHERE contact = ?1 \

@@ -87,9 +87,8 @@ fn keyed(path: &Path, key: &[u8; 32]) -> Result<Connection, DatabaseError> {
 #[cfg(not(target_family = "wasm"))]
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 #[cfg(target_family = "wasm")]
-const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE
-    .union(OpenFlags::SQLITE_OPEN_NO_MUTEX)
-    .union(OpenFlags::SQLITE_OPEN_CREATE);
+const FLAGS: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX).union(OpenFlags::SQLITE_OPEN_CREATE);
 
 fn set_key(connection: &Connection, key: &[u8; 32]) -> Result<(), DatabaseError> {
     // Room for all of it at once: a string that grows leaves copies behind.

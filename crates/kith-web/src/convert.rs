@@ -163,11 +163,9 @@ pub(crate) fn notice(event: Event) -> Option<contract::Notice> {
         Event::Message { contact, message, change } => {
             Notice::Message { contact: contact.0, message: message.to_string(), change: message_change(change) }
         }
-        Event::State { contact, message, state } => Notice::MessageState {
-            contact: contact.0,
-            message: message.to_string(),
-            state: message_state(state),
-        },
+        Event::State { contact, message, state } => {
+            Notice::MessageState { contact: contact.0, message: message.to_string(), state: message_state(state) }
+        }
         Event::Contact { contact } | Event::Held { contact, .. } => Notice::Contact { contact: contact.0 },
         Event::CardAnsweredTwice { contact } => about(contact, ContactTrouble::CardAnsweredTwice),
         Event::SessionUnusable { contact, why: Ended::Unreadable } => about(contact, ContactTrouble::Unreadable),

@@ -7,11 +7,16 @@
 //! Elsewhere than in a browser this library is the contract and its words alone, so that they can be tested.
 
 pub mod contract;
-#[cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "the worker, which uses it, exists in browsers only"))]
+#[cfg_attr(
+    not(target_family = "wasm"),
+    expect(dead_code, reason = "the worker, which uses it, exists in browsers only")
+)]
 mod convert;
-#[cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "the worker, which uses it, exists in browsers only"))]
 mod failures;
-#[cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "the worker, which uses it, exists in browsers only"))]
+#[cfg_attr(
+    not(target_family = "wasm"),
+    expect(dead_code, reason = "the worker, which uses it, exists in browsers only")
+)]
 mod qr;
 #[cfg(target_family = "wasm")]
 mod worker;

@@ -93,5 +93,5 @@ fn written(answered: Result<Answer, Failure>) -> Array {
     Array::of3(&is_done.into(), &text.unwrap_or_default().into(), &bytes)
 }
 
-/// What one request at a time may hold: opening and closing must not overlap.
+/// A place for what is open, or nothing.
 pub(crate) type Slot<T> = RefCell<Option<T>>;

@@ -24,7 +24,8 @@ impl Person {
             Request::NewCard { name, again, expires } => self.new_card(name, again, expires).await?.into(),
             Request::AcceptCard { link, name, again } => self.accept_card(&wiped(link), name, again).await?.into(),
             Request::Attach { name, media_type } => {
-                let file = file.ok_or_else(|| failure(FailureCode::BadRequest, "there is no file beside the request"))?;
+                let file =
+                    file.ok_or_else(|| failure(FailureCode::BadRequest, "there is no file beside the request"))?;
                 self.attach(name, media_type, &file).await?.into()
             }
             Request::AttachmentChunk { attachment, index } => self.chunk(AttachmentId(attachment), index)?,
@@ -75,7 +76,9 @@ impl Person {
             Request::Rename { contact, name } => {
                 (Some(contact), Command::Rename { contact: ContactId(contact), name: name.trim().to_owned() })
             }
-            Request::Block { contact, blocked: true } => (Some(contact), Command::Block { contact: ContactId(contact) }),
+            Request::Block { contact, blocked: true } => {
+                (Some(contact), Command::Block { contact: ContactId(contact) })
+            }
             Request::Block { contact, .. } => (Some(contact), Command::Unblock { contact: ContactId(contact) }),
             Request::Forget { contact } => (Some(contact), Command::Forget { contact: ContactId(contact) }),
             Request::SetDisappearing { contact, seconds } => {
@@ -87,9 +90,7 @@ impl Person {
             }
             Request::Rotate { contact } => (Some(contact), Command::Rotate { contact: ContactId(contact) }),
             Request::MarkRead { contact } => (Some(contact), Command::MarkRead { contact: ContactId(contact) }),
-            Request::SaveDraft { contact, text } => {
-                (None, Command::SaveDraft { contact: ContactId(contact), text })
-            }
+            Request::SaveDraft { contact, text } => (None, Command::SaveDraft { contact: ContactId(contact), text }),
             Request::FetchAttachment { attachment } => {
                 (None, Command::FetchAttachment { attachment: AttachmentId(attachment) })
             }
@@ -169,13 +170,14 @@ impl Person {
             }
             None => self.ask(|engine| {
                 let found = engine.search(&words, count)?.into_iter();
-                found.map(|(contact, id)| Ok((contact, engine.message(contact, id)?))).collect::<Result<_, QueryError>>()
+                found
+                    .map(|(contact, id)| Ok((contact, engine.message(contact, id)?)))
+                    .collect::<Result<_, QueryError>>()
             })?,
         };
-        let found = views.into_iter().map(|(contact, view)| contract::Found {
-            contact: contact.0,
-            message: self.shown(contact, view),
-        });
+        let found = views
+            .into_iter()
+            .map(|(contact, view)| contract::Found { contact: contact.0, message: self.shown(contact, view) });
         Ok(Reply::Found { found: found.collect() })
     }
 
@@ -206,12 +208,7 @@ impl Person {
         self.changed_message(contact, message, change)
     }
 
-    fn changed_message(
-        &self,
-        contact: ContactId,
-        message: MessageId,
-        change: MessageChange,
-    ) -> Result<Reply, Failure> {
+    fn changed_message(&self, contact: ContactId, message: MessageId, change: MessageChange) -> Result<Reply, Failure> {
         self.teller.tell(&Notice::Message { contact: contact.0, message: message.to_string(), change });
         self.message(contact, message)
     }

@@ -70,8 +70,8 @@ impl Person {
             let plain = slice(file, u64::from(index)).await?;
             hasher.update(&plain);
             done = done.saturating_add(plain.len() as u64);
-            let sealed = seal_chunk(&keys.key, shape, index, &plain)
-                .map_err(|error| failure(FailureCode::Internal, error))?;
+            let sealed =
+                seal_chunk(&keys.key, shape, index, &plain).map_err(|error| failure(FailureCode::Internal, error))?;
             self.put_chunk(id, index, &sealed).map_err(|error| put_failure(&error))?;
             if index % 16 == 15 {
                 self.teller.tell(&Notice::Preparing { name: name.to_owned(), done, size: keys.size });

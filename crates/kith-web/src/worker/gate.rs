@@ -1,5 +1,6 @@
 //! Whether there is a person here, and whether they are open: making, unlocking, locking.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,11 +25,13 @@ pub(crate) struct Gate {
     teller: Teller,
     folder: Slot<Arc<Folder>>,
     person: Slot<Rc<Person>>,
+    /// Whether the person is just being made, opened or closed: the database is opened once only.
+    is_moving: Cell<bool>,
 }
 
 impl Gate {
     pub(crate) fn new(teller: Teller) -> Self {
-        Self { teller, folder: Slot::new(None), person: Slot::new(None) }
+        Self { teller, folder: Slot::new(None), person: Slot::new(None), is_moving: Cell::new(false) }
     }
 
     /// Answers one request.
@@ -36,10 +39,15 @@ impl Gate {
         match request {
             Request::State | Request::TakeOver => {}
             Request::Create { name, password, server, invite } => {
+                let _moving = self.begin()?;
                 self.create(name, password, server.as_deref(), invite.as_deref()).await?;
             }
-            Request::Unlock { password } => self.unlock(password).await?,
+            Request::Unlock { password } => {
+                let _moving = self.begin()?;
+                self.unlock(password).await?;
+            }
             Request::Lock => {
+                let _moving = self.begin()?;
                 self.lock();
                 return Ok(Reply::State { state: State::Locked }.into());
             }
@@ -50,6 +58,14 @@ impl Gate {
             }
         }
         Ok(Reply::State { state: self.state().await? }.into())
+    }
+
+    /// Begins what must not overlap; it ends when the answer is dropped.
+    fn begin(&self) -> Result<Moving<'_>, Failure> {
+        if self.is_moving.replace(true) {
+            return Err(failure(FailureCode::BadRequest, "the person is just being made, opened or closed"));
+        }
+        Ok(Moving { is_moving: &self.is_moving })
     }
 
     async fn state(&self) -> Result<State, Failure> {
@@ -132,7 +148,10 @@ impl Gate {
             }
             match Folder::open().await {
                 Ok(folder) => {
-                    #[expect(clippy::arc_with_non_send_sync, reason = "elsewhere than in a browser the vault is sent about")]
+                    #[expect(
+                        clippy::arc_with_non_send_sync,
+                        reason = "elsewhere than in a browser the vault is sent about"
+                    )]
                     let folder = Arc::new(folder);
                     *self.folder.borrow_mut() = Some(Arc::clone(&folder));
                     return Ok(folder);
@@ -142,6 +161,17 @@ impl Gate {
             }
         }
         Err(failure(FailureCode::Elsewhere, "another worker has the storage open"))
+    }
+}
+
+/// Held while the person is being made, opened or closed.
+struct Moving<'a> {
+    is_moving: &'a Cell<bool>,
+}
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        self.is_moving.set(false);
     }
 }
 
