@@ -172,7 +172,7 @@ export class RecordedLine implements Line {
       const length = contact === 7 ? LONG : contact === 5 || contact === 6 ? 3 : 0;
       talk = Array.from({ length }, (_, index) => {
         const ago = (length - index) * 37 + (index % 3 === 0 ? 0 : 35);
-        return this.message(contact, index, { ago, mine: index % 5 < 2, text: SENTENCES[(index * 7) % SENTENCES.length] ?? '' });
+        return this.message(contact, index, { ago, mine: index % 5 < 2, text: SENTENCES[(index * 5) % SENTENCES.length] ?? '' });
       });
       if (contact === 5) talk.push(this.message(5, 90, { ago: 55, mine: true, text: 'Did you get my letter?', state: 'expired' }), this.message(5, 91, { ago: 9, mine: true, text: 'I will write again when this works.', state: 'waiting' }));
       this.talks.set(contact, talk);
@@ -214,6 +214,7 @@ export class RecordedLine implements Line {
       receipts: true,
       server: 'https://home.harbour.example',
       needsCard: false,
+      held: null,
       pqSince: this.now - 47 * MINUTE,
       last: null,
       ...more,
@@ -278,7 +279,7 @@ function devices(now: number) {
   return [
     { id: 'a', name: 'Kitchen laptop', isThis: true, since: now - 200 * day, state: { kind: 'linked' as const } },
     { id: 'b', name: 'Phone', isThis: false, since: now - 41 * day, state: { kind: 'linked' as const } },
-    { id: null, name: 'Tablet', isThis: false, since: null, state: { kind: 'compare' as const, code: '48201 99317 20654 71180' } },
+    { id: null, name: 'Tablet', isThis: false, since: null, state: { kind: 'compare' as const, code: '48201 99317 20654 71180', asks: true } },
     { id: 'c', name: 'Old phone', isThis: false, since: now - 900 * day, state: { kind: 'revoked' as const } },
   ];
 }

@@ -106,6 +106,13 @@ export const de: Catalog = {
   'talk.held.new_card': 'Neue Karte machen',
   'talk.held.unblock': 'Nicht mehr blockieren',
 
+  'held.not_named': 'Dieses Gerät muss {name} noch genannt werden. Bis dahin wartet hier, was du schreibst. Verschließe Kith und öffne es wieder mit deinem Passwort.',
+  'held.not_met': 'Dieses Gerät kennt die Geräte von {name} noch nicht. Das geschieht von selbst, sobald beide online sind. Was du schreibst, wartet bis dahin.',
+  'held.unknown_own_list': 'Ein anderes deiner Geräte muss diesem erst etwas sagen. Bis dahin wartet hier, was du schreibst. Öffne Kith auf jenem Gerät.',
+  'held.list_ran_out': '{name} muss auf einem der eigenen Geräte das Passwort eingeben. Bis dahin wartet hier, was du schreibst. Du musst nichts tun.',
+  'held.lists_contradict': 'Was über die Geräte von {name} bekannt ist, widerspricht sich. Was du schreibst, wartet hier. Mache eine neue Karte für {name}, am besten persönlich.',
+  'held.other': 'Etwas hält diese Unterhaltung auf. Was du schreibst, wartet hier und geht von selbst hinaus.',
+
   'message.waiting': 'Wartet hier',
   'message.accepted': 'Gesendet',
   'message.delivered': 'Zugestellt',
@@ -187,7 +194,7 @@ export const de: Catalog = {
   'contact.travel.hint': 'Tippe auf eine Station, um zu sehen, was sie erfährt.',
   'contact.stop.you': 'Du',
   'contact.stop.own': 'Dein Heimserver',
-  'contact.stop.theirs': 'Heimserver von {name}',
+  'contact.stop.theirs': 'Der Heimserver drüben',
   'contact.stop.you.why': 'Dein Gerät versiegelt jede Nachricht für {name}, bevor sie hinausgeht. Was du geschrieben hast, ist auf euren Geräten lesbar und nirgends dazwischen.',
   'contact.stop.own.why': '{server} sieht, von wo du dich verbindest, wann du schreibst und zu welchem Heimserver es geht. Was du sagst und wem, sieht er nicht: Alle kleinen Nachrichten sehen gleich aus.',
   'contact.stop.own.same': '{server} dient euch beiden. Er sieht, von wo und wann sich jeder von euch verbindet; an der Zeit kann er erraten, dass ihr miteinander redet. Lesen kann er nichts.',

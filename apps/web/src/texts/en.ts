@@ -114,6 +114,14 @@ export const en = {
   'talk.held.new_card': 'Make a new card',
   'talk.held.unblock': 'Unblock',
 
+  // Why what is written waits, although both have met.
+  'held.not_named': 'This device has still to be named to {name}. What you write waits here until then. Lock Kith and open it again with your password.',
+  'held.not_met': 'This device has not met {name}’s devices yet. That happens by itself once both are online. What you write waits until then.',
+  'held.unknown_own_list': 'Another device of yours has something to tell this one first. What you write waits here until then. Open Kith on that device.',
+  'held.list_ran_out': '{name} has to type their password on one of their devices. What you write waits here until then. Nothing to do for you.',
+  'held.lists_contradict': 'What is known of {name}’s devices contradicts itself. What you write waits here. Make a new card for {name}, in person if you can.',
+  'held.other': 'Something holds this conversation up. What you write waits here and goes out by itself.',
+
   // A message.
   'message.waiting': 'Waits here',
   'message.accepted': 'Sent',
@@ -199,7 +207,7 @@ export const en = {
   'contact.travel.hint': 'Tap a stop to see what it can learn.',
   'contact.stop.you': 'You',
   'contact.stop.own': 'Your home server',
-  'contact.stop.theirs': '{name}’s home server',
+  'contact.stop.theirs': 'Their home server',
   'contact.stop.you.why': 'Your device seals every message for {name} before it leaves. What you wrote is readable on your devices and theirs, and nowhere between.',
   'contact.stop.own.why': '{server} sees from where you connect, when you write, and to which home server it goes. It sees neither what you say nor to whom: all small messages look the same.',
   'contact.stop.own.same': '{server} serves both of you. It sees from where each of you connects and when; by the time it can guess that you two talk. It cannot read what you say.',

@@ -106,6 +106,13 @@ export const es: Catalog = {
   'talk.held.new_card': 'Hacer una tarjeta nueva',
   'talk.held.unblock': 'Desbloquear',
 
+  'held.not_named': 'Este dispositivo aún debe presentarse a {name}. Hasta entonces, lo que escribes espera aquí. Cierra Kith y ábrelo otra vez con tu contraseña.',
+  'held.not_met': 'Este dispositivo aún no conoce los de {name}. Ocurre solo cuando ambos están en línea. Lo que escribes espera hasta entonces.',
+  'held.unknown_own_list': 'Otro dispositivo tuyo tiene que decirle algo a este primero. Hasta entonces, lo que escribes espera aquí. Abre Kith en aquel dispositivo.',
+  'held.list_ran_out': '{name} tiene que escribir su contraseña en uno de sus dispositivos. Hasta entonces, lo que escribes espera aquí. No tienes que hacer nada.',
+  'held.lists_contradict': 'Lo que se sabe de los dispositivos de {name} se contradice. Lo que escribes espera aquí. Haz una tarjeta nueva para {name}, en persona si puedes.',
+  'held.other': 'Algo retiene esta conversación. Lo que escribes espera aquí y sale solo.',
+
   'message.waiting': 'Espera aquí',
   'message.accepted': 'Enviado',
   'message.delivered': 'Entregado',
@@ -187,7 +194,7 @@ export const es: Catalog = {
   'contact.travel.hint': 'Toca una parada para ver qué llega a saber.',
   'contact.stop.you': 'Tú',
   'contact.stop.own': 'Tu servidor de casa',
-  'contact.stop.theirs': 'Servidor de casa de {name}',
+  'contact.stop.theirs': 'Su servidor de casa',
   'contact.stop.you.why': 'Tu dispositivo sella cada mensaje para {name} antes de que salga. Lo que escribiste se lee en tus dispositivos y en los suyos, y en ningún sitio entre medias.',
   'contact.stop.own.why': '{server} ve desde dónde te conectas, cuándo escribes y a qué servidor de casa va. No ve qué dices ni a quién: todos los mensajes pequeños parecen iguales.',
   'contact.stop.own.same': '{server} os sirve a los dos. Ve desde dónde y cuándo se conecta cada uno; por la hora puede adivinar que habláis. No puede leer lo que decís.',

@@ -106,6 +106,13 @@ export const fr: Catalog = {
   'talk.held.new_card': 'Faire une nouvelle carte',
   'talk.held.unblock': 'Débloquer',
 
+  'held.not_named': 'Cet appareil doit encore être présenté à {name}. D’ici là, ce que vous écrivez attend ici. Fermez Kith à clé et rouvrez-le avec votre mot de passe.',
+  'held.not_met': 'Cet appareil n’a pas encore rencontré ceux de {name}. Cela se fait tout seul quand les deux sont en ligne. Ce que vous écrivez attend jusque-là.',
+  'held.unknown_own_list': 'Un autre de vos appareils doit d’abord dire quelque chose à celui-ci. D’ici là, ce que vous écrivez attend ici. Ouvrez Kith sur cet autre appareil.',
+  'held.list_ran_out': '{name} doit taper son mot de passe sur un de ses appareils. D’ici là, ce que vous écrivez attend ici. Rien à faire pour vous.',
+  'held.lists_contradict': 'Ce qu’on sait des appareils de {name} se contredit. Ce que vous écrivez attend ici. Faites une nouvelle carte pour {name}, en personne si possible.',
+  'held.other': 'Quelque chose retient cette conversation. Ce que vous écrivez attend ici et partira tout seul.',
+
   'message.waiting': 'Attend ici',
   'message.accepted': 'Envoyé',
   'message.delivered': 'Remis',
@@ -187,7 +194,7 @@ export const fr: Catalog = {
   'contact.travel.hint': 'Touchez une étape pour voir ce qu’elle apprend.',
   'contact.stop.you': 'Vous',
   'contact.stop.own': 'Votre serveur d’accueil',
-  'contact.stop.theirs': 'Serveur d’accueil de {name}',
+  'contact.stop.theirs': 'L’autre serveur d’accueil',
   'contact.stop.you.why': 'Votre appareil scelle chaque message pour {name} avant qu’il parte. Ce que vous avez écrit se lit sur vos appareils et les siens, et nulle part entre les deux.',
   'contact.stop.own.why': '{server} voit d’où vous vous connectez, quand vous écrivez et vers quel serveur d’accueil cela part. Il ne voit ni ce que vous dites ni à qui : tous les petits messages se ressemblent.',
   'contact.stop.own.same': '{server} vous sert tous les deux. Il voit d’où et quand chacun se connecte ; d’après l’heure, il peut deviner que vous vous parlez. Il ne peut pas lire ce que vous dites.',
