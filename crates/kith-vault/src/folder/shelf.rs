@@ -31,7 +31,7 @@ impl<D: Disk> Shelf<D> {
             let n = shelf.disk.read_at(shelf.at(place), &mut name)?;
             let named = std::str::from_utf8(&name).ok().filter(|name| n == NAME && is_name(name));
             match named {
-                // A crash came between a chunk's name and the end of the one that it replaces: they hold the same.
+                // A crash came between a chunk's name and the end of the one that it replaces: nobody was told yet which it is.
                 Some(name) if !shelf.places.contains_key(name) => {
                     shelf.places.insert(name.to_owned(), place);
                 }
@@ -77,8 +77,10 @@ impl<D: Disk> Shelf<D> {
             self.n_places = self.n_places.saturating_add(1);
         }
         if let Some(before) = self.places.insert(name.to_owned(), place) {
-            self.disk.write_at(self.at(before), &[0; NAME])?;
             self.free.push(before);
+            self.disk.write_at(self.at(before), &[0; NAME])?;
+            // Before anybody is told that the new one is durable: a crash must not bring the old one back.
+            self.disk.flush()?;
         }
         Ok(())
     }
