@@ -52,10 +52,11 @@ function bitsByWords(password: string): number {
   for (const word of words) {
     const plain = word.toLowerCase();
     if (seen.has(plain)) bits += 1;
+    else if (/^\p{L}{1,3}$/u.test(word)) bits += word.length * 5.7;
     else if (/^\p{L}+$/u.test(word)) bits += COMMON.has(plain) ? 6 : Math.min(13, word.length * 4.2);
     else if (/^(19|20)\d\d$/.test(word)) bits += 6;
     else if (/^\p{N}+$/u.test(word)) bits += COMMON.has(plain) ? 4 : Math.min(word.length * 3.3, 26);
-    else bits += word === ' ' || word === '-' ? 0.5 : word.length * 3;
+    else bits += word === ' ' || word === '-' ? 0.5 : word.length * 4.3;
     seen.add(plain);
   }
   // Long strings without words are what the other count is for.
