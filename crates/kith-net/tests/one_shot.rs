@@ -327,11 +327,11 @@ async fn pages_serve_their_text_and_nothing_else() {
 #[tokio::test]
 async fn pages_are_given_to_those_who_get_them() {
     let server = Server::start(ListenerLimits::default()).await;
-    let got = server.raw(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    let got = server.raw(b"GET /page HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     assert!(got.starts_with("HTTP/1.1 200 ") && got.ends_with("<p>page</p>"), "{got}");
-    let headed = server.raw(b"HEAD / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    let headed = server.raw(b"HEAD /page HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     assert!(headed.contains("content-length: 11\r\n") && headed.ends_with("\r\n\r\n"), "{headed}");
-    let posted = server.raw(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
+    let posted = server.raw(b"POST /page HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
     assert!(posted.starts_with("HTTP/1.1 405 "), "{posted}");
 }
 
@@ -339,7 +339,7 @@ async fn pages_are_given_to_those_who_get_them() {
 async fn no_answer_has_power_over_a_browser() {
     let server = Server::start(ListenerLimits::default()).await;
     for (line, status) in [
-        ("GET / HTTP/1.1", 200),
+        ("GET /page HTTP/1.1", 200),
         ("GET /kith/v1 HTTP/1.1", 200),
         ("GET /.well-known/kith HTTP/1.1", 200),
         ("GET /kith/v1/live HTTP/1.1", 426),

@@ -130,7 +130,7 @@ fn the_file_that_ships_holds_every_key_and_the_defaults() {
         .fold(String::new(), |all, line| all + line + "\n");
     let mut config = load(&[], &[], Some(&uncommented)).unwrap();
     let mut default = load(&[], &[], None).unwrap();
-    assert!(config.metrics.take().is_some() && config.public_url.take().is_some());
+    assert!(config.metrics.take().is_some() && config.public_url.take().is_some() && config.web.take().is_some());
     config.data.clone_from(&default.data);
     default.log = config.log;
     assert_eq!(config, default);

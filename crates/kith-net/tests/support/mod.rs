@@ -58,7 +58,7 @@ impl Handler for Echo {
     }
 
     fn page(&self, path: &str, _: &http::HeaderMap) -> Option<http::Response<Bytes>> {
-        (path == "/").then(|| http::Response::new(Bytes::from_static(b"<p>page</p>")))
+        (path == "/page").then(|| http::Response::new(Bytes::from_static(b"<p>page</p>")))
     }
 
     fn turned_away(&self, why: kith_net::TurnedAway) {
