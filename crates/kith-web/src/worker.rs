@@ -17,10 +17,10 @@ mod person;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use js_sys::futures::future_to_promise;
 use js_sys::{Array, Function, Promise, Uint8Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::future_to_promise;
 use web_sys::Blob;
 
 use crate::contract::{Failure, FailureCode, Notice, Reply, Request};

@@ -11,11 +11,11 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use js_sys::futures::JsFuture;
 use rsqlite_vfs::VfsFilesManager as _;
 use sqlite_wasm_rs::WasmOsCallback;
 use sqlite_wasm_vfs::sahpool::{OpfsSAHError, OpfsSAHPoolCfgBuilder, OpfsSAHPoolUtil, install};
 use wasm_bindgen::JsCast as _;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{FileSystemDirectoryHandle, FileSystemGetDirectoryOptions, WorkerGlobalScope};
 
 use self::handle::{Handle, failure};

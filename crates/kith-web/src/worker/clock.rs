@@ -2,13 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 
+use js_sys::futures::JsFuture;
 use js_sys::{Function, Promise};
 use kith_wire::Timestamp;
 use rand::rngs::SysRng;
 use rand_core::{CryptoRng, UnwrapErr};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::WorkerGlobalScope;
 
 /// The wall clock.

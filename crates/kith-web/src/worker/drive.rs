@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use js_sys::futures::spawn_local;
 use kith_engine::{Arrival, Event, LinkFailure, LinkId, Output};
 use kith_wire::address::ServerUrl;
-use wasm_bindgen_futures::spawn_local;
 
 use crate::contract::Notice;
 use crate::convert;

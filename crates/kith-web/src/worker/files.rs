@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 
+use js_sys::futures::JsFuture;
 use js_sys::{ArrayBuffer, Uint8Array};
 use kith_crypto::attachment::{open_chunk, seal_chunk};
 use kith_crypto::hash::{Hasher, hash};
@@ -13,7 +14,6 @@ use kith_vault::{AttachmentSecret, GetError, PutError};
 use kith_wire::blob::BlobShape;
 use kith_wire::limits::{CHUNK_BYTES, MAX_ATTACHMENT_BYTES, MAX_BLOB_CHUNKS};
 use wasm_bindgen::JsCast as _;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 use zeroize::Zeroizing;
 

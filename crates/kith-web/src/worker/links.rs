@@ -95,7 +95,7 @@ fn ended(
         let reason = if early.borrow().is_some() { LinkFailure::Unreachable } else { LinkFailure::Closed };
         // This very function is inside of the connection: it goes after the function has returned.
         let gone = person.links.borrow_mut().remove(&link);
-        wasm_bindgen_futures::spawn_local(async move { drop(gone) });
+        js_sys::futures::spawn_local(async move { drop(gone) });
         person.arrive(Arrival::LinkClosed { link, reason });
     });
     // An error is always followed by the end.

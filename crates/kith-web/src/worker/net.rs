@@ -1,11 +1,11 @@
 //! Where a home server is to be found from a browser, and its descriptor by `fetch`.
 
+use js_sys::futures::JsFuture;
 use js_sys::{ArrayBuffer, Uint8Array};
 use kith_engine::LinkFailure;
 use kith_wire::address::{Scheme, ServerUrl};
 use thiserror::Error;
 use wasm_bindgen::JsCast as _;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
 
 use crate::contract::FailureCode;

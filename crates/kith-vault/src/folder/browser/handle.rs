@@ -3,8 +3,8 @@
 use std::io;
 
 use js_sys::Reflect;
+use js_sys::futures::JsFuture;
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetFileOptions, FileSystemReadWriteOptions,
     FileSystemSyncAccessHandle,
