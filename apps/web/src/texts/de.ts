@@ -75,7 +75,6 @@ export const de: Catalog = {
   'unnamed': 'Jemand',
 
   'net.offline': 'Nicht verbunden. Was du schreibst, wartet hier und geht von selbst hinaus.',
-  'net.waiting': { one: 'Nicht verbunden. {n} Teil einer Nachricht wartet hier und geht von selbst hinaus.', other: 'Nicht verbunden. {n} Teile von Nachrichten warten hier und gehen von selbst hinaus.' },
   'net.unregistered': 'Dein Heimserver hat noch keinen Platz für dich gemacht. Kith fragt weiter. Du musst nichts tun.',
   'net.revoked': 'Du hast dieses Gerät auf einem anderen von dir entfernt. Es zeigt, was es hat, sendet und empfängt aber nichts mehr.',
 
@@ -235,7 +234,7 @@ export const de: Catalog = {
 
   'devices.title': 'Geräte',
   'devices.only': 'Das ist dein einziges Gerät',
-  'devices.only.why': 'Geht es verloren, ist verloren, was darauf ist. Ein weiteres Gerät im Browser zu verbinden kommt mit einer späteren Version; Kith im Terminal kann es heute.',
+  'devices.only.why': 'Geht es verloren, ist verloren, was darauf ist. Ein weiteres Gerät zu verbinden kommt mit einer späteren Version dieser App.',
   'devices.this': 'Dieses Gerät',
   'devices.since': 'Seit {when}',
   'devices.waiting': 'Wartet auf das neue Gerät',

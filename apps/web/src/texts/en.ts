@@ -82,7 +82,6 @@ export const en = {
 
   // The connection.
   'net.offline': 'Not connected. What you write waits here and goes out by itself.',
-  'net.waiting': { one: 'Not connected. {n} message part waits here and goes out by itself.', other: 'Not connected. {n} message parts wait here and go out by themselves.' },
   'net.unregistered': 'Your home server has not made room for you yet. Kith keeps asking. Nothing to do.',
   'net.revoked': 'You have removed this device on another one of yours. It can show what it has, but sends and receives nothing any more.',
 
@@ -250,7 +249,7 @@ export const en = {
   // Devices.
   'devices.title': 'Devices',
   'devices.only': 'This is your only device',
-  'devices.only.why': 'If it is lost, what is on it is lost. Linking another device in the browser comes with a later version; Kith in the terminal can do it today.',
+  'devices.only.why': 'If it is lost, what is on it is lost. Linking another device comes with a later version of this app.',
   'devices.this': 'This device',
   'devices.since': 'Since {when}',
   'devices.waiting': 'Waits for the new device',

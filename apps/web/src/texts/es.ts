@@ -75,7 +75,6 @@ export const es: Catalog = {
   'unnamed': 'Alguien',
 
   'net.offline': 'Sin conexión. Lo que escribes espera aquí y sale solo.',
-  'net.waiting': { one: 'Sin conexión. {n} parte de un mensaje espera aquí y sale sola.', many: 'Sin conexión. {n} de partes de mensajes esperan aquí y salen solas.', other: 'Sin conexión. {n} partes de mensajes esperan aquí y salen solas.' },
   'net.unregistered': 'Tu servidor de casa aún no te ha hecho sitio. Kith sigue preguntando. No tienes que hacer nada.',
   'net.revoked': 'Has quitado este dispositivo desde otro tuyo. Muestra lo que tiene, pero ya no envía ni recibe nada.',
 
@@ -235,7 +234,7 @@ export const es: Catalog = {
 
   'devices.title': 'Dispositivos',
   'devices.only': 'Este es tu único dispositivo',
-  'devices.only.why': 'Si se pierde, se pierde lo que hay en él. Enlazar otro dispositivo en el navegador llegará con una versión posterior; Kith en la terminal ya puede hacerlo.',
+  'devices.only.why': 'Si se pierde, se pierde lo que hay en él. Enlazar otro dispositivo llegará con una versión posterior de esta app.',
   'devices.this': 'Este dispositivo',
   'devices.since': 'Desde el {when}',
   'devices.waiting': 'Espera al nuevo dispositivo',

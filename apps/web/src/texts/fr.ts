@@ -75,7 +75,6 @@ export const fr: Catalog = {
   'unnamed': 'Quelqu’un',
 
   'net.offline': 'Pas de connexion. Ce que vous écrivez attend ici et partira tout seul.',
-  'net.waiting': { one: 'Pas de connexion. {n} partie de message attend ici et partira toute seule.', many: 'Pas de connexion. {n} de parties de messages attendent ici et partiront toutes seules.', other: 'Pas de connexion. {n} parties de messages attendent ici et partiront toutes seules.' },
   'net.unregistered': 'Votre serveur d’accueil ne vous a pas encore fait de place. Kith continue de demander. Rien à faire.',
   'net.revoked': 'Vous avez retiré cet appareil depuis un autre. Il montre ce qu’il a, mais n’envoie et ne reçoit plus rien.',
 
@@ -235,7 +234,7 @@ export const fr: Catalog = {
 
   'devices.title': 'Appareils',
   'devices.only': 'C’est votre seul appareil',
-  'devices.only.why': 'S’il se perd, ce qui est dessus est perdu. Relier un autre appareil dans le navigateur viendra avec une version suivante ; Kith dans le terminal sait le faire dès aujourd’hui.',
+  'devices.only.why': 'S’il se perd, ce qui est dessus est perdu. Relier un autre appareil viendra avec une version suivante de cette app.',
   'devices.this': 'Cet appareil',
   'devices.since': 'Depuis le {when}',
   'devices.waiting': 'Attend le nouvel appareil',
