@@ -56,8 +56,8 @@ test('both sides see the same digits, and the app remembers that they were compa
   await ana.at('about').click();
   await ana.at('verify').click();
   await ana.at('verify-same').waitFor();
-  const shown = (await page.locator('body').innerText()).replaceAll(/\D/g, '');
-  assert.ok(shown.includes(code), 'the digits are those of the terminal');
+  // They are asked of the worker, so they come a moment after the screen.
+  await page.waitForFunction((digits) => document.body.innerText.replaceAll(/\D/g, '').includes(digits), code);
   await ana.at('verify-same').click();
   await bela.run('sync');
 });
