@@ -43,7 +43,7 @@ export class Talk {
   /** Reads the newest messages, or those around one, and finds where the unseen ones begin. */
   async open(unread: number, around?: string): Promise<void> {
     const at: PageAt = around ? { kind: 'around', message: around } : { kind: 'newest' };
-    const count = Math.min(MOST, Math.max(PAGE, unread + 20));
+    const count = Math.min(MOST, Math.max(PAGE, 2 * unread + 20));
     this.keep(await this.page(at, count));
     if (!around && unread > 0) this.firstNew = this.placeOfUnseen(unread);
     this.ready = true;
@@ -211,7 +211,8 @@ export class Talk {
     let left = unread;
     for (let place = this.total - 1; place >= 0; place -= 1) {
       const message = this.kept.get(place);
-      if (!message) return null;
+      // More than one question brings: the oldest that is here.
+      if (!message) return place + 1 < this.total ? place + 1 : null;
       if (!message.mine) left -= 1;
       if (left === 0) return place;
     }
