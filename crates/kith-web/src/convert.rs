@@ -122,7 +122,7 @@ pub(crate) fn device(view: DeviceView) -> contract::Device {
         is_this: view.is_this,
         since: view.since.map(|day| day.start().0),
         state: match view.state {
-            DeviceState::Waiting => contract::DeviceState::Waiting,
+            DeviceState::Waiting | DeviceState::Looking => contract::DeviceState::Waiting,
             DeviceState::Compare { code, asks } => contract::DeviceState::Compare { code, asks },
             DeviceState::Linked => contract::DeviceState::Linked,
             DeviceState::Revoked => contract::DeviceState::Revoked,
