@@ -166,7 +166,10 @@ pub(crate) fn notice(event: Event) -> Option<contract::Notice> {
         Event::State { contact, message, state } => {
             Notice::MessageState { contact: contact.0, message: message.to_string(), state: message_state(state) }
         }
-        Event::Contact { contact } | Event::Held { contact, .. } => Notice::Contact { contact: contact.0 },
+        Event::Contact { contact }
+        | Event::Held { contact, .. }
+        | Event::ContactRestored { contact }
+        | Event::ContactRestoredTwice { contact } => Notice::Contact { contact: contact.0 },
         Event::CardAnsweredTwice { contact } => about(contact, ContactTrouble::CardAnsweredTwice),
         Event::SessionUnusable { contact, why: Ended::Unreadable } => about(contact, ContactTrouble::Unreadable),
         Event::SessionUnusable { contact, .. } => about(contact, ContactTrouble::NeedsCard),
