@@ -133,14 +133,19 @@ pub(crate) fn is_awaited(db: &Connection, peer: PeerId) -> Result<bool, StorageE
     exists(db, "SELECT 1 FROM spare_givers WHERE peer = ?1 AND awaited IS NOT NULL", [peer.0])
 }
 
-/// Ends the sessions with devices that have answered a spare card of a contact and never said who they are: another one came first.
+/// Ends the sessions with devices that have answered a spare card of a contact and never said who they are: another one came first. One that
+/// the list names by now is that other one.
 fn end_awaited(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
     let sql = "SELECT peer FROM spare_givers WHERE contact = ?1 AND awaited IS NOT NULL";
     for peer in all(work.db, sql, [contact.column()], |row| row.get(0).map(PeerId))? {
-        if let Some(peer) = sessions::find(work.db, peer)? {
-            stop(work, &peer)?;
+        let Some(peer) = sessions::find(work.db, peer)? else { continue };
+        match peer.session(work.db)?.and_then(|session| session.peer_device()) {
+            Some(device) => sessions::set_device(work.db, peer.id, device)?,
+            None => {
+                stop(work, &peer)?;
+                second(work, contact)?;
+            }
         }
-        second(work, contact)?;
     }
     run(work.db, "UPDATE spare_givers SET awaited = NULL WHERE contact = ?1", [contact.column()])?;
     Ok(())

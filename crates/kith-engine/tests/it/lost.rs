@@ -520,3 +520,29 @@ fn ke_68_what_one_device_was_told_the_siblings_hold_against_a_second_one() {
     assert!(world.people[LAPTOP].engine.contact(there).unwrap().restored.unwrap().twice);
     assert!(!world.texts(thief, bela).contains(&"for Ana".to_owned()));
 }
+
+#[test]
+fn ke_67_a_device_that_a_sibling_has_met_first_is_met_by_its_answer_without_alarm() {
+    let (mut world, bela, _) = World::with_laptop("first-told");
+    world.link(BELA, LAPTOP, HistoryWish::None);
+    world.run(2 * DAY);
+    let backup = world.backup_of(ANA);
+    world.online(ANA, Reach::Down);
+    let there = world.named(LAPTOP, "Contact 1");
+    let waits = world.send(LAPTOP, there, "waits");
+    world.run(20);
+    world.online(LAPTOP, Reach::Down);
+    let new = world.restore_and_tell(&backup, "first-told-new");
+    world.run(60);
+    // The laptop hears of it from the phone before it looks at the answer to its own card, or after.
+    world.online(LAPTOP, Reach::Up);
+    world.run(120);
+    world.send(LAPTOP, there, "both");
+    world.send(new, bela, "here");
+    world.run(60);
+    assert_eq!(world.texts(LAPTOP, there).len(), 3);
+    assert_eq!(world.texts(new, bela).len(), 3);
+    assert_eq!(world.state(LAPTOP, there, waits), MessageState::Delivered);
+    let view = world.people[LAPTOP].engine.contact(there).unwrap().restored.unwrap();
+    assert!(!view.twice && view.since.is_some());
+}
