@@ -22,8 +22,7 @@ use crate::work::{Effects, LinkEffect, Work};
 use crate::{
     arrivals, attachments, backup, card_keys, cards, catching_up, clocks, closings, contacts, conversations,
     device_keys, disappearing, drafts, expiry, held, history, introductions, link_words, linking, once, outbox,
-    own_devices, own_lists, person, queues, receipts, restore, restored, rotation, sabotage, sessions, siblings,
-    spare_cards,
+    own_devices, own_lists, person, queues, receipts, restore, rotation, sabotage, sessions, siblings, spare_cards,
 };
 
 /// The client of one person on one device.
@@ -171,15 +170,6 @@ impl Engine {
             closings::leave_with_all(work)?;
             own_lists::refresh(work, user)
         })
-    }
-
-    /// Everything of a backup was taken in: this device replaces all that the person had. Needs the password; each later password
-    /// entry tells the contacts for which the home server has made a queue by then.
-    ///
-    /// # Errors
-    /// [`DeviceError`]; nothing has changed then.
-    pub fn take_over(&mut self, user: &UserSecret, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<(), DeviceError> {
-        self.change_devices(now, rng, |work| restored::begin(work, user))
     }
 
     fn change_devices(

@@ -10,11 +10,11 @@ use kith_wire::frame::{Control, Frame, FrameHeader, Inner};
 
 use crate::chain::{Role, RootKeys, SendChain};
 use crate::giver::Giver;
-use crate::pair::{NOW, answered, answered_by_anybody, card, checked, meeting, queue, rng, today};
+use crate::pair::{NOW, answered, answered_by_anybody, card, checked, meeting, rng};
 use crate::ranges::Settled;
 use crate::seal::Binding;
 use crate::secret::Secret;
-use crate::{AnswerError, ConfirmError, LateAnswer, NewCard, answer, check_card, forge};
+use crate::{AnswerError, ConfirmError, LateAnswer, NewCard, check_card, forge};
 
 fn copy(giver: &Giver) -> Giver {
     Giver::from_bytes(&giver.to_bytes()).unwrap()

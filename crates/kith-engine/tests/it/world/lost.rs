@@ -72,7 +72,8 @@ impl World {
             }
         }
         let (now, user) = (self.now, self.people[who].user.clone());
-        self.people[who].engine.take_over(&user, now, &mut self.rng).unwrap();
+        self.alter(who, "INSERT INTO restoring (id, since) VALUES (1, 0)", &[]);
+        self.people[who].engine.finish_restore(&user, now, &mut self.rng).unwrap();
         self.drain(who);
         who
     }
