@@ -9,6 +9,7 @@ use crate::attachments;
 use crate::cards;
 use crate::catching_up;
 use crate::database::{StorageError, all, column, run};
+use crate::introductions;
 use crate::link::Link;
 use crate::linking;
 use crate::outbox::{self, FrameKind};
@@ -28,6 +29,7 @@ pub(crate) fn expire(work: &mut Work<'_>, link: &mut Link) -> Result<(), Storage
     }
     cards::expire(work)?;
     linking::expire_heard(work)?;
+    introductions::expire(work)?;
     let mut over = Over::default();
     expire_contents(work, &mut over)?;
     let before = column(work.now.minus_seconds(ACK_SECONDS).0);

@@ -20,7 +20,6 @@ use kith_wire::sync::SyncItem;
 use rusqlite::{Connection, params};
 
 use crate::api::ContactId;
-use crate::cards::LATE_ANSWER_SECONDS;
 use crate::contacts::{self, Stage};
 use crate::database::{StorageError, all, column, count, exists, first, run};
 use crate::errors::CommandError;
@@ -60,6 +59,9 @@ CREATE TABLE peers_awaited (contact INTEGER NOT NULL, device BLOB NOT NULL, PRIM
 
 /// Seconds for which a device card may be answered.
 const CARD_SECONDS: u64 = 30 * 24 * 3600;
+/// Seconds after which an unanswered device card is given again: whoever was to pass it on may have lost it, with a session that ended or
+/// with a device that is gone.
+const AGAIN_SECONDS: u64 = 7 * 24 * 3600;
 /// Seconds for which a device waits before it gives a card to a device of a contact that it has heard of: that one gives
 /// cards to everybody when it is new, and its card is under way.
 pub(crate) const PATIENCE_SECONDS: u64 = 24 * 3600;
@@ -95,7 +97,7 @@ pub(crate) fn go_on(work: &mut Work<'_>, contact: ContactId) -> Result<(), Stora
         let made = device_card(&own, &list, &to, conversation, queue, expires.hour(), work.rng);
         let Ok(made) = made else { continue };
         let giver = made.giver.to_bytes();
-        let ends = column(expires.plus_seconds(LATE_ANSWER_SECONDS).0);
+        let ends = column(work.now.plus_seconds(AGAIN_SECONDS).0);
         let row = params![contact.column(), device.id.0, made.hash.0, giver.as_slice(), ends];
         let sql =
             "INSERT OR REPLACE INTO introductions (contact, device, card, giver, expires) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -426,11 +428,15 @@ pub(crate) fn waiting_for_queues(db: &Connection) -> Result<Vec<ContactId>, Stor
     all(db, sql, [], |row| row.get(0).map(ContactId::from_column))
 }
 
-/// Gives cards to devices that were heard of long enough ago, and again where one expired.
-pub(crate) fn wake(work: &mut Work<'_>) -> Result<(), StorageError> {
-    let sql =
-        "SELECT contact, device FROM introductions WHERE expires <= ?1 AND (giver IS NOT NULL OR offer IS NOT NULL)";
-    let over = all(work.db, sql, [column(work.now.0)], |row| {
+/// Drops cards that were given and not answered in time, once everything was heard that waits at the home server: an answer may be among it.
+/// Others are given in their place.
+pub(crate) fn expire(work: &mut Work<'_>) -> Result<(), StorageError> {
+    drop_over(work, "giver IS NOT NULL")
+}
+
+fn drop_over(work: &mut Work<'_>, which: &str) -> Result<(), StorageError> {
+    let sql = format!("SELECT contact, device FROM introductions WHERE expires <= ?1 AND {which}");
+    let over = all(work.db, &sql, [column(work.now.0)], |row| {
         Ok((ContactId::from_column(row.get(0)?), DeviceId(row.get(1)?)))
     })?;
     for (contact, device) in over {
@@ -438,6 +444,12 @@ pub(crate) fn wake(work: &mut Work<'_>) -> Result<(), StorageError> {
         let sql = "UPDATE contacts SET introduce_at = ?2 WHERE id = ?1 AND kind = 0";
         run(work.db, sql, params![contact.column(), column(work.now.0)])?;
     }
+    Ok(())
+}
+
+/// Gives cards to devices that were heard of long enough ago, and again where one expired.
+pub(crate) fn wake(work: &mut Work<'_>) -> Result<(), StorageError> {
+    drop_over(work, "offer IS NOT NULL")?;
     let sql = "SELECT id FROM contacts WHERE introduce_at <= ?1";
     let due = all(work.db, sql, [column(work.now.0)], |row| row.get(0).map(ContactId::from_column))?;
     for contact in due {
@@ -511,7 +523,7 @@ fn has_met(db: &Connection, contact: ContactId, device: DeviceId) -> Result<bool
 }
 
 fn is_under_way(work: &Work<'_>, contact: ContactId, device: DeviceId) -> Result<bool, StorageError> {
-    let sql = "SELECT 1 FROM introductions WHERE contact = ?1 AND device = ?2 AND expires > ?3";
+    let sql = "SELECT 1 FROM introductions WHERE contact = ?1 AND device = ?2 AND (expires > ?3 OR giver IS NOT NULL)";
     exists(work.db, sql, params![contact.column(), device.0, column(work.now.0)])
 }
 
