@@ -120,7 +120,7 @@ pub(crate) fn take(work: &mut Work<'_>, from: Option<ContactId>, copy: ContactCo
             "UPDATE contacts SET conversation = ?2, secret = ?3, own_list = ?4, peer_list = ?5, digits = ?6, met_at = ?7, \
              stage = 2, own = NULL, device = NULL, unusable = 0, verified = 0, verified_at = CASE WHEN ?8 THEN 0 ELSE ?7 END, highest = 0, \
              introduce_at = NULL, giver = NULL, answerer = NULL, answered = NULL, card = NULL, \
-             card_key = NULL, expires = NULL, next_list = NULL, announce_at = NULL WHERE id = ?1",
+             card_key = NULL, expires = NULL, next_list = NULL, announce_at = NULL, told = 1 WHERE id = ?1",
             params![
                 id.column(),
                 copy.contact.0,

@@ -312,13 +312,11 @@ pub(crate) fn saw_lamport(db: &Connection, id: ContactId, seen: u64) -> Result<(
 /// Sets how far the meeting has come. Siblings are told of a contact that is established.
 pub(crate) fn set_stage(work: &mut Work<'_>, id: ContactId, stage: Stage) -> Result<(), StorageError> {
     let before = find(work.db, id)?.map(|contact| contact.stage);
-    let met = first(work.db, "SELECT met_at FROM contacts WHERE id = ?1", [id.column()], |row| row.get::<_, i64>(0))?;
-    let meeting = if met.unwrap_or(0) > 0 { sync::Meeting::Again } else { sync::Meeting::First };
     let sql = "UPDATE contacts SET stage = ?2, met_at = CASE WHEN ?2 = 2 AND stage < 2 THEN max(?3, met_at + 1) ELSE met_at END WHERE id = ?1";
     run(work.db, sql, params![id.column(), stage as i64, column(work.now.0)])?;
     work.tell(Event::Contact { contact: id });
     if stage == Stage::Established && before != Some(stage) {
-        sync::contact_made(work, id, meeting)?;
+        sync::contact_made(work, id)?;
     }
     held::look(work, id)
 }

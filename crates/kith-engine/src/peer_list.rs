@@ -9,10 +9,11 @@ use kith_wire::devices::{DeviceList, RevocationReason};
 use rusqlite::params;
 
 use crate::api::ContactId;
+use crate::contacts::{self, Stage};
 use crate::database::{StorageError, run};
 use crate::sessions::{self, PeerDevice, PeerId};
 use crate::work::Work;
-use crate::{cards, device_keys, held, introductions, replaced, spare_cards};
+use crate::{cards, device_keys, held, introductions, replaced, spare_cards, sync};
 
 /// Remembers under which name a contact's lists have the device that a session is with.
 pub(crate) fn name(work: &Work<'_>, peer: &mut PeerDevice, session: &Session) -> Result<(), StorageError> {
@@ -42,6 +43,7 @@ fn take(
     let has_lost_one = has_lost_one(work, contact, from, list.get())?;
     introductions::note_revoked(work.db, contact, list.get())?;
     let newest = cards::peer_list(work.db, contact)?;
+    let is_first = newest.is_none();
     if newest.is_none_or(|newest| newest.version < list.get().version) {
         let sql = "UPDATE contacts SET peer_list = ?2 WHERE id = ?1";
         run(work.db, sql, params![contact.column(), list.signed().to_bytes()])?;
@@ -55,6 +57,11 @@ fn take(
         }
     }
     introductions::heard_of(work, contact, list.get())?;
+    if is_first
+        && contacts::find(work.db, contact)?.is_some_and(|known| known.stage == Stage::Established && !known.is_sibling)
+    {
+        sync::contact_made(work, contact)?;
+    }
     if has_lost_one {
         spare_cards::replace(work, contact)?;
     }

@@ -19,7 +19,7 @@ use crate::actions::{self, Act, Action};
 use crate::api::{ContactId, Direction, Event, MessageChange, MessageState};
 use crate::contacts;
 use crate::conversations::{self, NewMessage, Said, state_of_column};
-use crate::database::{StorageError, all, column, exists, run};
+use crate::database::{StorageError, all, column, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, NewContent};
 use crate::siblings::{self, Sibling, State};
@@ -52,6 +52,7 @@ CREATE TABLE seen_early (contact INTEGER NOT NULL, message BLOB NOT NULL, PRIMAR
 pub(crate) const TABLES_4: &str = "
 ALTER TABLE forgotten ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE forgotten ADD COLUMN here INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE contacts ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Tells all siblings.
@@ -127,23 +128,20 @@ pub(crate) fn tell_said(work: &mut Work<'_>, contact: ContactId, new: &NewConten
     tell(work, &SyncItem::Said { content: Box::new(content) })
 }
 
-/// Whether siblings know a contact that was met from before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Meeting {
-    First,
-    Again,
-}
-
-/// A contact became established: the siblings learn of it, and, when it is the first time, of what was said before.
-pub(crate) fn contact_made(work: &mut Work<'_>, contact: ContactId, meeting: Meeting) -> Result<(), StorageError> {
+/// A contact became established: the siblings learn of it, and, when it is the first time, of what was said before. Without a list of its
+/// devices it cannot be told; the list may come after the frame that established it (`peer_list.rs`).
+pub(crate) fn contact_made(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
     if contacts::find(work.db, contact)?.is_none_or(|known| known.is_sibling) {
         return siblings::met(work, contact);
     }
+    let sql = "SELECT told FROM contacts WHERE id = ?1 AND peer_list IS NOT NULL";
+    let Some(is_known) = first(work.db, sql, [contact.column()], |row| row.get::<_, bool>(0))? else { return Ok(()) };
+    run(work.db, "UPDATE contacts SET told = 1 WHERE id = ?1", [contact.column()])?;
     if siblings::linked(work.db)?.is_empty() {
         return Ok(());
     }
     tell_contact(work, contact, None)?;
-    if meeting == Meeting::Again {
+    if is_known {
         return Ok(());
     }
     let sql = "SELECT message FROM messages WHERE contact = ?1 ORDER BY lamport";
