@@ -95,9 +95,9 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
             Answer::Accepted => card_keys::put(work.db, contact)?,
             other => refused(work, link, &other),
         },
-        Job::CardGet { contact, server, pending } => card_got(work, link, contact, server, &pending, answer)?,
+        Job::CardGet { contact, server, pending } => card_got(work, link, contact, server, &pending, &answer)?,
         Job::CloseAccount { closing, server, pending } => {
-            closings::answered(work, link, closing, server, &pending, answer)?;
+            closings::answered(work, link, closing, server, &pending, &answer)?;
         }
         Job::BlobDelete(blob) => match answer {
             Answer::Accepted => attachments::deleted(work.db, blob)?,
@@ -303,6 +303,14 @@ fn blob_got(work: &mut Work<'_>, link: &mut Link, got: &Got, answer: Answer) -> 
     }
 }
 
+/// Returns what another server has replied by way of the own one.
+pub(crate) fn relayed(answer: &Answer) -> Option<OneShotReply> {
+    match answer {
+        Answer::Relayed { reply } => OneShotReply::from_bytes(reply),
+        _ => None,
+    }
+}
+
 /// A card's key by way of the own server.
 fn card_got(
     work: &mut Work<'_>,
@@ -310,13 +318,9 @@ fn card_got(
     contact: ContactId,
     server: ServerId,
     pending: &PendingAnswer,
-    answer: Answer,
+    answer: &Answer,
 ) -> Result<(), StorageError> {
-    let reply = match answer {
-        Answer::Relayed { reply } => OneShotReply::from_bytes(&reply),
-        _ => None,
-    };
-    let fetched = match reply {
+    let fetched = match relayed(answer) {
         Some(OneShotReply::Descriptor(bytes)) => {
             return descriptor(work, link, server, &Answer::Descriptor { descriptor: bytes });
         }

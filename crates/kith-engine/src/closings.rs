@@ -24,7 +24,7 @@ use crate::servers::{self, ServerId};
 use crate::siblings::Sibling;
 use crate::sync;
 use crate::work::Work;
-use crate::{own_devices, person};
+use crate::{answers, own_devices, person};
 
 /// What version 4 adds: the statements of siblings, and those that are to be sent.
 pub(crate) const TABLES_4: &str = "
@@ -240,13 +240,9 @@ pub(crate) fn answered(
     closing: i64,
     server: ServerId,
     pending: &PendingAnswer,
-    answer: Answer,
+    answer: &Answer,
 ) -> Result<(), StorageError> {
-    let reply = match answer {
-        Answer::Relayed { reply } => OneShotReply::from_bytes(&reply),
-        _ => None,
-    };
-    let is_done = match &reply {
+    let is_done = match &answers::relayed(answer) {
         Some(OneShotReply::Sealed(sealed)) => {
             let opened = pending.open(sealed).ok();
             matches!(opened.and_then(|bytes| Answer::from_bytes(&bytes).ok()), Some(Answer::Accepted))

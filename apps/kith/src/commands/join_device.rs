@@ -8,12 +8,12 @@ use clap::Args;
 use kith_client::{Client, Options, Password, SyncError};
 use kith_crypto::hash::hash_signed;
 use kith_engine::{Command, CommandId, ContactId, DeviceState, DeviceView, Reply};
-use kith_wire::link::card_to_link;
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::commands::compare_codes::{self, Code, Compared, digits};
-use crate::commands::new_card::{draw, last_moment, publish, with_queue};
+use crate::commands::links::Made;
+use crate::commands::new_card::with_queue;
 use crate::commands::{accept, device, init, links};
 use crate::context::Context;
 use crate::duration::Span;
@@ -177,19 +177,8 @@ async fn offer(args: &Join, context: &Context, name: &str) -> Result<(), Failure
     if code(&device::all(&context.client)?).is_some() {
         return Ok(());
     }
-    if args.expires.seconds() == 0 {
-        return Err(Failure::usage("a link for no time at all cannot be used", "say how long: --expires 10m"));
-    }
     let command = || Command::AskToJoin { name: name.to_owned(), expires: args.expires.seconds() };
-    let Reply::Card { contact, offer, .. } = with_queue(context, command).await? else {
-        return Err(Failure::new("internal", "the link was not made", "this is a mistake in Kith; please report it"));
-    };
-    let link = card_to_link(&offer);
-    if args.qr {
-        publish(context, contact).await?;
-        draw(&offer, &context.out)?;
-    }
-    let until = times::rfc3339(last_moment(args.expires));
+    let Made { link, until, .. } = links::make(context, command, (args.expires, args.qr)).await?;
     context.out.data(&json!({"link": link, "expires_at": until}), || link.clone());
     context.out.note("On the device that you have: `kith device link LINK`. Show the link to nobody else.");
     Ok(())

@@ -10,11 +10,11 @@ use kith_crypto::hash::hash_signed;
 use kith_engine::{Command, CommandId, ContactId, DeviceError, DeviceState, DeviceView, HistoryWish, Reply};
 use kith_wire::card::CardOffer;
 use kith_wire::limits::MAX_DEVICES;
-use kith_wire::link::card_to_link;
 use serde_json::json;
 
 use crate::commands::compare_codes::{self, Code, Compared, digits};
-use crate::commands::new_card::{draw, last_moment, publish, with_queue};
+use crate::commands::links::Made;
+use crate::commands::new_card::with_queue;
 use crate::commands::{accept, device, links};
 use crate::context::Context;
 use crate::duration::Span;
@@ -144,9 +144,6 @@ fn candidate(all: &[DeviceView]) -> Option<Candidate> {
 
 /// Makes the link and shows it.
 async fn offer(args: &Link, context: &Context, name: String) -> Result<(), Failure> {
-    if args.expires.seconds() == 0 {
-        return Err(Failure::usage("a link for no time at all cannot be used", "say how long: --expires 10m"));
-    }
     let all = device::all(&context.client)?;
     if all.iter().filter(|device| device.since.is_some()).count() >= MAX_DEVICES {
         return Err(DeviceError::TooMany.into());
@@ -158,15 +155,7 @@ async fn offer(args: &Link, context: &Context, name: String) -> Result<(), Failu
         ));
     }
     let command = || Command::LinkDevice { name: name.clone(), expires: args.expires.seconds() };
-    let Reply::Card { contact, offer, .. } = with_queue(context, command).await? else {
-        return Err(Failure::new("internal", "the link was not made", "this is a mistake in Kith; please report it"));
-    };
-    let link = card_to_link(&offer);
-    if args.qr {
-        publish(context, contact).await?;
-        draw(&offer, &context.out)?;
-    }
-    let until = times::rfc3339(last_moment(args.expires));
+    let Made { contact, offer, link, until } = links::make(context, command, (args.expires, args.qr)).await?;
     if args.words {
         return show_words(context, contact, offer, &until).await;
     }

@@ -1,9 +1,48 @@
-//! Links on the wrong device, and those that have expired: what the engine would refuse too, found earlier and said with what to do.
+//! Links between two devices: made and drawn, and those for the wrong device or that have expired, which the engine would refuse too, found
+//! earlier and said with what to do.
 
+use kith_engine::{Command, ContactId, Reply};
 use kith_wire::Timestamp;
 use kith_wire::card::{Card, CardOffer, CardPurpose};
+use kith_wire::link::card_to_link;
 
+use crate::commands::new_card::{draw, last_moment, publish, with_queue};
+use crate::context::Context;
+use crate::duration::Span;
 use crate::failure::Failure;
+use crate::times;
+
+/// A link that was made.
+pub(crate) struct Made {
+    /// The other device, which is not there yet.
+    pub(crate) contact: ContactId,
+    /// The card in it.
+    pub(crate) offer: Box<CardOffer>,
+    /// The link itself.
+    pub(crate) link: String,
+    /// Until when it can be used, as RFC 3339 writes it.
+    pub(crate) until: String,
+}
+
+/// Makes a link by a command that lasts for `expires`, and draws it as a QR code for whoever wants that.
+pub(crate) async fn make(
+    context: &Context,
+    command: impl Fn() -> Command,
+    (expires, qr): (Span, bool),
+) -> Result<Made, Failure> {
+    if expires.seconds() == 0 {
+        return Err(Failure::usage("a link for no time at all cannot be used", "say how long: --expires 10m"));
+    }
+    let Reply::Card { contact, offer, .. } = with_queue(context, command).await? else {
+        return Err(Failure::new("internal", "the link was not made", "this is a mistake in Kith; please report it"));
+    };
+    if qr {
+        publish(context, contact).await?;
+        draw(&offer, &context.out)?;
+    }
+    let (link, until) = (card_to_link(&offer), times::rfc3339(last_moment(expires)));
+    Ok(Made { contact, offer, link, until })
+}
 
 /// Refuses what is no link for a new device, before there is a folder. One that has expired may have been used in time by a folder that is there.
 pub(crate) fn refuse_on_new(offer: &CardOffer, now: Timestamp, is_new: bool) -> Result<(), Failure> {

@@ -61,9 +61,7 @@ fn ke_88_the_account_of_a_revoked_device_is_closed_and_the_device_learns_by_it()
 fn ke_88_a_sibling_closes_what_the_revoking_device_could_not() {
     let (mut world, _, _) = World::with_laptop("closing-sibling");
     world.link(ANA, LAPTOP, HistoryWish::None);
-    world.add_person("closing-sibling-tablet", 0);
-    let tablet = world.people.len() - 1;
-    world.run(10);
+    let tablet = world.add("closing-sibling-tablet");
     world.link(LAPTOP, tablet, HistoryWish::None);
     world.run(300);
     // Every device has the statements of the two others.
@@ -112,9 +110,7 @@ fn ke_88_an_unlocked_device_closes_no_siblings_account_and_no_server_locks_a_dev
 fn ke_88_what_a_stolen_device_says_before_it_is_revoked_closes_its_own_account_and_no_other() {
     let (mut world, _, _) = World::with_laptop("closing-lies");
     world.link(ANA, LAPTOP, HistoryWish::None);
-    world.add_person("closing-lies-tablet", 0);
-    let tablet = world.people.len() - 1;
-    world.run(10);
+    let tablet = world.add("closing-lies-tablet");
     world.link(LAPTOP, tablet, HistoryWish::None);
     world.run(300);
     // The laptop is stolen, unlocked. It leaves the tablet's statement, sealed as it is, with the phone under its own name.

@@ -75,12 +75,8 @@ fn ke_86_a_list_of_the_person_that_this_device_does_not_know_is_told_until_a_sib
 fn ke_86_a_contact_for_whom_no_list_names_this_device_waits_for_the_password() {
     let (mut world, _, _) = World::with_laptop("held-new");
     world.link(ANA, LAPTOP, HistoryWish::None);
-    world.add_person("held-new-cem", 0);
-    let cem = world.people.len() - 1;
-    world.run(10);
-    let (_, offer) = world.card(LAPTOP);
-    let ana = world.accept(cem, offer);
-    world.run(10);
+    let cem = world.add("held-new-cem");
+    let (_, ana) = world.meets(LAPTOP, cem);
     world.events(ANA);
     let on_phone = world.people[ANA].engine.contacts().unwrap()[1].id;
     world.send(ANA, on_phone, "from the phone");

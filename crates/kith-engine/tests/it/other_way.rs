@@ -186,9 +186,7 @@ fn ks_51_a_new_devices_card_makes_no_contact_and_links_nobody_else() {
     };
     let accept = Command::CardAccept { offer: Box::new(offer.clone()), whom: kith_engine::Whom::New(None) };
     other(world.command(BELA, accept), CardPurpose::Join);
-    world.add_person("join-purposes-tablet", 0);
-    let tablet = world.people.len() - 1;
-    world.run(10);
+    let tablet = world.add("join-purposes-tablet");
     other(world.join(tablet, offer.clone()), CardPurpose::Join);
     let link = world.device_card(ANA);
     other(answer(&mut world, BELA, link), CardPurpose::Link);
@@ -269,12 +267,8 @@ fn ke_85_a_device_that_was_off_when_it_was_welcomed_is_linked_when_it_comes_back
 fn ke_89_a_new_device_knows_how_much_it_is_still_to_be_told() {
     let (mut world, bela, _) = World::with_laptop("progress");
     for name in ["cem", "dora"] {
-        world.add_person(&format!("progress-{name}"), 0);
-        let who = world.people.len() - 1;
-        world.run(10);
-        let (_, offer) = world.card(ANA);
-        world.accept(who, offer);
-        world.run(10);
+        let who = world.add(&format!("progress-{name}"));
+        world.meets(ANA, who);
     }
     for n in 0..100 {
         world.send(ANA, bela, &format!("number {n}"));
@@ -315,9 +309,7 @@ fn a_device_that_was_added_is_news_on_the_others_and_nothing_else_on_itself() {
     assert_eq!(added(&mut world, ANA), ["laptop"]);
     assert!(world.other_device(ANA).heard.is_some());
     assert!(added(&mut world, LAPTOP).is_empty() && world.other_device(LAPTOP).heard.is_none());
-    world.add_person("banner-tablet", 0);
-    let tablet = world.people.len() - 1;
-    world.run(10);
+    let tablet = world.add("banner-tablet");
     world.online(ANA, Reach::Down);
     world.link(LAPTOP, tablet, HistoryWish::None);
     world.run(3 * 86_400);

@@ -57,9 +57,7 @@ fn ke_2_another_invite_or_server_may_be_tried_until_one_has_taken_the_account() 
     world.online(dora, Reach::Up);
     world.run(10);
     assert!(registered(&world, dora));
-    let (of_cleo, offer) = world.card(dora);
-    world.accept(cleo, offer);
-    world.run(10);
+    let (of_cleo, _) = world.meets(dora, cleo);
     world.send(dora, of_cleo, "at last");
     world.run(10);
     assert_eq!(world.people[cleo].engine.contacts().unwrap()[0].unread, 1);

@@ -222,9 +222,7 @@ fn ke_57_whoever_passes_a_card_on_cannot_put_its_own_in_its_place() {
     let (mut world, _, _) = World::with_laptop("posing");
     world.link(ANA, LAPTOP, HistoryWish::None);
     // The laptop welcomes a tablet, which is gone then, and tells the phone a card of its own as the tablet's.
-    world.add_person("posing-tablet", 0);
-    let tablet = world.people.len() - 1;
-    world.run(10);
+    let tablet = world.add("posing-tablet");
     let offer = world.device_card(LAPTOP);
     world.join(tablet, offer).unwrap();
     world.run(10);

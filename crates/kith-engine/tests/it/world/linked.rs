@@ -1,5 +1,7 @@
 //! Linking devices as the programs around the engines do.
 
+use std::collections::BTreeSet;
+
 use kith_crypto::user::UserSecret;
 use kith_engine::{Command, CommandError, ContactId, DeviceState, DeviceView, HistoryWish, Reply};
 use kith_wire::card::CardOffer;
@@ -20,6 +22,28 @@ impl World {
         self.add_person(name, 0);
         self.run(10);
         self.people.len() - 1
+    }
+
+    /// Two people who know nothing of each other meet. Returns what each is to the other one.
+    pub(crate) fn meets(&mut self, giver: usize, answerer: usize) -> (ContactId, ContactId) {
+        let (there, offer) = self.card(giver);
+        let here = self.accept(answerer, offer);
+        self.run(10);
+        (there, here)
+    }
+
+    /// In the next six hours so many have heard of something, and not all in one minute.
+    pub(crate) fn spreads(&mut self, heard: impl Fn(&Self) -> usize, n_all: usize) {
+        let mut times = BTreeSet::new();
+        for minute in 0..6 * 60 + 2 {
+            let before = heard(self);
+            self.run(60);
+            if heard(self) > before {
+                times.insert(minute);
+            }
+        }
+        assert_eq!(heard(self), n_all);
+        assert!(times.len() >= 2, "{times:?}");
     }
 
     /// Returns the one other device of somebody who has two.
