@@ -6,7 +6,9 @@
 
 mod head;
 mod read;
+mod seal;
 mod segment;
+#[cfg(not(target_family = "wasm"))]
 mod write;
 
 use std::path::Path;
@@ -20,8 +22,10 @@ use crate::phrase::Phrase;
 
 pub use head::BACKUP_VERSION;
 pub use read::{BackupReader, Next, Segment};
+pub use seal::{BackupPlace, BackupSealer};
 pub use segment::MAX_SEGMENT_CONTENT;
-pub use write::{BackupPlace, BackupWriter};
+#[cfg(not(target_family = "wasm"))]
+pub use write::BackupWriter;
 
 /// What opens a backup file.
 pub enum BackupKey<'a> {

@@ -4,7 +4,6 @@
 //! is in it and when it was used, and nothing else; with the password it gives the engine a database connection, and the
 //! client a place for attachments. This crate knows nothing of the protocol, and reads no clock and no global randomness.
 
-#[cfg(not(target_family = "wasm"))]
 mod backup;
 mod chunks;
 mod database;
@@ -18,8 +17,9 @@ mod phrase;
 mod vault;
 
 #[cfg(not(target_family = "wasm"))]
+pub use backup::BackupWriter;
 pub use backup::{
-    BACKUP_VERSION, BackupFileError, BackupKey, BackupPlace, BackupReader, BackupWriter, MAX_SEGMENT_CONTENT, Next,
+    BACKUP_VERSION, BackupFileError, BackupKey, BackupPlace, BackupReader, BackupSealer, MAX_SEGMENT_CONTENT, Next,
     Segment,
 };
 pub use chunks::{AttachmentSecret, ChunkStore, FillError, GetError, MAX_CHUNK_LEN, PourError, PutError, Usage};

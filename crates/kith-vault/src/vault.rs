@@ -102,6 +102,22 @@ impl Vault {
         Self::create_owned(folder, (&secrets, &head), &mut |_| Ok(()), &mut |_| ())
     }
 
+    /// Makes a vault in a browser's folder for a person whose root secret is there already, from a backup. What `prepare` writes
+    /// into the database is there before the folder is a vault: so it can say that not all is there yet.
+    #[cfg(target_family = "wasm")]
+    pub fn create_for(
+        folder: Arc<Folder>,
+        (password, seed): (&Password, &[u8; 32]),
+        params: Params,
+        rng: &mut dyn CryptoRng,
+        prepare: &mut dyn FnMut(Connection) -> Result<(), Box<dyn std::error::Error>>,
+    ) -> Result<Self, CreateError> {
+        let mut secrets = Secrets::generate(rng);
+        secrets.user_seed = *seed;
+        let head = Head::seal(&secrets, password, params, rng)?;
+        Self::create_owned(folder, (&secrets, &head), prepare, &mut |_| ())
+    }
+
     /// Opens the vault of a browser's folder with its password. Until that has proved right, nothing is changed.
     #[cfg(target_family = "wasm")]
     pub fn open(folder: Arc<Folder>, password: &Password) -> Result<Self, OpenError> {

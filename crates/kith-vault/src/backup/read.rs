@@ -1,5 +1,6 @@
 //! Reading a backup file, segment by segment.
 
+#[cfg(not(target_family = "wasm"))]
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -9,15 +10,15 @@ use kith_crypto::secret_bytes::SecretBytes;
 use zeroize::Zeroizing;
 
 use super::head::{HEAD_LEN, Head};
+use super::seal::BackupPlace;
 use super::segment::{BEGIN_LEN, Kind, Place};
-use super::write::BackupPlace;
 use super::{BackupFileError, BackupKey, failed};
 use crate::Password;
 
 /// A backup file that was opened to read. One segment at a time is in memory.
 pub struct BackupReader {
     path: PathBuf,
-    file: BufReader<File>,
+    source: BufReader<Box<dyn Read>>,
     head: Head,
     seed: Zeroizing<[u8; 32]>,
     secret: BackupSecret,
@@ -52,20 +53,24 @@ impl BackupReader {
     ///
     /// # Errors
     /// [`BackupFileError`]: no backup, or one that the key does not open.
+    #[cfg(not(target_family = "wasm"))]
     pub fn open(path: &Path, key: &BackupKey<'_>) -> Result<Self, BackupFileError> {
-        Self::of_file(path, File::open(path).map_err(failed("read", path))?, key)
+        Self::of(path, File::open(path).map_err(failed("read", path))?, key)
     }
 
-    /// Opens a file that is open already, and stands at its beginning.
-    pub(super) fn of_file(path: &Path, file: File, key: &BackupKey<'_>) -> Result<Self, BackupFileError> {
-        let mut file = BufReader::with_capacity(1 << 16, file);
-        let head = read_most(&mut file, HEAD_LEN).map_err(failed("read", path))?;
+    /// Opens a backup with a key, wherever its bytes come from; `name` is what it is called in errors.
+    ///
+    /// # Errors
+    /// [`BackupFileError`]: no backup, or one that the key does not open.
+    pub fn of(name: &Path, source: impl Read + 'static, key: &BackupKey<'_>) -> Result<Self, BackupFileError> {
+        let mut source = BufReader::with_capacity(1 << 16, Box::new(source) as Box<dyn Read>);
+        let head = read_most(&mut source, HEAD_LEN).map_err(failed("read", name))?;
         let head = Head::decode(&head)?;
         let opened = head.open(key)?;
         let offset = u64::try_from(HEAD_LEN).unwrap_or(u64::MAX);
         let place = Place::FIRST;
         let whole = BackupPlace { place, offset };
-        Ok(Self { path: path.to_owned(), file, head, seed: opened.seed, secret: opened.secret, place, offset, whole })
+        Ok(Self { path: name.to_owned(), source, head, seed: opened.seed, secret: opened.secret, place, offset, whole })
     }
 
     /// Returns the person's root secret.
@@ -97,7 +102,7 @@ impl BackupReader {
     /// [`BackupFileError::Damaged`] when it is not what was written at this place (KE-71).
     pub fn read_next(&mut self) -> Result<Next, BackupFileError> {
         let failed = failed("read", &self.path);
-        let begin = read_most(&mut self.file, BEGIN_LEN).map_err(&failed)?;
+        let begin = read_most(&mut self.source, BEGIN_LEN).map_err(&failed)?;
         if begin.is_empty() {
             let is_whole = self.whole.place == self.place;
             return Ok(if is_whole { Next::End } else { Next::Torn });
@@ -106,7 +111,7 @@ impl BackupReader {
         let Some(bytes) = begin.first_chunk::<BEGIN_LEN>() else { return Ok(Next::Torn) };
         let damaged = BackupFileError::Damaged { number: self.place.number() };
         let Some(begin) = self.place.begin(&self.secret, bytes) else { return Err(damaged) };
-        let sealed = read_most(&mut self.file, begin.length()).map_err(&failed)?;
+        let sealed = read_most(&mut self.source, begin.length()).map_err(&failed)?;
         if sealed.len() < begin.length() {
             return Ok(Next::Torn);
         }

@@ -323,3 +323,33 @@ proptest! {
         prop_assert_eq!(read_all(&shelf.file()).0, contents);
     }
 }
+
+#[test]
+fn a_backup_that_somebody_else_keeps_is_read_as_a_file_is_and_goes_on_behind_its_last_whole_run() {
+    let key = BackupKey::Seed(&SEED);
+    let read = |bytes: Vec<u8>| {
+        let mut reader = BackupReader::of(Path::new("kept"), std::io::Cursor::new(bytes), &key).unwrap();
+        let mut contents = Vec::new();
+        while let Next::Segment(segment) = reader.read_next().unwrap() {
+            contents.push(segment.content.to_vec());
+        }
+        (contents, reader)
+    };
+    let mut rng = rng();
+    let (mut sealer, mut kept) = BackupSealer::begin(&SEED, &password("p"), Params::for_tests(), &mut rng).unwrap();
+    kept.extend(sealer.put(b"one", &mut rng).unwrap());
+    kept.extend(sealer.finish(b"two", &mut rng).unwrap());
+    assert_eq!(sealer.end(), u64::try_from(kept.len()).unwrap());
+    let unfinished = sealer.put(b"never finished", &mut rng).unwrap();
+
+    let (contents, reader) = read([kept.clone(), unfinished].concat());
+    assert_eq!(contents, [b"one".as_slice(), b"two", b"never finished"]);
+    assert_eq!(reader.whole().end(), u64::try_from(kept.len()).unwrap());
+    let mut grown = BackupSealer::behind(&reader);
+    assert_eq!(grown.label(), reader.label());
+    kept.extend(grown.finish(b"three", &mut rng).unwrap());
+    let (contents, reader) = read(kept);
+    assert_eq!(contents, [b"one".as_slice(), b"two", b"three"]);
+    assert_eq!(reader.whole().end(), grown.end());
+    assert_eq!(format!("{grown:?}"), "BackupSealer(…)");
+}

@@ -4,30 +4,13 @@ use std::fs::{File, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use kith_crypto::backup::BackupSecret;
 use kith_crypto::password::Params;
 use kith_crypto::random;
 use rand_core::CryptoRng;
 
-use super::head::Head;
-use super::segment::{Kind, Place};
-use super::{BackupFileError, BackupKey, BackupReader, failed};
+use super::{BackupFileError, BackupKey, BackupPlace, BackupReader, BackupSealer, failed};
 use crate::Password;
 use crate::folder::{flush_name, is_named, make_private, open_to_write};
-
-/// Where a run ends in a file, and the next one begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BackupPlace {
-    pub(super) place: Place,
-    pub(super) offset: u64,
-}
-
-impl BackupPlace {
-    /// Returns how many bytes of the file are whole.
-    pub const fn end(&self) -> u64 {
-        self.offset
-    }
-}
 
 /// One run that is being written. It counts from [`finish`](Self::finish) on; one that is dropped before leaves the file as
 /// it was, but for a tail that readers pass over and the next run cuts off.
@@ -36,10 +19,7 @@ pub struct BackupWriter {
     path: PathBuf,
     /// What is renamed when it is whole; absent when an existing file grows.
     beside: Option<PathBuf>,
-    secret: BackupSecret,
-    place: Place,
-    offset: u64,
-    label: [u8; 16],
+    sealer: BackupSealer,
 }
 
 impl BackupWriter {
@@ -60,12 +40,9 @@ impl BackupWriter {
         let beside = PathBuf::from(name);
         let mut file = make_private(&beside)?;
         lock(&file, &beside)?;
-        let (head, opened) = Head::seal(seed, password, params, rng)?;
-        let bytes = head.encode();
+        let (sealer, bytes) = BackupSealer::begin(seed, password, params, rng)?;
         file.write_all(&bytes).map_err(failed("write", &beside))?;
-        let offset = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let (label, path) = (*head.label(), path.to_owned());
-        Ok(Self { file, path, beside: Some(beside), secret: opened.secret, place: Place::FIRST, offset, label })
+        Ok(Self { file, path: path.to_owned(), beside: Some(beside), sealer })
     }
 
     /// Goes on with a file behind the last whole run that a reader has found, and cuts off what lies behind it.
@@ -79,23 +56,23 @@ impl BackupWriter {
         if !is_named(&file, path).map_err(failed("look at", path))? {
             return Err(BackupFileError::InUse);
         }
-        let mut reader = BackupReader::of_file(path, file.try_clone().map_err(failed("read", path))?, key)?;
+        let lying = file.try_clone().map_err(failed("read", path))?;
+        let mut reader = BackupReader::of(path, lying, key)?;
         while reader.whole() != at {
             match reader.read_next()? {
                 super::Next::Segment(_) => {}
                 super::Next::End | super::Next::Torn => return Err(BackupFileError::InUse),
             }
         }
-        let label = *reader.label();
-        let secret = BackupSecret::new(&kith_crypto::user::UserSecret::from_seed(*reader.seed()), label);
+        let sealer = BackupSealer::behind(&reader);
         let cut = file.set_len(at.offset).and_then(|()| file.seek(SeekFrom::Start(at.offset)));
         cut.map_err(failed("write", path))?;
-        Ok(Self { file, path: path.to_owned(), beside: None, secret, place: at.place, offset: at.offset, label })
+        Ok(Self { file, path: path.to_owned(), beside: None, sealer })
     }
 
     /// Returns the label of the file.
     pub const fn label(&self) -> &[u8; 16] {
-        &self.label
+        self.sealer.label()
     }
 
     /// Adds a segment to the run.
@@ -103,7 +80,8 @@ impl BackupWriter {
     /// # Errors
     /// [`BackupFileError`] when the disk is full, say, or the content is longer than [`MAX_SEGMENT_CONTENT`](super::MAX_SEGMENT_CONTENT).
     pub fn put(&mut self, content: &[u8], rng: &mut dyn CryptoRng) -> Result<(), BackupFileError> {
-        self.add(content, Kind::Middle, rng)
+        let bytes = self.sealer.put(content, rng)?;
+        self.add(&bytes)
     }
 
     /// Adds the last segment: the run is whole, and durable when this returns. Returns the length of the file.
@@ -111,7 +89,8 @@ impl BackupWriter {
     /// # Errors
     /// [`BackupFileError`]; the run does not count then.
     pub fn finish(mut self, content: &[u8], rng: &mut dyn CryptoRng) -> Result<u64, BackupFileError> {
-        self.add(content, Kind::Last, rng)?;
+        let bytes = self.sealer.finish(content, rng)?;
+        self.add(&bytes)?;
         self.file.sync_all().map_err(failed("flush", &self.path))?;
         if let Some(beside) = &self.beside {
             std::fs::rename(beside, &self.path).map_err(failed("replace", &self.path))?;
@@ -119,14 +98,11 @@ impl BackupWriter {
         }
         flush_name(&self.path)?;
         sweep(&self.path);
-        Ok(self.offset)
+        Ok(self.sealer.end())
     }
 
-    fn add(&mut self, content: &[u8], kind: Kind, rng: &mut dyn CryptoRng) -> Result<(), BackupFileError> {
-        let bytes = self.place.seal(&self.secret, content, kind, rng)?;
-        self.file.write_all(&bytes).map_err(failed("write", &self.path))?;
-        self.offset = self.offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        Ok(())
+    fn add(&mut self, bytes: &[u8]) -> Result<(), BackupFileError> {
+        self.file.write_all(bytes).map_err(failed("write", &self.path))
     }
 }
 
