@@ -13,7 +13,6 @@ use crate::backup::BackupError;
 use crate::config::ConfigError;
 use crate::control::Refused;
 use crate::sandbox::SandboxError;
-use crate::web::WebError;
 
 /// Why the program ends without having done what was asked.
 #[derive(Debug, Error)]
@@ -68,7 +67,7 @@ pub(crate) enum AppError {
     NotInOrder { path: PathBuf },
     /// The web app cannot be read.
     #[error(transparent)]
-    Web(#[from] WebError),
+    Web(#[from] kith_site::ReadError),
     /// The sandbox that was asked for cannot be had.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),

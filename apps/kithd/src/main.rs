@@ -26,7 +26,6 @@ mod sandbox;
 mod site;
 mod store;
 mod time;
-mod web;
 
 use std::process::ExitCode;
 

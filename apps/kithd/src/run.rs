@@ -1,12 +1,14 @@
 //! Running the server: from the configuration to the first request, and from the signal to the last answer.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kith_home::{Home, Room};
 use kith_net::acme::Challenges;
 use kith_net::{AddressPolicy, Carrier, Listener, ListenerLimits, Pages, ServerIdentity};
+use kith_site::App;
 use kith_store::Waiting;
 use kith_wire::address::ServerUrl;
 use rand::rngs::SysRng;
@@ -32,7 +34,6 @@ use crate::room::Disk;
 use crate::sandbox::{Needs, Sandbox};
 use crate::site::Site;
 use crate::store;
-use crate::web::Web;
 
 /// Runs the server until it is told to stop.
 ///
@@ -58,7 +59,7 @@ pub(crate) fn run(config: Config, voice: Voice) -> Result<(), AppError> {
         )
         .ok();
     // The folder of the web app is none of the server's business afterwards.
-    let web = config.web.as_deref().map(Web::read).transpose()?.unwrap_or_default();
+    let app = app(config.web.as_deref())?;
     // Before the first thread: what is given up is given up by this one and by those that it starts.
     let sandbox = Arc::new(Sandbox::enter(config.sandbox, &Needs::of(&config))?);
     tracing::info!("in the sandbox: {sandbox}");
@@ -66,10 +67,24 @@ pub(crate) fn run(config: Config, voice: Voice) -> Result<(), AppError> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(cores.max(MIN_WORKERS)).enable_all().build()?;
-    let outcome = runtime.block_on(serve(config, voice, &folder, sandbox, control, web));
+    let outcome = runtime.block_on(serve(config, voice, &folder, sandbox, control, app));
     // Name lookups may hang in threads of their own; nobody waits for them.
     runtime.shutdown_background();
     outcome
+}
+
+/// Reads the web app: from the folder that is named, or the one that a package has brought. An empty name means none.
+fn app(folder: Option<&Path>) -> Result<App, AppError> {
+    let app = match folder {
+        Some(folder) if folder.as_os_str().is_empty() => return Ok(App::default()),
+        Some(folder) => App::read(folder)?,
+        None => match App::packaged()? {
+            Some(app) => app,
+            None => return Ok(App::default()),
+        },
+    };
+    tracing::info!("the web app is served: build {}", app.build().as_deref().unwrap_or("unknown"));
+    Ok(app)
 }
 
 /// Lets the process have as many open files as it may. A shell often allows a quarter of the connections that are taken in, and a
@@ -98,7 +113,7 @@ async fn serve(
     folder: &DataDir,
     sandbox: Arc<Sandbox>,
     control: Option<Control>,
-    web: Web,
+    app: App,
 ) -> Result<(), AppError> {
     let started = now().seconds();
     let certificates = config.tls.clone().map(|tls| Certificates::load(tls, folder.path())).transpose()?;
@@ -136,6 +151,7 @@ async fn serve(
 
     let announcement = Announcement { config: &config, url: &url, server_key, listen, metrics: metrics_address };
     let well_known = announcement.well_known();
+    let web_build = app.build();
     let facts = Facts {
         started,
         url: url.to_string(),
@@ -146,10 +162,11 @@ async fn serve(
         expiry,
         sandbox,
         disk,
+        web_build,
     };
     let control = control.map(|control| tokio::spawn(control.serve(keeper.clone(), facts)));
     let (waiting, proof) = (Total::default(), config.limits.proof.0);
-    let site = Arc::new(Site { keeper, metrics, well_known, waiting, proof, web });
+    let site = Arc::new(Site { keeper, metrics, well_known, waiting, proof, app });
     let serving = tokio::spawn(listener.serve(site, stopped(stopping)));
     // Before anybody is told that the server is ready: whoever is told may want to stop it.
     let stop_signals = StopSignals::listen()?;

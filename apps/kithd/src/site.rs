@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kith_net::{Answer, Handler, LiveReceiver, LiveSender, TurnedAway};
+use kith_site::App;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::keeper::{Connection, Keeper, Overloaded};
 use crate::metrics::Metrics;
 use crate::outbox::{Backlog, Outgoing, Total, outbox};
-use crate::web::Web;
 
 /// What the listener talks to.
 pub(crate) struct Site {
@@ -25,7 +25,7 @@ pub(crate) struct Site {
     /// How long a live connection may take to prove a key that counts (KH-39).
     pub(crate) proof: Duration,
     /// The web app; empty without one.
-    pub(crate) web: Web,
+    pub(crate) app: App,
 }
 
 impl Handler for Site {
@@ -64,7 +64,7 @@ impl Handler for Site {
     }
 
     fn page(&self, path: &str, headers: &http::HeaderMap) -> Option<http::Response<Bytes>> {
-        self.web.answer(path, headers)
+        self.app.answer(path, headers)
     }
 
     fn turned_away(&self, why: TurnedAway) {

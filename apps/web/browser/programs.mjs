@@ -11,7 +11,8 @@ import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
 const programs = process.env.KITH_PROGRAMS;
-const web = process.env.KITH_WEB;
+/** The folder of the built app. */
+export const web = process.env.KITH_WEB;
 const browser = process.env.KITH_CHROMIUM ?? '/usr/bin/chromium';
 
 if (!programs || !web) throw new Error('`cargo xtask web --test` says where the programs and the app are');
@@ -24,8 +25,8 @@ export async function folder() {
 
 /** A home server that serves the app, on a free port of this machine. */
 export class Server {
-  static async start(data, port = 0) {
-    const words = ['--data', data, '--json', '--listen', `127.0.0.1:${port}`, '--web', web, '--allow-root'];
+  static async start(data, port = 0, app = web) {
+    const words = ['--data', data, '--json', '--listen', `127.0.0.1:${port}`, '--web', app, '--allow-root'];
     const child = spawn(join(programs, 'kithd'), words, { stdio: ['ignore', 'pipe', 'pipe'], env: {} });
     let log = '';
     child.stderr.on('data', (text) => (log += text));

@@ -23,6 +23,8 @@ await words.speak(preferences.language);
 
 const line = new RecordedLine(screen, lang === 'ar' ? 'ar' : 'en');
 const stores = new Stores(line);
+// What is recorded is kept nowhere.
+stores.version.follow = () => Promise.resolve();
 const place = placeFor(screen);
 history.replaceState(place ? { place, depth: 0 } : null, '');
 

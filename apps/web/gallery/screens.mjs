@@ -16,7 +16,7 @@ const only = option('--only', '');
 const webp = process.argv.includes('--webp');
 
 const POLICY = [
-  "default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "style-src 'self'", "img-src 'self' blob:", "media-src 'self' blob:", "connect-src 'self'",
+  "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob:", "media-src 'self' blob:", "connect-src 'self'",
   "worker-src 'self'", "manifest-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'", 'trusted-types kith-worker',
 ].join('; ');
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.json': 'application/json', '.webmanifest': 'application/manifest+json' };
@@ -37,6 +37,7 @@ const SCREENS = [
   ['conversation', 'conversation'],
   ['menu', 'conversation', async (page) => { await page.locator('[data-test=message]').nth(-2).focus(); await page.keyboard.press('Enter'); await page.waitForTimeout(200); }],
   ['reply', 'conversation', async (page) => { await page.locator('[data-test=message]').last().focus(); await page.keyboard.press('Enter'); await page.getByRole('menuitem').first().click(); await page.getByTestId('composer-text').fill('Take your time. One line\nthen another\nthen a third'); await page.locator('[data-test=composer-file]').setInputFiles([{ name: 'A rather long file name for a plum cake recipe.txt', mimeType: 'text/plain', buffer: Buffer.from('plums') }]); await page.waitForTimeout(500); }],
+  ['new-version', 'conversation', async (page) => { await page.evaluate(() => (globalThis.gallery.stores.version.ready = true)); await page.getByTestId('new-version').waitFor(); }],
   ['held', 'held'],
   ['needs-card', 'needs-card'],
   ['blocked', 'blocked'],
@@ -100,7 +101,7 @@ for (const [name, screen, act] of SCREENS) {
         await page.goto(`${origin}/?screen=${screen}&theme=${theme}&lang=${lang}`);
         await page.waitForFunction(() => document.querySelector('h1, header'));
         await page.waitForTimeout(500);
-        await act?.({ getByTestId: (id) => page.locator(`[data-test=${id}]`), locator: (what) => page.locator(what), getByRole: (...role) => page.getByRole(...role), keyboard: page.keyboard, waitForTimeout: (time) => page.waitForTimeout(time) });
+        await act?.({ getByTestId: (id) => page.locator(`[data-test=${id}]`), locator: (what) => page.locator(what), getByRole: (...role) => page.getByRole(...role), keyboard: page.keyboard, evaluate: (what) => page.evaluate(what), waitForTimeout: (time) => page.waitForTimeout(time) });
         await page.waitForTimeout(250);
         await shoot(page, join(out, label));
         for (const wrong of await look(context, page)) said.push(wrong);

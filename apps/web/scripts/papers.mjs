@@ -1,11 +1,15 @@
-// Writes, beside what was built, `build.json` (the version, and one hash over all other files) and `licences.txt`. Same sources, same hash.
+// Writes, beside what was built, the licences, `build.json` (the version, and one hash over everything), and the service worker with the
+// list of all files. Same sources, same bytes.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
+import ts from 'typescript';
+
 /** The packages whose code is in what people load. */
 const SHIPPED = ['svelte', 'jsqr'];
+const SERVICE = 'src/service/service-worker.ts';
 
 /** A plugin for Vite that writes the papers when everything else is there. */
 export function buildPapers() {
@@ -17,12 +21,24 @@ export function buildPapers() {
       folder = join(config.root, config.build.outDir);
     },
     closeBundle() {
-      if (!existsSync(folder)) return;
-      writeFileSync(join(folder, 'licences.txt'), licences());
-      const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-      writeFileSync(join(folder, 'build.json'), `${JSON.stringify({ version, build: hashOf(folder) })}\n`);
+      if (existsSync(folder)) writePapers(folder);
     },
   };
+}
+
+/** Writes the papers of the app in a folder; what is packed there must be gone. */
+export function writePapers(folder) {
+  const put = (name, text) => writeFileSync(join(folder, name), text);
+  put('licences.txt', licences());
+  const service = compiled(SERVICE);
+  const files = Object.fromEntries(filesIn(folder).map((file) => [pathOf(folder, file), readFileSync(file)]));
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+  // The list stands in the service worker, which is therefore no part of it; its program counts all the same.
+  const build = hashOf({ ...files, '/service-worker.js': Buffer.from(service) });
+  put('build.json', `${JSON.stringify({ version, build })}\n`);
+  const listed = { ...files, '/build.json': readFileSync(join(folder, 'build.json')) };
+  const shell = { build, files: Object.fromEntries(sorted(listed).map(([path, bytes]) => [path, `sha256-${sha256(bytes, 'base64')}`])) };
+  put('service-worker.js', `const SHELL=${JSON.stringify(shell)};\n${service}`);
 }
 
 function licences() {
@@ -37,16 +53,32 @@ function licences() {
   return [own, ...others].join('\n----\n\n');
 }
 
-/** SHA-256 over the names and contents of all files but `build.json`, in the order of their names. */
-function hashOf(folder) {
+/** A program of one file, without its types. */
+function compiled(path) {
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, removeComments: true };
+  return ts.transpileModule(readFileSync(path, 'utf8'), { compilerOptions }).outputText;
+}
+
+/** SHA-256 over paths and contents, in the order of the paths. */
+function hashOf(files) {
   const hash = createHash('sha256');
-  for (const file of filesIn(folder).sort()) {
-    const name = relative(folder, file).replaceAll('\\', '/');
-    if (name === 'build.json') continue;
-    const bytes = readFileSync(file);
-    hash.update(`${name}\0${bytes.length}\0`).update(bytes);
-  }
+  for (const [path, bytes] of sorted(files)) hash.update(`${path}\0${bytes.length}\0`).update(bytes);
   return hash.digest('hex');
+}
+
+function sha256(bytes, encoding) {
+  return createHash('sha256').update(bytes).digest(encoding);
+}
+
+/** By code points, whatever the language of the machine. */
+function sorted(files) {
+  return Object.entries(files).sort(([one], [other]) => (one < other ? -1 : 1));
+}
+
+/** The path under which a file is served. */
+function pathOf(folder, file) {
+  const name = relative(folder, file).replaceAll('\\', '/');
+  return name === 'index.html' ? '/' : `/${name}`;
 }
 
 function filesIn(folder) {

@@ -52,7 +52,7 @@ impl Floor {
 }
 
 /// All rooms, lowest floor first.
-pub(super) const ROOMS: [Room; 16] = [
+pub(super) const ROOMS: [Room; 17] = [
     room("kith-wire", Floor::Number(0), &[], &[]),
     room("kith-crypto", Floor::Number(1), &[], &[]),
     room("kith-session", Floor::Number(2), &["rusqlite"], &["rusqlite"]),
@@ -61,6 +61,7 @@ pub(super) const ROOMS: [Room; 16] = [
     room("kith-vault", Floor::Number(4), &[], &["kith-session", "kith-engine", "tokio"]),
     room("kith-store", Floor::Number(4), &["kith-crypto"], &["kith-session", "vodozemac"]),
     room("kith-net", Floor::Number(4), &[], &["kith-crypto", "kith-session", "kith-engine", "kith-home"]),
+    room("kith-site", Floor::Number(4), &["tokio", "hyper"], &["kith-session", "kith-engine", "kith-home", "tokio"]),
     room("kith-client", Floor::Number(5), &["clap", "indicatif", "ratatui", "dialoguer"], &["kith-home"]),
     room("kith-web", Floor::Number(5), &[], &["kith-home", "kith-store", "kith-net", "tokio"]),
     room("kith", Floor::Number(6), &[], &["kith-home", "kith-store"]),

@@ -60,6 +60,9 @@ fn for_people(report: &Report) -> String {
         },
     );
     line("sandbox", report.sandbox.clone());
+    if let Some(build) = &report.web_build {
+        line("web app", format!("build {build}"));
+    }
     line("connections", report.live_connections.to_string());
     line("accounts", report.accounts.to_string());
     line("queues", report.queues.to_string());
@@ -102,6 +105,7 @@ mod tests {
             listen: "0.0.0.0:5484".parse().unwrap(),
             metrics: None,
             sandbox: "none".to_owned(),
+            web_build: Some("b".repeat(64)),
             certificate_ends: Some(now + 86_400 * 30),
             live_connections: 1,
             accounts: 2,

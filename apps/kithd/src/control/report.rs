@@ -26,6 +26,7 @@ pub(crate) struct Facts {
     pub(crate) expiry: Option<Expiry>,
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) disk: Disk,
+    pub(crate) web_build: Option<String>,
 }
 
 /// How the server is.
@@ -41,6 +42,8 @@ pub(crate) struct Report {
     pub(crate) listen: SocketAddr,
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) sandbox: String,
+    /// Which build of the web app is given to browsers; `None` where none is, or one without papers.
+    pub(crate) web_build: Option<String>,
     /// When the certificate ends; `None` where the server shows none.
     pub(crate) certificate_ends: Option<u64>,
     pub(crate) live_connections: u64,
@@ -131,6 +134,7 @@ impl Facts {
             listen: self.listen,
             metrics: self.metrics_listen,
             sandbox: self.sandbox.to_string(),
+            web_build: self.web_build.clone(),
             certificate_ends: self.expiry.as_ref().map(Expiry::seconds),
             live_connections: self.metrics.live.value().try_into().unwrap_or(0),
             accounts: census.counts.accounts,

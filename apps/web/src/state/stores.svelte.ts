@@ -12,6 +12,7 @@ import { People } from './people.svelte';
 import { Route } from './route.svelte';
 import { Session } from './session.svelte';
 import { Talk } from './talk.svelte';
+import { Version } from './version.svelte';
 import { t } from './words.svelte';
 
 export class Stores {
@@ -21,10 +22,16 @@ export class Stores {
   readonly people: People;
   readonly files: Files;
   readonly session: Session;
+  readonly version = new Version(
+    () => this.keepDrafts(),
+    () => this.isBusy,
+  );
   /** What was typed and not sent, as it is now. The worker keeps it, a moment later. */
   readonly drafts = new Map<number, string>();
   /** The conversation that is open. */
   talk = $state.raw<Talk | null>(null);
+  /** Files that were chosen for the next message. */
+  chosen = $state(0);
   /** Rises when something about the person's devices changed. */
   devices = $state(0);
 
@@ -39,6 +46,17 @@ export class Stores {
   start(): () => void {
     const stops = [this.line.listen((notice) => this.take(notice)), this.route.start(), this.session.watch()];
     return () => stops.forEach((stop) => stop());
+  }
+
+  /** Whether something stands on the screen that would be gone after a reload. */
+  get isBusy(): boolean {
+    return this.chosen > 0 || (this.talk?.editing ?? null) !== null;
+  }
+
+  /** Stores everything that was typed and not sent. Fails as the worker does. */
+  async keepDrafts(): Promise<void> {
+    if (!this.session.open) return;
+    for (const [contact, text] of this.drafts) await this.line.ask({ kind: 'save_draft', contact, text });
   }
 
   /** Opens a conversation, or stays in it. */

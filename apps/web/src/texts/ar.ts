@@ -52,6 +52,11 @@ export const ar: Catalog = {
   'elsewhere.why': 'علامة تبويب واحدة في كل مرة تُبقي رسائلك مرتّبة. يمكنك المتابعة هناك أو هنا.',
   'elsewhere.here': 'استخدم Kith هنا',
 
+  'version.ready': 'إصدار جديد جاهز.',
+  'version.why': 'يبقى ما كتبته محفوظًا، ويطلب Kith كلمة مرورك من جديد.',
+  'version.go': 'إعادة التحميل',
+  'version.later': 'لاحقًا',
+
   'list.title': 'المحادثات',
   'list.meet': 'تعرّف إلى شخص',
   'list.settings': 'الإعدادات',

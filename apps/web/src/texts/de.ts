@@ -52,6 +52,11 @@ export const de: Catalog = {
   'elsewhere.why': 'Immer nur ein Tab: So bleiben deine Nachrichten in Ordnung. Du kannst dort weitermachen oder hier.',
   'elsewhere.here': 'Kith hier benutzen',
 
+  'version.ready': 'Eine neue Version ist bereit.',
+  'version.why': 'Was du getippt hast, bleibt; Kith fragt noch einmal nach deinem Passwort.',
+  'version.go': 'Neu laden',
+  'version.later': 'Später',
+
   'list.title': 'Unterhaltungen',
   'list.meet': 'Jemanden kennenlernen',
   'list.settings': 'Einstellungen',

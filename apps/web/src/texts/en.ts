@@ -46,7 +46,7 @@ export const en = {
   'strength.good': 'Good. Guessing it would take longer than anybody lives.',
   'strength.label': 'How well it protects',
 
-  // Locked, and open elsewhere.
+  // Locked, open elsewhere, and a newer version.
   'locked.title': 'Welcome back',
   'locked.label': 'Password',
   'locked.open': 'Open',
@@ -56,6 +56,11 @@ export const en = {
   'elsewhere.title': 'Kith is open in another tab',
   'elsewhere.why': 'One tab at a time keeps your messages in order. You can go on there, or here.',
   'elsewhere.here': 'Use Kith here',
+
+  'version.ready': 'A new version is ready.',
+  'version.why': 'What you typed is kept; Kith asks for your password again.',
+  'version.go': 'Reload',
+  'version.later': 'Later',
 
   // The list of conversations.
   'list.title': 'Conversations',

@@ -52,6 +52,11 @@ export const es: Catalog = {
   'elsewhere.why': 'Una pestaña a la vez mantiene tus mensajes en orden. Puedes seguir allí o aquí.',
   'elsewhere.here': 'Usar Kith aquí',
 
+  'version.ready': 'Hay una versión nueva lista.',
+  'version.why': 'Lo que has escrito se guarda; Kith vuelve a pedir tu contraseña.',
+  'version.go': 'Recargar',
+  'version.later': 'Más tarde',
+
   'list.title': 'Conversaciones',
   'list.meet': 'Conocer a alguien',
   'list.settings': 'Ajustes',

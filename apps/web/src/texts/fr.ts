@@ -52,6 +52,11 @@ export const fr: Catalog = {
   'elsewhere.why': 'Un seul onglet à la fois garde vos messages en ordre. Vous pouvez continuer là-bas, ou ici.',
   'elsewhere.here': 'Utiliser Kith ici',
 
+  'version.ready': 'Une nouvelle version est prête.',
+  'version.why': 'Ce que vous avez écrit est gardé ; Kith redemande votre mot de passe.',
+  'version.go': 'Recharger',
+  'version.later': 'Plus tard',
+
   'list.title': 'Conversations',
   'list.meet': 'Rencontrer quelqu’un',
   'list.settings': 'Réglages',

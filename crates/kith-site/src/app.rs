@@ -1,39 +1,31 @@
-//! The web app: its files, read once at the start, and what a browser is told with them.
+//! The files of the app, read once, and the answers to browsers that ask for them.
 //!
-//! What is in the files is nothing to this server. A file may lie there packed as well (`.br`, `.gz`), and is then given as
-//! the browser likes it. Files in `assets/` have names that change with their content, so a browser keeps them for good; all
-//! others are asked for again each time. No page of the app may load, run or send anything from or to elsewhere.
+//! A file may lie there packed as well (`.br`, `.gz`), and is then given as the browser likes it. Files in `assets/` have names that
+//! change with their content, so a browser keeps them for good; all others are asked for again each time.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 use kith_crypto::hash::hash;
 use kith_crypto::label::Label;
-use thiserror::Error;
+use kith_wire::address::ServerUrl;
 
-/// The most that is read, all files together, in bytes. The app is a few mebibytes; a folder with more is the wrong one.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
-/// The most folders inside of each other.
-const MAX_DEPTH: usize = 8;
+use crate::folder::{self, PACKAGED, ReadError};
+use crate::policy::Policies;
+
 /// How browsers can unpack, in the order in which it saves most.
 const PACKED: [(&str, &str); 2] = [("br", "br"), ("gz", "gzip")];
-
-/// What pages of the app may do: run and load what is here and nothing else, compile WebAssembly, make no markup from
-/// texts, speak to this server or securely to the one that the person has chosen, and be shown in no other page.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-    img-src 'self' blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self' https: wss:; worker-src 'self'; \
-    manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-    require-trusted-types-for 'script'; trusted-types kith-worker";
+/// Where the build writes which one it is.
+const BUILD: &str = "/build.json";
 
 /// The files of the app, by path; none when no app is served.
 #[derive(Debug, Default)]
-pub(crate) struct Web {
+pub struct App {
     files: BTreeMap<String, File>,
+    policies: Policies,
 }
 
 #[derive(Debug)]
@@ -47,32 +39,13 @@ struct File {
     is_lasting: bool,
 }
 
-/// Why the app is not served.
-#[derive(Debug, Error)]
-pub(crate) enum WebError {
-    /// A file or folder cannot be read.
-    #[error("{}, of the web app, cannot be read: {reason}", path.display())]
-    Unreadable { path: PathBuf, reason: io::Error },
-    /// It is not an app.
-    #[error("there is no index.html in {}, which web names", .0.display())]
-    NoApp(PathBuf),
-    /// It is too much to be an app.
-    #[error("{}, which web names, holds more than {} MiB", .0.display(), MAX_BYTES / 1024 / 1024)]
-    TooLarge(PathBuf),
-}
-
-impl Web {
+impl App {
     /// Reads a folder with all that is in it.
     ///
     /// # Errors
-    /// [`WebError`] when something in there cannot be read, or it is no app.
-    pub(crate) fn read(folder: &Path) -> Result<Self, WebError> {
-        let mut found = BTreeMap::new();
-        let mut left = MAX_BYTES;
-        collect(folder, "/", MAX_DEPTH, &mut left, &mut found)?;
-        if left == 0 {
-            return Err(WebError::TooLarge(folder.to_owned()));
-        }
+    /// [`ReadError`] when something in there cannot be read, or it is no app.
+    pub fn read(folder: &Path) -> Result<Self, ReadError> {
+        let found = folder::files(folder)?;
         let mut files: BTreeMap<String, File> = BTreeMap::new();
         for (path, bytes) in &found {
             if PACKED.iter().any(|(ending, _)| is_packing_of(&found, path, ending)) {
@@ -84,13 +57,43 @@ impl Web {
             });
             files.insert(path.clone(), File::new(path, bytes.clone(), packed.collect()));
         }
-        let Some(index) = files.remove("/index.html") else { return Err(WebError::NoApp(folder.to_owned())) };
+        let Some(index) = files.remove("/index.html") else { return Err(ReadError::NoApp(folder.to_owned())) };
         files.insert("/".to_owned(), index);
-        Ok(Self { files })
+        Ok(Self { files, policies: Policies::default() })
+    }
+
+    /// Reads the app that a package has brought onto this machine; none where there is no package.
+    ///
+    /// # Errors
+    /// [`ReadError`] when there is a folder and something in it cannot be read.
+    pub fn packaged() -> Result<Option<Self>, ReadError> {
+        let folder = Path::new(PACKAGED);
+        if folder.join("index.html").is_file() { Self::read(folder).map(Some) } else { Ok(None) }
+    }
+
+    /// Lets the app speak to a home server that is not reached over TLS: one on this machine. The last one counts.
+    pub fn reach(&mut self, server: &ServerUrl) {
+        self.policies.reach(server);
+    }
+
+    /// Returns which build this is: the hash over everything in it, as the build itself has written it down. Nothing here checks it;
+    /// browsers do, file by file.
+    #[must_use]
+    pub fn build(&self) -> Option<String> {
+        let papers: serde_json::Value = serde_json::from_slice(&self.files.get(BUILD)?.plain).ok()?;
+        let build = papers.get("build")?.as_str()?;
+        let is_hash = build.len() == 64 && build.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hash.then(|| build.to_owned())
+    }
+
+    /// Returns every path that is answered, in order.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
     }
 
     /// Answers a browser that asks for a file; `None` when there is none of this path.
-    pub(crate) fn answer(&self, path: &str, headers: &HeaderMap) -> Option<Response<Bytes>> {
+    #[must_use]
+    pub fn answer(&self, path: &str, headers: &HeaderMap) -> Option<Response<Bytes>> {
         let file = self.files.get(path)?;
         let is_known = headers.get_all(header::IF_NONE_MATCH).iter().any(|known| *known == file.tag);
         let (packing, bytes) = file.as_liked(headers);
@@ -100,12 +103,11 @@ impl Web {
         }
         let told = response.headers_mut();
         told.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.media_type));
-        told.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        self.policies.tell(path, told);
         told.insert(header::ETAG, file.tag.clone());
         told.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         let keep = if file.is_lasting { "public, max-age=31536000, immutable" } else { "no-cache" };
         told.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
-        told.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
         if let Some(packing) = packing {
             told.insert(header::CONTENT_ENCODING, HeaderValue::from_static(packing));
         }
@@ -140,36 +142,6 @@ fn is_packing_of(found: &BTreeMap<String, Bytes>, path: &str, ending: &str) -> b
     plain.is_some_and(|plain| found.contains_key(plain))
 }
 
-fn collect(
-    folder: &Path,
-    prefix: &str,
-    depth: usize,
-    left: &mut u64,
-    found: &mut BTreeMap<String, Bytes>,
-) -> Result<(), WebError> {
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        move |reason| WebError::Unreadable { path, reason }
-    };
-    for entry in fs::read_dir(folder).map_err(unreadable(folder))? {
-        let path = entry.map_err(unreadable(folder))?.path();
-        // What has no plain name is none of the app's.
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        let about = fs::metadata(&path).map_err(unreadable(&path))?;
-        if about.is_dir() && depth > 0 {
-            collect(&path, &format!("{prefix}{name}/"), depth - 1, left, found)?;
-        } else if about.is_file() {
-            *left = left.saturating_sub(about.len());
-            if *left == 0 {
-                return Ok(());
-            }
-            let bytes = fs::read(&path).map_err(unreadable(&path))?;
-            found.insert(format!("{prefix}{name}"), bytes.into());
-        }
-    }
-    Ok(())
-}
-
 /// Says by its name what a file is. A browser is told not to guess, so what is not known here is not shown.
 fn media_type(path: &str) -> &'static str {
     let ending = path.rsplit('.').next().unwrap_or_default();
@@ -191,9 +163,11 @@ fn media_type(path: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
-    fn app() -> (tempfile::TempDir, Web) {
+    fn app() -> (tempfile::TempDir, App) {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("assets")).unwrap();
         for (name, content) in [
@@ -205,7 +179,7 @@ mod tests {
         ] {
             fs::write(folder.path().join(name), content).unwrap();
         }
-        let web = Web::read(folder.path()).unwrap();
+        let web = App::read(folder.path()).unwrap();
         (folder, web)
     }
 
@@ -236,7 +210,7 @@ mod tests {
             assert!(web.answer(path, &HeaderMap::new()).is_none(), "{path}");
         }
         assert!(web.answer("/lonely.br", &HeaderMap::new()).is_some());
-        assert!(Web::default().answer("/", &HeaderMap::new()).is_none());
+        assert!(App::default().answer("/", &HeaderMap::new()).is_none());
     }
 
     #[test]
@@ -253,22 +227,43 @@ mod tests {
     }
 
     #[test]
-    fn pages_may_do_nothing_that_the_app_does_not_need() {
-        let (_folder, web) = app();
-        let answer = web.answer("/", &HeaderMap::new()).unwrap();
-        let policy = answer.headers()["content-security-policy"].to_str().unwrap();
-        for word in ["default-src 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"] {
-            assert!(policy.contains(word), "{word}");
+    fn the_build_is_what_its_papers_say_or_unknown() {
+        let (folder, web) = app();
+        assert_eq!(web.build(), None);
+        let hash = "0f".repeat(32);
+        for (papers, build) in [
+            (format!("{{\"version\":\"1\",\"build\":\"{hash}\"}}"), Some(hash.clone())),
+            ("{\"build\":\"<script>\"}".to_owned(), None),
+            ("not json".to_owned(), None),
+        ] {
+            fs::write(folder.path().join("build.json"), papers).unwrap();
+            assert_eq!(App::read(folder.path()).unwrap().build(), build);
         }
-        for word in ["unsafe-inline", "'unsafe-eval'", "http:", "ws:", "data:", "*"] {
-            assert!(!policy.contains(word), "{word}");
+    }
+
+    #[test]
+    fn every_file_says_what_it_may_do() {
+        let (_folder, web) = app();
+        let known = web.paths().map(|path| (path, web.answer(path, &HeaderMap::new()).unwrap()));
+        for (path, answer) in known {
+            for name in [
+                "content-security-policy",
+                "cross-origin-opener-policy",
+                "cross-origin-embedder-policy",
+                "cross-origin-resource-policy",
+                "permissions-policy",
+            ] {
+                assert!(answer.headers().contains_key(name), "{path} {name}");
+            }
+            assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "{path}");
+            assert_eq!(answer.headers()["referrer-policy"], "no-referrer", "{path}");
         }
     }
 
     #[test]
     fn a_folder_that_is_no_app_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(Web::read(folder.path()), Err(WebError::NoApp(_))));
-        assert!(matches!(Web::read(&folder.path().join("nothing")), Err(WebError::Unreadable { .. })));
+        assert!(matches!(App::read(folder.path()), Err(ReadError::NoApp(_))));
+        assert!(matches!(App::read(&folder.path().join("nothing")), Err(ReadError::Unreadable { .. })));
     }
 }

@@ -1,0 +1,80 @@
+// The service worker: keeps the app's own files on this device, all of one build, so that Kith opens without a network.
+//
+// The build writes in front of this file which files belong to it, each with its hash. A browser that gets other bytes takes none of
+// them, and the build that was there before stays. What a home server answers, and anything about a person, is never kept here: what is
+// not in the list goes to the network as if this program were not there. It speaks to nobody but the server that it came from.
+
+/** What belongs to this build: each path with the hash of what is there, as browsers check it. */
+declare const SHELL: { build: string; files: Record<string, string> };
+
+interface Later extends Event {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+interface Asked extends Later {
+  request: Request;
+  respondWith(response: Promise<Response>): void;
+}
+
+interface Scope {
+  addEventListener(kind: 'install' | 'activate', take: (event: Later) => void): void;
+  addEventListener(kind: 'fetch', take: (event: Asked) => void): void;
+  addEventListener(kind: 'message', take: (event: Later & { data: unknown }) => void): void;
+  skipWaiting(): Promise<void>;
+  clients: { claim(): Promise<void> };
+}
+
+const scope = self as unknown as Scope;
+const ALL = 'kith-';
+const OURS = ALL + SHELL.build;
+
+scope.addEventListener('install', (event) => event.waitUntil(gather()));
+scope.addEventListener('activate', (event) => event.waitUntil(begin()));
+
+scope.addEventListener('message', (event) => {
+  // The person has asked for the new version; until then the old one goes on in every tab.
+  if (event.data === 'go on') event.waitUntil(scope.skipWaiting());
+});
+
+scope.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const { origin, pathname } = new URL(request.url);
+  if (request.method !== 'GET' || origin !== location.origin || !Object.hasOwn(SHELL.files, pathname)) return;
+  event.respondWith(kept(pathname, request));
+});
+
+/** Fetches everything. If one file is missing or another one than it should be, none counts. */
+async function gather(): Promise<void> {
+  const cache = await caches.open(OURS);
+  const fetched = Object.keys(SHELL.files).map(async (path) => {
+    // There already, if an earlier attempt was interrupted.
+    if (!(await cache.match(path))) await cache.put(path, await checked(path));
+  });
+  await Promise.all(fetched);
+}
+
+/** From now on this build is the only one here. */
+async function begin(): Promise<void> {
+  const old = (await caches.keys()).filter((name) => name.startsWith(ALL) && name !== OURS);
+  await Promise.all(old.map((name) => caches.delete(name)));
+  await scope.clients.claim();
+}
+
+async function kept(path: string, request: Request): Promise<Response> {
+  const found = await (await caches.open(OURS)).match(path);
+  if (found) return found;
+  // The browser has thrown it away. Only the same bytes can stand in for it, except for a page, which begins anew as a whole.
+  return checked(path).catch((error: unknown) => {
+    if (request.mode === 'navigate') return fetch(request);
+    throw error;
+  });
+}
+
+/** Fetches a file and refuses any bytes but those of this build. */
+async function checked(path: string): Promise<Response> {
+  // What lies in `assets` has a new name when it changes; the browser may have it from loading the page.
+  const cache = path.startsWith('/assets/') ? 'default' : 'no-cache';
+  const response = await fetch(path, { integrity: SHELL.files[path], cache, credentials: 'omit', redirect: 'error' });
+  if (!response.ok) throw new Error(`${path} was not given`);
+  return response;
+}
