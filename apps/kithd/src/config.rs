@@ -99,6 +99,7 @@ pub(crate) struct Quotas {
     pub(crate) queue_frames: u32,
     /// Blob bytes of one account.
     pub(crate) blob_bytes: u64,
+    pub(crate) kept_bytes: u64,
     /// Deposits of one account that wait for other servers.
     pub(crate) outgoing: u32,
     /// Live connections of one account.
@@ -114,6 +115,8 @@ pub(crate) struct Retention {
     pub(crate) frames: Span,
     /// Blobs.
     pub(crate) blobs: Span,
+    /// Blobs that are kept for long: backups, from when their person was last here.
+    pub(crate) kept: Span,
 }
 
 impl Config {

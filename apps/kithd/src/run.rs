@@ -200,6 +200,7 @@ fn rules(config: &Config, url: &ServerUrl) -> kith_home::Config {
             queues: config.quotas.queues,
             queue_frames: config.quotas.queue_frames,
             blob_bytes: config.quotas.blob_bytes,
+            kept_bytes: config.quotas.kept_bytes,
             outgoing: config.quotas.outgoing,
             connections: config.quotas.connections,
             exchanges: config.quotas.exchanges,
@@ -209,6 +210,7 @@ fn rules(config: &Config, url: &ServerUrl) -> kith_home::Config {
         retention: kith_home::Retention {
             frame_hours: hours(config.retention.frames),
             blob_hours: hours(config.retention.blobs),
+            kept_hours: hours(config.retention.kept),
         },
     }
 }

@@ -129,6 +129,16 @@ labels! {
     BACKUP_CHECK = "kith/1/backup-check";
     /// The key, and the HMAC, by which the segments of a backup file are chained.
     BACKUP_CHAIN = "kith/1/backup-chain";
+    /// The secret of a person's backups at one home server.
+    HOME_BACKUP = "kith/1/home-backup";
+    /// The secret in the place of the user key, for a file that lies at a home server.
+    HOME_BACKUP_FILE = "kith/1/home-backup-file";
+    /// Names and capabilities of the places of a person's backups at a home server.
+    HOME_BACKUP_PLACE = "kith/1/home-backup-place";
+    /// Names, capabilities and keys of the pieces of a file at a home server.
+    HOME_BACKUP_PIECE = "kith/1/home-backup-piece";
+    /// Keys of the heads of a person's backups at a home server.
+    HOME_BACKUP_HEAD = "kith/1/home-backup-head";
     /// What a server stores of an invite code.
     INVITE = "kith/1/invite";
     /// Hash of an attachment's content.

@@ -12,6 +12,7 @@ mod chacha;
 pub mod dh;
 pub mod digits;
 pub mod hash;
+pub mod home_backup;
 pub mod kdf;
 pub mod kem;
 pub mod label;

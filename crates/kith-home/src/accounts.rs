@@ -65,7 +65,8 @@ impl<T: Txn> Batch<'_, T> {
         if self.home.config.registration == Registration::Invite {
             self.use_up(invite)?;
         }
-        let account = Account { created: self.now.day(), n_queues: 0, blob_bytes: 0, n_outgoing: 0, closed: None };
+        let created = self.now.day();
+        let account = Account { created, n_queues: 0, blob_bytes: 0, kept_bytes: 0, n_outgoing: 0, closed: None };
         self.txn.put_account(&key, &account)?;
         Ok(Answer::Accepted)
     }

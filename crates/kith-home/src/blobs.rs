@@ -1,15 +1,17 @@
 //! Blobs: sealed chunks under a name, with separate rights to read and to delete.
 
+use std::collections::BTreeMap;
+
 use kith_crypto::capability::{may_delete, may_read};
 use kith_wire::id::{BlobId, DeleteCapability, ReadCapability, Verifier};
-use kith_wire::limits::{MAX_BLOB_CHUNKS, SEALED_CHUNK_BYTES};
+use kith_wire::limits::{MAX_BLOB_CHUNKS, MAX_KEPT_AT_ONCE, SEALED_CHUNK_BYTES};
 use kith_wire::operation::{Answer, Refusal};
 use kith_wire::time::Hour;
 
 use crate::batch::Batch;
 use crate::caller::Caller;
 use crate::operations::Stop;
-use crate::store::{Blob, StoreError, Txn};
+use crate::store::{Account, Blob, Stay, StoreError, Txn};
 
 impl<T: Txn> Batch<'_, T> {
     /// Reserves a blob; the same again is fine (KH-22). The whole size counts against the quota at once (KH-23).
@@ -38,7 +40,8 @@ impl<T: Txn> Batch<'_, T> {
             return Err(Stop::Refuse(Refusal::QuotaExceeded));
         }
         let expires = Hour(self.now.hour().0.saturating_add(self.home.config.retention.blob_hours));
-        self.txn.put_blob(id, &Blob { account: key, size, n_chunks, n_present: 0, read, delete, expires })?;
+        let stay = Stay::Passing;
+        self.txn.put_blob(id, &Blob { account: key, size, n_chunks, n_present: 0, read, delete, expires, stay })?;
         account.blob_bytes = used;
         self.txn.put_account(&key, &account)?;
         Ok(Answer::Accepted)
@@ -98,10 +101,45 @@ impl<T: Txn> Batch<'_, T> {
         Ok(Answer::Accepted)
     }
 
+    /// Keeps blobs for long that are whole, and those that are kept already for as long again: all of them or none (KH-44).
+    pub(crate) fn blob_keep(&mut self, caller: &Caller, ids: &[BlobId]) -> Result<Answer, Stop> {
+        let (key, mut account) = self.account_of(caller)?;
+        if ids.len() > MAX_KEPT_AT_ONCE {
+            return Err(Stop::Refuse(Refusal::Invalid));
+        }
+        let mut blobs = BTreeMap::new();
+        for id in ids {
+            let blob = self.own_blob(caller, id)?;
+            if blob.n_present < blob.n_chunks || !self.txn.lost_chunks(id)?.is_empty() {
+                return Err(Stop::Refuse(Refusal::NotFound));
+            }
+            blobs.insert(id, blob);
+        }
+        let passing = blobs.values().filter(|blob| blob.stay == Stay::Passing);
+        let new = passing.map(|blob| Blob { stay: Stay::Kept, ..blob.clone() }.kept_bytes()).sum::<u64>();
+        if new > 0 {
+            self.needs_room()?;
+            account.kept_bytes = account.kept_bytes.saturating_add(new);
+            if account.kept_bytes > self.home.config.quotas.kept_bytes {
+                return Err(Stop::Refuse(Refusal::QuotaExceeded));
+            }
+            self.txn.put_account(&key, &account)?;
+        }
+        let until = kept_until(self.now.hour(), self.home.config.retention.kept_hours);
+        for (id, blob) in blobs.into_iter().filter(|(_, blob)| blob.stay == Stay::Passing || blob.expires < until) {
+            let expires = blob.expires.max(until);
+            self.txn.put_blob(id, &Blob { expires, stay: Stay::Kept, ..blob })?;
+        }
+        Ok(Answer::Accepted)
+    }
+
     /// Removes a blob and gives its bytes back to the account.
     pub(crate) fn drop_blob(&mut self, id: &BlobId, blob: &Blob) -> Result<(), StoreError> {
         self.txn.remove_blob(id)?;
-        self.change_account(&blob.account, |account| account.blob_bytes = account.blob_bytes.saturating_sub(blob.size))
+        self.change_account(&blob.account, |account: &mut Account| {
+            account.blob_bytes = account.blob_bytes.saturating_sub(blob.size);
+            account.kept_bytes = account.kept_bytes.saturating_sub(blob.kept_bytes());
+        })
     }
 
     fn live_blob(&self, id: &BlobId) -> Result<Option<Blob>, StoreError> {
@@ -114,6 +152,28 @@ impl<T: Txn> Batch<'_, T> {
         blob.ok_or(Stop::Refuse(Refusal::NotFound))
     }
 }
+
+impl Blob {
+    /// Returns for how many bytes it counts among what its account has kept (KH-45): nothing when it is not kept, and otherwise as many as the
+    /// smallest does at least.
+    pub fn kept_bytes(&self) -> u64 {
+        match self.stay {
+            Stay::Passing => 0,
+            Stay::Kept => self.size.max(LEAST_KEPT_BYTES),
+        }
+    }
+}
+
+/// Returns the last hour of what is kept now, rounded up: what is stored must not tell on which day somebody was here (KH-46).
+fn kept_until(now: Hour, hours: u32) -> Hour {
+    let least = now.0.saturating_add(hours);
+    Hour(least.checked_next_multiple_of(KEPT_STEP_HOURS).unwrap_or(least))
+}
+
+/// Bytes for which the smallest blob counts that is kept. A thousand tiny ones are a thousand rows for a year.
+const LEAST_KEPT_BYTES: u64 = 4096;
+/// Hours of the steps in which what is kept ends: thirty days.
+const KEPT_STEP_HOURS: u32 = 30 * 24;
 
 /// Returns how long a chunk must be; `None` beyond the last.
 fn expected_bytes(blob: &Blob, number: u32) -> Option<u64> {

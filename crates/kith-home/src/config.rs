@@ -40,6 +40,8 @@ pub struct Quotas {
     pub queue_frames: u32,
     /// Bytes of all its blobs.
     pub blob_bytes: u64,
+    /// Bytes of those that are kept for long (KH-45): a person's backups. They count among all its blobs too.
+    pub kept_bytes: u64,
     /// Deposits that wait to be sent on, 5,376 bytes each.
     pub outgoing: u32,
     /// Live connections on which it, or the right to read one of its queues, was proven (KH-42). A device needs one; some more are
@@ -59,6 +61,7 @@ impl Default for Quotas {
             queues: 2_048,
             queue_frames: 4_000,
             blob_bytes: 1 << 30,
+            kept_bytes: 256 << 20,
             outgoing: 4_096,
             connections: 8,
             exchanges: 16,
@@ -85,10 +88,12 @@ pub struct Retention {
     pub frame_hours: u32,
     /// Hours for blobs.
     pub blob_hours: u32,
+    /// Hours for blobs that are kept for long, from when their account has last asked for that (KH-46).
+    pub kept_hours: u32,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { frame_hours: 21 * 24, blob_hours: 21 * 24 }
+        Self { frame_hours: 21 * 24, blob_hours: 21 * 24, kept_hours: 400 * 24 }
     }
 }

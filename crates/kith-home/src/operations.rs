@@ -113,6 +113,7 @@ impl<T: Txn> Batch<'_, T> {
             }
             Operation::BlobPut { blob, index, chunk } => self.blob_put(caller, &blob, index, &chunk)?,
             Operation::BlobStatus { blob } => self.blob_status(caller, &blob)?,
+            Operation::BlobKeep { blobs } => self.blob_keep(caller, &blobs)?,
             Operation::LiveAccount { account, signature } => self.live_account(way, account, &signature)?,
             Operation::LiveRead { readers, window } => self.live_read(way, &readers, window)?,
             // Answered above, or newer than this code.

@@ -20,7 +20,7 @@ use thiserror::Error;
 
 pub use records::{
     Account, Blob, Counts, Entry, Health, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Overflow, Queue,
-    Returned, RowKey, Secret, Upkeep,
+    Returned, RowKey, Secret, Stay, Upkeep,
 };
 
 /// The layout of the tables that this code writes. A store that says more was written by a newer release.

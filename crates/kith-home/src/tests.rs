@@ -7,6 +7,7 @@ mod deposits;
 mod histories;
 mod hostile;
 mod identity;
+mod kept;
 mod live;
 mod pushes;
 mod queues;

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::path::Path;
 
 use kith_home::store::{
-    Account, Blob, Entry, Invite, Outgoing, OutgoingKey, Overflow, Queue, Returned, Store, StoreError, Txn,
+    Account, Blob, Entry, Invite, Outgoing, OutgoingKey, Overflow, Queue, Returned, Stay, Store, StoreError, Txn,
 };
 use kith_store::Journal;
 use kith_wire::address::{ServerAddress, ServerUrl};
@@ -55,7 +55,10 @@ fn live(folder: &Path) -> Result<(), Box<dyn Error>> {
 
 fn add<T: Txn>(txn: &mut T, n: u8, to: &ServerAddress) -> Result<(), StoreError> {
     let (reader, account) = (ReaderId([n; 24]), AccountKey([n; 32]));
-    txn.put_account(&account, &Account { created: Day(1), n_queues: 1, blob_bytes: 9, n_outgoing: 1, closed: None })?;
+    txn.put_account(
+        &account,
+        &Account { created: Day(1), n_queues: 1, blob_bytes: 9, kept_bytes: 0, n_outgoing: 1, closed: None },
+    )?;
     let (sender, lookup, verifier) = (SenderId([n; 24]), LookupKey([n; 32]), Verifier([n; 32]));
     let queue = Queue { sender, account, lookup, verifier, next_seq: 2, length: 1, overflow: Overflow::Complete };
     txn.insert_queue(&reader, &queue)?;
@@ -63,7 +66,10 @@ fn add<T: Txn>(txn: &mut T, n: u8, to: &ServerAddress) -> Result<(), StoreError>
     txn.insert_entry(&reader, 1, &Entry { arrived: Hour(1), frame: vec![n; 9] })?;
     txn.update_queue(&reader, &Queue { length: 2, ..queue })?;
     let (size, read, delete) = (9, Verifier([n; 32]), Verifier([n; 32]));
-    txn.put_blob(&BlobId([n; 24]), &Blob { account, size, n_chunks: 1, n_present: 1, read, delete, expires: Hour(9) })?;
+    txn.put_blob(
+        &BlobId([n; 24]),
+        &Blob { account, size, n_chunks: 1, n_present: 1, read, delete, expires: Hour(9), stay: Stay::Passing },
+    )?;
     txn.insert_chunk(&BlobId([n; 24]), 0, &[n; 9])?;
     let key = OutgoingKey { account, relay: RelayId([n; 16]) };
     let (accepted, next_attempt) = (Hour(1), Timestamp(1));

@@ -8,11 +8,12 @@ use minicbor::{Decode, Encode};
 use crate::address::ServerAddress;
 use crate::card::CardOffer;
 use crate::codec::{DecodeError, Wire};
-use crate::id::{BackupMark, ConversationId, DeviceId};
+use crate::id::{BackupMark, ConversationId, DeviceId, Hash};
+use crate::limits::MAX_BACKUP_PIECES;
 use crate::own::OwnDevices;
 use crate::rotation::Rotation;
 use crate::signed::Signed;
-use crate::sync::{ContactCopy, ContactSettings, PastMessage};
+use crate::sync::{ContactCopy, ContactSettings, PastMessage, Setting};
 use crate::time::Timestamp;
 
 /// One thing that a backup says. Of two that say something about the same, the later one counts. The numbers are wire values.
@@ -95,6 +96,29 @@ pub enum BackupItem {
         #[n(2)]
         lamport: u64,
     },
+    /// What the person was writing to a contact and has not sent, or that nothing is left of it.
+    #[n(8)]
+    Draft {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+        /// The text, and when it was typed.
+        #[n(1)]
+        draft: Setting<String>,
+    },
+    /// What closes the account of one of the person's devices, when it is revoked (KE-88).
+    #[n(9)]
+    Closing {
+        /// The device.
+        #[n(0)]
+        device: DeviceId,
+        /// Its home server.
+        #[n(1)]
+        server: ServerAddress,
+        /// Device, server key, account key and statement, sealed to the user key.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        sealed: Vec<u8>,
+    },
     /// The end of a run.
     #[n(6)]
     End {
@@ -112,6 +136,59 @@ impl Wire for BackupItem {
     /// The longest is a few messages, of which one may be as long as a content can be.
     const MAX_BYTES: usize = 65_536;
 }
+
+/// What lies at a home server in the place of a backup: of which pieces the file is made. Sealed, and one whole chunk there.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct BackupHead {
+    /// Rises with each head of the place: of two, the one with the higher number counts.
+    #[n(0)]
+    pub number: u64,
+    /// The device that made the backup.
+    #[n(1)]
+    pub device: String,
+    /// When its last run was made.
+    #[n(2)]
+    pub made: Timestamp,
+    /// Hours after which the device makes the next one by itself; absent when it does not.
+    #[n(3)]
+    pub every: Option<u32>,
+    /// The label of the file.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub label: [u8; 16],
+    /// The pieces of the file, in their order.
+    #[n(5)]
+    pub pieces: Vec<BackupPiece>,
+}
+
+/// A piece of a backup file. Its names and keys come from these two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct BackupPiece {
+    /// Its size.
+    #[n(0)]
+    pub bytes: u64,
+    /// Its hash under the label of pieces.
+    #[n(1)]
+    pub hash: Hash,
+}
+
+impl BackupHead {
+    /// Returns the bytes of the whole file; nothing when the head is not one that any device makes.
+    pub fn file_bytes(&self) -> Option<u64> {
+        let is_piece = |piece: &BackupPiece| (1..=MAX_PIECE_BYTES).contains(&piece.bytes);
+        let is_good = (1..=MAX_BACKUP_PIECES).contains(&self.pieces.len()) && self.pieces.iter().all(is_piece);
+        is_good.then(|| self.pieces.iter().map(|piece| piece.bytes).sum())
+    }
+}
+
+impl Wire for BackupHead {
+    const NAME: &'static str = "backup-head";
+    const MAX_BYTES: usize = 65_516;
+}
+
+/// Bytes of a piece at most: what is sent again when one is lost.
+pub const MAX_PIECE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Adds an item to the content of a segment.
 ///
@@ -168,6 +245,8 @@ impl std::fmt::Debug for BackupItem {
             Self::SpareCard { .. } => "SpareCard(…)",
             Self::End { .. } => "End(…)",
             Self::Unmet { .. } => "Unmet(…)",
+            Self::Draft { .. } => "Draft(…)",
+            Self::Closing { .. } => "Closing(…)",
         })
     }
 }

@@ -14,6 +14,10 @@ pub const MAX_SEALED_BYTES: usize = 96 * 1024;
 pub const MAX_ANSWER_BYTES: usize = MAX_SEALED_BYTES - 1;
 /// Bytes in the smallest sealed answer.
 pub const ANSWER_BYTES: usize = 1024;
+/// Blobs that one `blob-keep` may name.
+pub const MAX_KEPT_AT_ONCE: usize = 64;
+/// Pieces of one backup at a home server: more would not fit into its head.
+pub const MAX_BACKUP_PIECES: usize = 1024;
 /// Bytes in the plaintext of a blob chunk.
 pub const CHUNK_BYTES: usize = 64 * 1024;
 /// Bytes in a sealed blob chunk: nonce-free AEAD, 16 bytes of tag.

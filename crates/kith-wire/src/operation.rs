@@ -252,6 +252,13 @@ pub enum Operation {
         #[n(1)]
         signature: Signature,
     },
+    /// Keeps whole blobs for long, or for as long again: all of them or none. Account.
+    #[n(20)]
+    BlobKeep {
+        /// The blobs.
+        #[n(0)]
+        blobs: Vec<BlobId>,
+    },
 }
 
 impl Wire for Operation {

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use kith_home::store::{Blob, Counts, MetaKey, Queue};
+use kith_home::store::{Account, Blob, Counts, MetaKey, Queue};
 use kith_wire::id::AccountKey;
 
 use super::{Lost, Row, Totals};
@@ -31,6 +31,7 @@ pub(crate) struct Audit {
 pub(crate) struct Usage {
     pub(crate) queues: u32,
     pub(crate) blob_bytes: u64,
+    pub(crate) kept_bytes: u64,
     pub(crate) outgoing: u32,
 }
 
@@ -40,8 +41,9 @@ impl Usage {
         match row {
             Row::Queue(_, queue) => used.entry(queue.account).or_default().queues += 1,
             Row::Blob(_, blob) => {
-                let bytes = &mut used.entry(blob.account).or_default().blob_bytes;
-                *bytes = bytes.saturating_add(blob.size);
+                let used = used.entry(blob.account).or_default();
+                used.blob_bytes = used.blob_bytes.saturating_add(blob.size);
+                used.kept_bytes = used.kept_bytes.saturating_add(blob.kept_bytes());
             }
             Row::Outgoing(key, _) => used.entry(key.account).or_default().outgoing += 1,
             _ => {}
@@ -95,8 +97,8 @@ impl Audit {
             Row::Returned(key, _) => drop(self.used.entry(key.account).or_default()),
             Row::Account(key, account) => {
                 let used = self.used.get(key).copied().unwrap_or_default();
-                let said =
-                    Usage { queues: account.n_queues, blob_bytes: account.blob_bytes, outgoing: account.n_outgoing };
+                let Account { n_queues: queues, blob_bytes, kept_bytes, n_outgoing: outgoing, .. } = *account;
+                let said = Usage { queues, blob_bytes, kept_bytes, outgoing };
                 if used != said && !self.is_moving {
                     self.findings.add("an account's counters disagree with its queues, blobs and deposits");
                 }

@@ -179,7 +179,7 @@ impl<R: Read> Reader<R> {
 
 const MAGIC: &[u8; 7] = b"KITHBAK";
 /// Form 1 did not count what had been lost.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Bytes after which a block is closed.
 const BLOCK_BYTES: usize = 256 * 1024;
 /// Bytes of a block at most: it may be overrun by its last row, and no row is near as long as this.

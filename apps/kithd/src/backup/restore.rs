@@ -99,6 +99,7 @@ impl Restoring {
                 txn.remove_blob(&id)?;
                 if let Some(used) = self.used.get_mut(&blob.account) {
                     used.blob_bytes = used.blob_bytes.saturating_sub(blob.size);
+                    used.kept_bytes = used.kept_bytes.saturating_sub(blob.kept_bytes());
                 }
             }
             Row::Outgoing(key, outgoing) => txn.put_outgoing(&key, &outgoing)?,
@@ -106,8 +107,8 @@ impl Restoring {
             Row::Invite(code, invite) => txn.put_invite(&code, &invite)?,
             Row::Account(key, account) => {
                 let used = self.used.remove(&key).unwrap_or_default();
-                let Usage { queues: n_queues, blob_bytes, outgoing: n_outgoing } = used;
-                txn.put_account(&key, &Account { n_queues, blob_bytes, n_outgoing, ..account })?;
+                let Usage { queues: n_queues, blob_bytes, kept_bytes, outgoing: n_outgoing } = used;
+                txn.put_account(&key, &Account { n_queues, blob_bytes, kept_bytes, n_outgoing, ..account })?;
             }
             Row::EpochKey(epoch, seed) => txn.insert_epoch_key(epoch, &seed)?,
             Row::Meta(key, value) => self.meta(txn, key, &value)?,

@@ -4,7 +4,7 @@
 //! and ids as they are, and everything of varying length behind its length in four bytes. What a tag means never changes.
 
 use kith_home::store::{
-    Account, Blob, Entry, Invite, MetaKey, Outgoing, OutgoingKey, Overflow, Queue, Returned, Secret,
+    Account, Blob, Entry, Invite, MetaKey, Outgoing, OutgoingKey, Overflow, Queue, Returned, Secret, Stay,
 };
 use kith_wire::address::{ServerAddress, ServerUrl};
 use kith_wire::id::{AccountKey, BlobId, Hash, LookupKey, ReaderId, RelayId, SenderId, ServerKey, Signature, Verifier};
@@ -88,7 +88,7 @@ impl Row {
             Self::Entry(seq, entry) => drop(out.u8(tag::ENTRY).u64(*seq).u32(entry.arrived.0).long(&entry.frame)),
             Self::Blob(id, blob) => {
                 out.u8(tag::BLOB).raw(&id.0).raw(&blob.account.0).u64(blob.size).u32(blob.n_chunks).u32(blob.n_present);
-                out.raw(&blob.read.0).raw(&blob.delete.0).u32(blob.expires.0);
+                out.raw(&blob.read.0).raw(&blob.delete.0).u32(blob.expires.0).u8(u8::from(blob.stay == Stay::Kept));
             }
             Self::Chunk(number, bytes) => drop(out.u8(tag::CHUNK).u32(*number).long(bytes)),
             Self::Gone => drop(out.u8(tag::GONE)),
@@ -108,7 +108,7 @@ impl Row {
             Self::Account(key, account) => {
                 let tag = if account.closed.is_some() { tag::CLOSED_ACCOUNT } else { tag::ACCOUNT };
                 out.u8(tag).raw(&key.0).u32(account.created.0).u32(account.n_queues).u64(account.blob_bytes);
-                out.u32(account.n_outgoing);
+                out.u64(account.kept_bytes).u32(account.n_outgoing);
                 if let Some(signature) = account.closed {
                     out.raw(&signature.0);
                 }
@@ -267,6 +267,11 @@ impl<'b> In<'_, 'b> {
             read: Verifier(self.raw()?),
             delete: Verifier(self.raw()?),
             expires: Hour(self.u32()?),
+            stay: match self.u8()? {
+                0 => Stay::Passing,
+                1 => Stay::Kept,
+                _ => return Err(NoRow),
+            },
         })
     }
 
@@ -291,6 +296,7 @@ impl<'b> In<'_, 'b> {
             created: Day(self.u32()?),
             n_queues: self.u32()?,
             blob_bytes: self.u64()?,
+            kept_bytes: self.u64()?,
             n_outgoing: self.u32()?,
             closed: None,
         })

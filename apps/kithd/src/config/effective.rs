@@ -72,11 +72,16 @@ impl Layer {
                 queues: Some(quotas.queues),
                 queue_frames: Some(quotas.queue_frames),
                 blob_bytes: Some(quotas.blob_bytes),
+                kept_bytes: Some(quotas.kept_bytes),
                 outgoing: Some(quotas.outgoing),
                 connections: Some(quotas.connections),
                 exchanges: Some(quotas.exchanges),
             },
-            retention: RetentionLayer { frames: Some(retention.frames), blobs: Some(retention.blobs) },
+            retention: RetentionLayer {
+                frames: Some(retention.frames),
+                blobs: Some(retention.blobs),
+                kept: Some(retention.kept),
+            },
         }
     }
 }

@@ -141,11 +141,13 @@ pub(super) const KNOWN: &[Known] = &[
     known("QUOTAS_QUEUES", Some("quotas"), "queues", Kind::Number),
     known("QUOTAS_QUEUE_FRAMES", Some("quotas"), "queue_frames", Kind::Number),
     known("QUOTAS_BLOB_BYTES", Some("quotas"), "blob_bytes", Kind::Number),
+    known("QUOTAS_KEPT_BYTES", Some("quotas"), "kept_bytes", Kind::Number),
     known("QUOTAS_OUTGOING", Some("quotas"), "outgoing", Kind::Number),
     known("QUOTAS_CONNECTIONS", Some("quotas"), "connections", Kind::Number),
     known("QUOTAS_EXCHANGES", Some("quotas"), "exchanges", Kind::Number),
     known("RETENTION_FRAMES", Some("retention"), "frames", Kind::Text),
     known("RETENTION_BLOBS", Some("retention"), "blobs", Kind::Text),
+    known("RETENTION_KEPT", Some("retention"), "kept", Kind::Text),
 ];
 
 fn merge(into: &mut Table, from: Table) {

@@ -55,6 +55,7 @@ pub(crate) struct QuotaLayer {
     pub(crate) queues: Option<u32>,
     pub(crate) queue_frames: Option<u32>,
     pub(crate) blob_bytes: Option<u64>,
+    pub(crate) kept_bytes: Option<u64>,
     pub(crate) outgoing: Option<u32>,
     pub(crate) connections: Option<usize>,
     pub(crate) exchanges: Option<usize>,
@@ -65,6 +66,7 @@ pub(crate) struct QuotaLayer {
 pub(crate) struct RetentionLayer {
     pub(crate) frames: Option<Span>,
     pub(crate) blobs: Option<Span>,
+    pub(crate) kept: Option<Span>,
 }
 
 /// Who may register.
@@ -151,6 +153,7 @@ impl Layer {
                 queues: self.quotas.queues.or(below.quotas.queues),
                 queue_frames: self.quotas.queue_frames.or(below.quotas.queue_frames),
                 blob_bytes: self.quotas.blob_bytes.or(below.quotas.blob_bytes),
+                kept_bytes: self.quotas.kept_bytes.or(below.quotas.kept_bytes),
                 outgoing: self.quotas.outgoing.or(below.quotas.outgoing),
                 connections: self.quotas.connections.or(below.quotas.connections),
                 exchanges: self.quotas.exchanges.or(below.quotas.exchanges),
@@ -158,6 +161,7 @@ impl Layer {
             retention: RetentionLayer {
                 frames: self.retention.frames.or(below.retention.frames),
                 blobs: self.retention.blobs.or(below.retention.blobs),
+                kept: self.retention.kept.or(below.retention.kept),
             },
         }
     }
@@ -220,6 +224,7 @@ impl QuotaLayer {
             queues: self.queues.unwrap_or(default.queues),
             queue_frames: self.queue_frames.unwrap_or(default.queue_frames),
             blob_bytes: self.blob_bytes.unwrap_or(default.blob_bytes),
+            kept_bytes: self.kept_bytes.unwrap_or(default.kept_bytes),
             outgoing: self.outgoing.unwrap_or(default.outgoing),
             connections: self.connections.unwrap_or(default.connections),
             exchanges: self.exchanges.unwrap_or(default.exchanges),
@@ -241,11 +246,19 @@ impl QuotaLayer {
 impl RetentionLayer {
     fn into_retention(self) -> Result<Retention, ConfigError> {
         let default = Span::days(21);
-        let retention = Retention { frames: self.frames.unwrap_or(default), blobs: self.blobs.unwrap_or(default) };
+        let retention = Retention {
+            frames: self.frames.unwrap_or(default),
+            blobs: self.blobs.unwrap_or(default),
+            kept: self.kept.unwrap_or(Span::days(400)),
+        };
         for (key, span) in [("retention.frames", retention.frames), ("retention.blobs", retention.blobs)] {
             if span < Span::days(1) || span > Span::days(365) {
                 return Err(ConfigError::OutOfRange { key, wanted: "from 1d to 365d" });
             }
+        }
+        // Shorter than a blob lives anyhow it would keep nothing.
+        if retention.kept < retention.blobs || retention.kept > Span::days(3650) {
+            return Err(ConfigError::OutOfRange { key: "retention.kept", wanted: "from retention.blobs to 3650d" });
         }
         Ok(retention)
     }

@@ -33,7 +33,7 @@ fn without_anything_said_the_defaults_hold() {
     assert_eq!(config.metrics, None);
     assert_eq!(config.public_url, None);
     assert!(!config.allow_private_peers);
-    assert_eq!(config.retention, Retention { frames: Span::days(21), blobs: Span::days(21) });
+    assert_eq!(config.retention, Retention { frames: Span::days(21), blobs: Span::days(21), kept: Span::days(400) });
 }
 
 #[test]
@@ -77,6 +77,7 @@ fn every_key_of_the_file_has_its_variable() {
         ("KITHD_QUOTAS_QUEUES", "1"),
         ("KITHD_QUOTAS_QUEUE_FRAMES", "2"),
         ("KITHD_QUOTAS_BLOB_BYTES", "3"),
+        ("KITHD_QUOTAS_KEPT_BYTES", "8"),
         ("KITHD_QUOTAS_OUTGOING", "4"),
         ("KITHD_QUOTAS_EXCHANGES", "5"),
         ("KITHD_QUOTAS_CONNECTIONS", "6"),
@@ -91,6 +92,7 @@ fn every_key_of_the_file_has_its_variable() {
         ("KITHD_LIMITS_REQUESTS_PER_NETWORK", "28"),
         ("KITHD_RETENTION_FRAMES", "2d"),
         ("KITHD_RETENTION_BLOBS", "3d"),
+        ("KITHD_RETENTION_KEPT", "90d"),
     ];
     let config = load(&[], &environment, None).unwrap();
     assert_eq!(config.registration, Registration::Invite);
@@ -111,13 +113,14 @@ fn every_key_of_the_file_has_its_variable() {
         [6, 5, 23]
     );
     assert_eq!(config.tls, Some(Tls::Files { cert: "/c".into(), key: "/k".into() }));
-    let quotas = Quotas { queues: 1, queue_frames: 2, blob_bytes: 3, outgoing: 4, exchanges: 5, connections: 6 };
+    let quotas =
+        Quotas { queues: 1, queue_frames: 2, blob_bytes: 3, kept_bytes: 8, outgoing: 4, exchanges: 5, connections: 6 };
     assert_eq!(config.quotas, quotas);
     assert_eq!([limits.exchanges, limits.exchanges_per_server, listener.live.window], [100, 99, 24]);
     assert_eq!([listener.live.message, listener.live.close].map(|time| time.as_secs()), [25, 3]);
     assert_eq!(listener.live.pings, 26);
     assert_eq!([listener.connects_per_network, listener.requests_per_network], [27, 28]);
-    assert_eq!(config.retention, Retention { frames: Span::days(2), blobs: Span::days(3) });
+    assert_eq!(config.retention, Retention { frames: Span::days(2), blobs: Span::days(3), kept: Span::days(90) });
 }
 
 #[test]

@@ -53,8 +53,11 @@ fn make_queue(files: &Simulated, send: &SendCapability) {
     let queue =
         Queue { sender: SENDER, account, lookup, verifier, next_seq: 1, length: 0, overflow: Overflow::Complete };
     txn.insert_queue(&READER, &queue).unwrap();
-    txn.put_account(&account, &Account { created: Day(1), n_queues: 1, blob_bytes: 0, n_outgoing: 0, closed: None })
-        .unwrap();
+    txn.put_account(
+        &account,
+        &Account { created: Day(1), n_queues: 1, blob_bytes: 0, kept_bytes: 0, n_outgoing: 0, closed: None },
+    )
+    .unwrap();
     txn.commit().unwrap();
 }
 

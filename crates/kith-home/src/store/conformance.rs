@@ -10,7 +10,8 @@ use kith_wire::time::{Day, EpochId, Hour, Timestamp};
 
 use super::memory::Memory;
 use super::records::{
-    Account, Blob, Entry, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Overflow, Queue, Returned, RowKey, Secret,
+    Account, Blob, Entry, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Overflow, Queue, Returned, RowKey,
+    Secret, Stay,
 };
 use super::{SCHEMA_VERSION, Store, StoreError, Txn};
 
@@ -131,6 +132,7 @@ fn blob(n: u8, expires: u32) -> Blob {
         read: Verifier([n; 32]),
         delete: Verifier([n; 32]),
         expires: Hour(expires),
+        stay: if n % 2 == 0 { Stay::Passing } else { Stay::Kept },
     }
 }
 
@@ -141,8 +143,14 @@ fn blob(n: u8, expires: u32) -> Blob {
 pub fn committed_rows_survive_a_reopen<F: Fixture>(mut fixture: F) -> Result<(), StoreError> {
     let mut store = fixture.create()?;
     let mut txn = store.begin()?;
-    let opened =
-        Account { created: Day(9), n_queues: 1, blob_bytes: u64::from(u32::MAX) + 5, n_outgoing: 2, closed: None };
+    let opened = Account {
+        created: Day(9),
+        n_queues: 1,
+        blob_bytes: u64::from(u32::MAX) + 5,
+        kept_bytes: u64::from(u32::MAX) + 6,
+        n_outgoing: 2,
+        closed: None,
+    };
     for key in MetaKey::ALL {
         txn.set_meta(key, &Secret::new(key.name().as_bytes()))?;
     }
@@ -504,7 +512,7 @@ pub fn every_row_is_listed_once_whatever_the_size_of_the_page<F: Fixture>(mut fi
         txn.put_invite(&Hash([n; 32]), &Invite { uses_left: 1, expires: Timestamp(10) })?;
         txn.put_account(
             &account(n),
-            &Account { created: Day(1), n_queues: 1, blob_bytes: 0, n_outgoing: 0, closed: None },
+            &Account { created: Day(1), n_queues: 1, blob_bytes: 0, kept_bytes: 0, n_outgoing: 0, closed: None },
         )?;
         wanted.extend([
             RowKey::Queue(reader(n)),

@@ -66,6 +66,8 @@ pub struct Account {
     pub n_queues: u32,
     /// Bytes reserved by its blobs.
     pub blob_bytes: u64,
+    /// Bytes for which those of them count that are kept for long.
+    pub kept_bytes: u64,
     /// Deposits of its own that wait to be sent on.
     pub n_outgoing: u32,
     /// The statement by which it was closed, if it was: then it is closed for good.
@@ -172,6 +174,18 @@ pub struct Blob {
     pub delete: Verifier,
     /// The last hour in which it is there.
     pub expires: Hour,
+    /// For how long it is meant.
+    pub stay: Stay,
+}
+
+/// For how long a blob is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stay {
+    /// Until those it is for have fetched it.
+    #[default]
+    Passing,
+    /// For as long as its account asks, as backups are.
+    Kept,
 }
 
 /// Names a row, or what belongs together, for those who read a whole store: backups and checks.

@@ -23,7 +23,7 @@ fn key(number: u32) -> AccountKey {
 }
 
 fn account() -> Account {
-    Account { created: Day(7), n_queues: 0, blob_bytes: 0, n_outgoing: 0, closed: None }
+    Account { created: Day(7), n_queues: 0, blob_bytes: 0, kept_bytes: 0, n_outgoing: 0, closed: None }
 }
 
 /// Commits an account with this number, and a secret too when asked.

@@ -5,7 +5,7 @@
 //! to its end. An operation that carries a frame or the like says how long that is; the bytes lie in the record's payload,
 //! in the order of the operations.
 
-use kith_home::store::{Account, Blob, Invite, OutgoingKey, Overflow, Queue};
+use kith_home::store::{Account, Blob, Invite, OutgoingKey, Overflow, Queue, Stay};
 use kith_wire::address::{ServerAddress, ServerUrl};
 use kith_wire::id::{AccountKey, BlobId, Hash, LookupKey, ReaderId, RelayId, SenderId, ServerKey, Signature, Verifier};
 use kith_wire::time::{Day, Hour, Timestamp};
@@ -347,7 +347,11 @@ impl Writer<'_> {
     }
 
     fn account(&mut self, account: &Account) -> &mut Self {
-        self.u32(account.created.0).u32(account.n_queues).u64(account.blob_bytes).u32(account.n_outgoing)
+        self.u32(account.created.0)
+            .u32(account.n_queues)
+            .u64(account.blob_bytes)
+            .u64(account.kept_bytes)
+            .u32(account.n_outgoing)
     }
 
     fn state(&mut self, state: QueueState) -> &mut Self {
@@ -368,7 +372,7 @@ impl Writer<'_> {
 
     fn blob(&mut self, blob: &Blob) -> &mut Self {
         self.put(&blob.account.0).u64(blob.size).u32(blob.n_chunks).u32(blob.n_present);
-        self.put(&blob.read.0).put(&blob.delete.0).u32(blob.expires.0)
+        self.put(&blob.read.0).put(&blob.delete.0).u32(blob.expires.0).put(&[u8::from(blob.stay == Stay::Kept)])
     }
 }
 
@@ -391,7 +395,8 @@ fn roster(from: &mut Reader<'_>) -> Option<Roster> {
 
 fn account(from: &mut Reader<'_>) -> Option<Account> {
     let (created, n_queues) = (Day(from.u32()?), from.u32()?);
-    Some(Account { created, n_queues, blob_bytes: from.u64()?, n_outgoing: from.u32()?, closed: None })
+    let (blob_bytes, kept_bytes) = (from.u64()?, from.u64()?);
+    Some(Account { created, n_queues, blob_bytes, kept_bytes, n_outgoing: from.u32()?, closed: None })
 }
 
 fn state(from: &mut Reader<'_>) -> Option<QueueState> {
@@ -423,5 +428,11 @@ fn blob(from: &mut Reader<'_>) -> Option<Blob> {
     let (account, size) = (AccountKey(from.array()?), from.u64()?);
     let (n_chunks, n_present) = (from.u32()?, from.u32()?);
     let (read, delete) = (Verifier(from.array()?), Verifier(from.array()?));
-    Some(Blob { account, size, n_chunks, n_present, read, delete, expires: Hour(from.u32()?) })
+    let expires = Hour(from.u32()?);
+    let stay = match from.u8()? {
+        0 => Stay::Passing,
+        1 => Stay::Kept,
+        _ => return None,
+    };
+    Some(Blob { account, size, n_chunks, n_present, read, delete, expires, stay })
 }

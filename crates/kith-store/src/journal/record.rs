@@ -22,7 +22,7 @@ use crc32c::{crc32c, crc32c_append};
 use super::bytes::Reader;
 
 /// The layout of segments that this code writes. Format 1 had one checksum a record.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 const SEGMENT_MAGIC: [u8; 8] = *b"kith-log";
 const SUMMARY_MAGIC: [u8; 8] = *b"kith-sum";
 /// Bytes before the first record.

@@ -1,7 +1,7 @@
 //! One or more examples of every object: what hostile tests start from and what `spec/vectors/objects.json` shows.
 
 use kith_wire::address::{QueueAddress, ServerAddress, ServerUrl};
-use kith_wire::backup::BackupItem;
+use kith_wire::backup::{BackupHead, BackupItem, BackupPiece};
 use kith_wire::blob::Manifest;
 use kith_wire::card::{AnswerCard, AnswerInside, AnswerProof, Card, CardOffer, CardPurpose, Confirm, ConfirmHello};
 use kith_wire::content::{Body, Content, KnownBody, ReceiptKind};
@@ -268,6 +268,7 @@ fn operations() -> Vec<(&'static str, Operation)> {
         ("clock", Operation::Clock),
         ("live-account", Operation::LiveAccount { account: AccountKey(run(102)), signature: Signature(run(98)) }),
         ("account-close", Operation::AccountClose { account: AccountKey(run(102)), signature: Signature(run(98)) }),
+        ("blob-keep", Operation::BlobKeep { blobs: vec![blob] }),
         ("live-read", Operation::LiveRead { readers: vec![reader], window: 32 }),
     ]
 }
@@ -466,8 +467,21 @@ pub(crate) fn backup_items() -> Vec<(&'static str, BackupItem)> {
         ("rotation", BackupItem::Rotation { contact, rotation: rotation() }),
         ("spare card", BackupItem::SpareCard { contact, device: DeviceId(run(56)), offer: Box::new(device_offer()) }),
         ("unmet", BackupItem::Unmet { contact, settings: contact_copy().settings, lamport: 900 }),
+        (
+            "draft",
+            BackupItem::Draft { contact, draft: Setting { at: Timestamp(1_792_900_000_000), value: "Dear".into() } },
+        ),
+        ("closing", BackupItem::Closing { device: DeviceId(run(56)), server: server_address(), sealed: vec![7; 60] }),
         ("end", BackupItem::End { mark: BackupMark(run(60)), made: Timestamp(1_793_000_000_000) }),
     ]
+}
+
+/// What lies in the place of a backup at a home server.
+pub(crate) fn backup_head() -> BackupHead {
+    let piece = |bytes, n| BackupPiece { bytes, hash: Hash(run(n)) };
+    let (device, made) = ("laptop".to_owned(), Timestamp(1_793_000_000_000));
+    let pieces = vec![piece(16_777_216, 61), piece(4_410, 62)];
+    BackupHead { number: 7, device, made, every: Some(24), label: run(63), pieces }
 }
 
 /// Returns examples of all objects.
@@ -514,6 +528,8 @@ pub(crate) fn all() -> Vec<Example> {
     let short_lived = Content { disappears: Some(60), ..content(Body::Known(KnownBody::Nothing)) };
     all.push(example("content", "that disappears", &short_lived));
     all.extend(sync_items().iter().map(|(note, item)| example("sync-item", note, item)));
+    all.push(example("backup-head", "", &backup_head()));
+    all.push(example("backup-head", "made by hand", &BackupHead { every: None, ..backup_head() }));
     all.extend(backup_items().iter().map(|(note, item)| example("backup-item", note, item)));
     all.extend(payloads().iter().map(|(note, payload)| example("payload", note, payload)));
     for (note, operation) in operations() {

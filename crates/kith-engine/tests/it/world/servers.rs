@@ -4,7 +4,7 @@ use kith_crypto::attachment::{NewBlob, seal_chunk, words_shape};
 use kith_crypto::capability::{delete_verifier, prove, read_verifier};
 use kith_crypto::random;
 use kith_crypto::sealed::seal;
-use kith_home::store::{Blob, Store, Txn};
+use kith_home::store::{Blob, Stay, Store, Txn};
 use kith_home::{Config, Home, Input, Ticket, create_invite};
 use kith_wire::Wire;
 use kith_wire::address::QueueAddress;
@@ -92,6 +92,7 @@ impl World {
             read: read_verifier(&blob.read),
             delete: delete_verifier(&blob.delete),
             expires: Hour(self.now.hour().0 + 24),
+            stay: Stay::Passing,
         };
         let mut txn = self.servers[server].store.begin().unwrap();
         txn.put_blob(&blob.id, &row).unwrap();

@@ -227,9 +227,9 @@ proptest! {
 #[test]
 fn the_layout_of_a_segment_is_this() {
     let head = SegmentHead { segment: 7, salt: 0x0102_0304_0506_0708 };
-    let magic_format_segment_salt = "6b6974682d6c6f670200000007000000".to_owned() + "0807060504030201";
+    let magic_format_segment_salt = "6b6974682d6c6f670300000007000000".to_owned() + "0807060504030201";
     let encoded = data_encoding::HEXLOWER.encode(&head.encode(Kind::Segment));
-    assert_eq!(encoded, magic_format_segment_salt + "d715016a");
+    assert_eq!(encoded, magic_format_segment_salt + "29180d98");
     let mut ops = Vec::new();
     Op::SegmentGone { segment: 5 }.encode(&mut ops);
     assert_eq!(data_encoding::HEXLOWER.encode(&ops), "0405000000");
@@ -295,7 +295,7 @@ fn a_store_of_another_format_is_refused_by_name() {
         bytes[SEGMENT_HEAD - CHECKSUM..SEGMENT_HEAD].copy_from_slice(&crc.to_le_bytes());
     });
     let Err(StoreError::Backend(problem)) = Journal::open_with(files, 1 << 20) else { panic!("opened") };
-    assert_eq!(problem.to_string(), "the file 0000000001.log has format 1, and this release reads format 2 only");
+    assert_eq!(problem.to_string(), "the file 0000000001.log has format 1, and this release reads format 3 only");
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use kith_home::store::memory::Memory;
 use kith_home::store::{
-    Account, Blob, Entry, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Queue, Returned, RowKey, Secret, Store,
-    StoreError, Txn,
+    Account, Blob, Entry, Invite, MetaKey, NonceScope, Outgoing, OutgoingKey, Queue, Returned, RowKey, Secret, Stay,
+    Store, StoreError, Txn,
 };
 use kith_wire::address::{ServerAddress, ServerUrl};
 use kith_wire::id::{AccountKey, BlobId, DedupId, Hash, Nonce, ReaderId, RelayId, SenderId, ServerKey, Verifier};
@@ -92,8 +92,8 @@ pub(super) fn act<T: Txn>(txn: &mut T, n: u32) -> Result<(), StoreError> {
         20 => {
             let (read, delete) = (Verifier([a; 32]), Verifier([b; 32]));
             let account = AccountKey([a; 32]);
-            let blob =
-                Blob { account, size: 9, n_chunks: 6, n_present: b.into(), read, delete, expires: Hour(c.into()) };
+            let (expires, stay) = (Hour(c.into()), if c % 2 == 0 { Stay::Passing } else { Stay::Kept });
+            let blob = Blob { account, size: 9, n_chunks: 6, n_present: b.into(), read, delete, expires, stay };
             txn.put_blob(&BlobId([a; 24]), &blob)
         }
         21 if txn.blob(&BlobId([a; 24]))?.is_some() && txn.chunk(&BlobId([a; 24]), b.into())?.is_none() => {
@@ -104,7 +104,14 @@ pub(super) fn act<T: Txn>(txn: &mut T, n: u32) -> Result<(), StoreError> {
             let created = Day(b.into());
             txn.put_account(
                 &AccountKey([a; 32]),
-                &Account { created, n_queues: c.into(), blob_bytes: 7, n_outgoing: 0, closed: None },
+                &Account {
+                    created,
+                    n_queues: c.into(),
+                    blob_bytes: 7,
+                    kept_bytes: b.into(),
+                    n_outgoing: 0,
+                    closed: None,
+                },
             )
         }
         23 if c % 3 == 0 => txn.set_meta(MetaKey::Descriptor, &Secret::new(&[b; 9])),
