@@ -3,6 +3,7 @@
 import type { Line } from '../src/lib/line';
 import type { AnswerTo } from '../src/lib/worker/kith';
 import type { Attachment, Contact, Failure, FailureCode, Message, Notice, Page, Reply, Request, State } from '../src/lib/worker/contract';
+import { devices } from './devices';
 import type { ScreenName } from './places';
 import { LASTS, NAMES, SENTENCES, TALK, type Said } from './talks';
 
@@ -30,7 +31,7 @@ export class RecordedLine implements Line {
   constructor(screen: ScreenName, language: 'en' | 'ar') {
     this.screen = screen;
     this.talks.set(1, TALK[language].map((said, index) => this.message(1, index, said)));
-    const open: State = { kind: 'open', name: language === 'ar' ? 'سارة' : 'Sara', server: 'https://kith.linden.example', serverKey: 'g4kq7-2mxtd-0c9pe-hw3rz-81nsv-y5b6j', registered: true, online: screen !== 'offline', waiting: screen === 'offline' ? 3 : 0, revoked: false };
+    const open: State = { kind: 'open', name: language === 'ar' ? 'سارة' : 'Sara', server: 'https://kith.linden.example', serverKey: 'g4kq7-2mxtd-0c9pe-hw3rz-81nsv-y5b6j', registered: true, online: screen !== 'offline', waiting: screen === 'offline' ? 3 : 0, revoked: false, rotationHours: 168 };
     this.state = screen === 'start' ? { kind: 'nobody' } : screen === 'locked' ? { kind: 'locked' } : screen === 'elsewhere' ? { kind: 'elsewhere' } : open;
     this.contacts = screen === 'empty' ? [] : this.people(language);
     if (screen === 'trouble') {
@@ -59,6 +60,10 @@ export class RecordedLine implements Line {
     }
     const attachment: Attachment = { id: this.nextId++, name: file.name, mediaType: file.type, size: file.size, state: 'complete', done: 1, total: 1 };
     return { kind: 'attached', attachment };
+  }
+
+  async backUp(): Promise<Extract<Reply, { kind: 'backed_up' }> & { bytes: ArrayBuffer }> {
+    return { kind: 'backed_up', keep: 0, contacts: 8, messages: 1042, bytes: new ArrayBuffer(64) };
   }
 
   async chunk(): Promise<ArrayBuffer> {
@@ -215,6 +220,8 @@ export class RecordedLine implements Line {
       server: 'https://home.harbour.example',
       needsCard: false,
       held: null,
+      restored: null,
+      restoring: null,
       pqSince: this.now - 47 * MINUTE,
       last: null,
       ...more,
@@ -274,15 +281,6 @@ function squares() {
   return { size, modules };
 }
 
-function devices(now: number) {
-  const day = 86_400_000;
-  return [
-    { id: 'a', name: 'Kitchen laptop', isThis: true, since: now - 200 * day, state: { kind: 'linked' as const } },
-    { id: 'b', name: 'Phone', isThis: false, since: now - 41 * day, state: { kind: 'linked' as const } },
-    { id: null, name: 'Tablet', isThis: false, since: null, state: { kind: 'compare' as const, code: '48201 99317 20654 71180', asks: true } },
-    { id: 'c', name: 'Old phone', isThis: false, since: now - 900 * day, state: { kind: 'revoked' as const } },
-  ];
-}
 
 /** A picture, drawn: a table in the evening. */
 function picture(): Promise<ArrayBuffer> {

@@ -9,8 +9,7 @@ use kith_vault::{
     BackupFileError, BackupKey, BackupPlace, BackupReader, BackupWriter, MAX_SEGMENT_CONTENT, Next, Password, Phrase,
     ProveError,
 };
-use kith_wire::Timestamp;
-use kith_wire::backup::{BackupItem, pack, unpack};
+use kith_wire::backup::{end_of, pack};
 use kith_wire::id::BackupMark;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -333,14 +332,6 @@ async fn look(path: &Path, seed: &[u8; 32], password: Option<&Password>) -> Resu
     marks.drain(..forgotten);
     let is_current = password.map_or(Ok(true), |password| reader.is_opened_by(password))?;
     Ok(Found::Backup(Lying { at: reader.whole(), marks, damage, is_current }))
-}
-
-/// Returns what the last segment of a run ends with.
-pub(crate) fn end_of(content: &[u8]) -> Option<(BackupMark, Timestamp)> {
-    unpack(content).ok()?.items.into_iter().rev().find_map(|item| match item {
-        BackupItem::End { mark, made } => Some((mark, made)),
-        _ => None,
-    })
 }
 
 /// Bytes of items in one segment, about; a longer item has one of its own.

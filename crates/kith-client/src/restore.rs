@@ -7,11 +7,10 @@ use kith_engine::{Engine, RestoreError};
 use kith_vault::{BackupFileError, BackupKey, BackupReader, Next, Password, Vault};
 use kith_wire::Timestamp;
 use kith_wire::address::ServerAddress;
-use kith_wire::backup::{BackupItem, unpack};
+use kith_wire::backup::{BackupItem, end_of, unpack};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::backup::end_of;
 use crate::client::{Client, ClientError, Options, now, rng};
 
 /// A backup file that was read to its end: all of it opens.

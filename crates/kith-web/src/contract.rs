@@ -7,15 +7,19 @@
 //! Ids are those of the engine and mean nothing outside of this device: numbers that stay far below 2^53 for contacts and
 //! attachments, 26 letters and digits for messages. Times are milliseconds since 1970.
 
+mod devices;
 mod notices;
+mod replies;
 mod requests;
 mod views;
 
+pub use devices::{Backup, BackupKey, Backups, Device, DeviceState, HistoryWish, JoinStep, Link, Progress};
 pub use notices::{ContactTrouble, MessageChange, Notice, Trouble};
-pub use requests::{Failure, FailureCode, PageAt, Reply, Request};
+pub use replies::{Failure, FailureCode, Reply};
+pub use requests::{PageAt, Request};
 pub use views::{
-    Attachment, AttachmentState, Card, Contact, ContactState, Device, DeviceState, Found, Held, LastMessage, Message,
-    MessageBody, MessageState, Page, QrCode, Quote, Reaction, State,
+    Attachment, AttachmentState, Card, Contact, ContactState, Found, Held, LastMessage, Message, MessageBody,
+    MessageState, Page, QrCode, Quote, Reaction, Restored, Restoring, State,
 };
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use kith_engine::{
     AttachmentState, AttachmentView, ContactState, ContactView, DeviceState, DeviceView, Direction, Ended, Event, Held,
-    LinkState, MessageBody, MessageChange, MessageState, MessageView, Receipts, Status, Trouble,
+    LinkState, MessageBody, MessageChange, MessageState, MessageView, Receipts, Restoring, Status, Trouble,
 };
 
 use crate::contract;
@@ -26,6 +26,12 @@ pub(crate) fn contact(view: ContactView, newest: Option<&MessageView>) -> contra
         server: view.server.map(|url| url.to_string()),
         needs_card: view.needs_card,
         held: view.held.map(held),
+        restored: view.restored.map(|view| contract::Restored { since: view.since.map(|at| at.0), twice: view.twice }),
+        restoring: view.restoring.map(|restoring| match restoring {
+            Restoring::NeedsPassword => contract::Restoring::NeedsPassword,
+            Restoring::Told => contract::Restoring::Told,
+            Restoring::NeedsCard => contract::Restoring::NeedsCard,
+        }),
         pq_since: view.pq_since.map(|at| at.0),
         last: newest.map(last_message),
     }
@@ -118,6 +124,10 @@ pub(crate) fn attachment(view: AttachmentView) -> contract::Attachment {
 pub(crate) fn device(view: DeviceView) -> contract::Device {
     contract::Device {
         id: view.id.map(|id| id.to_string()),
+        link: view.contact.map(|contact| contact.0),
+        heard: view.heard.map(|at| at.0),
+        contacts: view.contacts.map(progress),
+        history: view.history.map(progress),
         name: view.name,
         is_this: view.is_this,
         since: view.since.map(|day| day.start().0),
@@ -130,6 +140,15 @@ pub(crate) fn device(view: DeviceView) -> contract::Device {
     }
 }
 
+fn progress((told, total): (u64, u64)) -> contract::Progress {
+    contract::Progress { told, total }
+}
+
+/// How a device is doing that is to become another one of a person.
+pub(crate) fn joining(status: &Status, step: contract::JoinStep) -> contract::State {
+    contract::State::Joining { server: status.server.to_string(), online: status.link == LinkState::Up, step }
+}
+
 /// How an open person is doing.
 pub(crate) fn state(status: Status) -> contract::State {
     contract::State::Open {
@@ -140,6 +159,7 @@ pub(crate) fn state(status: Status) -> contract::State {
         online: status.link == LinkState::Up,
         waiting: status.waiting,
         revoked: status.revoked,
+        rotation_hours: status.rotation_hours,
     }
 }
 
@@ -166,10 +186,9 @@ pub(crate) fn notice(event: Event) -> Option<contract::Notice> {
         Event::State { contact, message, state } => {
             Notice::MessageState { contact: contact.0, message: message.to_string(), state: message_state(state) }
         }
-        Event::Contact { contact }
-        | Event::Held { contact, .. }
-        | Event::ContactRestored { contact }
-        | Event::ContactRestoredTwice { contact } => Notice::Contact { contact: contact.0 },
+        Event::Contact { contact } | Event::Held { contact, .. } => Notice::Contact { contact: contact.0 },
+        Event::ContactRestored { contact } => about(contact, ContactTrouble::Restored),
+        Event::ContactRestoredTwice { contact } => about(contact, ContactTrouble::RestoredTwice),
         Event::CardAnsweredTwice { contact } => about(contact, ContactTrouble::CardAnsweredTwice),
         Event::SessionUnusable { contact, why: Ended::Unreadable } => about(contact, ContactTrouble::Unreadable),
         Event::SessionUnusable { contact, .. } => about(contact, ContactTrouble::NeedsCard),
@@ -185,7 +204,8 @@ pub(crate) fn notice(event: Event) -> Option<contract::Notice> {
             done,
             total,
         },
-        Event::Devices | Event::DeviceAdded { .. } => Notice::Devices,
+        Event::Devices => Notice::Devices,
+        Event::DeviceAdded { name, .. } => Notice::DeviceAdded { name },
         Event::Trouble(found) => Notice::Trouble { trouble: trouble(found)? },
         _ => return None,
     })

@@ -2,9 +2,11 @@
 
 use std::io;
 
-use kith_engine::{CommandError, QueryError};
+use kith_engine::{BackupError, CommandError, DeviceError, QueryError};
 use kith_session::{AnswerCardError, CardError};
-use kith_vault::{ChangePasswordError, CreateError, DatabaseError, FolderError, OpenError};
+use kith_vault::{
+    BackupFileError, ChangePasswordError, CreateError, DatabaseError, FolderError, OpenError, ProveError,
+};
 
 use crate::contract::{Failure, FailureCode};
 
@@ -41,9 +43,64 @@ impl From<CommandError> for Failure {
             CommandError::OwnCard => Code::OwnCard,
             CommandError::AlreadyAnswered => Code::CardUsed,
             CommandError::Revoked => Code::Revoked,
+            CommandError::NotFresh | CommandError::Joining => Code::NotFresh,
             _ => Code::Internal,
         };
         failure(code, error)
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        use FailureCode as Code;
+        let code = match &error {
+            DeviceError::Storage(_) | DeviceError::Refresh(_) => Code::Storage,
+            DeviceError::UnknownDevice => Code::UnknownDevice,
+            DeviceError::NotThereYet => Code::NotComparedThere,
+            DeviceError::TooMany => Code::TooManyDevices,
+            DeviceError::BadName => Code::BadDeviceName,
+            DeviceError::ThisDevice => Code::ThisDevice,
+            DeviceError::Revoked => Code::Revoked,
+            _ => Code::Internal,
+        };
+        failure(code, error)
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        let code = match &error {
+            BackupError::Storage(_) => FailureCode::Storage,
+            BackupError::NotInitialised => FailureCode::NobodyHere,
+            _ => FailureCode::Internal,
+        };
+        failure(code, error)
+    }
+}
+
+impl From<BackupFileError> for Failure {
+    fn from(error: BackupFileError) -> Self {
+        use FailureCode as Code;
+        let code = match &error {
+            BackupFileError::NotABackup | BackupFileError::Unreasonable => Code::NotABackup,
+            BackupFileError::Newer { .. } => Code::NewerVersion,
+            BackupFileError::WrongPassword => Code::WrongBackupPassword,
+            BackupFileError::OtherPerson => Code::WrongPhrase,
+            BackupFileError::Damaged { .. } => Code::BackupDamaged,
+            BackupFileError::Folder(_) => Code::FileUnreadable,
+            _ => Code::Internal,
+        };
+        failure(code, chain(&error))
+    }
+}
+
+impl From<ProveError> for Failure {
+    fn from(error: ProveError) -> Self {
+        match error {
+            ProveError::WrongPassword => failure(FailureCode::WrongPassword, error),
+            ProveError::Folder(inner) => inner.into(),
+            other => failure(FailureCode::Storage, other),
+        }
     }
 }
 
@@ -159,5 +216,8 @@ mod tests {
         assert_eq!(code(CommandError::Card(CardError::Signature)), FailureCode::BadCard);
         assert_eq!(Failure::from(OpenError::WrongPassword).code, FailureCode::WrongPassword);
         assert_eq!(Failure::from(QueryError::NoDigits).code, FailureCode::NotAnsweredYet);
+        assert_eq!(Failure::from(DeviceError::NotThereYet).code, FailureCode::NotComparedThere);
+        assert_eq!(Failure::from(BackupFileError::OtherPerson).code, FailureCode::WrongPhrase);
+        assert_eq!(Failure::from(ProveError::WrongPassword).code, FailureCode::WrongPassword);
     }
 }

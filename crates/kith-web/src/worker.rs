@@ -5,14 +5,18 @@
 //! memory of a page.
 
 mod answers;
+mod backups;
+mod blob;
 mod cards;
 mod clock;
+mod devices;
 mod drive;
 mod files;
 mod gate;
 mod links;
 mod net;
 mod person;
+mod restoring;
 
 use std::cell::RefCell;
 use std::rc::Rc;

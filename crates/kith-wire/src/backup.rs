@@ -233,6 +233,14 @@ pub fn unpack(content: &[u8]) -> Result<Unpacked, DecodeError> {
     Ok(unpacked)
 }
 
+/// Returns what the last segment of a run ends with: its mark, and when it was made.
+pub fn end_of(content: &[u8]) -> Option<(BackupMark, Timestamp)> {
+    unpack(content).ok()?.items.into_iter().rev().find_map(|item| match item {
+        BackupItem::End { mark, made } => Some((mark, made)),
+        _ => None,
+    })
+}
+
 /// Names and what people say are never printed: only which kind of thing it is.
 impl std::fmt::Debug for BackupItem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

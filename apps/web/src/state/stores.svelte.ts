@@ -10,7 +10,7 @@ import { Notes } from './notes.svelte';
 import { notify } from './notify';
 import { People } from './people.svelte';
 import { Route } from './route.svelte';
-import { Session } from './session.svelte';
+import { Door } from './door.svelte';
 import { Talk } from './talk.svelte';
 import { Version } from './version.svelte';
 import { t } from './words.svelte';
@@ -21,7 +21,7 @@ export class Stores {
   readonly notes = new Notes();
   readonly people: People;
   readonly files: Files;
-  readonly session: Session;
+  readonly door: Door;
   readonly version = new Version(
     () => this.keepDrafts(),
     () => this.isBusy,
@@ -32,6 +32,8 @@ export class Stores {
   talk = $state.raw<Talk | null>(null);
   /** Files that were chosen for the next message. */
   chosen = $state(0);
+  /** How far a backup is that is being made or taken in. */
+  progress = $state.raw<{ done: number; total: number } | null>(null);
   /** Rises when something about the person's devices changed. */
   devices = $state(0);
 
@@ -39,12 +41,12 @@ export class Stores {
     this.line = line;
     this.people = new People(line);
     this.files = new Files(line);
-    this.session = new Session(line, () => this.forget());
+    this.door = new Door(line, () => this.forget());
   }
 
   /** Begins to listen. Returns what stops it. */
   start(): () => void {
-    const stops = [this.line.listen((notice) => this.take(notice)), this.route.start(), this.session.watch()];
+    const stops = [this.line.listen((notice) => this.take(notice)), this.route.start(), this.door.watch()];
     return () => stops.forEach((stop) => stop());
   }
 
@@ -55,7 +57,7 @@ export class Stores {
 
   /** Stores everything that was typed and not sent. Fails as the worker does. */
   async keepDrafts(): Promise<void> {
-    if (!this.session.open) return;
+    if (!this.door.open) return;
     for (const [contact, text] of this.drafts) await this.line.ask({ kind: 'save_draft', contact, text });
   }
 
@@ -85,7 +87,7 @@ export class Stores {
   private take(notice: Notice): void {
     switch (notice.kind) {
       case 'state':
-        this.session.take(notice.state);
+        this.door.take(notice.state);
         return;
       case 'message':
         this.message(notice.contact, notice.message, notice.change);
@@ -109,7 +111,12 @@ export class Stores {
         this.read(this.talkWith(notice.contact)?.changedOne(notice.message));
         return;
       case 'devices':
+      case 'device_added':
         this.devices += 1;
+        return;
+      case 'backing_up':
+      case 'restoring':
+        this.progress = { done: notice.done, total: notice.total };
         return;
       case 'trouble':
         this.notes.trouble(notice.trouble);
@@ -132,7 +139,7 @@ export class Stores {
   }
 
   private readPeople(): void {
-    if (this.session.open) this.read(this.people.refresh());
+    if (this.door.open) this.read(this.people.refresh());
   }
 
   // Reading anew after a notice: what fails is read again at the next one, or Kith was locked meanwhile.

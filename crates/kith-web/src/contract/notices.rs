@@ -68,6 +68,25 @@ pub enum Notice {
     },
     /// Something about the person's devices changed.
     Devices,
+    /// The person has another device, of which this one hears for the first time.
+    DeviceAdded {
+        /// What the person calls it.
+        name: String,
+    },
+    /// A backup is being made.
+    BackingUp {
+        /// Messages done.
+        done: u64,
+        /// Messages in all.
+        total: u64,
+    },
+    /// A backup is being taken in.
+    Restoring {
+        /// Bytes done.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
     /// The home server refuses something that only a person can mend.
     Trouble {
         /// What.
@@ -114,6 +133,10 @@ pub enum ContactTrouble {
     DeviceStopped,
     /// Somebody has stolen the key of a device.
     DeviceKeyStolen,
+    /// They have lost all devices and go on from a backup.
+    Restored,
+    /// A second device says that it is theirs, from the same backup.
+    RestoredTwice,
     /// The person's home server does not talk to theirs.
     ForbiddenServer,
     /// Much of what came could not be read.

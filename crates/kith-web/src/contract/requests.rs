@@ -1,8 +1,11 @@
-//! What the app asks for, and what it gets.
+//! What the app asks for.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::views::{Attachment, Card, Contact, Device, Found, Message, Page, State};
+use super::devices::{BackupKey, HistoryWish};
+
+#[cfg(doc)]
+use super::{Attachment, Reply};
 
 /// What the app wants. Printed by nobody: passwords and texts are in here.
 #[derive(Deserialize)]
@@ -16,8 +19,9 @@ pub enum Request {
     /// Makes a person on this device, opens it, and registers it at a home server. Answered with [`Reply::State`]. When the
     /// home server refuses or does not answer nothing stays, and it may be said again.
     Create {
-        /// The person's own name, for their own eyes.
-        name: String,
+        /// The person's own name, for their own eyes. None on a device that is to become another one of a person: what it
+        /// is then is [`State::Joining`](super::State::Joining).
+        name: Option<String>,
         /// What opens this device's storage from now on. It cannot be recovered.
         password: String,
         /// The home server's address as people type it; none means the server that this app comes from.
@@ -30,8 +34,36 @@ pub enum Request {
         /// The password.
         password: String,
     },
+    /// Removes everything from this device for good. Only of a person who is joining, or of a device that was taken out.
+    /// Answered with [`Reply::State`].
+    Erase,
     /// Closes everything; afterwards nothing readable is left in this worker. Answered with [`Reply::State`].
     Lock,
+    /// Looks through a backup, which comes beside this request as a file. Answered with [`Reply::Backup`].
+    LookAtBackup {
+        /// What opens it.
+        with: BackupKey,
+    },
+    /// Takes a backup, the file beside this request, into this device, where nobody is yet: a new device in the place of all
+    /// others. Answered with [`Reply::State`]; how far it is, [`Notice::Restoring`](super::Notice::Restoring) tells. When it
+    /// fails, or is interrupted, nothing of it stays, and it may be said again.
+    Restore {
+        /// What opens it.
+        with: BackupKey,
+        /// What opens this device's storage from now on.
+        password: String,
+        /// The home server's address as people type it; none means the one that is named in the backup.
+        server: Option<String>,
+        /// For home servers that ask for one.
+        invite: Option<String>,
+        /// What this device is called.
+        device_name: String,
+    },
+    /// Says whether this is the password, as slowly as opening does. Answered with [`Reply::Done`].
+    CheckPassword {
+        /// The password.
+        password: String,
+    },
     /// Makes another password the one that opens. Answered with [`Reply::Done`].
     ChangePassword {
         /// The one so far.
@@ -217,6 +249,96 @@ pub enum Request {
 
     /// The person's devices; none when there was never another one than this. Answered with [`Reply::Devices`].
     Devices,
+    /// On a device that is joining: makes a link for a device that the person has. Answered with [`Reply::Link`].
+    AskToJoin {
+        /// What this device is called.
+        device_name: String,
+        /// Seconds until the link expires.
+        expires: u32,
+    },
+    /// On a device that is joining: uses the link that a device of the person shows. Answered with [`Reply::Done`].
+    JoinDevice {
+        /// The link as people copy it.
+        link: String,
+        /// What this device is called.
+        device_name: String,
+    },
+    /// On a device that is joining and made the link: both show the same code. Answered with [`Reply::Done`].
+    ConfirmCode,
+    /// On a device that the person has: makes a link for a new one. Answered with [`Reply::Link`].
+    LinkDevice {
+        /// What this device is called, when it has no name yet.
+        device_name: String,
+        /// Seconds until the link expires.
+        expires: u32,
+    },
+    /// On a device that the person has: uses the link that a new one shows. Answered with [`Reply::Done`].
+    AnswerNewDevice {
+        /// The link as people copy it.
+        link: String,
+        /// What this device is called, when it has no name yet.
+        device_name: String,
+    },
+    /// Takes back a link that nobody was welcomed by, on either side, and whoever has used it. Answered with [`Reply::Done`].
+    WithdrawLink,
+    /// Makes a device that shows the same code one of the person's. Answered with [`Reply::Done`].
+    WelcomeDevice {
+        /// The device, by [`Device::link`](super::Device::link).
+        device: u64,
+        /// The password.
+        password: String,
+        /// How much of what was said before it gets.
+        history: HistoryWish,
+    },
+    /// Gives one of the person's devices another name, everywhere. Answered with [`Reply::Done`].
+    RenameDevice {
+        /// Its id.
+        device: String,
+        /// The password.
+        password: String,
+        /// The name.
+        name: String,
+    },
+    /// Takes one of the person's other devices out for good, everywhere. Answered with [`Reply::Done`].
+    RevokeDevice {
+        /// Its id.
+        device: String,
+        /// The password.
+        password: String,
+        /// Whether it was lost, or somebody else has got at it.
+        lost: bool,
+    },
+    /// Names this device to contacts that other devices of the person have met: what only the password can do. Answered
+    /// with [`Reply::Done`].
+    NameDevice {
+        /// The password.
+        password: String,
+    },
+    /// How often this device replaces its keys. Answered with [`Reply::Done`].
+    SetKeyRotation {
+        /// Hours between two times, from 1 to 744.
+        hours: u32,
+    },
+
+    /// How well the person is prepared for losing every device. Answered with [`Reply::Backups`].
+    Backups,
+    /// The recovery phrase. Answered with [`Reply::Phrase`].
+    Phrase {
+        /// The password.
+        password: String,
+    },
+    /// The person has shown that the phrase is written down. Answered with [`Reply::Done`].
+    PhraseChecked,
+    /// Makes a backup. When a backup file comes beside this request, and is one of this device, only what is new is made.
+    /// Answered with [`Reply::BackedUp`], beside which the bytes come; how far it is,
+    /// [`Notice::BackingUp`](super::Notice::BackingUp) tells.
+    BackUp {
+        /// The password, which also opens the backup.
+        password: String,
+    },
+    /// The bytes of the last backup are where the person wants them. Answered with [`Reply::Done`].
+    BackupKept,
+
     /// Whether a live connection is wanted: a hidden page may do without. Answered with [`Reply::Done`].
     Connect {
         /// Whether it is.
@@ -241,170 +363,4 @@ pub enum PageAt {
         /// The message.
         message: String,
     },
-}
-
-/// What the app gets.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
-pub enum Reply {
-    /// It is done.
-    Done,
-    /// How things stand now.
-    State {
-        /// That.
-        state: State,
-    },
-    /// All contacts.
-    Contacts {
-        /// Those with the newest messages first.
-        contacts: Vec<Contact>,
-    },
-    /// One contact.
-    Contact {
-        /// That.
-        contact: Contact,
-    },
-    /// A contact was made.
-    ContactMade {
-        /// Its id.
-        contact: u64,
-    },
-    /// A card was made.
-    Card {
-        /// That.
-        card: Card,
-    },
-    /// What two people compare.
-    Digits {
-        /// Twelve groups of five digits.
-        groups: Vec<String>,
-        /// Whether the person has said before that they were the same.
-        verified: bool,
-    },
-    /// A window of a conversation.
-    Page {
-        /// That.
-        page: Page,
-    },
-    /// One message, as it is now.
-    Message {
-        /// That.
-        message: Message,
-    },
-    /// What a search found.
-    Found {
-        /// Newest first.
-        found: Vec<Found>,
-    },
-    /// A file was prepared.
-    Attached {
-        /// That.
-        attachment: Attachment,
-    },
-    /// A piece of an attachment; its bytes come beside this.
-    Chunk {
-        /// Which piece.
-        index: u32,
-    },
-    /// The person's devices.
-    Devices {
-        /// Those.
-        devices: Vec<Device>,
-    },
-}
-
-/// Why something was not done. Nothing has changed then, unless the request says otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// What a text is chosen by.
-    pub code: FailureCode,
-    /// What the library said, in English, for the curious; never needed for understanding.
-    pub detail: String,
-}
-
-/// Why something was not done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum FailureCode {
-    /// The password does not open this device's storage.
-    WrongPassword,
-    /// An empty password protects nothing.
-    EmptyPassword,
-    /// Nothing is open: unlock first.
-    Locked,
-    /// There is a person here already.
-    AlreadyHere,
-    /// There is nobody here yet.
-    NobodyHere,
-    /// Another tab has the person.
-    Elsewhere,
-    /// This browser lacks something: the origin private file system, say, or it is in a mode without storage.
-    Unsupported,
-    /// The browser's storage is full.
-    StorageFull,
-    /// The browser's storage failed or was damaged.
-    Storage,
-    /// A newer version of Kith has used this storage.
-    NewerVersion,
-    /// The address is none.
-    BadAddress,
-    /// Nobody answers at the home server's address.
-    ServerUnreachable,
-    /// What answers there is no home server.
-    NotAHomeServer,
-    /// The home server asks for an invite, or does not take this one.
-    InviteNeeded,
-    /// The home server refuses for another reason.
-    ServerRefuses,
-    /// The home server must be reached first.
-    Offline,
-    /// A name is empty, too long, or has control characters.
-    BadName,
-    /// This is no whole contact card.
-    BadCard,
-    /// The card is the person's own.
-    OwnCard,
-    /// The card was answered here already.
-    CardUsed,
-    /// The card's time is over.
-    CardExpired,
-    /// The card is for something else: linking a device, say.
-    CardOtherPurpose,
-    /// There is no such contact.
-    UnknownContact,
-    /// There is no such message.
-    UnknownMessage,
-    /// There is no such attachment, or it is not all here.
-    UnknownAttachment,
-    /// Only the author edits and takes back.
-    NotTheAuthor,
-    /// There is nothing to send.
-    NothingToSend,
-    /// The text is too long.
-    TooLong,
-    /// A reaction is one emoji.
-    BadReaction,
-    /// The file is too large, or its name cannot be sent.
-    BadFile,
-    /// The file changed while it was read, or could not be read.
-    FileUnreadable,
-    /// The contact is blocked.
-    Blocked,
-    /// The contact has not answered yet.
-    NotAnsweredYet,
-    /// The conversation cannot go on without a new card.
-    NeedsCard,
-    /// The conversation goes on and needs no new card.
-    NeedsNoCard,
-    /// The person has revoked this device.
-    Revoked,
-    /// The request was not understood: app and worker are of different versions.
-    BadRequest,
-    /// Something that cannot happen.
-    Internal,
 }

@@ -39,6 +39,15 @@ fn typescript() -> String {
         AttachmentState::decl(&config),
         Device::decl(&config),
         DeviceState::decl(&config),
+        Progress::decl(&config),
+        JoinStep::decl(&config),
+        Link::decl(&config),
+        HistoryWish::decl(&config),
+        Restored::decl(&config),
+        Restoring::decl(&config),
+        Backups::decl(&config),
+        BackupKey::decl(&config),
+        Backup::decl(&config),
     ];
     let mut text = HEAD.to_owned();
     for declaration in declarations {

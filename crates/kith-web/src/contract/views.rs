@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::devices::JoinStep;
+
 /// How things stand on this device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -29,6 +31,17 @@ pub enum State {
         waiting: u64,
         /// Whether the person has revoked this device: it does nothing any more.
         revoked: bool,
+        /// Hours between two rotations of this device's keys towards one contact.
+        rotation_hours: u32,
+    },
+    /// This device was made to become another one of a person, and is not yet.
+    Joining {
+        /// Its home server's address.
+        server: String,
+        /// Whether the connection is up.
+        online: bool,
+        /// How far it is.
+        step: JoinStep,
     },
 }
 
@@ -93,10 +106,38 @@ pub struct Contact {
     pub needs_card: bool,
     /// Why what is written waits, although both have met.
     pub held: Option<Held>,
+    /// Whether they go on from a backup, or somebody else tried to; until the digits are compared again.
+    pub restored: Option<Restored>,
+    /// How far this device, which was restored from a backup, has come with them; none when the two have met.
+    pub restoring: Option<Restoring>,
     /// When the last exchange that quantum computers cannot open was finished.
     pub pq_since: Option<u64>,
     /// The newest message.
     pub last: Option<LastMessage>,
+}
+
+/// A contact who has lost all devices and goes on from a backup, or for whom somebody else tried to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Restored {
+    /// Since when; none when only somebody else tried.
+    pub since: Option<u64>,
+    /// Whether a second device has answered, and was refused: somebody else has a copy of the backup, perhaps.
+    pub twice: bool,
+}
+
+/// How far this device, which was restored from a backup, has come with a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Restoring {
+    /// They can be told at the next password entry.
+    NeedsPassword,
+    /// They are told, within six hours, or at once when the person writes.
+    Told,
+    /// They have to be given a new card.
+    NeedsCard,
 }
 
 /// The newest message of a conversation, for the list.
@@ -286,41 +327,4 @@ pub struct Attachment {
     pub done: u32,
     /// Pieces in all.
     pub total: u32,
-}
-
-/// Where a device stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
-pub enum DeviceState {
-    /// It has not answered yet.
-    Waiting,
-    /// Both show this code: the person compares.
-    Compare {
-        /// Twenty digits in four groups.
-        code: String,
-        /// Whether the person is to say on this device that the codes are the same.
-        asks: bool,
-    },
-    /// One of the person's devices.
-    Linked,
-    /// It was revoked.
-    Revoked,
-}
-
-/// One of the person's devices.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase")]
-pub struct Device {
-    /// Its id; absent while it has not said who it is.
-    pub id: Option<String>,
-    /// What the person calls it.
-    pub name: String,
-    /// Whether it is this one.
-    pub is_this: bool,
-    /// The day on which it was linked, as midnight in Greenwich.
-    pub since: Option<u64>,
-    /// Where it stands.
-    pub state: DeviceState,
 }

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use kith_engine::{
     AttachmentId, Command, Connection, ContactId, LogQuery, MessageView, QueryError, Receipts, WindowAt,
 };
-use kith_vault::Password;
 use kith_wire::id::MessageId;
 use web_sys::Blob;
 
@@ -14,7 +13,8 @@ use crate::convert;
 use crate::failures::failure;
 use crate::worker::Answer;
 use crate::worker::clock::rng;
-use crate::worker::gate::wiped;
+use crate::worker::devices;
+use crate::worker::gate::{checked, wiped};
 use crate::worker::person::Person;
 
 impl Person {
@@ -29,6 +29,17 @@ impl Person {
                 self.attach(name, media_type, &file).await?.into()
             }
             Request::AttachmentChunk { attachment, index } => self.chunk(AttachmentId(attachment), index)?,
+            Request::BackUp { password } => self.back_up(password, file).await?,
+            request @ (Request::AskToJoin { .. }
+            | Request::LinkDevice { .. }
+            | Request::JoinDevice { .. }
+            | Request::AnswerNewDevice { .. }
+            | Request::ConfirmCode
+            | Request::WithdrawLink
+            | Request::WelcomeDevice { .. }
+            | Request::RenameDevice { .. }
+            | Request::RevokeDevice { .. }
+            | Request::NameDevice { .. }) => self.answer_about_devices(request).await?.into(),
             other => self.answer_at_once(other)?.into(),
         })
     }
@@ -41,9 +52,14 @@ impl Person {
             Request::Page { contact, at, count } => self.page(ContactId(contact), &at, count),
             Request::Message { contact, message } => self.message(ContactId(contact), message_id(&message)?),
             Request::Search { contact, words, count } => self.search(contact.map(ContactId), words, count),
-            Request::Devices => {
-                let devices = self.ask(|engine| engine.devices())?;
-                Ok(Reply::Devices { devices: devices.into_iter().map(convert::device).collect() })
+            Request::Devices => Ok(devices::shown(self.ask(|engine| engine.devices())?)),
+            Request::Backups => self.backups(),
+            Request::Phrase { password } => self.phrase(password),
+            Request::PhraseChecked => self.phrase_checked(),
+            Request::BackupKept => self.backup_kept(),
+            Request::CheckPassword { password } => {
+                self.keeper.borrow().prove(&checked(password)?)?;
+                Ok(Reply::Done)
             }
             Request::ChangePassword { old, new } => self.change_password(old, new),
             Request::Send { contact, text, reply_to, attachment } => {
@@ -97,6 +113,7 @@ impl Person {
             Request::PauseAttachment { attachment } => {
                 (None, Command::PauseAttachment { attachment: AttachmentId(attachment) })
             }
+            Request::SetKeyRotation { hours } => (None, Command::SetKeyRotation { hours }),
             Request::Connect { wanted: true } => (None, Command::Connect(Connection::Wanted)),
             Request::Connect { .. } => (None, Command::Connect(Connection::Unwanted)),
             _ => return Err(failure(FailureCode::BadRequest, "this is asked of nobody who is open")),
@@ -105,6 +122,7 @@ impl Person {
         if let Some(contact) = contact {
             self.teller.tell(&Notice::Contact { contact });
         }
+        self.tell_state();
         Ok(Reply::Done)
     }
 
@@ -182,8 +200,7 @@ impl Person {
     }
 
     fn change_password(&self, old: String, new: String) -> Result<Reply, Failure> {
-        let empty = |error| failure(FailureCode::EmptyPassword, error);
-        let (old, new) = (Password::new(old).map_err(empty)?, Password::new(new).map_err(empty)?);
+        let (old, new) = (checked(old)?, checked(new)?);
         self.keeper.borrow_mut().change_password(&old, &new, &mut rng())?;
         Ok(Reply::Done)
     }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use kith_engine::{Command, CommandError, ContactId, Reply as EngineReply, Whom};
+use kith_wire::card::CardOffer;
 use kith_wire::link::{CARD_PREFIX, card_from_link, card_to_link};
 use kith_wire::time::Hour;
 
@@ -28,11 +29,10 @@ impl Person {
         // While the home server is away it goes there later; until then only the link can be answered.
         self.command(Command::CardPublish { contact })?;
         let qr = qr::of_card(&offer).ok_or_else(|| failure(FailureCode::Internal, "the card fits into no code"))?;
-        // A card is good until the end of the hour in which its time is over (KS-3).
-        let Hour(last) = now().plus_seconds(u64::from(expires)).hour();
-        let expires = Hour(last.saturating_add(1)).start().0;
         self.teller.tell(&Notice::Contact { contact: contact.0 });
-        Ok(Reply::Card { card: Card { contact: contact.0, link: card_to_link(&offer), qr, expires } })
+        Ok(Reply::Card {
+            card: Card { contact: contact.0, link: card_to_link(&offer), qr, expires: last_moment(expires) },
+        })
     }
 
     /// Answers a card.
@@ -42,9 +42,7 @@ impl Person {
         name: Option<String>,
         again: Option<u64>,
     ) -> Result<Reply, Failure> {
-        let bad = |detail: String| failure(FailureCode::BadCard, detail);
-        let link = link_in(link).ok_or_else(|| bad("this is not a contact card".to_owned()))?;
-        let offer = card_from_link(&link).map_err(|error| bad(error.to_string()))?;
+        let offer = offer_in(link).map_err(|detail| failure(FailureCode::BadCard, detail))?;
         let whom = whom(name, again);
         let command = || Command::CardAccept { offer: Box::new(offer.clone()), whom: whom.clone() };
         let EngineReply::Contact(contact) = self.with_queue(command).await? else {
@@ -55,14 +53,17 @@ impl Person {
     }
 
     /// Does a command that needs a spare queue; when there is none, the home server gets a while to make one.
-    async fn with_queue(self: &Rc<Self>, command: impl Fn() -> Command) -> Result<EngineReply, Failure> {
+    pub(crate) async fn with_queue(
+        self: &Rc<Self>,
+        command: impl Fn() -> Command,
+    ) -> Result<EngineReply, CommandError> {
         for _ in 0..PATIENCE {
             match self.command(command()) {
                 Err(CommandError::NoSpareQueue) => self.changed(500).await,
-                other => return Ok(other?),
+                other => return other,
             }
         }
-        Ok(self.command(command())?)
+        self.command(command())
     }
 }
 
@@ -71,6 +72,19 @@ fn whom(name: Option<String>, again: Option<u64>) -> Whom {
         Some(contact) => Whom::Again(ContactId(contact)),
         None => Whom::New(name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())),
     }
+}
+
+/// Returns the last moment of a card that lasts so many seconds: it is good until the end of the hour in which its time is over
+/// (KS-3).
+pub(crate) fn last_moment(seconds: u32) -> u64 {
+    let Hour(last) = now().plus_seconds(u64::from(seconds)).hour();
+    Hour(last.saturating_add(1)).start().0
+}
+
+/// Reads the card in what people copy; nothing about it is verified. Says what is wrong with it.
+pub(crate) fn offer_in(text: &str) -> Result<CardOffer, String> {
+    let link = link_in(text).ok_or_else(|| "there is no card in this".to_owned())?;
+    card_from_link(&link).map_err(|error| error.to_string())
 }
 
 /// Takes the link out of what people copy around it, and mends what a mail program broke into lines.

@@ -31,7 +31,13 @@ impl Person {
         loop {
             let output = self.engine.borrow_mut().poll_output();
             if let Some(output) = output {
-                is_changed |= matches!(output, Output::Event(Event::Link(_) | Event::Quiet | Event::State { .. }));
+                is_changed |= matches!(
+                    output,
+                    Output::Event(Event::Link(_) | Event::Quiet | Event::State { .. } | Event::Devices)
+                );
+                if matches!(output, Output::Event(Event::Devices)) {
+                    self.is_joining_due.set(true);
+                }
                 self.carry_out(output);
                 continue;
             }
@@ -43,6 +49,9 @@ impl Person {
             }
         }
         self.is_turning.set(false);
+        if self.is_joining_due.replace(false) {
+            self.go_on_joining();
+        }
         self.set_timer();
         if is_changed {
             self.tell_state();

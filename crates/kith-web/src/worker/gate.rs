@@ -9,15 +9,16 @@ use kith_vault::{Folder, FolderError, Password};
 use kith_wire::Wire as _;
 use kith_wire::address::{Scheme, ServerUrl};
 use kith_wire::descriptor::Descriptor;
-use kith_wire::id::InviteCode;
+use kith_wire::id::{InviteCode, ServerKey};
 use kith_wire::signed::Signed;
 use web_sys::Blob;
 use zeroize::Zeroizing;
 
 use crate::contract::{Failure, FailureCode, Notice, Reply, Request, State, Trouble};
 use crate::failures::failure;
-use crate::worker::clock::pause;
+use crate::worker::clock::{now, pause};
 use crate::worker::person::Person;
+use crate::worker::restoring::Backup;
 use crate::worker::{Answer, Slot, Teller, net};
 
 /// The storage and the person, as far as they are open.
@@ -41,6 +42,18 @@ impl Gate {
             Request::Create { name, password, server, invite } => {
                 let _moving = self.begin()?;
                 self.create(name, password, server.as_deref(), invite.as_deref()).await?;
+            }
+            Request::LookAtBackup { with } => {
+                return Ok(Reply::Backup { backup: Backup::open(chosen(file)?, with)?.shown() }.into());
+            }
+            Request::Restore { with, password, server, invite, device_name } => {
+                let _moving = self.begin()?;
+                let backup = Backup::open(chosen(file)?, with)?;
+                self.restore(&backup, password, (server.as_deref(), invite.as_deref()), &device_name).await?;
+            }
+            Request::Erase => {
+                let _moving = self.begin()?;
+                self.erase().await?;
             }
             Request::Unlock { password } => {
                 let _moving = self.begin()?;
@@ -83,41 +96,106 @@ impl Gate {
             return Ok(());
         }
         let folder = self.folder().await?;
-        let person = Person::open(Arc::clone(&folder), &password, self.teller.clone())?;
-        if person.is_blank()? {
-            // Making ended before there was anybody: nobody can miss what is here.
+        let person = Person::open(Arc::clone(&folder), password, self.teller.clone())?;
+        if person.is_half_made()? {
+            // Making ended before there was anybody, or restoring before all was there: nobody can miss what is here.
             drop(person);
             folder.clear()?;
-            return Err(failure(FailureCode::NobodyHere, "the person was not made to the end"));
+            return Err(failure(FailureCode::RestoreUnfinished, "the person was not made to the end"));
         }
-        person.command(Command::Connect(Connection::Wanted))?;
+        if !matches!(person.state()?, State::Open { revoked: true, .. }) {
+            person.command(Command::Connect(Connection::Wanted))?;
+        }
         *self.person.borrow_mut() = Some(person);
         Ok(())
     }
 
+    /// Removes everything, of a person who is joining or a device that was taken out: of nobody else can that be asked.
+    async fn erase(&self) -> Result<(), Failure> {
+        let person = self.person.borrow().clone();
+        let person = person.ok_or_else(|| failure(FailureCode::Locked, "nobody is open here"))?;
+        if !matches!(person.state()?, State::Joining { .. } | State::Open { revoked: true, .. }) {
+            return Err(failure(FailureCode::BadRequest, "the person of this device is not removed"));
+        }
+        person.close();
+        drop(person);
+        drop(self.person.take());
+        // What the browser calls back late may hold the person for a moment.
+        pause(50).await;
+        Ok(self.folder().await?.clear()?)
+    }
+
     async fn create(
         &self,
-        name: String,
+        name: Option<String>,
         password: String,
         server: Option<&str>,
         invite: Option<&str>,
     ) -> Result<(), Failure> {
         let password = checked(password)?;
         let url = address(server)?;
-        let bad_invite = || failure(FailureCode::InviteNeeded, "this is not an invite code");
-        let invite = invite.map(|text| InviteCode::parse(text).ok_or_else(bad_invite)).transpose()?;
-        // Nobody chooses a password for a server that is not there.
-        let descriptor = net::descriptor(&url).await.map_err(|error| failure(error.code(), error))?;
-        let not_one = |detail: String| failure(FailureCode::NotAHomeServer, detail);
-        let signed = Signed::<Descriptor>::from_bytes(&descriptor).map_err(|error| not_one(error.to_string()))?;
-        let key = kith_crypto::sign::open(signed).map_err(|error| not_one(error.to_string()))?.get().server_key;
+        let invite = invited(invite)?;
+        let (descriptor, key) = described(&url).await?;
+        let folder = self.fresh_folder().await?;
+        let person = Person::create(Arc::clone(&folder), &password, self.teller.clone())?;
+        let name = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        let made = match person.command(Command::Init { url, descriptor, expect: Some(key), invite, name }) {
+            Ok(_) => register(&person).await,
+            Err(error) => Err(error.into()),
+        };
+        self.settle(folder, Rc::clone(&person), made)?;
+        if person.joining()?.is_some() {
+            *person.password.borrow_mut() = Some(password);
+        }
+        Ok(())
+    }
+
+    /// Takes a backup in: its person is open here afterwards, on a device in the place of all others.
+    async fn restore(
+        &self,
+        backup: &Backup,
+        password: String,
+        (server, invite): (Option<&str>, Option<&str>),
+        device: &str,
+    ) -> Result<(), Failure> {
+        let password = checked(password)?;
+        let url = if server.is_some() { address(server)? } else { backup.server.url.clone() };
+        let invite = invited(invite)?;
+        let (descriptor, key) = described(&url).await?;
+        if server.is_none() && key != backup.server.key {
+            return Err(failure(FailureCode::NotAHomeServer, "another home server is at the address of the old one"));
+        }
+        let folder = self.fresh_folder().await?;
+        let restored = Person::restore(Arc::clone(&folder), &password, backup, device, self.teller.clone()).await;
+        let person = match restored {
+            Ok(person) => person,
+            Err(failure) => {
+                folder.clear()?;
+                return Err(failure);
+            }
+        };
+        let name = backup.name.clone();
+        let init = Command::Init { url, descriptor, expect: Some(key), invite, name };
+        let begun = person.command(init).map_err(Failure::from).and_then(|_| person.finish_restore(backup));
+        let made = match begun {
+            Ok(()) => register(&person).await,
+            Err(failure) => Err(failure),
+        };
+        self.settle(folder, Rc::clone(&person), made)?;
+        person.tell_restored(backup).await
+    }
+
+    /// Returns the storage, if nobody is in it.
+    async fn fresh_folder(&self) -> Result<Arc<Folder>, Failure> {
         let folder = self.folder().await?;
         if folder.has_vault() {
             return Err(failure(FailureCode::AlreadyHere, "there is a person here already"));
         }
-        let person = Person::create(Arc::clone(&folder), &password, self.teller.clone())?;
-        let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
-        let made = register(&person, Command::Init { url, descriptor, expect: Some(key), invite, name }).await;
+        Ok(folder)
+    }
+
+    /// Keeps a person who was made, or removes what is left of one who was not.
+    fn settle(&self, folder: Arc<Folder>, person: Rc<Person>, made: Result<(), Failure>) -> Result<(), Failure> {
         if let Err(failure) = made {
             person.close();
             drop(person);
@@ -176,8 +254,7 @@ impl Drop for Moving<'_> {
 }
 
 /// Makes the person known to the home server; one that was there a moment ago and does not answer now does it later.
-async fn register(person: &Rc<Person>, init: Command) -> Result<(), Failure> {
-    person.command(init)?;
+async fn register(person: &Rc<Person>) -> Result<(), Failure> {
     person.command(Command::Connect(Connection::Wanted))?;
     for _ in 0..PATIENCE {
         match person.trouble() {
@@ -188,7 +265,7 @@ async fn register(person: &Rc<Person>, init: Command) -> Result<(), Failure> {
             Some(Trouble::ClockOff) | None => {}
             Some(_) => return Err(failure(FailureCode::ServerRefuses, "the home server refuses")),
         }
-        if matches!(person.state()?, State::Open { registered: true, .. }) {
+        if person.ask(|engine| engine.status(now()))?.registered {
             return Ok(());
         }
         person.changed(300).await;
@@ -196,7 +273,28 @@ async fn register(person: &Rc<Person>, init: Command) -> Result<(), Failure> {
     Err(failure(FailureCode::ServerUnreachable, "the home server did not answer in time"))
 }
 
-fn checked(password: String) -> Result<Password, Failure> {
+/// Fetches what a home server says about itself, and the key that it signs it with: nobody chooses a password for a server that is
+/// not there.
+async fn described(url: &ServerUrl) -> Result<(Vec<u8>, ServerKey), Failure> {
+    let descriptor = net::descriptor(url).await.map_err(|error| failure(error.code(), error))?;
+    let not_one = |detail: String| failure(FailureCode::NotAHomeServer, detail);
+    let signed = Signed::<Descriptor>::from_bytes(&descriptor).map_err(|error| not_one(error.to_string()))?;
+    let key = kith_crypto::sign::open(signed).map_err(|error| not_one(error.to_string()))?.get().server_key;
+    Ok((descriptor, key))
+}
+
+fn invited(code: Option<&str>) -> Result<Option<InviteCode>, Failure> {
+    let bad = || failure(FailureCode::InviteNeeded, "this is not an invite code");
+    code.map(|text| InviteCode::parse(text).ok_or_else(bad)).transpose()
+}
+
+/// The file that must come beside a request.
+fn chosen(file: Option<Blob>) -> Result<Blob, Failure> {
+    file.ok_or_else(|| failure(FailureCode::BadRequest, "there is no file beside the request"))
+}
+
+/// Takes a password as it was typed.
+pub(crate) fn checked(password: String) -> Result<Password, Failure> {
     Password::new(password).map_err(|error| failure(FailureCode::EmptyPassword, error))
 }
 

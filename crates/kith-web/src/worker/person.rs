@@ -8,6 +8,7 @@ use std::sync::Arc;
 use kith_crypto::user::UserSecret;
 use kith_engine::{Arrival, AttachmentId, Command, CommandError, Connection, Engine, LinkId, QueryError};
 use kith_vault::{ChunkStore, Folder, Keeper, Params, Password, Vault};
+use kith_wire::id::BackupMark;
 
 use crate::contract::{Failure, FailureCode, Notice, State, Trouble};
 use crate::convert;
@@ -38,6 +39,13 @@ pub(crate) struct Person {
     pub(crate) told: RefCell<Option<State>>,
     /// Attachments that are being read, piece by piece.
     pub(crate) readings: RefCell<BTreeMap<AttachmentId, Reading>>,
+    /// The password, for as long as this device becomes another one of a person; see `devices.rs`.
+    pub(crate) password: RefCell<Option<Password>>,
+    /// Whether something was heard of devices that joining may go on with.
+    pub(crate) is_joining_due: Cell<bool>,
+    /// Whether a backup is being made, and with what the last one ends that was not kept yet.
+    pub(crate) is_backing_up: Cell<bool>,
+    pub(crate) backup_made: Cell<Option<BackupMark>>,
 }
 
 impl Person {
@@ -50,27 +58,36 @@ impl Person {
         Ok(person)
     }
 
-    /// Opens the person. This is a password entry: device lists that have grown old are signed anew.
-    pub(crate) fn open(folder: Arc<Folder>, password: &Password, teller: Teller) -> Result<Rc<Self>, Failure> {
-        let vault = Vault::open(folder, password)?;
+    /// Opens the person. This is a password entry: device lists that have grown old are signed anew, and a device that was
+    /// linked takes over the person's secret.
+    pub(crate) fn open(folder: Arc<Folder>, password: Password, teller: Teller) -> Result<Rc<Self>, Failure> {
+        let vault = Vault::open(folder, &password)?;
         let (person, user) = Self::start(vault, teller)?;
-        if person.is_blank()? {
+        if person.is_half_made()? {
             return Ok(person);
         }
+        // After this the lists are signed with the right secret, if a crash came between a welcome and taking it over.
+        let is_adopting = person.ask(|engine| engine.has_user_seed_to_adopt());
+        let is_adopting = is_adopting.map_err(|error| failure(FailureCode::Storage, chain(&error)))?;
         {
             let storage = |error: &dyn std::error::Error| failure(FailureCode::Storage, chain(error));
             let mut engine = person.engine.borrow_mut();
-            engine.refresh_device_lists(&user, now(), &mut rng()).map_err(|error| storage(&error))?;
+            if !is_adopting {
+                engine.refresh_device_lists(&user, now(), &mut rng()).map_err(|error| storage(&error))?;
+            }
             // What became due while the person was closed comes first: nobody is shown a message whose time is over.
             engine.wake(now(), &mut rng()).map_err(|error| storage(&error))?;
             engine.drop_unused_attachments(now(), &mut rng()).map_err(|error| storage(&error))?;
         }
         person.sweep_chunks();
         person.turn();
+        if !person.try_joining(&password)? {
+            *person.password.borrow_mut() = Some(password);
+        }
         Ok(person)
     }
 
-    fn start(mut vault: Vault, teller: Teller) -> Result<(Rc<Self>, UserSecret), Failure> {
+    pub(crate) fn start(mut vault: Vault, teller: Teller) -> Result<(Rc<Self>, UserSecret), Failure> {
         let seed = vault.take_user_seed().ok_or_else(|| failure(FailureCode::Internal, "the vault has no user key"))?;
         let (connection, chunks, keeper) = vault.into_parts();
         let engine = Engine::open(connection, now())?;
@@ -87,13 +104,21 @@ impl Person {
             trouble: Cell::new(None),
             told: RefCell::default(),
             readings: RefCell::default(),
+            password: RefCell::default(),
+            is_joining_due: Cell::new(false),
+            is_backing_up: Cell::new(false),
+            backup_made: Cell::new(None),
         });
         person.watch_timer();
         Ok((person, UserSecret::from_seed(*seed)))
     }
 
-    /// Returns whether making this person ended before it had a home server.
-    pub(crate) fn is_blank(&self) -> Result<bool, Failure> {
+    /// Returns whether making this person ended before it had a home server, or restoring it before all was there.
+    pub(crate) fn is_half_made(&self) -> Result<bool, Failure> {
+        let is_restoring = self.ask(|engine| engine.is_restoring());
+        if is_restoring.map_err(|error| failure(FailureCode::Storage, chain(&error)))? {
+            return Ok(true);
+        }
         match self.engine.borrow().status(now()) {
             Ok(_) => Ok(false),
             Err(QueryError::NotInitialised) => Ok(true),
@@ -115,7 +140,11 @@ impl Person {
 
     /// Returns how things stand.
     pub(crate) fn state(&self) -> Result<State, Failure> {
-        Ok(convert::state(self.ask(|engine| engine.status(now()))?))
+        let status = self.ask(|engine| engine.status(now()))?;
+        Ok(match self.joining()? {
+            Some(step) if !status.revoked => convert::joining(&status, step),
+            _ => convert::state(status),
+        })
     }
 
     /// Returns what the home server refused last.

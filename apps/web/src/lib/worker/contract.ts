@@ -3,9 +3,10 @@
 
 export type Request = { "kind": "state" } | { "kind": "take_over" } | { "kind": "create", 
 /**
- * The person's own name, for their own eyes.
+ * The person's own name, for their own eyes. None on a device that is to become another one of a person: what it
+ * is then is [`State::Joining`](super::State::Joining).
  */
-name: string, 
+name: string | null, 
 /**
  * What opens this device's storage from now on. It cannot be recovered.
  */
@@ -21,7 +22,35 @@ invite: string | null, } | { "kind": "unlock",
 /**
  * The password.
  */
-password: string, } | { "kind": "lock" } | { "kind": "change_password", 
+password: string, } | { "kind": "erase" } | { "kind": "lock" } | { "kind": "look_at_backup", 
+/**
+ * What opens it.
+ */
+with: BackupKey, } | { "kind": "restore", 
+/**
+ * What opens it.
+ */
+with: BackupKey, 
+/**
+ * What opens this device's storage from now on.
+ */
+password: string, 
+/**
+ * The home server's address as people type it; none means the one that is named in the backup.
+ */
+server: string | null, 
+/**
+ * For home servers that ask for one.
+ */
+invite: string | null, 
+/**
+ * What this device is called.
+ */
+deviceName: string, } | { "kind": "check_password", 
+/**
+ * The password.
+ */
+password: string, } | { "kind": "change_password", 
 /**
  * The one so far.
  */
@@ -221,7 +250,91 @@ attachment: number,
 /**
  * Which piece, from 0; there are [`Attachment::total`] of them.
  */
-index: number, } | { "kind": "devices" } | { "kind": "connect", 
+index: number, } | { "kind": "devices" } | { "kind": "ask_to_join", 
+/**
+ * What this device is called.
+ */
+deviceName: string, 
+/**
+ * Seconds until the link expires.
+ */
+expires: number, } | { "kind": "join_device", 
+/**
+ * The link as people copy it.
+ */
+link: string, 
+/**
+ * What this device is called.
+ */
+deviceName: string, } | { "kind": "confirm_code" } | { "kind": "link_device", 
+/**
+ * What this device is called, when it has no name yet.
+ */
+deviceName: string, 
+/**
+ * Seconds until the link expires.
+ */
+expires: number, } | { "kind": "answer_new_device", 
+/**
+ * The link as people copy it.
+ */
+link: string, 
+/**
+ * What this device is called, when it has no name yet.
+ */
+deviceName: string, } | { "kind": "withdraw_link" } | { "kind": "welcome_device", 
+/**
+ * The device, by [`Device::link`](super::Device::link).
+ */
+device: number, 
+/**
+ * The password.
+ */
+password: string, 
+/**
+ * How much of what was said before it gets.
+ */
+history: HistoryWish, } | { "kind": "rename_device", 
+/**
+ * Its id.
+ */
+device: string, 
+/**
+ * The password.
+ */
+password: string, 
+/**
+ * The name.
+ */
+name: string, } | { "kind": "revoke_device", 
+/**
+ * Its id.
+ */
+device: string, 
+/**
+ * The password.
+ */
+password: string, 
+/**
+ * Whether it was lost, or somebody else has got at it.
+ */
+lost: boolean, } | { "kind": "name_device", 
+/**
+ * The password.
+ */
+password: string, } | { "kind": "set_key_rotation", 
+/**
+ * Hours between two times, from 1 to 744.
+ */
+hours: number, } | { "kind": "backups" } | { "kind": "phrase", 
+/**
+ * The password.
+ */
+password: string, } | { "kind": "phrase_checked" } | { "kind": "back_up", 
+/**
+ * The password, which also opens the backup.
+ */
+password: string, } | { "kind": "backup_kept" } | { "kind": "connect", 
 /**
  * Whether it is.
  */
@@ -289,7 +402,35 @@ index: number, } | { "kind": "devices",
 /**
  * Those.
  */
-devices: Array<Device>, };
+devices: Array<Device>, } | { "kind": "link", 
+/**
+ * That.
+ */
+link: Link, } | { "kind": "backups", 
+/**
+ * That.
+ */
+backups: Backups, } | { "kind": "phrase", 
+/**
+ * Its words, in their order.
+ */
+words: Array<string>, } | { "kind": "backed_up", 
+/**
+ * Bytes of the file that was given which stay as they are; the new ones come behind them. 0 when all is new.
+ */
+keep: number, 
+/**
+ * Contacts that were written, new or changed.
+ */
+contacts: number, 
+/**
+ * Messages that were written, new or changed.
+ */
+messages: number, } | { "kind": "backup", 
+/**
+ * That.
+ */
+backup: Backup, };
 
 export type Failure = { 
 /**
@@ -301,7 +442,7 @@ code: FailureCode,
  */
 detail: string, };
 
-export type FailureCode = "wrong_password" | "empty_password" | "locked" | "already_here" | "nobody_here" | "elsewhere" | "unsupported" | "storage_full" | "storage" | "newer_version" | "bad_address" | "server_unreachable" | "not_a_home_server" | "invite_needed" | "server_refuses" | "offline" | "bad_name" | "bad_card" | "own_card" | "card_used" | "card_expired" | "card_other_purpose" | "unknown_contact" | "unknown_message" | "unknown_attachment" | "not_the_author" | "nothing_to_send" | "too_long" | "bad_reaction" | "bad_file" | "file_unreadable" | "blocked" | "not_answered_yet" | "needs_card" | "needs_no_card" | "revoked" | "bad_request" | "internal";
+export type FailureCode = "wrong_password" | "empty_password" | "locked" | "already_here" | "nobody_here" | "elsewhere" | "unsupported" | "storage_full" | "storage" | "newer_version" | "bad_address" | "server_unreachable" | "not_a_home_server" | "invite_needed" | "server_refuses" | "offline" | "bad_name" | "bad_card" | "own_card" | "card_used" | "card_expired" | "card_other_purpose" | "unknown_contact" | "unknown_message" | "unknown_attachment" | "not_the_author" | "nothing_to_send" | "too_long" | "bad_reaction" | "bad_file" | "file_unreadable" | "blocked" | "not_answered_yet" | "needs_card" | "needs_no_card" | "revoked" | "bad_link" | "link_expired" | "link_used" | "link_for_new" | "link_for_old" | "link_is_card" | "not_fresh" | "too_many_devices" | "unknown_device" | "this_device" | "not_compared_there" | "bad_device_name" | "bad_phrase" | "wrong_phrase" | "wrong_backup_password" | "not_a_backup" | "backup_damaged" | "backup_of_other" | "restore_unfinished" | "bad_request" | "internal";
 
 export type Notice = { "kind": "state", 
 /**
@@ -375,7 +516,27 @@ done: number,
 /**
  * Pieces in all.
  */
-total: number, } | { "kind": "devices" } | { "kind": "trouble", 
+total: number, } | { "kind": "devices" } | { "kind": "device_added", 
+/**
+ * What the person calls it.
+ */
+name: string, } | { "kind": "backing_up", 
+/**
+ * Messages done.
+ */
+done: number, 
+/**
+ * Messages in all.
+ */
+total: number, } | { "kind": "restoring", 
+/**
+ * Bytes done.
+ */
+done: number, 
+/**
+ * Bytes in all.
+ */
+total: number, } | { "kind": "trouble", 
 /**
  * What.
  */
@@ -387,7 +548,7 @@ detail: string, };
 
 export type MessageChange = "new" | "synced" | "written" | "edited" | "deleted" | "reacted" | "disappeared";
 
-export type ContactTrouble = "card_answered_twice" | "needs_card" | "device_stopped" | "device_key_stolen" | "forbidden_server" | "unreadable" | "overflow";
+export type ContactTrouble = "card_answered_twice" | "needs_card" | "device_stopped" | "device_key_stolen" | "restored" | "restored_twice" | "forbidden_server" | "unreadable" | "overflow";
 
 export type Trouble = "invite_needed" | "quota_exceeded" | "server_key_changed" | "clock_off" | "bad_descriptor";
 
@@ -419,7 +580,23 @@ waiting: number,
 /**
  * Whether the person has revoked this device: it does nothing any more.
  */
-revoked: boolean, };
+revoked: boolean, 
+/**
+ * Hours between two rotations of this device's keys towards one contact.
+ */
+rotationHours: number, } | { "kind": "joining", 
+/**
+ * Its home server's address.
+ */
+server: string, 
+/**
+ * Whether the connection is up.
+ */
+online: boolean, 
+/**
+ * How far it is.
+ */
+step: JoinStep, };
 
 export type Contact = { 
 /**
@@ -466,6 +643,14 @@ needsCard: boolean,
  * Why what is written waits, although both have met.
  */
 held: Held | null, 
+/**
+ * Whether they go on from a backup, or somebody else tried to; until the digits are compared again.
+ */
+restored: Restored | null, 
+/**
+ * How far this device, which was restored from a backup, has come with them; none when the two have met.
+ */
+restoring: Restoring | null, 
 /**
  * When the last exchange that quantum computers cannot open was finished.
  */
@@ -669,6 +854,10 @@ export type Device = {
  */
 id: string | null, 
 /**
+ * What it is called in [`Request::WelcomeDevice`](super::Request::WelcomeDevice).
+ */
+link: number | null, 
+/**
  * What the person calls it.
  */
 name: string, 
@@ -680,6 +869,18 @@ isThis: boolean,
  * The day on which it was linked, as midnight in Greenwich.
  */
 since: number | null, 
+/**
+ * When this device heard of it; absent for this one and for those that were there before.
+ */
+heard: number | null, 
+/**
+ * Contacts that it has told this new device.
+ */
+contacts: Progress | null, 
+/**
+ * Messages of before: told by it, or to it.
+ */
+history: Progress | null, 
 /**
  * Where it stands.
  */
@@ -694,3 +895,102 @@ code: string,
  * Whether the person is to say on this device that the codes are the same.
  */
 asks: boolean, } | { "kind": "linked" } | { "kind": "revoked" };
+
+export type Progress = { 
+/**
+ * Told.
+ */
+told: number, 
+/**
+ * In all.
+ */
+total: number, };
+
+export type JoinStep = { "kind": "idle" } | { "kind": "waiting" } | { "kind": "compare", 
+/**
+ * Twenty digits in four groups.
+ */
+code: string, 
+/**
+ * Whether the person is to say here that the codes are the same; afterwards, and otherwise, it is said on the other
+ * device.
+ */
+asks: boolean, };
+
+export type Link = { 
+/**
+ * The link, whole.
+ */
+link: string, 
+/**
+ * The link as a QR code, without what has no room in it: that lies at the home server.
+ */
+qr: QrCode, 
+/**
+ * The last moment at which it can be used.
+ */
+expires: number, };
+
+export type HistoryWish = { "kind": "none" } | { "kind": "days", 
+/**
+ * How many days.
+ */
+days: number, } | { "kind": "all" };
+
+export type Restored = { 
+/**
+ * Since when; none when only somebody else tried.
+ */
+since: number | null, 
+/**
+ * Whether a second device has answered, and was refused: somebody else has a copy of the backup, perhaps.
+ */
+twice: boolean, };
+
+export type Restoring = "needs_password" | "told" | "needs_card";
+
+export type Backups = { 
+/**
+ * When the person last showed that the recovery phrase is written down.
+ */
+phraseChecked: number | null, 
+/**
+ * When this device last made a backup.
+ */
+made: number | null, 
+/**
+ * Messages that are new or have changed since.
+ */
+behind: number, };
+
+export type BackupKey = { "kind": "phrase", 
+/**
+ * Its words.
+ */
+words: string, } | { "kind": "password", 
+/**
+ * That.
+ */
+password: string, };
+
+export type Backup = { 
+/**
+ * The person's own name.
+ */
+name: string | null, 
+/**
+ * The home server of the device that made it.
+ */
+server: string, 
+/**
+ * When it was made.
+ */
+made: number, 
+/**
+ * Messages in it, some perhaps counted several times.
+ */
+messages: number, 
+/**
+ * Whether the file ends in the middle of something: what was whole is taken.
+ */
+torn: boolean, };

@@ -9,6 +9,10 @@ interface Answers {
   state: 'state';
   take_over: 'state';
   create: 'state';
+  erase: 'state';
+  look_at_backup: 'backup';
+  restore: 'state';
+  check_password: 'done';
   unlock: 'state';
   lock: 'state';
   change_password: 'done';
@@ -38,6 +42,22 @@ interface Answers {
   pause_attachment: 'done';
   attachment_chunk: 'chunk';
   devices: 'devices';
+  ask_to_join: 'link';
+  join_device: 'done';
+  confirm_code: 'done';
+  link_device: 'link';
+  answer_new_device: 'done';
+  withdraw_link: 'done';
+  welcome_device: 'done';
+  rename_device: 'done';
+  revoke_device: 'done';
+  name_device: 'done';
+  set_key_rotation: 'done';
+  backups: 'backups';
+  phrase: 'phrase';
+  phrase_checked: 'done';
+  back_up: 'backed_up';
+  backup_kept: 'done';
   connect: 'done';
 }
 
@@ -84,9 +104,9 @@ export class Kith {
     this.worker = this.start();
   }
 
-  /** Asks for something. Fails with a {@link KithError}. */
-  async ask<R extends Request>(request: R): Promise<AnswerTo<R>> {
-    const { reply } = await this.send(request);
+  /** Asks for something; a file that the request is about comes beside it. Fails with a {@link KithError}. */
+  async ask<R extends Request>(request: R, file?: Blob): Promise<AnswerTo<R>> {
+    const { reply } = await this.send(request, file);
     // Locking ends the worker: with it goes all memory that ever held a key or a text.
     if (request.kind === 'lock') this.restart();
     return reply as AnswerTo<R>;
@@ -102,6 +122,12 @@ export class Kith {
   async chunk(attachment: number, index: number): Promise<ArrayBuffer> {
     const { bytes } = await this.send({ kind: 'attachment_chunk', attachment, index });
     return bytes ?? new ArrayBuffer(0);
+  }
+
+  /** Makes a backup: what is new behind a file of this device, or everything. Returns the bytes, and behind how many of the file they go. */
+  async backUp(password: string, file?: Blob): Promise<Extract<Reply, { kind: 'backed_up' }> & { bytes: ArrayBuffer }> {
+    const { reply, bytes } = await this.send({ kind: 'back_up', password }, file);
+    return { ...(reply as Extract<Reply, { kind: 'backed_up' }>), bytes: bytes ?? new ArrayBuffer(0) };
   }
 
   /** Tells what happens from now on; returns what stops it. */

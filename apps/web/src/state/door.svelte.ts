@@ -1,12 +1,13 @@
 // How things stand on this device: nobody, locked, open. Starting, opening, locking, also by itself when nobody is there.
 
 import type { Line } from '../lib/line';
-import type { State } from '../lib/worker/contract';
+import type { BackupKey, State } from '../lib/worker/contract';
 import { preferences } from './preferences.svelte';
 
 /** What the person is asked for at the first visit. */
 export interface Start {
-  name: string;
+  /** None on a device that is to become another one of a person. */
+  name: string | null;
   password: string;
   /** None means the one that this page comes from. */
   server: string | null;
@@ -15,7 +16,7 @@ export interface Start {
 
 type OpenState = Extract<State, { kind: 'open' }>;
 
-export class Session {
+export class Door {
   /** None until the worker has answered for the first time. */
   state = $state.raw<State | null>(null);
   private lastSign = Date.now();
@@ -27,6 +28,11 @@ export class Session {
   constructor(line: Line, closed: () => void) {
     this.line = line;
     this.closed = closed;
+  }
+
+  /** Whether the worker has anything open: a person, or a device that becomes another one of theirs. */
+  get unlocked(): boolean {
+    return this.state?.kind === 'open' || this.state?.kind === 'joining';
   }
 
   /** What is known of the person while Kith is open. */
@@ -42,13 +48,23 @@ export class Session {
     this.take((await this.line.ask({ kind: 'create', ...start })).state);
   }
 
+  /** Takes a backup in. */
+  async restore(file: Blob, wanted: { with: BackupKey; password: string; server: string | null; invite: string | null; deviceName: string }): Promise<void> {
+    this.take((await this.line.ask({ kind: 'restore', ...wanted }, file)).state);
+  }
+
+  /** Removes everything from a device that is nobody's, or was taken out. */
+  async erase(): Promise<void> {
+    this.take((await this.line.ask({ kind: 'erase' })).state);
+  }
+
   async unlock(password: string): Promise<void> {
     this.take((await this.line.ask({ kind: 'unlock', password })).state);
     this.lastSign = Date.now();
   }
 
   async lock(): Promise<void> {
-    if (!this.open) return;
+    if (!this.unlocked) return;
     this.take((await this.line.ask({ kind: 'lock' })).state);
   }
 
@@ -84,6 +100,6 @@ export class Session {
 
   private async lockIfLeft(): Promise<void> {
     const minutes = preferences.lockAfter;
-    if (minutes > 0 && this.open && Date.now() - this.lastSign >= minutes * 60_000) await this.lock().catch(() => undefined);
+    if (minutes > 0 && this.unlocked && Date.now() - this.lastSign >= minutes * 60_000) await this.lock().catch(() => undefined);
   }
 }

@@ -1,0 +1,156 @@
+//! The person's devices, and what is prepared for losing all of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::views::QrCode;
+
+/// Where a device stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum DeviceState {
+    /// The two have not met yet.
+    Waiting,
+    /// Both show this code: the person compares.
+    Compare {
+        /// Twenty digits in four groups.
+        code: String,
+        /// Whether the person is to say on this device that the codes are the same.
+        asks: bool,
+    },
+    /// One of the person's devices.
+    Linked,
+    /// It was revoked.
+    Revoked,
+}
+
+/// One of the person's devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Device {
+    /// Its id; absent while it has not said who it is.
+    pub id: Option<String>,
+    /// What it is called in [`Request::WelcomeDevice`](super::Request::WelcomeDevice).
+    pub link: Option<u64>,
+    /// What the person calls it.
+    pub name: String,
+    /// Whether it is this one.
+    pub is_this: bool,
+    /// The day on which it was linked, as midnight in Greenwich.
+    pub since: Option<u64>,
+    /// When this device heard of it; absent for this one and for those that were there before.
+    pub heard: Option<u64>,
+    /// Contacts that it has told this new device.
+    pub contacts: Option<Progress>,
+    /// Messages of before: told by it, or to it.
+    pub history: Option<Progress>,
+    /// Where it stands.
+    pub state: DeviceState,
+}
+
+/// How far something has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// Told.
+    pub told: u64,
+    /// In all.
+    pub total: u64,
+}
+
+/// How far a device is that is to become another one of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum JoinStep {
+    /// No link was made or used, or it was taken back, or its time is over.
+    Idle,
+    /// A link was made or used, and the two have not met yet.
+    Waiting,
+    /// Both show this code.
+    Compare {
+        /// Twenty digits in four groups.
+        code: String,
+        /// Whether the person is to say here that the codes are the same; afterwards, and otherwise, it is said on the other
+        /// device.
+        asks: bool,
+    },
+}
+
+/// A link between two devices of one person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Link {
+    /// The link, whole.
+    pub link: String,
+    /// The link as a QR code, without what has no room in it: that lies at the home server.
+    pub qr: QrCode,
+    /// The last moment at which it can be used.
+    pub expires: u64,
+}
+
+/// Which messages of before a new device gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum HistoryWish {
+    /// None.
+    None,
+    /// Those of the last days.
+    Days {
+        /// How many days.
+        days: u32,
+    },
+    /// All.
+    All,
+}
+
+/// How well the person is prepared for losing every device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Backups {
+    /// When the person last showed that the recovery phrase is written down.
+    pub phrase_checked: Option<u64>,
+    /// When this device last made a backup.
+    pub made: Option<u64>,
+    /// Messages that are new or have changed since.
+    pub behind: u64,
+}
+
+/// What opens a backup. Printed by nobody.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum BackupKey {
+    /// The recovery phrase, as people type it.
+    Phrase {
+        /// Its words.
+        words: String,
+    },
+    /// The password that the device had when the backup was made.
+    Password {
+        /// That.
+        password: String,
+    },
+}
+
+/// What a backup is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Backup {
+    /// The person's own name.
+    pub name: Option<String>,
+    /// The home server of the device that made it.
+    pub server: String,
+    /// When it was made.
+    pub made: u64,
+    /// Messages in it, some perhaps counted several times.
+    pub messages: u64,
+    /// Whether the file ends in the middle of something: what was whole is taken.
+    pub torn: bool,
+}
