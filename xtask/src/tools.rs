@@ -57,7 +57,7 @@ enum Remedy {
 
 impl Tool {
     /// Everything that `cargo xtask test` needs.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Compiler,
         Self::PkgConfig,
         Self::OpenSsl,
@@ -66,6 +66,8 @@ impl Tool {
         Self::Clippy,
         Self::WasmTarget,
         Self::Nextest,
+        Self::Node,
+        Self::Chromium,
     ];
 
     fn is_present(self, workspace: &Workspace) -> bool {
@@ -87,7 +89,7 @@ impl Tool {
             Self::Mosquitto => is_program("mosquitto"),
             Self::Nats => is_program("nats-server"),
             Self::Perf => is_program("perf"),
-            Self::Node => quiet("node", &["--version"]) && quiet("npm", &["--version"]),
+            Self::Node => has_node() && quiet("npm", &["--version"]),
             Self::Chromium => is_program("chromium"),
         }
     }
@@ -128,6 +130,10 @@ pub(crate) fn ensure(workspace: &Workspace, screen: &Screen, tools: &[Tool]) -> 
         run_in(workspace, command)
             .map_err(|failure| failure.hint(format!("run it yourself: {}", command.join(" "))))?;
     }
+    if tools.contains(&Tool::Node) && !Tool::Node.is_present(workspace) {
+        return Err(Failure::new("Node is missing or too old")
+            .hint(format!("the web app is built with Node {NODE} or newer, and npm: https://nodejs.org")));
+    }
     // OpenSSL is asked of pkg-config, so on a bare machine both were reported missing and both are there now.
     match tools.iter().find(|tool| !tool.is_present(workspace)) {
         None => Ok(()),
@@ -136,13 +142,13 @@ pub(crate) fn ensure(workspace: &Workspace, screen: &Screen, tools: &[Tool]) -> 
     }
 }
 
-/// Installs `tools` where that can be done. Without them something is not tested, and this says so.
-pub(crate) fn wish(workspace: &Workspace, screen: &Screen, tools: &[Tool]) {
-    for tool in tools {
-        if ensure(workspace, screen, &[*tool]).is_err() {
-            screen.say(&format!("{tool:?} is not here, and what needs it is not tested ({})", by_hand(&tool.remedy())));
-        }
+/// Installs `tools` where that can be done, and returns whether all are there. What needs them is left out otherwise, and this says so.
+pub(crate) fn wish(workspace: &Workspace, screen: &Screen, tools: &[Tool]) -> bool {
+    let missing: Vec<&Tool> = tools.iter().filter(|tool| ensure(workspace, screen, &[**tool]).is_err()).collect();
+    for tool in &missing {
+        screen.say(&format!("{tool:?} is not here, and what needs it is left out ({})", by_hand(&tool.remedy())));
     }
+    missing.is_empty()
 }
 
 fn install_packages(workspace: &Workspace, screen: &Screen, packages: &[&str]) -> Result<(), Failure> {
@@ -191,6 +197,19 @@ fn is_root() -> bool {
 fn is_program(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|folder| folder.join(name).is_file())
+}
+
+/// The oldest release of Node that the tools of the web app run on.
+const NODE: u32 = 20;
+
+/// Returns whether there is a Node that is new enough.
+fn has_node() -> bool {
+    let mut command = Command::new("node");
+    command.arg("--version");
+    let said = cargo::read(command).unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let major = said.trim().trim_start_matches('v').split('.').next().and_then(|number| number.parse::<u32>().ok());
+    major.is_some_and(|major| major >= NODE)
 }
 
 /// Returns whether the standard library for a target is installed, however it came there.

@@ -25,6 +25,7 @@ use crate::{
         story::Story,
         tap::Tap,
     },
+    web::{self, Fast},
     workspace::Workspace,
 };
 
@@ -42,6 +43,7 @@ struct World {
     taps: [Tap; 2],
     amina: Person,
     bruno: Person,
+    has_app: bool,
 }
 
 /// Runs the demonstration.
@@ -49,7 +51,8 @@ pub(crate) fn up(workspace: &Workspace, screen: &Screen, args: &UpArgs) -> Resul
     tools::ensure(workspace, screen, &[Tool::Compiler, Tool::PkgConfig, Tool::OpenSsl])?;
     screen.begin("build", "kith and kithd; the first time takes a few minutes");
     cargo::run(cargo(workspace, &["build", "--quiet", "--package", "kith", "--package", "kithd"]))?;
-    let mut world = World::start(workspace, screen)?;
+    let app = if args.once { None } else { app(workspace, screen)? };
+    let mut world = World::start(workspace, screen, app.as_deref())?;
     world.meet(screen)?;
     world.talk(screen)?;
     if args.once {
@@ -59,8 +62,17 @@ pub(crate) fn up(workspace: &Workspace, screen: &Screen, args: &UpArgs) -> Resul
     world.stay(screen)
 }
 
+/// Builds the web app, if this machine has what that needs, and returns its folder.
+fn app(workspace: &Workspace, screen: &Screen) -> Result<Option<PathBuf>, Failure> {
+    if !tools::wish(workspace, screen, &web::NEEDED) {
+        return Ok(None);
+    }
+    screen.begin("app", "the web app; the first time takes some minutes");
+    web::build(workspace, screen, Fast::Yes).map(Some)
+}
+
 impl World {
-    fn start(workspace: &Workspace, screen: &Screen) -> Result<Self, Failure> {
+    fn start(workspace: &Workspace, screen: &Screen, app: Option<&Path>) -> Result<Self, Failure> {
         let folder = fresh_folder(&workspace.root().join("target/up"))?;
         let built = workspace.target().join("debug");
         let programs = Programs { kith: built.join("kith"), kithd: built.join("kithd") };
@@ -68,8 +80,8 @@ impl World {
         let taps = [Tap::start()?, Tap::start()?];
         let [first, second] = &taps;
         let servers = [
-            programs.server(&folder.join("server-one"), &first.url())?,
-            programs.server(&folder.join("server-two"), &second.url())?,
+            programs.server(&folder.join("server-one"), &first.url(), app.unwrap_or(Path::new("")))?,
+            programs.server(&folder.join("server-two"), &second.url(), app.unwrap_or(Path::new("")))?,
         ];
         for (tap, server) in taps.iter().zip(&servers) {
             tap.lead_to(server.listen);
@@ -77,7 +89,7 @@ impl World {
         }
         let amina = programs.person("Amina", folder.join("amina"));
         let bruno = programs.person("Bruno", folder.join("bruno"));
-        Ok(Self { servers, taps, amina, bruno })
+        Ok(Self { servers, taps, amina, bruno, has_app: app.is_some() })
     }
 
     fn meet(&self, screen: &Screen) -> Result<(), Failure> {
@@ -139,6 +151,9 @@ impl World {
         screen.say(&format!("{bruno} listen"));
         screen.say(&format!("{amina} send Bruno 'Hello from me' --wait delivered"));
         screen.say(&format!("{amina} log Bruno"));
+        if self.has_app {
+            screen.say(&format!("The app, on either server: {} and {}", self.taps[0].url(), self.taps[1].url()));
+        }
         screen.say("Ctrl-C ends it.");
         // An error means that the handler is gone, which ends the waiting as well.
         let _ = stopped.recv();

@@ -34,25 +34,52 @@ const ENGINE: &str = "src/lib/worker/engine";
 /// The program that makes the engine's bindings; its version must be that of the library.
 const BINDGEN: &str = "wasm-bindgen";
 
+/// Whether what makes the app small is left out: minutes of waiting, for a third more on the wire.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Fast {
+    /// For whoever works on it, and for tests.
+    Yes,
+    /// For people.
+    No,
+}
+
+/// What building the app needs.
+pub(crate) const NEEDED: [Tool; 3] = [Tool::Clang, Tool::WasmTarget, Tool::Node];
+
 /// Builds the app, and tests it if that was asked for.
 pub(crate) fn web(workspace: &Workspace, screen: &Screen, args: &WebArgs) -> Result<(), Failure> {
-    tools::ensure(workspace, screen, &[Tool::Clang, Tool::WasmTarget, Tool::Node])?;
+    build(workspace, screen, if args.fast { Fast::Yes } else { Fast::No })?;
+    screen.say(&format!("the app is in {APP}/dist; `kithd --web {APP}/dist` serves it"));
+    if args.test { test(workspace, screen, &workspace.root().join(APP)) } else { Ok(()) }
+}
+
+/// Builds the app and returns the folder that a home server serves.
+pub(crate) fn build(workspace: &Workspace, screen: &Screen, fast: Fast) -> Result<PathBuf, Failure> {
+    tools::ensure(workspace, screen, &NEEDED)?;
     let bindgen = bindgen(workspace, screen)?;
     let app = workspace.root().join(APP);
-    engine(workspace, &bindgen, &app.join(ENGINE), args.fast)?;
+    engine(workspace, &bindgen, &app.join(ENGINE), fast)?;
     if is_stale(&app) {
         npm(&app, &["ci", "--no-audit", "--no-fund"])?;
     }
     npm(&app, &["run", "build"])?;
     pack(&app)?;
-    screen.say(&format!("the app is in {APP}/dist; `kithd --web {APP}/dist` serves it"));
-    if args.test { test(workspace, screen, &app) } else { Ok(()) }
+    Ok(app.join("dist"))
+}
+
+/// What CI runs: the worker's lints, the app's own checks, and the tests in a browser.
+pub(crate) fn check(workspace: &Workspace, screen: &Screen) -> Result<(), Failure> {
+    cargo::run(cargo(workspace, &["clippy", "--target", WASM, "--package", "kith-web", "--", "-D", "warnings"]))?;
+    build(workspace, screen, Fast::Yes)?;
+    let app = workspace.root().join(APP);
+    npm(&app, &["run", "check"])?;
+    test(workspace, screen, &app)
 }
 
 /// Compiles the engine for browsers.
-fn engine(workspace: &Workspace, bindgen: &Path, to: &Path, is_fast: bool) -> Result<(), Failure> {
+fn engine(workspace: &Workspace, bindgen: &Path, to: &Path, fast: Fast) -> Result<(), Failure> {
     let mut command = cargo(workspace, &["build", "--profile", "web", "--target", WASM, "--package", "kith-web"]);
-    if is_fast {
+    if fast == Fast::Yes {
         command.env("CARGO_PROFILE_WEB_LTO", "off").env("CARGO_PROFILE_WEB_CODEGEN_UNITS", "16");
     }
     cargo::run(command)?;

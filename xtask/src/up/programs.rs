@@ -52,11 +52,13 @@ pub(crate) struct Listener {
 }
 
 impl Programs {
-    /// Starts a home server that the world reaches under `url`.
-    pub(crate) fn server(&self, data: &Path, url: &str) -> Result<Server, Failure> {
+    /// Starts a home server that the world reaches under `url`. It serves the web app of the folder `app`, or none when that is empty.
+    pub(crate) fn server(&self, data: &Path, url: &str, app: &Path) -> Result<Server, Failure> {
         let mut child = Command::new(&self.kithd)
             .args(["--json", "--listen", "127.0.0.1:0", "--allow-private-peers", "--public-url", url, "--data"])
             .arg(data)
+            .arg("--web")
+            .arg(app)
             .env("KITHD_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
