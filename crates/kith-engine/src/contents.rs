@@ -4,7 +4,6 @@
 
 use kith_wire::content::{Body, Content, KnownBody, ReceiptKind};
 use kith_wire::id::MessageId;
-use kith_wire::payload::ListState;
 
 use crate::actions::{self, Act, Action};
 use crate::api::{ContactId, Direction, Event, MessageChange, MessageState};
@@ -35,14 +34,12 @@ pub(crate) enum Turn {
     Later,
 }
 
-/// Applies a content that came in a session, where the contact had that list of the person's devices. One that breaks a rule is
-/// dropped.
+/// Applies a content that came in a session. One that breaks a rule is dropped.
 pub(crate) fn apply(
     work: &mut Work<'_>,
     peer: &PeerDevice,
     content: Content,
     turn: Turn,
-    known: Option<ListState>,
 ) -> Result<(), StorageError> {
     let Some(contact) = contacts::find(work.db, peer.contact)? else { return Ok(()) };
     if !is_acceptable(work, peer, &contact, &content)? || (turn == Turn::AtOnce && is_too_late(work, &content)) {
@@ -52,7 +49,7 @@ pub(crate) fn apply(
     if contact.is_sibling {
         return sync::receive(work, contact.id, content);
     }
-    sync::pass_on(work, contact.id, &content, known)?;
+    sync::pass_on(work, contact.id, &content)?;
     match content.body.clone() {
         Body::Known(body) => apply_known(work, peer, &contact, &content, body),
         Body::Unknown(bytes) => show(work, &contact, &content, Said::Newer(bytes), None),

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use kith_session::{Alarm, Opened};
 use kith_wire::Wire;
-use kith_wire::content::Content;
+use kith_wire::content::{Body, Content, KnownBody};
 use kith_wire::frame::Frame;
 use kith_wire::id::{MessageId, ReaderId};
+use kith_wire::limits::MAX_SAID_BYTES;
 use kith_wire::operation::EntryId;
 use kith_wire::payload::Part;
 use rusqlite::params;
@@ -141,7 +142,7 @@ fn apply(work: &mut Work<'_>, peer: &PeerDevice, opened: Opened) -> Result<(), S
         // What an ack covered already was delivered in time, however long it had to wait for its turn.
         let turn = if arrived.contains(&part.message) { Turn::AtOnce } else { Turn::Later };
         if let Some(content) = assemble(work, peer, part)? {
-            contents::apply(work, peer, content, turn, opened.known_own_list)?;
+            contents::apply(work, peer, content, turn)?;
         }
     }
     match opened.alarm {
@@ -184,9 +185,11 @@ fn assemble(work: &mut Work<'_>, peer: &PeerDevice, part: Part) -> Result<Option
     Ok(decode(&pieces.concat(), message))
 }
 
-/// Bytes that are no content, or one under another name than its parts, are dropped.
+/// Bytes that are no content, one under another name than its parts, or one that no sibling could be told (KE-10), are dropped.
 fn decode(bytes: &[u8], message: MessageId) -> Option<Content> {
-    Content::from_bytes(bytes).ok().filter(|content| content.message == message)
+    let content = Content::from_bytes(bytes).ok().filter(|content| content.message == message)?;
+    let is_for_siblings = matches!(content.body, Body::Known(KnownBody::Sync { .. }));
+    (is_for_siblings || bytes.len() <= MAX_SAID_BYTES).then_some(content)
 }
 
 #[cfg(test)]

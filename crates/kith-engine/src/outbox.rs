@@ -8,7 +8,7 @@ use kith_wire::Wire;
 use kith_wire::content::{Body, Content, KnownBody};
 use kith_wire::frame::{Frame, SeqRange};
 use kith_wire::id::{ConversationId, DeviceId, MessageId, RelayId};
-use kith_wire::limits::MESSAGE_EXPIRY_SECONDS;
+use kith_wire::limits::{MAX_SAID_BYTES, MESSAGE_EXPIRY_SECONDS};
 use kith_wire::sync::PastMessage;
 use rusqlite::{Connection, params};
 
@@ -149,10 +149,10 @@ pub(crate) fn send(work: &mut Work<'_>, contact: ContactId, content: NewContent)
         sent: work.now,
         disappears: content.disappears,
         body,
+        also_for: None,
     };
-    // What is told to siblings has a content inside, with a header of its own.
-    let limit = if matches!(whole.body, Body::Known(KnownBody::Sync { .. })) { 0 } else { SYNC_OVERHEAD };
-    let limit = Content::MAX_BYTES - limit;
+    let is_for_siblings = matches!(whole.body, Body::Known(KnownBody::Sync { .. }));
+    let limit = if is_for_siblings { Content::MAX_BYTES } else { MAX_SAID_BYTES - ALSO_FOR_BYTES };
     if whole.to_bytes().len() > limit {
         // KE-10: what does not fit is refused when it is written, not when it is sent.
         return Err(CommandError::TooLong { limit: limit - CONTENT_OVERHEAD });
@@ -207,8 +207,8 @@ pub(crate) fn keep_for(
 
 /// Bytes of a content around its text, at most.
 const CONTENT_OVERHEAD: usize = 256;
-/// Bytes that a content has less when it must fit into another one: for siblings, as said or as a message of before.
-const SYNC_OVERHEAD: usize = 512;
+/// Bytes that it takes to say for which seven other devices a content is.
+const ALSO_FOR_BYTES: usize = 128;
 
 fn encode(body: &Body) -> Vec<u8> {
     let mut out = Vec::new();

@@ -11,7 +11,6 @@ use kith_session::{ListChange, OwnDevice, check_list, next_list};
 use kith_wire::Wire;
 use kith_wire::devices::{Device, DeviceList, RevocationReason};
 use kith_wire::id::{ContactKey, ConversationId, DeviceId};
-use kith_wire::payload::ListState;
 use kith_wire::signed::Signed;
 use kith_wire::sync::SyncItem;
 use rusqlite::{Connection, params};
@@ -44,6 +43,9 @@ CREATE TABLE own_lists_seen (
     PRIMARY KEY (contact, hash)
 ) STRICT, WITHOUT ROWID;
 ";
+
+/// What version 5 takes away: whom a contact's device has met is in what it says.
+pub(crate) const TABLES_5: &str = "DROP TABLE own_lists_seen;";
 
 /// Days after which a device list is signed anew, at least.
 const LIST_AGE_DAYS: u32 = 7;
@@ -109,7 +111,6 @@ const MAX_OWNERS: usize = 64;
 
 /// Remembers the devices that a list names and revokes.
 pub(crate) fn note(db: &Connection, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), StorageError> {
-    let hash = list.hash().0;
     let list = list.get();
     for device in &list.devices {
         let sql = "INSERT INTO own_entries (contact, device, entry) VALUES (?1, ?2, ?3) \
@@ -122,17 +123,8 @@ pub(crate) fn note(db: &Connection, contact: ContactId, list: &Verified<DeviceLi
                    ON CONFLICT (contact, device) DO UPDATE SET revoked = ?3";
         run(db, sql, params![contact.column(), revoked.id.0, reason_column(revoked.reason)])?;
     }
-    let named: Vec<u8> = list.devices.iter().flat_map(|device| device.id.0).collect();
-    let sql = "INSERT OR IGNORE INTO own_lists_seen (contact, hash, version, named) VALUES (?1, ?2, ?3, ?4)";
-    run(db, sql, params![contact.column(), hash, list.version, named])?;
-    let sql = "DELETE FROM own_lists_seen WHERE contact = ?1 AND hash NOT IN \
-               (SELECT hash FROM own_lists_seen WHERE contact = ?1 ORDER BY version DESC LIMIT ?2)";
-    run(db, sql, params![contact.column(), LISTS_REMEMBERED])?;
     Ok(())
 }
-
-/// Own lists of which is remembered whom they named: a contact may still have any of them.
-const LISTS_REMEMBERED: u32 = 64;
 
 const fn reason_column(reason: RevocationReason) -> i64 {
     match reason {
@@ -148,25 +140,9 @@ const fn reason_of_column(column: i64) -> RevocationReason {
     }
 }
 
-/// Returns whether the list of which a contact has spoken named a device of the person's (KE-55). A list with a higher number need not
-/// name whom a lower one did, and of a list that is not known here it is not known.
-pub(crate) fn was_named(
-    db: &Connection,
-    contact: ContactId,
-    own: DeviceId,
-    list: &ListState,
-) -> Result<bool, StorageError> {
-    let sql = "SELECT named FROM own_lists_seen WHERE contact = ?1 AND hash = ?2";
-    let named = first(db, sql, params![contact.column(), list.hash.0], |row| row.get::<_, Vec<u8>>(0))?;
-    let Some(named) = named else { return Ok(false) };
-    let here = owners_known(db, contact)?.into_iter().find(|(owner, _)| *owner == own);
-    Ok(here.is_some_and(|(_, here)| named.as_chunks::<16>().0.contains(&here.0)))
-}
-
 /// Forgets what was known of the devices towards a contact: it is met anew, or forgotten.
 pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
     run(db, "DELETE FROM own_entries WHERE contact = ?1", [contact.column()])?;
-    run(db, "DELETE FROM own_lists_seen WHERE contact = ?1", [contact.column()])?;
     device_keys::forget(db, contact)?;
     spare_cards::forget(db, contact)?;
     introductions::forget(db, contact)

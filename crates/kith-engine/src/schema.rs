@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The layout that this code writes.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// Why a database cannot be opened as a person's.
 #[derive(Debug, Error)]
@@ -81,6 +81,8 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             sync::TABLES_4,
             introductions::TABLES_4,
         ],
+        // Whom a contact's device has met is in what it says.
+        vec![own_lists::TABLES_5],
     ]
 }
 

@@ -27,6 +27,15 @@ use crate::work::Work;
 struct Author {
     conversation: ConversationId,
     device: DeviceId,
+    /// The devices of the contact for which they are sealed.
+    met: Vec<DeviceId>,
+}
+
+/// What waits for one device.
+struct Turn {
+    peer: PeerDevice,
+    session: Option<Session>,
+    waiting: Vec<Waiting>,
 }
 
 struct Waiting {
@@ -53,12 +62,15 @@ pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), Sto
     if !contact.is_sibling && list.as_ref().is_some_and(|list| list.not_after < work.now.day()) {
         return Ok(());
     }
-    let author = Author { conversation, device };
-    let mut floor = None;
-    for peer in &sessions::in_use(work.db, id)? {
-        // KE-44: nothing is sealed for a device that the newest list does not name; it keeps its place until a list does.
-        let is_named = list.as_ref().is_none_or(|list| peer.is_named_in(list));
-        let place = if is_named { seal_for(work, peer, &author)? } else { Some(peer.sealed_to) };
+    let mut author = Author { conversation, device, met: Vec::new() };
+    // KE-44: nothing is sealed for a device that the newest list does not name; it keeps its place until a list does.
+    let is_named = |peer: &PeerDevice| list.as_ref().is_none_or(|list| peer.is_named_in(list));
+    let (named, others): (Vec<_>, Vec<_>) = sessions::in_use(work.db, id)?.into_iter().partition(is_named);
+    let mut floor = others.iter().map(|peer| peer.sealed_to).min();
+    let mut turns = turns(work.db, named, &author)?;
+    author.met = turns.iter().filter_map(Turn::met).collect();
+    for turn in &mut turns {
+        let place = seal_for(work, turn, &author)?;
         floor = place.map(|place| floor.map_or(place, |floor: i64| floor.min(place))).or(floor);
     }
     // KE-55: a device that a list named and that was not met yet gets what is written meanwhile, too.
@@ -70,6 +82,28 @@ pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), Sto
         run(work.db, sql, params![id.column(), floor])?;
     }
     Ok(())
+}
+
+/// Returns what waits for each device. Sessions are loaded only when anything does.
+fn turns(db: &Connection, peers: Vec<PeerDevice>, author: &Author) -> Result<Vec<Turn>, StorageError> {
+    let mut turns = Vec::with_capacity(peers.len());
+    for peer in peers {
+        let waiting = waiting(db, &peer, author)?;
+        turns.push(Turn { peer, session: None, waiting });
+    }
+    if turns.iter().any(|turn| !turn.waiting.is_empty()) {
+        for turn in &mut turns {
+            turn.session = turn.peer.session(db)?;
+        }
+    }
+    Ok(turns)
+}
+
+impl Turn {
+    /// Returns the device when it has been heard, so that what is sealed for it surely reaches it.
+    fn met(&self) -> Option<DeviceId> {
+        self.peer.device.filter(|_| self.session.as_ref().is_some_and(Session::is_established))
+    }
 }
 
 /// Returns whether every device of a list was met.
@@ -99,17 +133,20 @@ const MAX_AT_ONCE: usize = 256;
 
 /// Seals what waits for one device, as far as its session has room. Returns its place in the order afterwards; nothing when
 /// its session has stopped over it.
-fn seal_for(work: &mut Work<'_>, peer: &PeerDevice, author: &Author) -> Result<Option<i64>, StorageError> {
-    let waiting = waiting(work.db, peer, author)?;
+fn seal_for(work: &mut Work<'_>, turn: &mut Turn, author: &Author) -> Result<Option<i64>, StorageError> {
+    let Turn { peer, session, waiting } = turn;
     if waiting.is_empty() {
         return Ok(Some(END));
     }
     // One that is not finished, or full, keeps its place.
-    let Some(mut session) = peer.session(work.db)? else { return Ok(Some(peer.sealed_to)) };
+    let Some(session) = session else { return Ok(Some(peer.sealed_to)) };
+    let others: Vec<DeviceId> = author.met.iter().copied().filter(|met| Some(*met) != peer.device).collect();
+    let also_for = (!others.is_empty()).then_some(others);
     let mut sealed_to = peer.sealed_to;
-    for next in &waiting {
+    for next in waiting.iter_mut() {
+        next.content.also_for.clone_from(&also_for);
         let parts = parts(&next.content);
-        if !has_room(&session, parts.len()) {
+        if !has_room(session, parts.len()) {
             break;
         }
         for part in parts {
@@ -124,7 +161,7 @@ fn seal_for(work: &mut Work<'_>, peer: &PeerDevice, author: &Author) -> Result<O
     }
     if sealed_to > peer.sealed_to {
         sessions::replied(work.db, peer.id, work.now)?;
-        sessions::store_sealed(work.db, peer.id, &session, sealed_to)?;
+        sessions::store_sealed(work.db, peer.id, session, sealed_to)?;
     }
     let is_all = waiting.len() < MAX_AT_ONCE && waiting.last().is_some_and(|last| last.id == sealed_to);
     Ok(Some(if is_all { END } else { sealed_to }))
@@ -151,6 +188,7 @@ fn waiting(db: &Connection, peer: &PeerDevice, author: &Author) -> Result<Vec<Wa
                 sent: Timestamp(number(row.get(3)?)),
                 disappears: row.get(4)?,
                 body,
+                also_for: None,
             })
         };
         let content = minicbor::decode::<Body>(&body).ok().map(content).transpose()?;

@@ -11,7 +11,6 @@ use kith_session::check_list;
 use kith_wire::Wire;
 use kith_wire::content::{Body, Content, KnownBody};
 use kith_wire::id::{ConversationId, MessageId};
-use kith_wire::payload::ListState;
 use kith_wire::sync::SyncItem;
 use rusqlite::params;
 
@@ -124,6 +123,7 @@ pub(crate) fn tell_said(work: &mut Work<'_>, contact: ContactId, new: &NewConten
         sent: work.now,
         disappears: new.disappears,
         body: Body::Known(new.body.clone()),
+        also_for: None,
     };
     tell(work, &SyncItem::Said { content: Box::new(content) })
 }
@@ -384,14 +384,8 @@ fn said_text(
     Ok(())
 }
 
-/// What a contact said before it knew of a sibling is passed on to that one (KE-55). The contact's frame tells which list of the person's
-/// devices it had.
-pub(crate) fn pass_on(
-    work: &mut Work<'_>,
-    contact: ContactId,
-    content: &Content,
-    known: Option<ListState>,
-) -> Result<(), StorageError> {
+/// What a contact's device said before it had met a sibling is passed on to that one (KE-55). The content tells whom it had met.
+pub(crate) fn pass_on(work: &mut Work<'_>, contact: ContactId, content: &Content) -> Result<(), StorageError> {
     let is_for_all = !matches!(
         content.body,
         Body::Known(
@@ -404,19 +398,16 @@ pub(crate) fn pass_on(
                 | KnownBody::Nothing
         )
     );
-    if !is_for_all {
+    let linked = siblings::linked(work.db)?;
+    if !is_for_all || linked.is_empty() {
         return Ok(());
     }
-    let item = SyncItem::Heard { content: Box::new(content.clone()) };
-    for sibling in siblings::linked(work.db)? {
-        let Some(device) = sibling.device else { continue };
-        let is_known = match &known {
-            Some(list) => own_lists::was_named(work.db, contact, device, list)?,
-            None => false,
-        };
-        if !is_known {
-            tell_one(work, sibling.contact, &item)?;
-        }
+    let met = content.also_for.as_deref().unwrap_or_default();
+    let owners = own_lists::owners(work.db, contact)?;
+    let is_met = |device| owners.iter().any(|(owner, here)| *owner == device && met.contains(here));
+    let item = SyncItem::Heard { content: Box::new(Content { also_for: None, ..content.clone() }) };
+    for sibling in linked.iter().filter(|sibling| sibling.device.is_some_and(|device| !is_met(device))) {
+        tell_one(work, sibling.contact, &item)?;
     }
     Ok(())
 }

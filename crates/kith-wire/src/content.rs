@@ -41,6 +41,9 @@ pub struct Content {
     /// What is said.
     #[n(6)]
     pub body: Body,
+    /// The other devices of the reader that the sending device has met, and for which it seals this, too (KE-55). Absent where there are none.
+    #[n(7)]
+    pub also_for: Option<Vec<DeviceId>>,
 }
 
 impl Wire for Content {

@@ -38,6 +38,8 @@ pub struct Said {
 pub struct Reach {
     /// Devices of the reader with which there was a session, or one under way, by the ids that they have towards the writer.
     pub readers: Vec<[u8; 16]>,
+    /// Those of them that have been heard: the others may hear of it from a sibling first.
+    pub heard: Vec<[u8; 16]>,
     /// Devices of the reader that a list revoked which the writer knew.
     pub revoked: Vec<[u8; 16]>,
     /// The writer's other devices, by their ids.

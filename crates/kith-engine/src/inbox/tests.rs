@@ -24,6 +24,7 @@ fn parts(message: u8, length: usize) -> Vec<Part> {
         sent: Timestamp(0),
         disappears: None,
         body,
+        also_for: None,
     };
     let bytes = content.to_bytes();
     let count = u8::try_from(bytes.len().div_ceil(PART_BYTES)).unwrap();
@@ -56,6 +57,13 @@ fn a_content_comes_out_with_its_last_part() {
     let mut unfinished = parts(1, 5_000);
     unfinished.pop();
     assert_eq!(assembled(unfinished), (vec![], 2));
+}
+
+#[test]
+fn ke_10_a_content_that_no_sibling_could_be_told_is_dropped() {
+    let around = parts(1, 10).iter().map(|part| part.bytes.len()).sum::<usize>() - 10 + 2;
+    assert_eq!(assembled(parts(1, MAX_SAID_BYTES - around)).0, [1]);
+    assert_eq!(assembled(parts(1, MAX_SAID_BYTES - around + 1)).0, Vec::<u8>::new());
 }
 
 #[test]

@@ -253,12 +253,28 @@ fn ke_55_what_a_contact_says_before_it_has_met_a_new_device_reaches_that_one_too
     world.run(20);
     world.send(BELA, ana, "while it was away");
     world.run(20);
+    // Bela, who waits to meet the laptop, is away when it comes back: the phone has it.
+    world.online(BELA, Reach::Down);
     world.online(LAPTOP, Reach::Up);
     world.run(120);
     let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
     assert_eq!(world.texts(LAPTOP, there), ["before the list", "while it was away"]);
     assert_eq!(world.people[LAPTOP].engine.message(there, before).unwrap().reactions.len(), 1);
     assert_eq!(world.texts(ANA, bela), ["before the list", "while it was away"]);
+    // Once they have met, nothing is passed on: each device hears it from Bela.
+    world.online(BELA, Reach::Up);
+    world.run(120);
+    world.online(LAPTOP, Reach::Down);
+    world.send(BELA, ana, "to each of them");
+    world.run(20);
+    assert_eq!(world.texts(ANA, bela).last().unwrap(), "to each of them");
+    let passed = "SELECT count(*) FROM frames f JOIN peers p ON p.id = f.peer JOIN contacts c ON c.id = p.contact \
+                  WHERE c.kind = 1 AND f.message IS NOT NULL";
+    assert_eq!(world.count(ANA, passed), 0);
+    world.online(ANA, Reach::Down);
+    world.online(LAPTOP, Reach::Up);
+    world.run(20);
+    assert_eq!(world.texts(LAPTOP, there).last().unwrap(), "to each of them");
 }
 
 #[test]

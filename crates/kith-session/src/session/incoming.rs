@@ -86,8 +86,6 @@ pub struct Opened {
     pub new_epoch: bool,
     /// A device list of the contact that is new here.
     pub peer_devices: Option<Verified<DeviceList>>,
-    /// The newest list of ours that the contact had when it said what came: devices that it does not name were told nothing.
-    pub known_own_list: Option<ListState>,
     /// KS-38: the contact has this list of ours, and this device does not know it: another device of the person made it, or a
     /// ghost. Nothing is said until it is known; a caller whose person has no other device stops the session.
     pub unknown_own_list: Option<ListState>,
@@ -420,7 +418,6 @@ impl Session {
             return Err(Alarm::ListForked);
         }
         lists.stated = theirs.version;
-        opened.known_own_list = ours.copied();
         match ours {
             Some(ours) if ours.version > lists.own.version => {
                 lists.ghost = Some(*ours);

@@ -160,6 +160,7 @@ pub(crate) fn content(body: Body) -> Content {
         sent: Timestamp(1_792_540_800_000),
         disappears: None,
         body,
+        also_for: None,
     }
 }
 
@@ -527,6 +528,11 @@ pub(crate) fn all() -> Vec<Example> {
     all.extend(bodies().into_iter().map(|(note, body)| example("content", note, &content(body))));
     let short_lived = Content { disappears: Some(60), ..content(Body::Known(KnownBody::Nothing)) };
     all.push(example("content", "that disappears", &short_lived));
+    let for_others = Content {
+        also_for: Some(vec![DeviceId(run(54)), DeviceId(run(55))]),
+        ..content(Body::Known(KnownBody::Nothing))
+    };
+    all.push(example("content", "that is for other devices, too", &for_others));
     all.extend(sync_items().iter().map(|(note, item)| example("sync-item", note, item)));
     all.push(example("backup-head", "", &backup_head()));
     all.push(example("backup-head", "made by hand", &BackupHead { every: None, ..backup_head() }));

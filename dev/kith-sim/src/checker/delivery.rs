@@ -203,6 +203,11 @@ fn in_order(side: &Side<'_>) -> Vec<Violation> {
             found.push(Violation::new(Promise::InOrder, &[side.from, side.to], text));
         }
     }
+    // What a device does not hear from the writer's itself comes by way of its siblings, each in its own time.
+    let reads = side.world.id_towards(side.reads, side.from);
+    let is_direct = |number: &usize| {
+        side.world.history.said.get(*number).is_some_and(|said| reads.is_some_and(|id| said.reach.heard.contains(&id)))
+    };
     // A message that waits for its file lets later ones pass; in the conversation it stands where it was written.
     let has_file = |id| side.reader.iter().any(|message| message.id == id && message.attachment.is_some());
     let announced: Vec<usize> = side
@@ -211,7 +216,7 @@ fn in_order(side: &Side<'_>) -> Vec<Violation> {
         .shown
         .iter()
         .filter(|shown| shown.who == side.reads && shown.from == side.from && !has_file(shown.id))
-        .filter_map(|shown| place.get(&shown.id).copied())
+        .filter_map(|shown| place.get(&shown.id).copied().filter(is_direct))
         .collect();
     if let Some(pair) = announced.windows(2).find(|pair| pair[0] > pair[1]) {
         let text = format!("#{} was announced before #{}", pair[0], pair[1]);

@@ -136,6 +136,20 @@ impl World {
         )
     }
 
+    /// Returns the ids of the devices of a contact that a device has met and heard.
+    fn has_heard(&self, who: usize, of: usize) -> Vec<[u8; 16]> {
+        let Some(contact) = self.people[who].known.get(&of) else { return Vec::new() };
+        let rows = |column| {
+            let is_it = format!("stopped = 0 AND device IS NOT NULL AND core IS NOT NULL AND contact = {}", contact.0);
+            self.bytes(who, &format!("SELECT id, {column} FROM peers WHERE {is_it} ORDER BY id"))
+        };
+        let is_established = |core: &[u8]| {
+            Session::restore(core, std::iter::empty()).is_ok_and(|session| session.is_established())
+        };
+        let both = rows("device").into_iter().zip(rows("core"));
+        both.filter(|(_, (_, core))| is_established(core)).filter_map(|((_, id), _)| id.try_into().ok()).collect()
+    }
+
     /// Returns with how many devices of a contact a device has a session.
     pub(crate) fn n_sessions(&self, who: usize, of: usize) -> usize {
         let Some(contact) = self.people[who].known.get(&of) else { return 0 };
@@ -154,6 +168,7 @@ impl World {
         let lists = self.blobs(who, &sql).into_iter().filter_map(list);
         Reach {
             readers: self.writes_to(who, of),
+            heard: self.has_heard(who, of),
             revoked: lists.flat_map(|list| list.revoked.into_iter().map(|revoked| revoked.id.0)).collect(),
             siblings: self.ids(who, "SELECT contact, device FROM siblings WHERE state = 2 AND device IS NOT NULL"),
         }
