@@ -187,7 +187,7 @@ fn receive_answer(
     )?;
     card_keys::drop_blob(work.db, contact)?;
     let peer = sessions::add(work.db, contact, &queue)?;
-    sessions::store(work.db, peer, &session)?;
+    sessions::begin(work, contact, peer, session)?;
     sessions::keep(work, peer, &confirm, None, FrameKind::Confirm)?;
     contacts::set_stage(work, contact, Stage::Answered)?;
     Ok(Meeting::Done)
@@ -214,9 +214,9 @@ fn receive_confirm(
             peer_devices.signed().to_bytes()
         ],
     )?;
-    for peer in sessions::of_contact(work.db, contact)? {
+    if let Some(peer) = sessions::of_contact(work.db, contact)?.first() {
         outbox::drop_answer(work.db, peer.id)?;
-        sessions::store(work.db, peer.id, &session)?;
+        sessions::begin(work, contact, peer.id, session)?;
         sessions::keep(work, peer.id, &first, None, FrameKind::Control)?;
     }
     contacts::set_stage(work, contact, Stage::Established)?;

@@ -35,12 +35,7 @@ pub(crate) enum Turn {
 }
 
 /// Applies a content that came in a session. One that breaks a rule is dropped.
-pub(crate) fn apply(
-    work: &mut Work<'_>,
-    peer: &PeerDevice,
-    content: Content,
-    turn: Turn,
-) -> Result<(), StorageError> {
+pub(crate) fn apply(work: &mut Work<'_>, peer: &PeerDevice, content: Content, turn: Turn) -> Result<(), StorageError> {
     let Some(contact) = contacts::find(work.db, peer.contact)? else { return Ok(()) };
     if !is_acceptable(work, peer, &contact, &content)? || (turn == Turn::AtOnce && is_too_late(work, &content)) {
         return Ok(());

@@ -381,7 +381,7 @@ fn receive_in(work: &mut Work<'_>, contact: ContactId, meeting: &Meeting, frame:
         let Ok(met) = giver.accept(frame, work.now, work.rng) else { return Ok(false) };
         let peer = sessions::add(work.db, contact, &met.peer.queue)?;
         sessions::set_device(work.db, peer, meeting.device)?;
-        sessions::store(work.db, peer, &met.session)?;
+        sessions::begin(work, contact, peer, met.session)?;
         sessions::keep(work, peer, &met.confirm, None, FrameKind::Confirm)?;
         let sql = "UPDATE introductions SET giver = NULL, answered = ?3, peer = ?4 WHERE contact = ?1 AND device = ?2";
         let answered = met.answered.to_bytes();
@@ -392,7 +392,7 @@ fn receive_in(work: &mut Work<'_>, contact: ContactId, meeting: &Meeting, frame:
         let answerer = Answerer::from_bytes(answerer).map_err(damaged)?;
         let Ok(confirmed) = answerer.confirm(frame, work.now, work.rng) else { return Ok(false) };
         outbox::drop_answer(work.db, peer)?;
-        sessions::store(work.db, peer, &confirmed.session)?;
+        sessions::begin(work, contact, peer, confirmed.session)?;
         sessions::keep(work, peer, &confirmed.first, None, FrameKind::Control)?;
         let sql = "DELETE FROM introductions WHERE contact = ?1 AND device = ?2";
         run(work.db, sql, params![contact.column(), meeting.device.0])?;

@@ -75,7 +75,7 @@ fn receive_for(work: &mut Work<'_>, contact: ContactId, given: &Given, frame: &F
             // A sibling has the one who came first.
             second(work, contact)?;
         } else {
-            accept(work, contact, given, &met)?;
+            accept(work, contact, given, met)?;
         }
         return Ok(true);
     }
@@ -104,7 +104,7 @@ fn second(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
 
 /// The answer is under the contact key: it is confirmed. The new device counts when its list has come; one that a list names already, because
 /// a sibling was answered first, is met like any other.
-fn accept(work: &mut Work<'_>, contact: ContactId, given: &Given, met: &Met) -> Result<(), StorageError> {
+fn accept(work: &mut Work<'_>, contact: ContactId, given: &Given, met: Met) -> Result<(), StorageError> {
     let device = met.session.peer_device();
     if let Some(device) = device
         && (sessions::with_device(work.db, contact, device)?.is_some()
@@ -118,7 +118,7 @@ fn accept(work: &mut Work<'_>, contact: ContactId, given: &Given, met: &Met) -> 
     if let Some(device) = device {
         sessions::set_device(work.db, peer, device)?;
     }
-    sessions::store(work.db, peer, &met.session)?;
+    sessions::begin(work, contact, peer, met.session)?;
     sessions::keep(work, peer, &met.confirm, None, FrameKind::Confirm)?;
     let answered = met.answered.to_bytes();
     let since = device.is_none().then_some(column(work.now.0));

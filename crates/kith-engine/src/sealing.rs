@@ -100,9 +100,10 @@ fn turns(db: &Connection, peers: Vec<PeerDevice>, author: &Author) -> Result<Vec
 }
 
 impl Turn {
-    /// Returns the device when it has been heard, so that what is sealed for it surely reaches it.
+    /// Returns the device when it has been heard and nothing holds up what is sealed for it, but that it is away.
     fn met(&self) -> Option<DeviceId> {
-        self.peer.device.filter(|_| self.session.as_ref().is_some_and(Session::is_established))
+        let is_heard = |session: &Session| session.is_established() && session.unknown_own_list().is_none();
+        self.peer.device.filter(|_| self.session.as_ref().is_some_and(is_heard))
     }
 }
 

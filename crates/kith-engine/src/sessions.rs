@@ -16,6 +16,7 @@ use crate::catching_up;
 use crate::database::{StorageError, all, column, exists, first, run};
 use crate::held;
 use crate::outbox::{self, FrameKind, NewFrame};
+use crate::own_lists;
 use crate::queues::QueueId;
 use crate::replaced;
 use crate::servers::ServerId;
@@ -190,6 +191,20 @@ pub(crate) fn store(db: &Connection, peer: PeerId, session: &Session) -> Result<
     let is_ghost = session.unknown_own_list().is_some();
     run(db, "UPDATE peers SET core = ?2, ghost = ?3 WHERE id = ?1", params![peer.0, core.as_slice(), is_ghost])?;
     Ok(())
+}
+
+/// Stores a session that begins. The meeting may have begun under an older list of this person's devices: the other side hears of the newest.
+pub(crate) fn begin(
+    work: &mut Work<'_>,
+    contact: ContactId,
+    peer: PeerId,
+    mut session: Session,
+) -> Result<(), StorageError> {
+    if let Some(list) = own_lists::newest(work.db, contact)? {
+        session.set_devices(list);
+    }
+    store(work.db, peer, &session)?;
+    if session.owes_reply() { owe_reply(work, peer) } else { Ok(()) }
 }
 
 /// Stores a session that has sealed everything up to a row of `outgoing`.

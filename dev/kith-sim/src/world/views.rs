@@ -143,9 +143,8 @@ impl World {
             let is_it = format!("stopped = 0 AND device IS NOT NULL AND core IS NOT NULL AND contact = {}", contact.0);
             self.bytes(who, &format!("SELECT id, {column} FROM peers WHERE {is_it} ORDER BY id"))
         };
-        let is_established = |core: &[u8]| {
-            Session::restore(core, std::iter::empty()).is_ok_and(|session| session.is_established())
-        };
+        let is_established =
+            |core: &[u8]| Session::restore(core, std::iter::empty()).is_ok_and(|session| session.is_established());
         let both = rows("device").into_iter().zip(rows("core"));
         both.filter(|(_, (_, core))| is_established(core)).filter_map(|((_, id), _)| id.try_into().ok()).collect()
     }
