@@ -1,6 +1,6 @@
 // What a person does in the app, by the names that its controls have for tests.
 
-const SLOW = 20_000;
+const SLOW = 40_000;
 
 export class Person {
   constructor(page) {
@@ -24,6 +24,44 @@ export class Person {
     await meet.or(this.at('start-go')).first().waitFor();
     if (await this.at('start-go').isVisible().catch(() => false)) await this.at('start-go').click({ timeout: 2000 }).catch(() => {});
     await meet.waitFor();
+  }
+
+  /** The first visit of somebody who has Kith on another device, until this one shows how to link the two. */
+  async beginToJoin(password) {
+    await this.at('start-join').click();
+    await this.at('start-password').fill(password);
+    await this.at('start-again').fill(password);
+    await this.at('start-go').click();
+    await this.at('start-go').click();
+    await this.at('link-side-show').waitFor();
+  }
+
+  /** Goes from the list to the screen on which devices are linked. */
+  async toLink() {
+    await this.toDevices();
+    await this.at('link-device').click();
+    await this.at('link-side-show').waitFor();
+  }
+
+  async toDevices() {
+    await this.at('settings').click();
+    await this.at('devices').click();
+    await this.at('link-device').waitFor();
+  }
+
+  /** The twenty digits that this device shows. */
+  async code() {
+    await this.at('link-code').waitFor();
+    return (await this.at('link-code').innerText()).replaceAll(/\D/g, '');
+  }
+
+  /** Makes the device that shows the same code one of this person's. */
+  async welcome(password, history) {
+    await this.at('link-same').click();
+    await this.at(`link-history-${history}`).click();
+    await this.at('link-password').fill(password);
+    await this.at('link-welcome').click();
+    await this.at('link-done').waitFor();
   }
 
   /** Makes a card for somebody and returns its link. */

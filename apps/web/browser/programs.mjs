@@ -70,6 +70,37 @@ export class Terminal {
     });
   }
 
+  /** Begins a command that goes on while other things happen: what it says can be waited for, line by line, and its end. */
+  begin(...words) {
+    const env = { PATH: process.env.PATH, HOME: this.home, KITH_HOME: join(this.home, 'kith'), KITH_PASSWORD: this.password };
+    const child = spawn(join(programs, 'kith'), ['--json', ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const lines = [];
+    const waiting = [];
+    let told = '';
+    const tell = () => {
+      for (const one of waiting.splice(0)) {
+        const found = lines.find(one.isIt);
+        if (found) one.done(found);
+        else waiting.push(one);
+      }
+    };
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      lines.push(JSON.parse(line));
+      tell();
+    });
+    child.stderr.on('data', (text) => (told += text));
+    const ended = new Promise((done) => child.once('close', (code) => done(code)));
+    void ended.then((code) => waiting.forEach((one) => one.failed(new Error(`kith ${words.join(' ')} ended with ${code}: ${told}`))));
+    return {
+      ended,
+      says: (isIt) =>
+        new Promise((done, failed) => {
+          waiting.push({ isIt, done, failed });
+          tell();
+        }),
+    };
+  }
+
   /** Goes online until something is so. */
   async until(what, isSo) {
     for (let round = 0; round < 40; round += 1) {

@@ -4,7 +4,8 @@ import type { Place } from '../src/state/route.svelte';
 
 export type ScreenName =
   | 'start' | 'locked' | 'elsewhere' | 'list' | 'empty' | 'conversation' | 'held' | 'needs-card' | 'blocked' | 'trouble' | 'long' | 'fresh' | 'offline'
-  | 'contact' | 'verify' | 'meet' | 'take' | 'settings' | 'devices' | 'devices-many';
+  | 'contact' | 'verify' | 'meet' | 'take' | 'settings' | 'devices' | 'devices-many' | 'devices-news'
+  | 'join' | 'join-compare' | 'link' | 'link-compare' | 'removed' | 'backup' | 'phrase' | 'restored';
 
 const PLACES: Partial<Record<ScreenName, Place>> = {
   conversation: { at: 'conversation', contact: 1 },
@@ -22,6 +23,11 @@ const PLACES: Partial<Record<ScreenName, Place>> = {
   settings: { at: 'settings' },
   devices: { at: 'devices' },
   'devices-many': { at: 'devices' },
+  link: { at: 'link' },
+  'link-compare': { at: 'link' },
+  backup: { at: 'backup' },
+  phrase: { at: 'phrase' },
+  restored: { at: 'contact', contact: 2 },
 };
 
 export function placeFor(screen: ScreenName): Place | null {

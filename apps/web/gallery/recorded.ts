@@ -2,8 +2,9 @@
 
 import type { Line } from '../src/lib/line';
 import type { AnswerTo } from '../src/lib/worker/kith';
-import type { Attachment, Contact, Failure, FailureCode, Message, Notice, Page, Reply, Request, State } from '../src/lib/worker/contract';
+import type { Attachment, Contact, Device, Failure, FailureCode, Message, Notice, Page, Reply, Request, State } from '../src/lib/worker/contract';
 import { devices } from './devices';
+import { backup, backups, candidate, stateFor, WORDS } from './linking';
 import type { ScreenName } from './places';
 import { LASTS, NAMES, SENTENCES, TALK, type Said } from './talks';
 
@@ -26,13 +27,15 @@ export class RecordedLine implements Line {
   private nextId = 1_000_000;
   private now = Date.now();
   private readonly screen: ScreenName;
+  private linking: Device | null = null;
   readonly asked: string[] = [];
 
   constructor(screen: ScreenName, language: 'en' | 'ar') {
     this.screen = screen;
     this.talks.set(1, TALK[language].map((said, index) => this.message(1, index, said)));
     const open: State = { kind: 'open', name: language === 'ar' ? 'سارة' : 'Sara', server: 'https://kith.linden.example', serverKey: 'g4kq7-2mxtd-0c9pe-hw3rz-81nsv-y5b6j', registered: true, online: screen !== 'offline', waiting: screen === 'offline' ? 3 : 0, revoked: false, rotationHours: 168 };
-    this.state = screen === 'start' ? { kind: 'nobody' } : screen === 'locked' ? { kind: 'locked' } : screen === 'elsewhere' ? { kind: 'elsewhere' } : open;
+    if (screen === 'removed') Object.assign(open, { revoked: true });
+    this.state = stateFor(screen) ?? (screen === 'start' ? { kind: 'nobody' } : screen === 'locked' ? { kind: 'locked' } : screen === 'elsewhere' ? { kind: 'elsewhere' } : open);
     this.contacts = screen === 'empty' ? [] : this.people(language);
     if (screen === 'trouble') {
       setTimeout(() => {
@@ -156,10 +159,35 @@ export class RecordedLine implements Line {
       case 'accept_card':
         throw new RecordedFailure({ code: 'bad_card', detail: 'this is a recording' });
       case 'devices':
-        return { kind: 'devices', devices: this.screen === 'devices-many' ? devices(this.now) : [] };
+        return { kind: 'devices', devices: this.devices() };
+      case 'ask_to_join':
+        this.state = { kind: 'joining', server: 'https://kith.linden.example', online: true, step: { kind: 'waiting' } };
+        setTimeout(() => this.tell({ kind: 'state', state: this.state }), 1);
+        return this.link(request.expires);
+      case 'link_device':
+        this.linking = candidate(false);
+        this.tell({ kind: 'devices' });
+        return this.link(request.expires);
+      case 'backups':
+        return { kind: 'backups', backups: this.screen === 'list' || this.screen === 'settings' ? { phraseChecked: null, made: null, behind: 0 } : backups(this.now) };
+      case 'phrase':
+        return { kind: 'phrase', words: WORDS };
+      case 'look_at_backup':
+        if (request.with.kind === 'phrase' && request.with.words.length < 20) throw new RecordedFailure({ code: 'bad_phrase', detail: '3: able?' });
+        return { kind: 'backup', backup: backup(this.now) };
       default:
         return { kind: 'done' };
     }
+  }
+
+  private link(expires: number): Reply {
+    return { kind: 'link', link: { link: `kith:card/${'pWJhZWFxb3JzZ2tpdGhfbGlua19leGFtcGxl'.repeat(16)}`, qr: squares(), expires: this.now + expires * 1000 } };
+  }
+
+  private devices(): Device[] {
+    if (this.linking) return [...devices(this.now), this.linking];
+    if (this.screen === 'link-compare') return [...devices(this.now), candidate(true)];
+    return this.screen === 'devices-many' || this.screen === 'devices-news' ? devices(this.now) : [];
   }
 
   private page(contact: number, at: Extract<Request, { kind: 'page' }>['at'], count: number): Page {
@@ -231,7 +259,7 @@ export class RecordedLine implements Line {
     const newest = first[first.length - 1];
     return [
       contact(1, { verified: true, last: newest ? { ...newest, file: null } : null }),
-      contact(2, { unread: 3, last: last(2, 26) }),
+      contact(2, { unread: 3, last: last(2, 26), restored: this.screen === 'restored' ? { since: this.now - 180 * MINUTE, twice: true } : null }),
       contact(3, { last: last(3, 600, true), verified: true, server: 'https://kith.linden.example' }),
       contact(4, { state: 'invited', server: null }),
       contact(5, { needsCard: true, last: last(5, 2 * 1440) }),

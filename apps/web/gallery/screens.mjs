@@ -56,6 +56,23 @@ const SCREENS = [
   ['settings-end', 'settings', async (page) => { await page.locator('a[href="/licences.txt"]').scrollIntoViewIfNeeded(); }],
   ['devices', 'devices'],
   ['devices-many', 'devices-many'],
+  ['device-revoke', 'devices-many', async (page) => { await page.locator('[data-test=device-revoke]').last().click(); await page.getByTestId('device-lost').click(); await page.getByTestId('ask-password').fill('kitchen'); }],
+  ['join', 'join'],
+  ['join-show', 'join', async (page) => { await page.getByTestId('link-go').click(); await page.getByTestId('link-link').waitFor(); }],
+  ['join-take', 'join', async (page) => { await page.getByTestId('link-side-take').click(); }],
+  ['join-compare', 'join-compare'],
+  ['link', 'link'],
+  ['link-show', 'link', async (page) => { await page.getByTestId('link-go').click(); await page.getByTestId('link-link').waitFor(); }],
+  ['link-compare', 'link-compare'],
+  ['link-welcome', 'link-compare', async (page) => { await page.getByTestId('link-same').click(); await page.getByTestId('link-password').fill('kitchen'); }],
+  ['removed', 'removed'],
+  ['backup', 'backup'],
+  ['phrase', 'phrase', async (page) => { await page.getByTestId('phrase-show').click(); await page.getByTestId('ask-password').fill('kitchen'); await page.getByTestId('ask-go').click(); await page.getByTestId('phrase-words').waitFor(); }],
+  ['phrase-check', 'phrase', async (page) => { await page.getByTestId('phrase-show').click(); await page.getByTestId('ask-password').fill('kitchen'); await page.getByTestId('ask-go').click(); await page.getByTestId('phrase-written').click(); await page.locator('[data-test=phrase-word]').first().fill('zebra'); await page.locator('[data-test=phrase-word]').nth(1).fill('able'); await page.locator('[data-test=phrase-word]').nth(2).fill('able'); await page.getByTestId('phrase-check').click(); }],
+  ['restore', 'start', async (page) => { await page.getByTestId('start-restore').click(); await page.getByTestId('restore-file').setInputFiles([{ name: 'kith-backup-2026-11-12.kith', mimeType: '', buffer: Buffer.from('plums') }]); await page.getByTestId('restore-phrase').fill('abandon ability'); await page.getByTestId('restore-go').click(); }],
+  ['restore-server', 'start', async (page) => { await page.getByTestId('start-restore').click(); await page.getByTestId('restore-file').setInputFiles([{ name: 'kith-backup-2026-11-12.kith', mimeType: '', buffer: Buffer.from('plums') }]); await page.getByTestId('restore-phrase').fill('abandon ability able about above absent'); await page.getByTestId('restore-go').click(); await page.getByTestId('start-password').fill('plum cake on thursdays'); await page.getByTestId('start-again').fill('plum cake on thursdays'); await page.getByTestId('restore-go').click(); await page.getByTestId('link-name').waitFor(); }],
+  ['restored', 'restored'],
+  ['devices-news', 'devices-news'],
 ];
 
 const LOOKS = [['light', 'en'], ['dark', 'en'], ['light', 'ar']];

@@ -9,7 +9,10 @@ export type Place =
   | { at: 'verify'; contact: number }
   | { at: 'meet'; side: 'give' | 'take'; again?: number }
   | { at: 'settings' }
-  | { at: 'devices' };
+  | { at: 'devices' }
+  | { at: 'link' }
+  | { at: 'backup' }
+  | { at: 'phrase' };
 
 interface Entry {
   place: Place;
@@ -25,7 +28,12 @@ export function above(place: Place): Place {
     case 'verify':
       return { at: 'contact', contact: place.contact };
     case 'devices':
+    case 'backup':
       return { at: 'settings' };
+    case 'link':
+      return { at: 'devices' };
+    case 'phrase':
+      return { at: 'backup' };
     default:
       return { at: 'list' };
   }

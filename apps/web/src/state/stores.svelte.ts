@@ -4,13 +4,15 @@ import { getContext, setContext } from 'svelte';
 
 import type { Line } from '../lib/line';
 import type { MessageChange, Notice } from '../lib/worker/contract';
+import { Devices } from './devices.svelte';
+import { Door } from './door.svelte';
 import { type Told, toldOf } from './failures';
 import { Files } from './files.svelte';
 import { Notes } from './notes.svelte';
 import { notify } from './notify';
 import { People } from './people.svelte';
 import { Route } from './route.svelte';
-import { Door } from './door.svelte';
+import { Safety } from './safety.svelte';
 import { Talk } from './talk.svelte';
 import { Version } from './version.svelte';
 import { t } from './words.svelte';
@@ -21,7 +23,9 @@ export class Stores {
   readonly notes = new Notes();
   readonly people: People;
   readonly files: Files;
+  readonly devices: Devices;
   readonly door: Door;
+  readonly safety: Safety;
   readonly version = new Version(
     () => this.keepDrafts(),
     () => this.isBusy,
@@ -34,13 +38,13 @@ export class Stores {
   chosen = $state(0);
   /** How far a backup is that is being made or taken in. */
   progress = $state.raw<{ done: number; total: number } | null>(null);
-  /** Rises when something about the person's devices changed. */
-  devices = $state(0);
 
   constructor(line: Line) {
     this.line = line;
     this.people = new People(line);
     this.files = new Files(line);
+    this.devices = new Devices(line);
+    this.safety = new Safety(line);
     this.door = new Door(line, () => this.forget());
   }
 
@@ -112,7 +116,7 @@ export class Stores {
         return;
       case 'devices':
       case 'device_added':
-        this.devices += 1;
+        if (this.door.open) this.read(this.devices.refresh());
         return;
       case 'backing_up':
       case 'restoring':
@@ -152,6 +156,9 @@ export class Stores {
     this.drafts.clear();
     this.people.clear();
     this.files.clear();
+    this.devices.clear();
+    this.safety.clear();
+    this.progress = null;
     this.notes.clear();
     this.route.reset();
   }
