@@ -2,6 +2,8 @@
 //!
 //! What comes out is a folder that `kithd --web` serves. The tools that only this needs are installed under `target/tools`.
 
+mod twice;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,6 +27,9 @@ pub(crate) struct WebArgs {
     /// Leaves out what makes it small: for whoever works on it
     #[arg(long)]
     fast: bool,
+    /// Also builds it in another folder, and compares the two
+    #[arg(long)]
+    twice: bool,
 }
 
 /// The app's folder.
@@ -50,6 +55,9 @@ pub(crate) const NEEDED: [Tool; 3] = [Tool::Clang, Tool::WasmTarget, Tool::Node]
 pub(crate) fn web(workspace: &Workspace, screen: &Screen, args: &WebArgs) -> Result<(), Failure> {
     build(workspace, screen, if args.fast { Fast::Yes } else { Fast::No })?;
     screen.say(&format!("the app is in {APP}/dist; `kithd --web {APP}/dist` serves it"));
+    if args.twice {
+        twice::compare(workspace, screen, args.fast, &workspace.root().join(APP).join("dist"))?;
+    }
     if args.test { test(workspace, screen, &workspace.root().join(APP)) } else { Ok(()) }
 }
 
@@ -82,11 +90,32 @@ fn engine(workspace: &Workspace, bindgen: &Path, to: &Path, fast: Fast) -> Resul
     if fast == Fast::Yes {
         command.env("CARGO_PROFILE_WEB_LTO", "off").env("CARGO_PROFILE_WEB_CODEGEN_UNITS", "16");
     }
+    command.env("CARGO_ENCODED_RUSTFLAGS", without_own_paths(workspace)?);
     cargo::run(command)?;
     let mut command = Command::new(bindgen);
     command.args(["--target", "web", "--remove-name-section", "--remove-producers-section", "--out-dir"]).arg(to);
     command.arg(workspace.target().join(WASM).join("web/kith_web.wasm"));
     cargo::run(command)
+}
+
+/// Returns the flags that keep the folders of this machine out of what is built: places in the code are named in it, for messages of
+/// failures, and the same sources shall give the same bytes wherever they lie.
+fn without_own_paths(workspace: &Workspace) -> Result<String, Failure> {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "sysroot"]).current_dir(workspace.root());
+    let sysroot = String::from_utf8_lossy(&cargo::read(rustc)?).trim().to_owned();
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    let home = home.ok_or_else(|| Failure::new("it is not clear where cargo keeps sources").hint("set CARGO_HOME"))?;
+    // The last one that fits counts.
+    let names = [
+        (home, "/cargo"),
+        (workspace.root().to_owned(), "/kith"),
+        (workspace.target(), "/target"),
+        (Path::new(&sysroot).join("lib/rustlib/src/rust"), "/rust"),
+    ];
+    let flags = names.map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()));
+    Ok(flags.join("\u{1f}"))
 }
 
 /// Returns `wasm-bindgen` of exactly the locked version, installed if need be.

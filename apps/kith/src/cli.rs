@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     backup, block, card, completions, contacts, delete, device, edit, export, forget, init, listen, log, man, password,
-    react, recovery, restore, rotate, save, send, set, status, sync, unblock, verify,
+    react, recovery, restore, rotate, save, send, set, status, sync, unblock, verify, web,
 };
 
 /// Talk to your people, without anybody in the middle.
@@ -106,6 +106,11 @@ pub(crate) enum Command {
     Status(status::Status),
     /// Write everything you have into a readable file
     Export(export::Export),
+    /// Serve the app to a browser on this machine.
+    ///
+    /// For those who trust only their own machine: the app comes from a folder here and from nobody else's server. It is a person of its own,
+    /// who lives in the browser; `kith device link` makes it one of your devices.
+    Web(web::Web),
     /// Print completions for a shell
     Completions(completions::Completions),
     /// Print the manual page, or write one for each command

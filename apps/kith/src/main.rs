@@ -78,6 +78,7 @@ async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8,
     match &cli.command {
         Command::Completions(args) => out.put(output::Line::Out(commands::completions::script(args))),
         Command::Man(args) => out.put(output::Line::Out(commands::man::pages(args)?)),
+        Command::Web(args) => commands::web::run(args, out, interrupted()).await?,
         Command::Init(args) => {
             let checked = args.check()?;
             let folder = home(cli)?;

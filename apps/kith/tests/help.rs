@@ -61,6 +61,7 @@ fn help_of_every_command_is_as_written_down() {
         "password",
         "status",
         "export",
+        "web",
         "completions",
         "man",
     ];

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 const [folder] = process.argv.slice(2);
+/** What a first visit may cost on the wire, everything together: the page, the engine, and what is kept for later. In bytes. */
+const LIMIT = 1.5 * 1024 * 1024;
 const KINDS = /\.(html|js|css|wasm|svg|json|webmanifest|txt)$/;
 
 let plain = 0;
@@ -16,8 +18,12 @@ for (const entry of await readdir(folder, { withFileTypes: true, recursive: true
     await rm(file);
     continue;
   }
-  if (!KINDS.test(file)) continue;
   const bytes = await readFile(file);
+  if (!KINDS.test(file)) {
+    plain += bytes.length;
+    packed += bytes.length;
+    continue;
+  }
   const hint = file.endsWith('.wasm') ? constants.BROTLI_MODE_GENERIC : constants.BROTLI_MODE_TEXT;
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_MODE]: hint, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
   const br = brotliCompressSync(bytes, { params });
@@ -26,5 +32,9 @@ for (const entry of await readdir(folder, { withFileTypes: true, recursive: true
   if (gz.length < bytes.length) await writeFile(`${file}.gz`, gz);
   plain += bytes.length;
   packed += Math.min(br.length, bytes.length);
+}
+if (packed > LIMIT) {
+  console.error(`${folder} is ${(packed / 1024).toFixed(0)} KiB when it is packed, and ${LIMIT / 1024} KiB are the most`);
+  process.exitCode = 1;
 }
 console.log(`${folder}: ${(plain / 1024).toFixed(0)} KiB, packed ${(packed / 1024).toFixed(0)} KiB`);

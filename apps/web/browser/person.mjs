@@ -64,6 +64,18 @@ export class Person {
     await this.at('link-done').waitFor();
   }
 
+  /** The first visit, with a home server that is somebody else's. */
+  async fillStart(name, password, server) {
+    await this.at('start-name').fill(name);
+    await this.at('start-go').click();
+    await this.at('start-password').fill(password);
+    await this.at('start-again').fill(password);
+    await this.at('start-go').click();
+    await this.at('start-other').check();
+    await this.at('start-address').fill(server);
+    await this.at('start-go').click();
+  }
+
   /** Makes a card for somebody and returns its link. */
   async giveCard(name) {
     await this.at('meet').first().click();

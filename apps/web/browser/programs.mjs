@@ -52,6 +52,33 @@ export class Server {
   }
 }
 
+/** `kith web`: the app, served by this machine to itself. */
+export class OwnMachine {
+  static async start(home, ...more) {
+    const words = ['--json', 'web', '--app', web, ...more];
+    const child = spawn(join(programs, 'kith'), words, { stdio: ['ignore', 'pipe', 'pipe'], env: { HOME: home } });
+    let log = '';
+    child.stderr.on('data', (text) => (log += text));
+    const { url } = await new Promise((done, failed) => {
+      createInterface({ input: child.stdout }).once('line', (line) => done(JSON.parse(line)));
+      child.once('exit', () => failed(new Error(`kith web ended: ${log}`)));
+    });
+    return new OwnMachine(child, url);
+  }
+
+  constructor(child, url) {
+    this.child = child;
+    this.url = url;
+  }
+
+  async stop() {
+    if (this.child.exitCode !== null) return;
+    const ended = new Promise((done) => this.child.once('exit', done));
+    this.child.kill('SIGTERM');
+    await ended;
+  }
+}
+
 /** Somebody at a terminal. */
 export class Terminal {
   constructor(home, password) {

@@ -5,7 +5,9 @@
 
 mod app;
 mod folder;
+mod own_machine;
 mod policy;
 
 pub use app::App;
 pub use folder::{PACKAGED, ReadError};
+pub use own_machine::OwnMachine;

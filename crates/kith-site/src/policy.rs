@@ -24,7 +24,7 @@ const SERVICE: &str = "default-src 'none'; script-src 'self'; connect-src 'self'
 
 /// What the machine has that a page may ask for: the camera for codes, the microphone for voice notes.
 const FEATURES: &str = "camera=(self), microphone=(self), geolocation=(), display-capture=(), payment=(), usb=(), serial=(), \
-    hid=(), bluetooth=(), midi=(), browsing-topics=()";
+    hid=(), midi=()";
 
 /// The policies of one app.
 #[derive(Debug)]

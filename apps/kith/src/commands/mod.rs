@@ -35,6 +35,7 @@ pub(crate) mod status;
 pub(crate) mod sync;
 pub(crate) mod unblock;
 pub(crate) mod verify;
+pub(crate) mod web;
 
 use crate::cli::Command;
 use crate::commands::card::Card;
@@ -78,6 +79,7 @@ pub(crate) async fn run(command: &Command, context: &Context) -> Result<(), Fail
         Command::Init(_)
         | Command::Restore(_)
         | Command::Recovery(Recovery::Restore(_))
+        | Command::Web(_)
         | Command::Completions(_)
         | Command::Man(_) => Err(Failure::usage("this command has no folder to work with", "see `kith --help`")),
     }
@@ -101,6 +103,7 @@ pub(crate) fn may_be_said_again(command: &Command) -> bool {
         | Command::Restore(_)
         | Command::Recovery(_)
         | Command::Password(_)
+        | Command::Web(_)
         | Command::Completions(_)
         | Command::Man(_) => false,
         Command::Card(Card::Accept(_))

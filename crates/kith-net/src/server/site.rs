@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -52,7 +52,7 @@ impl<H: Handler> Site for Home<H> {
             path::LIVE if request.method() == Method::GET => switch_protocols(request, slot),
             path::LIVE => not_allowed("GET"),
             path::WELL_KNOWN => readable_by_every_page(self.well_known(&request)),
-            _ => self.page(&request),
+            _ => page(&request, |path, headers| self.handler.page(path, headers)),
         })
     }
 
@@ -86,23 +86,6 @@ impl<H: Handler> Home<H> {
         }
     }
 
-    fn page(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let Some(page) = self.handler.page(request.uri().path(), request.headers()) else {
-            return empty(StatusCode::NOT_FOUND);
-        };
-        match *request.method() {
-            Method::GET => page.map(Full::new),
-            // The length that is told is that of the file, not that of the nothing that follows.
-            Method::HEAD => {
-                let length = HeaderValue::from(page.body().len());
-                let mut response = page.map(|_| Full::default());
-                response.headers_mut().insert(header::CONTENT_LENGTH, length);
-                response
-            }
-            _ => not_allowed("GET, HEAD"),
-        }
-    }
-
     fn well_known(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         match *request.method() {
             Method::GET => full(self.handler.well_known().into(), "application/json"),
@@ -124,13 +107,17 @@ fn harmless(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     response
 }
 
-const HARMLESS: [(HeaderName, HeaderValue); 5] = [
+const HARMLESS: [(HeaderName, HeaderValue); 6] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
     (HeaderName::from_static("cross-origin-embedder-policy"), HeaderValue::from_static("require-corp")),
+    (RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
 ];
+
+/// Which pages may load an answer at all.
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Lets scripts of every web page read an answer, so that a web app may be served by another origin than the home server.
 ///
@@ -140,6 +127,7 @@ fn readable_by_every_page(mut response: Response<Full<Bytes>>) -> Response<Full<
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     response
 }
 
@@ -159,32 +147,51 @@ fn not_allowed(methods: &'static str) -> Response<Full<Bytes>> {
     response
 }
 
-/// Pages of text, for what is not part of the protocol: metrics, challenges.
-pub struct Pages {
-    content_type: &'static str,
-    render: Box<Render>,
+/// Answers `GET` and `HEAD` of a file.
+fn page(
+    request: &Request<Incoming>,
+    answer: impl FnOnce(&str, &HeaderMap) -> Option<Response<Bytes>>,
+) -> Response<Full<Bytes>> {
+    let Some(page) = answer(request.uri().path(), request.headers()) else {
+        return empty(StatusCode::NOT_FOUND);
+    };
+    match *request.method() {
+        Method::GET => page.map(Full::new),
+        // The length that is told is that of the file, not that of the nothing that follows.
+        Method::HEAD => {
+            let length = HeaderValue::from(page.body().len());
+            let mut response = page.map(|_| Full::default());
+            response.headers_mut().insert(header::CONTENT_LENGTH, length);
+            response
+        }
+        _ => not_allowed("GET, HEAD"),
+    }
 }
 
-/// Makes the text for a path, or nothing.
-type Render = dyn Fn(&str) -> Option<String> + Send + Sync;
+/// Pages for what is not part of the protocol: metrics, challenges, the web app where there is no home server.
+pub struct Pages {
+    answer: Box<Answering>,
+}
+
+/// Makes the page for a path and the fields of a request, or nothing.
+type Answering = dyn Fn(&str, &HeaderMap) -> Option<Response<Bytes>> + Send + Sync;
 
 impl Pages {
-    /// Describes pages of one type. `render` is called with the path of each request and must not block; `None` is a
+    /// Describes texts of one type. `render` is called with the path of each request and must not block; `None` is a
     /// page that does not exist.
     pub fn new(content_type: &'static str, render: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self { content_type, render: Box::new(render) }
+        Self::files(move |path, _| Some(text(render(path)?.into(), content_type)))
+    }
+
+    /// Describes files. `answer` is called with the path and the fields of each request and must not block.
+    pub fn files(answer: impl Fn(&str, &HeaderMap) -> Option<Response<Bytes>> + Send + Sync + 'static) -> Self {
+        Self { answer: Box::new(answer) }
     }
 }
 
 impl Site for Pages {
     async fn respond(&self, request: Request<Incoming>, _: &ListenerLimits, _: &UpgradeSlot) -> Response<Full<Bytes>> {
-        if request.method() != Method::GET {
-            return not_allowed("GET");
-        }
-        match (self.render)(request.uri().path()) {
-            Some(text) => full(text.into(), self.content_type),
-            None => empty(StatusCode::NOT_FOUND),
-        }
+        harmless(page(&request, |path, headers| (self.answer)(path, headers)))
     }
 
     async fn live(&self, _: LiveSender, _: LiveReceiver) {}
@@ -231,11 +238,14 @@ fn switch_protocols(mut request: Request<Incoming>, slot: &UpgradeSlot) -> Respo
 const NO_PLACE: Duration = Duration::from_secs(30);
 
 fn full(bytes: Bytes, content_type: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(bytes));
+    text(bytes, content_type).map(Full::new)
+}
+
+fn text(bytes: Bytes, content_type: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(bytes);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
