@@ -80,8 +80,8 @@ impl World {
         let taps = [Tap::start()?, Tap::start()?];
         let [first, second] = &taps;
         let servers = [
-            programs.server(&folder.join("server-one"), &first.url(), app.unwrap_or(Path::new("")))?,
-            programs.server(&folder.join("server-two"), &second.url(), app.unwrap_or(Path::new("")))?,
+            programs.server(&folder.join("server-one"), &first.url(), app)?,
+            programs.server(&folder.join("server-two"), &second.url(), app)?,
         ];
         for (tap, server) in taps.iter().zip(&servers) {
             tap.lead_to(server.listen);
@@ -152,7 +152,14 @@ impl World {
         screen.say(&format!("{amina} send Bruno 'Hello from me' --wait delivered"));
         screen.say(&format!("{amina} log Bruno"));
         if self.has_app {
-            screen.say(&format!("The app, on either server: {} and {}", self.taps[0].url(), self.taps[1].url()));
+            screen.say(&format!(
+                "The app: {}. There, say that you have Kith on another device, and give it the link of",
+                self.taps[0].url()
+            ));
+            screen.say(&format!("{amina} device link --history all --name terminal"));
+            screen.say(
+                "Both show the same code; then the app is Amina's second device, and has what she and Bruno said.",
+            );
         }
         screen.say("Ctrl-C ends it.");
         // An error means that the handler is gone, which ends the waiting as well.

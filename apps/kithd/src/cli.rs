@@ -68,7 +68,7 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) allow_root: bool,
 
-    /// Folder of the web app, which is then served at / [default: /usr/share/kith/web, if it is there; empty: none]
+    /// Folder of the web app, which is then served at / [default: /usr/share/kith/web, if it is there]
     #[arg(long, value_name = "DIR")]
     pub(crate) web: Option<PathBuf>,
 }

@@ -52,13 +52,16 @@ pub(crate) struct Listener {
 }
 
 impl Programs {
-    /// Starts a home server that the world reaches under `url`. It serves the web app of the folder `app`, or none when that is empty.
-    pub(crate) fn server(&self, data: &Path, url: &str, app: &Path) -> Result<Server, Failure> {
-        let mut child = Command::new(&self.kithd)
+    /// Starts a home server that the world reaches under `url`. With a folder, it serves the web app that is there.
+    pub(crate) fn server(&self, data: &Path, url: &str, app: Option<&Path>) -> Result<Server, Failure> {
+        let mut command = Command::new(&self.kithd);
+        command
             .args(["--json", "--listen", "127.0.0.1:0", "--allow-private-peers", "--public-url", url, "--data"])
-            .arg(data)
-            .arg("--web")
-            .arg(app)
+            .arg(data);
+        if let Some(app) = app {
+            command.arg("--web").arg(app);
+        }
+        let mut child = command
             .env("KITHD_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
