@@ -16,6 +16,8 @@ kith_wire::deliberate_bugs! {
     AnyPasswordWelcomes,
     /// Contacts are not told that a device was taken out.
     RevocationsStayAtHome,
+    /// What a device has not heard is not passed on to it by its siblings.
+    NothingIsPassedOn,
 }
 
 /// Returns the transaction of a call to commit now, or, with a bug, leaves it open for the next call.

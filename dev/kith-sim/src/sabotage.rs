@@ -88,6 +88,8 @@ pub enum Sabotage {
     AnyPasswordWelcomes,
     /// Inside the engine: contacts are not told that a device was taken out.
     RevocationsStayAtHome,
+    /// Inside the engine: what a device has not heard is not passed on to it by its siblings (KE-55).
+    NothingIsPassedOn,
 }
 
 /// A bug that is built into this thread's part of the product, until it is dropped.
@@ -124,6 +126,7 @@ impl Sabotage {
             Self::NothingDisappears => "fleeting",
             Self::SiblingsKeepOldTexts => "devices",
             Self::AnyPasswordWelcomes | Self::RevocationsStayAtHome => "lost",
+            Self::NothingIsPassedOn => "households",
             _ => "calm",
         }
     }
@@ -132,6 +135,7 @@ impl Sabotage {
     pub fn shows_in_plan(self) -> Option<&'static str> {
         match self {
             Self::ClosesAreForgotten => Some(include_str!("../tests/plans/connections-that-were-forgotten.plan")),
+            Self::NothingIsPassedOn => Some(include_str!("../tests/plans/devices-that-never-met.plan")),
             _ => None,
         }
     }
@@ -182,6 +186,7 @@ impl Sabotage {
             Self::SiblingsKeepOldTexts => &[Promise::SiblingsAgree, Promise::Agreement],
             Self::AnyPasswordWelcomes => &[Promise::NobodyAddsADevice],
             Self::RevocationsStayAtHome => &[Promise::RevokedIsSilent],
+            Self::NothingIsPassedOn => &[Promise::Arrives, Promise::SiblingsAgree, Promise::Agreement],
         }
     }
 
@@ -209,6 +214,7 @@ impl Sabotage {
             Self::NothingIsSaid => Some(EngineBug::NothingIsSaid),
             Self::AnyPasswordWelcomes => Some(EngineBug::AnyPasswordWelcomes),
             Self::RevocationsStayAtHome => Some(EngineBug::RevocationsStayAtHome),
+            Self::NothingIsPassedOn => Some(EngineBug::NothingIsPassedOn),
             _ => None,
         });
         kith_home::sabotage::choose(match self {

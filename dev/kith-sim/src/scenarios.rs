@@ -248,12 +248,6 @@ pub fn all() -> Vec<Scenario> {
     ]
 }
 
-/// Returns the scenarios that are run when none is named. Those with several devices of one person are run by their names only,
-/// as long as promises are still broken in some of their worlds (`docs/simulation.md`).
-pub fn settled() -> Vec<Scenario> {
-    all().into_iter().filter(|scenario| scenario.devices.most <= 1).collect()
-}
-
 /// A thousand people for a week: too long to be run with the others, only by its name.
 fn village() -> Scenario {
     Scenario::named("village", "a thousand people on ten servers for a week")

@@ -155,7 +155,7 @@ fn keep(args: &Args, kept: &Kept) -> bool {
 
 fn chosen(names: &[String]) -> Result<Vec<Scenario>, &String> {
     if names.is_empty() {
-        return Ok(scenarios::settled());
+        return Ok(scenarios::all());
     }
     names.iter().map(|name| scenarios::named(name).ok_or(name)).collect()
 }

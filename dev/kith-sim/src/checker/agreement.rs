@@ -18,8 +18,9 @@ pub(super) fn agrees(side: &Side<'_>) -> Vec<Violation> {
     let theirs: BTreeMap<MessageId, &MessageView> = side.reader.iter().map(|message| (message.id, message)).collect();
     for own in side.writer.iter().filter(|message| message.direction == Direction::Out) {
         let Some(other) = theirs.get(&own.id) else { continue };
-        // What somebody did to it on a device that was taken out, or never came back, may have reached nobody, or some.
-        if side.world.is_touched_by_lost(&own.id) {
+        // What somebody did to it on a device that was taken out, or never came back, may have reached nobody, or some; so may what was
+        // done while a device was off for long, which expires like a message.
+        if side.world.is_touched_by_lost(&own.id) || is_touched_around_absence(side, &own.id) {
             continue;
         }
         let mut broken = |text: &str| {
@@ -57,6 +58,13 @@ pub(super) fn agrees(side: &Side<'_>) -> Vec<Violation> {
         found.push(Violation::new(Promise::Agreement, &[side.from, side.to], "the order is another on each side"));
     }
     found
+}
+
+/// Returns whether something was done to a message by, or for, a device that was off for long.
+fn is_touched_around_absence(side: &Side<'_>, id: &MessageId) -> bool {
+    let long_away = &side.world.history.long_away;
+    let is_around = |who: &usize| [*who, side.writes, side.reads].iter().any(|who| long_away.contains(who));
+    side.world.has_linked() && side.world.history.touched.get(id).is_some_and(|touched| touched.iter().any(is_around))
 }
 
 impl World {
