@@ -8,6 +8,7 @@ use crate::attachments;
 use crate::contents::MAX_EMOJI_BYTES;
 use crate::conversations::direction_column;
 use crate::database::{StorageError, all, column, count, first, number, run};
+use crate::sync;
 use crate::work::Work;
 
 /// What is done to a message.
@@ -161,5 +162,6 @@ pub(crate) fn apply_early(work: &mut Work<'_>, contact: ContactId, target: Messa
     for act in acts {
         apply(work, &act)?;
     }
-    Ok(())
+    // A sibling that was linked meanwhile has not heard of what was kept.
+    sync::tell_message(work, contact, target)
 }

@@ -17,7 +17,7 @@ use crate::servers::{DescriptorError, ServerId};
 use crate::work::{LinkEffect, Work};
 use crate::{
     attachments, card_keys, closings, expiry, introductions, outbox, own_devices, person, queues, servers, sessions,
-    siblings,
+    sibling_meetings,
 };
 
 /// Seconds after which something is tried again that the server refused for a reason of its own.
@@ -51,7 +51,7 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
             Answer::Queue { reader_id, sender_id } => {
                 if queues::made(work.db, id, reader_id, sender_id)? {
                     introductions::queue_made(work)?;
-                    siblings::meet_everyone(work)?;
+                    sibling_meetings::queue_made(work)?;
                 } else {
                     work.effects.link = LinkEffect::Lose;
                 }

@@ -20,7 +20,10 @@ use crate::database::{StorageError, column, exists, first, run};
 use crate::errors::CommandError;
 use crate::outbox::{self, FrameKind, NewFrame};
 use crate::work::Work;
-use crate::{card_keys, device_keys, own_devices, person, queues, renewal, sessions, siblings, spare_cards, unopened};
+use crate::{
+    card_keys, device_keys, own_devices, person, queues, renewal, sessions, sibling_meetings, siblings, spare_cards,
+    unopened,
+};
 
 /// Binds a sealed contact key to its purpose.
 pub(crate) const CONTACT_SECRET_PURPOSE: &[u8] = b"kith/1/contact-secret";
@@ -174,7 +177,7 @@ fn receive_answer(
 ) -> Result<Meeting, StorageError> {
     let giver = Giver::from_bytes(giver).map_err(|_| StorageError::Damaged("contacts"))?;
     let Ok(met) = giver.accept(frame, work.now, work.rng) else { return Ok(Meeting::NotMine) };
-    if !siblings::is_answered_by(work.db, contact, &met.peer.contact_key)? {
+    if !sibling_meetings::is_answered_by(work.db, contact, &met.peer.contact_key)? {
         return Ok(Meeting::Done);
     }
     let Met { session, peer, digits, confirm, answered, conversation, .. } = met;

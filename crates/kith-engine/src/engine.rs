@@ -22,7 +22,8 @@ use crate::work::{Effects, LinkEffect, Work};
 use crate::{
     arrivals, attachments, backup, card_keys, cards, catching_up, clocks, closings, contacts, conversations,
     device_keys, disappearing, drafts, expiry, held, history, introductions, link_words, linking, once, outbox,
-    own_devices, own_lists, person, queues, receipts, restore, rotation, sabotage, sessions, siblings, spare_cards,
+    own_devices, own_lists, person, queues, receipts, restore, rotation, sabotage, sessions, sibling_meetings,
+    siblings, spare_cards,
 };
 
 /// The client of one person on one device.
@@ -222,7 +223,7 @@ impl Engine {
             queues::retire(work.db, work.now)?;
             own_lists::announce_due(work)?;
             introductions::wake(work)?;
-            siblings::wake(work)?;
+            sibling_meetings::wake(work)?;
             linking::expire(work)?;
             closings::expire(work)?;
             device_keys::wake(work)?;

@@ -59,6 +59,7 @@ mod sealing;
 mod search;
 mod servers;
 mod sessions;
+mod sibling_meetings;
 mod siblings;
 mod spare_cards;
 mod sync;

@@ -7,7 +7,7 @@ use kith_crypto::user::{UserKey, UserSecret};
 use kith_session::check_card;
 use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::devices::RevocationReason;
-use kith_wire::id::{ContactKey, DeviceId, DeviceKey, KemKey};
+use kith_wire::id::{DeviceId, DeviceKey, KemKey};
 use kith_wire::own::{OwnDevice, OwnDevices, is_device_name};
 use kith_wire::signed::Signed;
 use kith_wire::sync::SyncItem;
@@ -21,7 +21,10 @@ use crate::errors::{CommandError, DeviceError};
 use crate::own_devices::{self, Change, Others};
 use crate::sabotage::{self, Bug};
 use crate::work::Work;
-use crate::{catching_up, closings, drafts, history, link_words, linking, own_lists, person, queues, sessions, sync};
+use crate::{
+    catching_up, closings, drafts, history, link_words, linking, own_lists, person, queues, sessions, sibling_meetings,
+    sync,
+};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE siblings (
@@ -85,7 +88,7 @@ pub(crate) fn linked(db: &Connection) -> Result<Vec<Sibling>, StorageError> {
     Ok(everyone)
 }
 
-fn by_device(db: &Connection, device: DeviceId) -> Result<Option<Sibling>, StorageError> {
+pub(crate) fn by_device(db: &Connection, device: DeviceId) -> Result<Option<Sibling>, StorageError> {
     first(db, &format!("SELECT {COLUMNS} FROM siblings WHERE device = ?1"), [device.0], read)
 }
 
@@ -266,7 +269,7 @@ pub(crate) fn welcomed(
         run(work.db, "UPDATE person SET name = coalesce(name, ?1)", [name])?;
     }
     for other in others.filter(|other| Some(other.id) != linker.map(|device| device.id)) {
-        meet(work, other, own.device)?;
+        sibling_meetings::meet(work, other, own.device)?;
     }
     work.tell(Event::Devices);
     Ok(())
@@ -292,109 +295,6 @@ pub(crate) fn told_all_contacts(work: &mut Work<'_>, sibling: ContactId) -> Resu
 fn progress(db: &Connection, sibling: ContactId) -> Result<Option<(u64, u64)>, StorageError> {
     let sql = "SELECT contacts_told, contacts_total FROM siblings WHERE contact = ?1 AND contacts_total IS NOT NULL";
     first(db, sql, [sibling.column()], |row| Ok((number(row.get(0)?), number(row.get(1)?))))
-}
-
-/// Returns whether who answered the card for a sibling is that sibling (KE-57): by the key that the list of own devices has.
-pub(crate) fn is_answered_by(db: &Connection, contact: ContactId, key: &ContactKey) -> Result<bool, StorageError> {
-    let Some(sibling) = find(db, contact)?.filter(|sibling| sibling.state == State::Linked) else { return Ok(true) };
-    let own = own_devices::find(db)?;
-    let device = sibling.device.and_then(|device| own.as_ref()?.one(device));
-    Ok(device.is_some_and(|device| device.key.0 == key.0))
-}
-
-/// Seconds for which a sibling may answer the card of another one.
-const MEET_SECONDS: u64 = 30 * 24 * 3600;
-
-/// Gives a card to a sibling that this device has not met, by way of those that it has.
-fn meet(work: &mut Work<'_>, other: &OwnDevice, own: DeviceId) -> Result<(), StorageError> {
-    if by_device(work.db, other.id)?.is_some() {
-        return Ok(());
-    }
-    let Ok(contact) = add(work.db, Stage::Invited, State::Linked, Some(other.id)) else { return Ok(()) };
-    run(work.db, "UPDATE siblings SET name = ?2 WHERE contact = ?1", params![contact.column(), other.name])?;
-    match cards::give(work, contact, &Terms { purpose: CardPurpose::Link, expires: MEET_SECONDS }) {
-        Ok(Reply::Card { offer, .. }) => {
-            let item = SyncItem::Meet { to: other.id, from: own, offer };
-            for sibling in linked(work.db)?.into_iter().filter(|sibling| sibling.contact != contact) {
-                sync::tell_one(work, sibling.contact, &item)?;
-            }
-            Ok(())
-        }
-        Err(CommandError::Storage(problem)) => Err(problem),
-        // No queue is there yet: it is tried again when there is.
-        _ => drop_row(work, contact),
-    }
-}
-
-/// Meets the siblings that were not met yet, because no queue was there.
-pub(crate) fn meet_everyone(work: &mut Work<'_>) -> Result<(), StorageError> {
-    let Some(own) = own_devices::find(work.db)? else { return Ok(()) };
-    if own.revoked || own.list.is_none() {
-        return Ok(());
-    }
-    let newer = |other: &OwnDevice| {
-        // The later of two devices gives the card; the earlier one waits for it.
-        let place = |id| own.devices.iter().find(|device| device.id == id).map(|device| (device.since, device.id));
-        place(other.id) < place(own.device)
-    };
-    for other in own.devices.iter().filter(|other| other.id != own.device && newer(other)) {
-        meet(work, other, own.device)?;
-    }
-    Ok(())
-}
-
-/// Gives up cards that no sibling has answered in time, and meets again.
-pub(crate) fn wake(work: &mut Work<'_>) -> Result<(), StorageError> {
-    let sql = "SELECT s.contact FROM siblings s JOIN contacts c ON c.id = s.contact \
-               WHERE s.state = 2 AND c.stage = 0 AND c.giver IS NULL";
-    let over = all(work.db, sql, [], |row| row.get(0).map(ContactId::from_column))?;
-    if over.is_empty() {
-        return Ok(());
-    }
-    for contact in over {
-        drop_row(work, contact)?;
-    }
-    meet_everyone(work)
-}
-
-/// A card from a sibling that this device has not met: answered, or passed on.
-pub(crate) fn introduced(
-    work: &mut Work<'_>,
-    to: DeviceId,
-    from: DeviceId,
-    offer: CardOffer,
-) -> Result<(), StorageError> {
-    let Some(own) = own_devices::find(work.db)? else { return Ok(()) };
-    if to != own.device {
-        if let Some(sibling) = by_device(work.db, to)?.filter(|sibling| sibling.state == State::Linked) {
-            sync::tell_one(work, sibling.contact, &SyncItem::Meet { to, from, offer: Box::new(offer) })?;
-        }
-        return Ok(());
-    }
-    let Ok(card) = check_card(offer.clone(), CardPurpose::Link, work.now) else { return Ok(()) };
-    // KE-57: whoever passes a card on cannot put its own in the place of it.
-    let is_by_them = own.one(from).is_some_and(|device| device.key.0 == card.contact_key().0);
-    if !is_by_them {
-        return Ok(());
-    }
-    if let Some(sibling) = by_device(work.db, from)? {
-        // Both gave each other a card: that of the lower id counts, as between devices of two persons.
-        let stage = contacts::find(work.db, sibling.contact)?.map(|contact| contact.stage);
-        if stage != Some(Stage::Invited) || own.device < from {
-            return Ok(());
-        }
-        drop_row(work, sibling.contact)?;
-    }
-    let Ok(contact) = add(work.db, Stage::Answered, State::Linked, Some(from)) else { return Ok(()) };
-    match cards::answer_or_fetch(work, contact, &card, &offer) {
-        Ok(()) => {}
-        Err(CommandError::Storage(problem)) => return Err(problem),
-        // Without a queue nothing can be answered; the other one gives its card again when it has waited long enough.
-        Err(_) => return drop_row(work, contact),
-    }
-    own.one(from).into_iter().try_for_each(|device| rename(work.db, device))?;
-    work.tell(Event::Devices);
-    Ok(())
 }
 
 /// Takes over what the list calls a sibling.
@@ -441,6 +341,7 @@ fn nothing_more_for(db: &Connection, contact: ContactId) -> Result<(), StorageEr
 /// A device is none of the person's any more.
 pub(crate) fn drop_device(work: &mut Work<'_>, device: DeviceId) -> Result<(), StorageError> {
     catching_up::forget(work.db, device)?;
+    sibling_meetings::forget(work.db, device)?;
     match by_device(work.db, device)? {
         Some(sibling) => drop_row(work, sibling.contact),
         None => Ok(()),

@@ -26,7 +26,7 @@ use crate::siblings::{self, Sibling, State};
 use crate::work::Work;
 use crate::{
     attachments, closings, contact_copies, contents, device_keys, disappearing, drafts, history, introductions,
-    own_devices, own_lists, replaced,
+    own_devices, own_lists, replaced, sibling_meetings,
 };
 pub(crate) use early::{keep_state, take_early_state};
 
@@ -264,7 +264,7 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
         }
         SyncItem::Devices { devices } => {
             if own_devices::learn(work, devices)? {
-                siblings::meet_everyone(work)?;
+                sibling_meetings::meet_everyone(work)?;
             }
             Ok(())
         }
@@ -273,7 +273,7 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
             None => Ok(()),
         },
         SyncItem::Restored { contact, list, at } => replaced::told(work, contact, list, at),
-        SyncItem::Meet { to, from, offer } => siblings::introduced(work, to, from, *offer),
+        SyncItem::Meet { to, from, offer } => sibling_meetings::introduced(work, to, from, *offer),
         SyncItem::Draft { contact, draft } => drafts::heard(work, contact, &draft),
         SyncItem::Closing { device, server, sealed } => closings::heard(work, sibling, device, &server, &sealed),
         SyncItem::Close { device, server, account, signature } => {

@@ -332,6 +332,31 @@ fn three_devices_of_one_person_know_each_other() {
 }
 
 #[test]
+fn a_siblings_card_that_comes_when_no_queue_is_there_is_answered_when_one_is() {
+    let (mut world, bela, _) = World::with_laptop("no-queue");
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    world.online(ANA, Reach::Down);
+    let tablet = world.add("no-queue-tablet");
+    world.link(LAPTOP, tablet, HistoryWish::None);
+    // The phone has used up its queues, and others are made when the card has come.
+    world.alter(ANA, "CREATE TABLE later AS SELECT * FROM queues WHERE state = 1", &[]);
+    world.alter(ANA, "DELETE FROM queues WHERE state = 1", &[]);
+    world.online(ANA, Reach::Up);
+    world.run(20);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM sibling_cards"), 1);
+    world.alter(ANA, "INSERT INTO queues SELECT * FROM later", &[]);
+    world.alter(ANA, "UPDATE queues SET state = 0 WHERE state = 1", &[]);
+    world.crash(ANA);
+    world.run(120);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM sibling_cards"), 0);
+    world.online(LAPTOP, Reach::Down);
+    let on_tablet = world.people[tablet].engine.contacts().unwrap()[0].id;
+    world.send(tablet, on_tablet, "from the tablet");
+    world.run(20);
+    assert_eq!(world.texts(ANA, bela), ["from the tablet"]);
+}
+
+#[test]
 fn both_persons_link_a_device_at_once_and_all_four_meet() {
     let (mut world, _, _) = World::with_laptop("both");
     let tablet = world.add("both-belas-tablet");

@@ -70,6 +70,26 @@ fn a_contact_that_one_device_meets_is_told_on_to_devices_that_it_has_not_met() {
 }
 
 #[test]
+fn ke_53_an_edit_that_came_before_its_message_reaches_a_device_that_was_linked_in_between() {
+    let (mut world, bela, ana) = World::met("siblings-edit");
+    let tablet = world.add("siblings-edit-tablet");
+    world.link(BELA, tablet, HistoryWish::None);
+    world.online(BELA, Reach::Down);
+    world.online(tablet, Reach::Down);
+    let message = world.send(ANA, bela, "helo");
+    world.run(10);
+    // Bela's phone has had the edit, from another device of Ana, since before the tablet was linked.
+    let sql = "INSERT INTO early_actions (contact, message, direction, kind, text, lamport) VALUES (?1, ?2, 0, 1, 'hello', 9)";
+    world.alter(BELA, sql, &[&i64::try_from(ana.0).unwrap(), &message.0]);
+    world.online(tablet, Reach::Up);
+    world.online(BELA, Reach::Up);
+    world.run(60);
+    let there = world.people[tablet].engine.contacts().unwrap()[0].id;
+    assert_eq!(world.texts(BELA, ana), ["hello"]);
+    assert_eq!(world.texts(tablet, there), ["hello"]);
+}
+
+#[test]
 fn ke_53_words_to_a_contact_that_a_device_has_not_heard_of_are_kept_until_it_has() {
     let (mut world, _, _, _) = with_linked("siblings-early");
     let cem = world.add("siblings-early-cem");

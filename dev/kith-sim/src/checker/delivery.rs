@@ -122,13 +122,23 @@ fn must_be_seen(side: &Side<'_>, number: usize, said: &Said) -> bool {
     if world.history.roll_from.is_some_and(|from| number >= from) {
         return true;
     }
-    if is_long_away(side, said) {
+    // What may have expired meanwhile a device is told again by its siblings (KE-77), when they have it.
+    if is_long_away(side, said) && !is_with_sibling(side, said) {
         return false;
     }
     let id = world.id_towards(side.reads, side.from);
     let was_there = id.is_some_and(|id| said.reach.readers.contains(&id));
     let was_welcome = world.people[side.reads].welcomed.is_none_or(|welcomed| welcomed <= said.at);
     was_welcome || was_there
+}
+
+/// Returns whether another device of the reader, which was not away for long itself, has a message.
+fn is_with_sibling(side: &Side<'_>, said: &Said) -> bool {
+    let (world, long_away) = (side.world, &side.world.history.long_away);
+    let others = world.people.in_use(side.to).into_iter().filter(|device| *device != side.reads);
+    others
+        .filter(|device| !world.history.gone.contains(device) && !long_away.contains(device))
+        .any(|device| world.conversation(device, side.from).iter().any(|message| message.id == said.id))
 }
 
 /// Says what the writing device had to do with the reader's device then, for the story.

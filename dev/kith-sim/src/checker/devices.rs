@@ -159,8 +159,8 @@ fn missing(world: &World, here: &[MessageView], there: &[MessageView], lacks: us
         let is_known = there.iter().any(|other| other.id == message.id) || world.history.was_seen(lacks, &message.id);
         let is_due = owner(said.by) == owner(lacks) && said.reach.siblings.contains(&id) && !said.deleted;
         let long_away = &world.history.long_away;
-        let is_excused =
-            long_away.contains(&lacks) || long_away.contains(&said.by) || !world.people[said.by].is_in_use();
+        // What expired for a device that was away it is told again (KE-77).
+        let is_excused = long_away.contains(&said.by) || !world.people[said.by].is_in_use();
         (is_due && !is_known && !is_excused).then_some(number)
     })
 }
