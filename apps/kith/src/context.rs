@@ -148,6 +148,7 @@ mod tests {
             receipts: Receipts::Sent,
             server: None,
             needs_card: false,
+            new_keys: None,
             held: None,
             restored: None,
             restoring: None,

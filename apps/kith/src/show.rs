@@ -70,6 +70,7 @@ pub(crate) fn contact_object(contact: &ContactView, now: Timestamp) -> Value {
         "receipts": contact.receipts == Receipts::Sent,
         "server": contact.server.as_ref().map(|server| server.as_str()),
         "needs_card": contact.needs_card,
+        "new_keys_since": contact.new_keys.map(times::rfc3339),
         "held": contact.held.map(held_code),
         "draft": contact.draft,
         "restored_at": contact.restored.and_then(|restored| restored.since).map(times::rfc3339),
@@ -104,6 +105,7 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
             "verified before the restore"
         }
         ContactState::Established if contact.verified => "verified",
+        ContactState::Established if contact.new_keys.is_some() => "HAS NEW KEYS, by a new card: compare digits",
         ContactState::Established => "not verified",
         ContactState::Blocked => "blocked",
     };

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use kith_engine::{BackupError, BackupStart, QueryError, WakeError};
 use kith_vault::{
-    BackupFileError, BackupKey, BackupPlace, BackupReader, BackupWriter, MAX_SEGMENT_CONTENT, Next, Password, Phrase,
-    ProveError,
+    BackupFileError, BackupKey, BackupPlace, BackupReader, BackupWriter, MAX_SEGMENT_CONTENT, Next, Params, Password,
+    Phrase, ProveError,
 };
 use kith_wire::backup::{end_of, pack};
 use kith_wire::id::BackupMark;
@@ -99,6 +99,13 @@ pub enum BackUpError {
     Remember(#[from] WakeError),
 }
 
+/// A run that is whole in its file, and that the device has not remembered yet.
+pub(crate) struct Written {
+    pub(crate) made: BackedUp,
+    pub(crate) mark: BackupMark,
+    pub(crate) label: [u8; 16],
+}
+
 /// What was found where a backup is to be written.
 enum Found {
     /// Nothing that anybody could miss.
@@ -142,11 +149,39 @@ impl Client {
         (overwrite, growth): (Overwrite, Growth),
         progress: impl Fn(u64, u64),
     ) -> Result<BackedUp, BackUpError> {
-        let _alone = Alone::of(&self.inner.is_backing_up).ok_or(BackUpError::Busy)?;
+        let _alone = self.alone()?;
         let seed = self.seed(password)?;
         let path = self.place(target, &seed).await?;
         let found = look(&path, &seed, Some(password)).await?;
         let plan = self.plan(&path, found, overwrite, growth)?;
+        let written = self.carry_out_plan(&path, &seed, (password, self.inner.params), plan, progress).await?;
+        self.inner.engine.borrow_mut().backup_done(written.mark, now(), &mut rng())?;
+        self.turn();
+        Ok(written.made)
+    }
+
+    /// Writes the file that is sent to the home server; whatever else lies in its place is replaced. The device remembers the run when it is there.
+    pub(crate) async fn write_file(
+        &self,
+        path: &Path,
+        seed: &[u8; 32],
+        sealing: (&Password, Params),
+        growth: Growth,
+        progress: impl Fn(u64, u64),
+    ) -> Result<Written, BackUpError> {
+        let found = look(path, seed, None).await?;
+        let plan = self.plan(path, found, Overwrite::Allowed, growth)?;
+        self.carry_out_plan(path, seed, sealing, plan, progress).await
+    }
+
+    async fn carry_out_plan(
+        &self,
+        path: &Path,
+        seed: &[u8; 32],
+        (password, params): (&Password, Params),
+        plan: Plan,
+        progress: impl Fn(u64, u64),
+    ) -> Result<Written, BackUpError> {
         let (start, at, kind) = match plan {
             Plan::Anew(kind) => (self.begin_backup(None)?, None, kind),
             Plan::Grow { at, mark } => match self.begin_backup(Some(mark))? {
@@ -155,14 +190,17 @@ impl Client {
             },
         };
         let writer = match at {
-            Some(at) => BackupWriter::append(&path, &BackupKey::Seed(&seed), at)?,
-            None => BackupWriter::create(&path, &seed, password, self.inner.params, &mut rng())?,
+            Some(at) => BackupWriter::append(path, &BackupKey::Seed(seed), at)?,
+            None => BackupWriter::create(path, seed, password, params, &mut rng())?,
         };
-        let (contacts, mark) = (start.contacts, start.run.mark());
+        let (contacts, mark, label) = (start.contacts, start.run.mark(), *writer.label());
         let (messages, bytes) = self.write(start, writer, progress).await?;
-        self.inner.engine.borrow_mut().backup_done(mark, now(), &mut rng())?;
-        self.turn();
-        Ok(BackedUp { file: path, contacts, messages, bytes, kind })
+        Ok(Written { made: BackedUp { file: path.to_owned(), contacts, messages, bytes, kind }, mark, label })
+    }
+
+    /// One backup at a time.
+    pub(crate) fn alone(&self) -> Result<Alone<'_>, BackUpError> {
+        Alone::of(&self.inner.is_backing_up).ok_or(BackUpError::Busy)
     }
 
     /// Returns the recovery phrase.
@@ -183,7 +221,7 @@ impl Client {
         Ok(())
     }
 
-    fn seed(&self, password: &Password) -> Result<Zeroizing<[u8; 32]>, BackUpError> {
+    pub(crate) fn seed(&self, password: &Password) -> Result<Zeroizing<[u8; 32]>, BackUpError> {
         self.inner.keeper.borrow().user_seed(password).map_err(|error| match error {
             ProveError::WrongPassword => BackUpError::WrongPassword,
             other => BackUpError::Prove(other),
@@ -282,7 +320,7 @@ impl Client {
 }
 
 /// One backup at a time: what changes under a second one is said in the wrong file.
-struct Alone<'a>(&'a Cell<bool>);
+pub(crate) struct Alone<'a>(&'a Cell<bool>);
 
 impl<'a> Alone<'a> {
     fn of(is_busy: &'a Cell<bool>) -> Option<Self> {

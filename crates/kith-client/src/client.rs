@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use kith_crypto::home_backup::HomeBackupSecret;
 use kith_crypto::user::UserSecret;
 use kith_engine::{Arrival, Command, CommandError, Connection, Engine, LinkId, Reply};
 use kith_net::{AddressPolicy, Carrier, CarrierError};
@@ -65,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) is_turning: Cell<bool>,
     /// Whether a backup is being made.
     pub(crate) is_backing_up: Cell<bool>,
+    /// What backups at the home server are made with, since the last password entry, if this device makes them.
+    pub(crate) home_secret: RefCell<Option<Rc<HomeBackupSecret>>>,
     pub(crate) folder: PathBuf,
     /// What a new password costs to try.
     pub(crate) params: Params,
@@ -107,6 +110,11 @@ impl Client {
             // What became due while the folder was closed comes first: nobody is shown a message whose time is over.
             engine.wake(now(), &mut rng()).map_err(ClientError::engine)?;
             engine.drop_unused_attachments(now(), &mut rng()).map_err(ClientError::engine)?;
+        }
+        if client.ask(|engine| engine.home_backup()).map_err(ClientError::engine)?.every.is_some() {
+            // A device that was linked has the person's secret only now.
+            let seed = if is_adopted { client.seed(password).map_err(ClientError::engine)? } else { seed };
+            client.unlock_home(&seed).map_err(ClientError::engine)?;
         }
         client.sweep_chunks();
         client.turn();
@@ -203,6 +211,7 @@ impl Client {
             is_entry_due: Cell::new(false),
             is_turning: Cell::new(false),
             is_backing_up: Cell::new(false),
+            home_secret: RefCell::default(),
             folder: folder.to_owned(),
             params: options.params,
         };

@@ -16,7 +16,10 @@ use crate::client::{Client, ClientError, Options, now, rng};
 /// A backup file that was read to its end: all of it opens.
 pub struct Backup {
     path: PathBuf,
+    /// The root secret of the person.
     seed: Zeroizing<[u8; 32]>,
+    /// What opens the file.
+    file_seed: Zeroizing<[u8; 32]>,
     /// Where the last whole run ends.
     end: u64,
     /// The person's own name.
@@ -55,6 +58,9 @@ pub enum RestoreFailure {
     /// A newer version of Kith wrote it, or one that does not exist.
     #[error("something in this backup is not known here")]
     Unknown,
+    /// It could not be fetched from the home server.
+    #[error(transparent)]
+    Home(#[from] crate::home_backup::HomeBackupError),
     /// The folder could not be made or opened.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -74,8 +80,29 @@ impl Backup {
         damage: Damage,
         progress: impl Fn(u64, u64),
     ) -> Result<Self, RestoreFailure> {
+        Self::of(path, key, None, damage, progress)
+    }
+
+    /// Opens a file that came from a home server: what opens it is not the person's own secret.
+    pub(crate) fn of_home(
+        path: &Path,
+        (secret, seed): (&UserSecret, &Zeroizing<[u8; 32]>),
+        damage: Damage,
+        progress: impl Fn(u64, u64),
+    ) -> Result<Self, RestoreFailure> {
+        Self::of(path, &BackupKey::Seed(secret.expose()), Some(seed), damage, progress)
+    }
+
+    fn of(
+        path: &Path,
+        key: &BackupKey<'_>,
+        seed: Option<&Zeroizing<[u8; 32]>>,
+        damage: Damage,
+        progress: impl Fn(u64, u64),
+    ) -> Result<Self, RestoreFailure> {
         let mut reader = BackupReader::open(path, key)?;
-        let seed = Zeroizing::new(*reader.seed());
+        let file_seed = Zeroizing::new(*reader.seed());
+        let seed = seed.cloned().unwrap_or_else(|| file_seed.clone());
         let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         let (mut person, mut whole, mut messages, mut end, mut unknown) = (None, None, 0_u64, 0, 0_u64);
         let is_torn = loop {
@@ -105,7 +132,7 @@ impl Backup {
             progress(segment.end, length);
         };
         let ((name, server), made, messages) = whole.ok_or(RestoreFailure::Nothing)?;
-        Ok(Self { path: path.to_owned(), seed, end, name, server, made, messages, unknown, is_torn })
+        Ok(Self { path: path.to_owned(), seed, file_seed, end, name, server, made, messages, unknown, is_torn })
     }
 }
 
@@ -142,7 +169,7 @@ impl Client {
             Err(kith_vault::CreateError::AlreadyExists) => begun(folder, password, options, &user)?,
             Err(error) => return Err(ClientError::create(error).into()),
         };
-        let mut reader = BackupReader::open(&backup.path, &BackupKey::Seed(&backup.seed))?;
+        let mut reader = BackupReader::open(&backup.path, &BackupKey::Seed(&backup.file_seed))?;
         loop {
             let Next::Segment(segment) = reader.read_next()? else { break };
             let items = unpack(&segment.content).map_err(|_| RestoreFailure::Unknown)?.items;

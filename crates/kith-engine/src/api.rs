@@ -14,8 +14,8 @@ use kith_wire::id::{CardId, DeviceId, Hash, InviteCode, LinkSecret, MessageId, S
 pub use self::io::{Arrival, LinkFailure, Output};
 pub use self::views::{
     AttachmentKeys, AttachmentState, AttachmentView, BackupPortion, BackupRun, BackupStart, BackupView, ContactState,
-    ContactView, DeviceState, DeviceView, Direction, Exported, Held, LogQuery, MessageBody, MessageView, RestoredView,
-    Restoring, Status, Window, WindowAt,
+    ContactView, DeviceState, DeviceView, Direction, Exported, Held, HomeBackupView, LogQuery, MessageBody,
+    MessageView, RestoredView, Restoring, Status, Window, WindowAt,
 };
 
 /// A contact, towards the programs of this device: a number that is never reused. Never leaves the device.
@@ -143,6 +143,11 @@ pub enum Command {
     },
     /// Receives from a contact again.
     Unblock {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// Gives up the keys of a contact, whose devices are told, to go on with it by a new card (KE-105).
+    EndSessions {
         /// The contact.
         contact: ContactId,
     },

@@ -18,7 +18,9 @@ use crate::database::{StorageError, all, column, count, exists, first, number, r
 use crate::engine::Engine;
 use crate::errors::{BackupError, QueryError, WakeError};
 use crate::work::Work;
-use crate::{contact_copies, contacts, device_keys, history, own_devices, person, restore, spare_cards};
+use crate::{
+    closings, contact_copies, contacts, device_keys, drafts, history, own_devices, person, restore, spare_cards,
+};
 
 /// `mark_runs` has one row: how many runs there were. A row that changes gets that number; a run says what has a greater number
 /// than the run had where the file ends.
@@ -74,6 +76,17 @@ CREATE TRIGGER backup_conversation_left AFTER UPDATE OF conversation ON contacts
 WHEN old.kind = 0 AND old.conversation IS NOT NULL AND old.conversation IS NOT new.conversation
     AND (SELECT number FROM backup_runs) > 0 BEGIN
     INSERT OR REPLACE INTO backup_forgotten (conversation, changed) SELECT old.conversation, number FROM backup_runs;
+END;
+";
+
+/// What version 5 adds: drafts, and the statements that close accounts of devices.
+pub(crate) const TABLES_5: &str = "
+ALTER TABLE closings ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+CREATE TRIGGER backup_closing_kept AFTER INSERT ON closings BEGIN
+    UPDATE closings SET changed = (SELECT number FROM backup_runs) WHERE device = new.device AND later = new.later;
+END;
+CREATE TRIGGER backup_draft_changed AFTER UPDATE OF draft ON contacts WHEN new.changed <> (SELECT number FROM backup_runs) BEGIN
+    UPDATE contacts SET changed = (SELECT number FROM backup_runs) WHERE id = new.id;
 END;
 ";
 
@@ -165,6 +178,8 @@ pub(crate) struct Run {
     above: i64,
     /// The number that changes get since the run has begun.
     until: i64,
+    /// What closes the account of this very device. Later runs go on where an earlier one has said it.
+    closing: Option<BackupItem>,
     stage: Stage,
 }
 
@@ -207,7 +222,8 @@ pub(crate) fn begin(work: &mut Work<'_>, since: Option<BackupMark>) -> Result<Ba
                (SELECT conversation FROM backup_forgotten ORDER BY changed DESC LIMIT ?1)";
     run(work.db, sql, [MAX_FORGOTTEN])?;
     let above = known.unwrap_or(-1);
-    let progress = Run { mark, above, until: before + 1, stage: Stage::Person };
+    let closing = if above < 0 { closings::own_for_backup(work)? } else { None };
+    let progress = Run { mark, above, until: before + 1, closing, stage: Stage::Person };
     let (messages, contacts) = (n_messages(work.db, above)?, n_contacts(work.db, above)?);
     Ok(BackupStart { run: BackupRun(progress), messages, contacts, whole_bytes: whole_bytes(work.db)? })
 }
@@ -270,6 +286,8 @@ fn begin_person(db: &Connection, run: &Run, out: &mut Portion) -> Result<Stage, 
             out.items.push(BackupItem::Forgotten { contact });
         }
     }
+    out.items.extend(run.closing.clone());
+    out.items.extend(closings::for_backup(db, run.above)?);
     Ok(Stage::Contacts { after: 0 })
 }
 
@@ -289,8 +307,12 @@ fn next_contact(db: &Connection, run: &Run, after: i64, out: &mut Portion) -> Re
         for (device, offer) in spare_cards::known(db, contact)? {
             out.items.push(BackupItem::SpareCard { contact: conversation, device, offer: Box::new(offer) });
         }
+        out.items
+            .extend(drafts::for_backup(db, contact)?.map(|draft| BackupItem::Draft { contact: conversation, draft }));
     } else if let Some((contact, settings, lamport)) = contact_copies::unmet(db, contact)? {
         out.items.push(BackupItem::Unmet { contact, settings, lamport });
+        let id = ContactId::from_column(id);
+        out.items.extend(drafts::for_backup(db, id)?.map(|draft| BackupItem::Draft { contact, draft }));
     }
     Ok(Stage::Contacts { after: id })
 }

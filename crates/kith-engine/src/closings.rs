@@ -9,6 +9,7 @@ use kith_crypto::user::UserSecret;
 use kith_wire::Timestamp;
 use kith_wire::Wire;
 use kith_wire::address::{ServerAddress, ServerUrl};
+use kith_wire::backup::BackupItem;
 use kith_wire::id::{AccountKey, DeviceId, ServerKey, Signature};
 use kith_wire::operation::{Answer, Operation, Request};
 use kith_wire::sealed::{OneShotReply, SealKind};
@@ -49,6 +50,8 @@ CREATE TABLE closings_sent (
 
 /// Binds a sealed statement to its purpose.
 const PURPOSE: &[u8] = b"kith/1/account-close";
+/// The name of a device that was never linked.
+const NAMELESS: DeviceId = DeviceId([0; 16]);
 /// Statements that are kept at most: a person has eight devices at a time, and a sibling that lies must not fill the disk.
 const MAX_KEPT: u64 = 64;
 /// Statements that siblings may tell of one revoked device: the first that it left, and the newest.
@@ -64,16 +67,70 @@ const GIVEN_UP_SECONDS: u64 = 60 * 24 * 3600;
 
 /// Returns what this device leaves with its siblings; nothing before it is at home somewhere.
 fn own_item(work: &mut Work<'_>) -> Result<Option<SyncItem>, StorageError> {
-    let (Some(own), Some(person)) = (own_devices::find(work.db)?, person::find(work.db)?) else { return Ok(None) };
+    let Some(own) = own_devices::find(work.db)? else { return Ok(None) };
+    let Some((server, sealed)) = own_statement(work, own.device)? else { return Ok(None) };
+    Ok(Some(SyncItem::Closing { device: own.device, server, sealed }))
+}
+
+/// Makes the statement that closes this device's account, sealed to the user key; nothing before it is at home somewhere.
+fn own_statement(work: &mut Work<'_>, device: DeviceId) -> Result<Option<(ServerAddress, Vec<u8>)>, StorageError> {
+    let Some(person) = person::find(work.db)? else { return Ok(None) };
     let user = match person::user_key(work.db) {
         Ok(user) => user,
         Err(CommandError::Storage(problem)) => return Err(problem),
         Err(_) => return Ok(None),
     };
     let statement = closing_statement(&person.account, &person.address.key);
-    let content = [own.device.0.as_slice(), &person.address.key.0, &person.account.public().0, &statement.0].concat();
+    let content = [device.0.as_slice(), &person.address.key.0, &person.account.public().0, &statement.0].concat();
     let sealed = user.seal(PURPOSE, &content, work.rng).map_err(|_| StorageError::Damaged("user_key"))?;
-    Ok(Some(SyncItem::Closing { device: own.device, server: person.address, sealed }))
+    Ok(Some((person.address, sealed)))
+}
+
+/// Returns what a backup says to close the account of this device with. One that was never linked has no name among the person's devices,
+/// and needs none.
+pub(crate) fn own_for_backup(work: &mut Work<'_>) -> Result<Option<BackupItem>, StorageError> {
+    let device = own_devices::find(work.db)?.map_or(NAMELESS, |own| own.device);
+    let Some((server, sealed)) = own_statement(work, device)? else { return Ok(None) };
+    Ok(Some(BackupItem::Closing { device, server, sealed }))
+}
+
+/// Returns the statements of other devices that a backup says, as far as they became known after a run.
+pub(crate) fn for_backup(db: &Connection, above: i64) -> Result<Vec<BackupItem>, StorageError> {
+    let sql = "SELECT device, url, key, sealed FROM closings WHERE changed > ?1 ORDER BY device, later";
+    let known = all(db, sql, [above], |row| {
+        Ok((DeviceId(row.get(0)?), row.get::<_, String>(1)?, ServerKey(row.get(2)?), row.get::<_, Vec<u8>>(3)?))
+    })?;
+    let item = |(device, url, key, sealed): (_, String, _, _)| {
+        let url = ServerUrl::parse(&url).map_err(|_| StorageError::Damaged("closings"))?;
+        Ok(BackupItem::Closing { device, server: ServerAddress { url, key }, sealed })
+    };
+    known.into_iter().map(item).collect()
+}
+
+/// A backup says a statement. It was sealed to the user key, and is opened when the restored device replaces all others.
+pub(crate) fn take_restored(
+    db: &Connection,
+    device: DeviceId,
+    server: &ServerAddress,
+    sealed: &[u8],
+) -> Result<(), StorageError> {
+    let is_known = exists(db, "SELECT 1 FROM closings WHERE device = ?1 AND sealed = ?2", params![device.0, sealed])?;
+    let is_full = count(db, "SELECT count(*) FROM closings", [])? >= 2 * MAX_KEPT;
+    if is_known || is_full || sealed.len() > MAX_SEALED {
+        return Ok(());
+    }
+    let later = count(db, "SELECT count(*) FROM closings WHERE device = ?1", [device.0])? > 0;
+    let sql = "INSERT OR REPLACE INTO closings (device, later, url, key, sealed) VALUES (?1, ?2, ?3, ?4, ?5)";
+    run(db, sql, params![device.0, later, server.url.as_str(), server.key.0, sealed])?;
+    Ok(())
+}
+
+/// A restored device replaces all others: their accounts are closed (KE-104).
+pub(crate) fn close_all(work: &mut Work<'_>, user: &UserSecret) -> Result<(), DeviceError> {
+    for device in all(work.db, "SELECT DISTINCT device FROM closings ORDER BY device", [], |row| row.get(0))? {
+        close(work, user, DeviceId(device))?;
+    }
+    Ok(())
 }
 
 /// Leaves this device's statement with one sibling that it has met.

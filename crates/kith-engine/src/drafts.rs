@@ -138,6 +138,13 @@ pub(crate) fn heard(
     Ok(())
 }
 
+/// Returns what a backup says of the draft for a contact; nothing when the person has never written one.
+pub(crate) fn for_backup(db: &rusqlite::Connection, id: ContactId) -> Result<Option<Setting<String>>, StorageError> {
+    first(db, "SELECT draft, draft_at FROM contacts WHERE id = ?1 AND draft_at > 0", [id.column()], |row| {
+        Ok(Setting { at: Timestamp(number(row.get(1)?)), value: row.get(0)? })
+    })
+}
+
 /// Forgets what was told of a contact, or to a sibling.
 pub(crate) fn forget(db: &rusqlite::Connection, id: ContactId) -> Result<(), StorageError> {
     run(db, "DELETE FROM drafts_told WHERE contact = ?1 OR sibling = ?1", [id.column()])?;

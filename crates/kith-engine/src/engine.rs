@@ -22,7 +22,7 @@ use crate::work::{Effects, LinkEffect, Work};
 use crate::{
     arrivals, attachments, backup, card_keys, cards, catching_up, clocks, closings, contacts, conversations,
     device_keys, disappearing, drafts, expiry, held, history, introductions, link_words, linking, once, outbox,
-    own_devices, own_lists, person, queues, receipts, restore, rotation, sabotage, sessions, sibling_meetings,
+    own_devices, own_lists, person, queues, receipts, renewal, restore, rotation, sabotage, sessions, sibling_meetings,
     siblings, spare_cards,
 };
 
@@ -418,6 +418,7 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::Rotate { contact } => rotation::rotate(work, contact)?,
         Command::Block { contact } => contacts::block(work, contact)?,
         Command::Unblock { contact } => contacts::unblock(work, contact)?,
+        Command::EndSessions { contact } => renewal::end_sessions(work, contact)?,
         Command::Forget { contact } => contacts::forget(work, contact)?,
         Command::SetDisappearing { contact, seconds } => disappearing::set(work, contact, seconds)?,
         Command::SetReadReceipts { contact, receipts } => contacts::set_receipts(work, contact, receipts)?,

@@ -32,6 +32,7 @@ mod errors;
 mod expiry;
 mod held;
 mod history;
+mod home_backup;
 mod inbox;
 mod introductions;
 mod jobs;

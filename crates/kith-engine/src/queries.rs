@@ -26,7 +26,8 @@ const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.p
     CASE WHEN c.verified = 0 OR c.verified_at <= c.restored_at THEN c.restored_at END, c.restored_twice, \
     CASE WHEN c.restoring = 0 THEN 0 WHEN EXISTS (SELECT 1 FROM spare_cards s WHERE s.contact = c.id) THEN 1 \
     WHEN EXISTS (SELECT 1 FROM frames f JOIN peers p ON p.id = f.peer WHERE p.contact = c.id AND f.kind = 0) THEN 2 \
-    ELSE 3 END";
+    ELSE 3 END, \
+    CASE WHEN c.verified = 0 THEN c.renewed_at END";
 
 impl Engine {
     /// Returns all contacts, in the order in which they came.
@@ -244,6 +245,7 @@ fn contact_view(row: &Row<'_>) -> rusqlite::Result<ContactView> {
         receipts: if row.get(9)? { Receipts::Sent } else { Receipts::Withheld },
         server: server.and_then(|url| ServerUrl::parse(&url).ok()),
         needs_card: row.get::<_, bool>(11)? || restoring == Some(Restoring::NeedsCard),
+        new_keys: row.get::<_, Option<i64>>(15)?.map(|at| Timestamp(number(at))),
         restored: (restored.is_some() || twice)
             .then(|| RestoredView { since: restored.map(|at| Timestamp(number(at))), twice }),
         restoring,

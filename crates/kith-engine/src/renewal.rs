@@ -8,7 +8,26 @@ use crate::contacts::{self, Contact, Stage};
 use crate::database::{column, run};
 use crate::errors::CommandError;
 use crate::work::Work;
-use crate::{card_keys, outbox, own_lists, queues, restored, sessions, unopened};
+use crate::{card_keys, outbox, own_lists, queues, replaced, restored, sessions, unopened};
+
+/// What version 5 adds to contacts: when their keys were last replaced by those of another meeting.
+pub(crate) const TABLES_5: &str = "ALTER TABLE contacts ADD COLUMN renewed_at INTEGER;";
+
+/// The person gives up the keys of a contact, to meet it again by a new card although the session goes on (KE-105). Its devices are told, so that
+/// somebody whose place another one wants to take hears of it.
+pub(crate) fn end_sessions(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
+    let contact = contacts::required(work.db, id)?;
+    if contact.blocked {
+        return Err(CommandError::Blocked);
+    }
+    if contact.stage != Stage::Established {
+        return Err(CommandError::NothingToRenew);
+    }
+    for peer in sessions::in_use(work.db, id)? {
+        replaced::stop(work, &peer)?;
+    }
+    Ok(())
+}
 
 /// Returns the contact that a card is for: a new one, or one whose old meeting is cleared away (KE-37).
 pub(crate) fn contact_for(work: &mut Work<'_>, whom: &Whom, stage: Stage) -> Result<ContactId, CommandError> {
@@ -46,7 +65,7 @@ fn clear(work: &mut Work<'_>, id: ContactId, stage: Stage) -> Result<(), Command
     outbox::withdraw_moves(work.db, id)?;
     run(
         work.db,
-        "UPDATE contacts SET stage = ?2, unusable = 0, restoring = 0, restored_at = NULL, restored_list = 0, restored_twice = 0, verified = 0, verified_at = max(?3, verified_at + 1), \
+        "UPDATE contacts SET renewed_at = iif(stage = 2, ?3, renewed_at), stage = ?2, unusable = 0, restoring = 0, restored_at = NULL, restored_list = 0, restored_twice = 0, verified = 0, verified_at = max(?3, verified_at + 1), \
          next_list = NULL, announce_at = NULL, highest = 0, introduce_at = NULL, digits = NULL, pq_since = NULL, peer_list = NULL, \
          card = NULL, card_key = NULL, expires = NULL, giver = NULL, answerer = NULL, answered = NULL WHERE id = ?1",
         params![id.column(), stage as i64, column(work.now.0)],

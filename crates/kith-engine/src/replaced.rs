@@ -229,7 +229,7 @@ fn revoke_unnamed(work: &mut Work<'_>, contact: ContactId, list: &DeviceList) ->
 }
 
 /// Stops the session with a device that is one of the contact's no more.
-fn stop(work: &mut Work<'_>, other: &PeerDevice) -> Result<(), StorageError> {
+pub(crate) fn stop(work: &mut Work<'_>, other: &PeerDevice) -> Result<(), StorageError> {
     let Some(mut session) = other.session(work.db)? else { return sessions::remove(work, other) };
     let end = session.stop(Alarm::DeviceRevoked, work.rng);
     sessions::store(work.db, other.id, &session)?;

@@ -17,7 +17,9 @@ use crate::database::{StorageError, column, count, exists, run};
 use crate::engine::Engine;
 use crate::errors::RestoreError;
 use crate::work::Work;
-use crate::{contact_copies, contacts, device_keys, history, own_devices, person, restored, spare_cards};
+use crate::{
+    closings, contact_copies, contacts, device_keys, drafts, history, own_devices, person, restored, spare_cards,
+};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE restoring (id INTEGER PRIMARY KEY CHECK (id = 1), since INTEGER NOT NULL) STRICT;
@@ -137,6 +139,8 @@ fn take_one(work: &mut Work<'_>, user: &UserSecret, item: BackupItem) -> Result<
                 spare_cards::keep(work.db, contact, device, &offer)?;
             }
         }
+        BackupItem::Draft { contact, draft } => drafts::heard(work, contact, &draft)?,
+        BackupItem::Closing { device, server, sealed } => closings::take_restored(work.db, device, &server, &sealed)?,
         // The mark of another device's run, and what a newer version says.
         _ => {}
     }

@@ -17,7 +17,7 @@ use crate::outbox::{self, FrameKind, NewFrame};
 use crate::own_devices::{self, Change};
 use crate::sessions;
 use crate::work::Work;
-use crate::{contacts, device_keys, own_lists, queues, spare_cards};
+use crate::{closings, contacts, device_keys, own_lists, queues, spare_cards};
 
 /// What version 4 adds to contacts: whether this device must still replace the devices of before (1), or has signed the list that
 /// does and waits to be met (2).
@@ -40,6 +40,7 @@ pub(crate) fn begin(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Device
     if own_devices::find(work.db)?.is_some_and(|own| own.list.is_some()) {
         own_devices::change(work, &user.person(), Change::ReplaceAll)?;
     }
+    closings::close_all(work, user)?;
     for contact in contacts::with_keys(work.db)? {
         run(work.db, "UPDATE contacts SET restoring = 1 WHERE id = ?1", [contact.column()])?;
         let lamport = contacts::next_lamport(work.db, contact)?;

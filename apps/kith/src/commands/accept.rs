@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
 use kith_engine::{Command, Reply};
@@ -25,11 +26,18 @@ pub(crate) struct AcceptCard {
     /// What you call the person who gave it; a contact that needs a new card goes on in the same conversation
     #[arg(long, value_name = "CONTACT")]
     pub(crate) name: Option<String>,
+
+    /// Give up the keys that the contact has now: it has lost its devices, and told you so itself. The conversation goes on with new ones
+    #[arg(long, requires = "name")]
+    pub(crate) instead: bool,
 }
 
 pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Failure> {
     let offer = read(&args.card, &context.directory)?;
     refuse_link(&offer)?;
+    if args.instead {
+        give_up_keys(args.name.as_deref().unwrap_or_default(), context).await?;
+    }
     let whom = context.whom(args.name.as_deref())?;
     let command = || Command::CardAccept { offer: Box::new(offer.clone()), whom: whom.clone() };
     let Reply::Contact(contact) = with_queue(context, command).await? else {
@@ -48,6 +56,28 @@ pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Fail
     });
     Ok(())
 }
+
+/// Gives up the keys of a contact whose session goes on, and tells its devices so, if they can be told. One that needs a new card anyhow has none left.
+async fn give_up_keys(name: &str, context: &Context) -> Result<(), Failure> {
+    let contact = context.contact(name)?;
+    if contact.needs_card {
+        return Ok(());
+    }
+    context.client.command(Command::EndSessions { contact: contact.id })?;
+    // The word leaves before its session is forgotten. Without a connection nobody is kept waiting for it.
+    if context.client.sync(FAREWELL_PATIENCE).await.is_err() {
+        context.out.note("Your home server did not answer in time: the devices of before may hear nothing of it.");
+    }
+    context.out.note(format!(
+        "{} has new keys from now on, and whoever had the old ones is told. Only somebody who has lost all devices needs this: compare digits \
+         (`kith verify`) when you next see or hear each other, before you say anything that matters.",
+        show::one_line(&contact.name)
+    ));
+    Ok(())
+}
+
+/// How long the word that the keys are given up may take.
+const FAREWELL_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A link for a device of the person's own is none for somebody else; the engine refuses it too.
 fn refuse_link(offer: &CardOffer) -> Result<(), Failure> {

@@ -6,28 +6,44 @@ use clap::Args;
 use kith_client::{BackUpError, BackedUp, BackupKind, Growth, Overwrite};
 use serde_json::json;
 
+use crate::commands::home_backup::{self, Every};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::show;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  kith backup /media/stick\n  kith backup ana.kith --anew")]
+#[command(
+    after_help = "Examples:\n  kith backup /media/stick\n  kith backup ana.kith --anew\n  kith backup --at-home --every day"
+)]
 pub(crate) struct Backup {
     /// The file, or a folder in which it gets a name of its own
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "at_home", conflicts_with = "at_home")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Keep it at your home server, which can neither read it nor tell whom you know; only the recovery phrase opens it
+    #[arg(long)]
+    pub(crate) at_home: bool,
+
+    /// Let this device do so by itself from now on, when it is online
+    #[arg(long, value_name = "HOW_OFTEN", requires = "at_home")]
+    pub(crate) every: Option<Every>,
+
+    /// Remove all your backups at your home server, those of your other devices too
+    #[arg(long, requires = "at_home", conflicts_with_all = ["every", "anew"])]
+    pub(crate) remove: bool,
 
     /// Write everything anew: what was edited or taken back is in the file no more
     #[arg(long)]
     pub(crate) anew: bool,
 
     /// Replace what lies there, even if another device or another person wrote it
-    #[arg(long)]
+    #[arg(long, conflicts_with = "at_home")]
     pub(crate) force: bool,
 }
 
 pub(crate) async fn run(args: &Backup, context: &Context) -> Result<(), Failure> {
-    let target = context.path(&args.file);
+    let Some(file) = &args.file else { return home_backup::run(args, context).await };
+    let target = context.path(file);
     let overwrite = if args.force { Overwrite::Allowed } else { Overwrite::Refused };
     let growth = if args.anew { Growth::Anew } else { Growth::Usual };
     let progress = |done, total| context.out.progress("Messages", done, total);

@@ -1,9 +1,12 @@
 //! `kith listen`: stay online and show what happens.
 
+use std::time::Duration;
+
 use clap::Args;
 use kith_client::Notice;
 use kith_engine::{Command, Connection, DeviceView, Event, LinkState};
 
+use crate::commands::home_backup;
 use crate::context::Context;
 use crate::failure::{Failure, revoked};
 use crate::show;
@@ -23,7 +26,22 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     show::banner(&context.out, &context.client);
     let mut silence = Silence::default();
     let mut devices = Devices(context.client.devices().ok());
-    while let Some(notice) = events.next().await {
+    // A backup at the home server that is due is made while all else goes on.
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    let mut keeping = None;
+    loop {
+        let notice = tokio::select! {
+            notice = events.next() => notice,
+            _ = look.tick(), if keeping.is_none() => {
+                keeping = Some(Box::pin(home_backup::keep(context)));
+                continue;
+            }
+            () = async { if let Some(keeping) = &mut keeping { keeping.await } }, if keeping.is_some() => {
+                keeping = None;
+                continue;
+            }
+        };
+        let Some(notice) = notice else { break };
         if silence.is_news(&notice) && devices.is_news(&notice, || context.client.devices().ok()) {
             show::notice(&context.out, &context.client, &notice);
         }
@@ -36,6 +54,9 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// How often is looked whether a backup at the home server is due.
+const LOOK_EVERY: Duration = Duration::from_secs(3600);
 
 /// What was last said about a home server that does not answer: each attempt in vain says it again.
 #[derive(Default)]

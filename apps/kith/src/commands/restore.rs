@@ -11,19 +11,23 @@ use kith_client::{
 use kith_engine::{ContactView, Restoring, Trouble};
 use serde_json::json;
 
-use crate::commands::{backup, device, init, recovery};
+use crate::commands::{backup, device, init, recovery, restore_home};
 use crate::failure::{Failure, trouble_failure};
 use crate::output::Out;
 use crate::{secrets, show, times};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  kith restore /media/stick/ana.kith\n  kith recovery restore ana.kith --server https://kith.example.net"
+    after_help = "Examples:\n  kith restore /media/stick/ana.kith\n  kith restore --at-home https://kith.example.org\n  kith recovery restore ana.kith --server https://kith.example.net"
 )]
 pub(crate) struct Restore {
     /// The backup
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "at_home", conflicts_with = "at_home")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Address of the home server that has the backup: needs the recovery phrase, and nothing else
+    #[arg(long, value_name = "URL")]
+    pub(crate) at_home: Option<String>,
 
     /// Address of a home server for this device [default: the one that you had]
     #[arg(long, value_name = "URL")]
@@ -69,7 +73,24 @@ pub(crate) async fn run(
     (options, out): (Options, &Out),
 ) -> Result<(), Failure> {
     let name = device::own_name(args.name.as_deref())?;
-    let file = std::env::current_dir().unwrap_or_default().join(&args.file);
+    let damage = if args.damaged { Damage::CutOff } else { Damage::Refused };
+    if let Some(url) = &args.at_home {
+        let phrase = match ask(With::Phrase, out).await? {
+            Secret::Phrase(phrase) => phrase,
+            Secret::Password(_) => return Err(Failure::usage("this needs the recovery phrase", "type its 24 words")),
+        };
+        let server = init::Init { server: url.clone(), server_key: None, invite: None, name: None };
+        let fetched = restore_home::fetch(&server, &phrase, folder, (damage, options, out)).await?;
+        let client = take_in(args, &fetched.backup, (folder, &name), password, (options, out)).await?;
+        client.set_home_backup(fetched.every)?;
+        // It is of no use any more, and in nobody's way when it stays.
+        let _ = std::fs::remove_file(&fetched.file);
+        return finish(client, out).await;
+    }
+    let Some(file) = &args.file else {
+        return Err(Failure::usage("there is no backup to restore", "name a file, or --at-home URL"));
+    };
+    let file = std::env::current_dir().unwrap_or_default().join(file);
     if let Err(error) = std::fs::File::open(&file) {
         return Err(Failure::file("read", &file, &error));
     }
@@ -78,9 +99,34 @@ pub(crate) async fn run(
         Secret::Phrase(phrase) => BackupKey::Phrase(phrase),
         Secret::Password(password) => BackupKey::Password(password),
     };
-    let damage = if args.damaged { Damage::CutOff } else { Damage::Refused };
     let backup = Backup::open(&file, &key, damage, |done, total| out.progress("Looking at the backup", done, total));
     let backup = backup.map_err(|error| refused(error, &secret))?;
+    let client = take_in(args, &backup, (folder, &name), password, (options, out)).await?;
+    finish(client, out).await
+}
+
+/// A device that was restored and is not online yet.
+struct Restored {
+    client: Client,
+    password: Password,
+    url: kith_wire::address::ServerUrl,
+    name: String,
+}
+
+impl Restored {
+    fn set_home_backup(&self, every: Option<u32>) -> Result<(), Failure> {
+        Ok(self.client.set_home_backup(every)?)
+    }
+}
+
+/// Takes the backup in, at the home server that was chosen.
+async fn take_in(
+    args: &Restore,
+    backup: &Backup,
+    (folder, name): (&Path, &str),
+    password: impl Fn() -> Result<Password, Failure>,
+    (options, out): (Options, &Out),
+) -> Result<Restored, Failure> {
     if backup.is_torn {
         let until = times::local(backup.made, times::now());
         out.note(format!(
@@ -91,11 +137,11 @@ pub(crate) async fn run(
         let what = show::number(backup.unknown, "thing");
         out.note(format!("A newer version of Kith has written {what} that this one does not know, and leaves out."));
     }
-    let wanted = args.home_server(&backup)?.check()?;
+    let wanted = args.home_server(backup)?.check()?;
     let (descriptor, server) = init::find_server(&wanted, options).await?;
     let progress = |done, total| out.progress("Taking it in", done, total);
     let password = password()?;
-    let client = Client::restore(folder, &password, options, (&backup, &name), progress).await.map_err(taken)?;
+    let client = Client::restore(folder, &password, options, (backup, name), progress).await.map_err(taken)?;
     let url = wanted.url().clone();
     let (invite, own) = (wanted.into_invite(), backup.name.clone());
     client.command(kith_engine::Command::Init {
@@ -105,7 +151,13 @@ pub(crate) async fn run(
         invite,
         name: own,
     })?;
-    client.finish_restore(&backup).map_err(taken)?;
+    client.finish_restore(backup).map_err(taken)?;
+    Ok(Restored { client, password, url, name: name.to_owned() })
+}
+
+/// Goes online, and says what has happened.
+async fn finish(restored: Restored, out: &Out) -> Result<(), Failure> {
+    let Restored { client, password, url, name } = restored;
     let settled = go_online(&client, &password).await;
     let told = tell(&client, out, &url, &name);
     client.close().await;
@@ -242,7 +294,7 @@ fn refused(error: RestoreFailure, secret: &Secret) -> Failure {
 }
 
 /// The folder did not take it.
-fn taken(error: RestoreFailure) -> Failure {
+pub(crate) fn taken(error: RestoreFailure) -> Failure {
     match error {
         RestoreFailure::Client(error) => error.into(),
         RestoreFailure::Nothing => Failure::new(

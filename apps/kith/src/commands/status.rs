@@ -1,7 +1,7 @@
 //! `kith status`: how the person is connected, and what waits.
 
 use clap::Args;
-use kith_engine::{BackupView, ContactView, LinkState};
+use kith_engine::{BackupView, ContactView, HomeBackupView, LinkState};
 use serde_json::json;
 
 use crate::commands::{device, pace};
@@ -18,6 +18,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let held = context.client.ask(|engine| engine.contacts())?.into_iter().filter(|contact| contact.held.is_some());
     let held: Vec<ContactView> = held.collect();
     let backups = context.client.ask(|engine| engine.backups())?;
+    let home = context.client.ask(|engine| engine.home_backup())?;
     let is_online = status.link == LinkState::Up;
     let about_server = match (status.registered, is_online) {
         (false, _) => ", which has not taken you yet",
@@ -40,6 +41,8 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         "revoked": status.revoked,
         "phrase_checked_at": backups.phrase_checked.map(times::rfc3339),
         "backup_made_at": backups.made.map(times::rfc3339),
+        "home_backup_made_at": home.made.map(times::rfc3339),
+        "home_backup_every_hours": home.every,
         "backup_behind": backups.made.map(|_| backups.behind),
     });
     context.out.data(&object, || {
@@ -51,6 +54,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
             format!("devices      {}", show::devices_line(&devices)),
             format!("its keys     replaced {}", pace::words(status.rotation_hours)),
             format!("recovery     {}", recovery(&backups)),
+            format!("             {}", at_home(&home)),
             format!("waiting      {}", if status.revoked { NEVER } else { waiting(status.waiting, status.link) }),
         ];
         if status.revoked {
@@ -81,6 +85,20 @@ fn recovery(backups: &BackupView) -> String {
         (Some(at), behind) => format!("backup of {}, {} behind", times::date(at), show::number(behind, "message")),
     };
     format!("{phrase}; {backup}")
+}
+
+/// Says how old the backup at the home server is.
+fn at_home(home: &HomeBackupView) -> String {
+    let often = match home.every {
+        Some(hours) if hours <= 24 => "made every day",
+        Some(_) => "made every week",
+        None => "made when you say so",
+    };
+    match (home.made, home.every) {
+        (Some(made), _) => format!("backup at your home server of {}, {often}", times::date(made)),
+        (None, Some(_)) => "no backup at your home server yet: it is made when you are online".to_owned(),
+        (None, None) => "no backup at your home server: `kith backup --at-home --every day`".to_owned(),
+    }
 }
 
 /// What a person must know before anything else.

@@ -3,6 +3,7 @@
 use clap::Args;
 use kith_client::{Notice, SyncError};
 
+use crate::commands::home_backup;
 use crate::context::Context;
 use crate::duration::Span;
 use crate::failure::Failure;
@@ -38,6 +39,9 @@ pub(crate) async fn run(args: &Sync, context: &Context) -> Result<(), Failure> {
     show::banner(&context.out, &context.client);
     if let Some(progress) = show::Progress::of(&context.client).filter(|progress| !progress.is_whole()) {
         context.out.note(format!("Your other device is still telling this one what was before: {}.", progress.words()));
+    }
+    if synced.is_ok() {
+        home_backup::keep(context).await;
     }
     match synced {
         Ok(()) => {

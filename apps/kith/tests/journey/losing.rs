@@ -50,14 +50,14 @@ impl Loss {
     }
 }
 
-fn phrase(of: &Person) -> String {
+pub fn phrase(of: &Person) -> String {
     let words = of.succeed(&["recovery", "phrase", "--show"]).lines[0]["words"].clone();
     let words: Vec<String> = serde_json::from_value(words).unwrap();
     assert_eq!(words.len(), 24);
     words.join(" ")
 }
 
-fn code(outcome: &Outcome) -> (i32, String) {
+pub fn code(outcome: &Outcome) -> (i32, String) {
     (outcome.code, outcome.text_of_error())
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod arrival;
+mod at_home;
 mod attachments;
 mod contract;
 mod devices;

@@ -23,6 +23,7 @@ impl Command {
             Self::Rotate { .. } => "Rotate",
             Self::Block { .. } => "Block",
             Self::Unblock { .. } => "Unblock",
+            Self::EndSessions { .. } => "EndSessions",
             Self::Forget { .. } => "Forget",
             Self::SetDisappearing { .. } => "SetDisappearing",
             Self::SetReadReceipts { .. } => "SetReadReceipts",

@@ -46,6 +46,8 @@ pub struct ContactView {
     pub server: Option<ServerUrl>,
     /// Whether a new card is needed: the session has stopped, or the card expired before anybody answered it.
     pub needs_card: bool,
+    /// Since when it has other keys than before, by a new card, and nobody has compared them (KE-105).
+    pub new_keys: Option<Timestamp>,
     /// Why what is written waits, although the contact is established.
     pub held: Option<Held>,
     /// Whether the contact goes on from a backup, or somebody else tried to: shown until the digits are compared again.
@@ -323,6 +325,27 @@ pub struct BackupPortion {
     pub messages: u64,
     /// Whether the run is whole with it.
     pub is_last: bool,
+}
+
+/// The backup that this device keeps at its home server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HomeBackupView {
+    /// Hours after which the device makes the next one by itself; `None` when it does not.
+    pub every: Option<u32>,
+    /// In which place of which server it lies; `None` before the first.
+    pub place: Option<(kith_wire::id::ServerKey, u8)>,
+    /// When it was made last; `None` when none is whole there.
+    pub made: Option<Timestamp>,
+    /// Bytes that it has there.
+    pub bytes: u64,
+}
+
+impl HomeBackupView {
+    /// Returns whether the next one is due. A clock that was set back makes it due too.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let Some(hours) = self.every else { return false };
+        self.made.is_none_or(|made| now >= made.plus_seconds(u64::from(hours) * 3600) || now < made)
+    }
 }
 
 /// How well a person is prepared for losing every device.

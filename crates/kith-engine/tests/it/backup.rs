@@ -174,13 +174,6 @@ fn a_contact_that_is_being_met_anew_keeps_what_was_said() {
     world.command(ANA, Command::CardNew { whom: Whom::Again(bela), expires: 3600 }).unwrap();
     let (whole, mark) = world.backup_run(ANA, None).unwrap();
     assert_eq!(n_messages(&whole), 1);
-    let tablet = world.come_back("backup-anew-tablet", ANA, 0, &whole);
-    let there = world.people[tablet].engine.contacts().unwrap().remove(0);
-    assert_eq!((there.name.as_str(), there.needs_card), ("Belarmino", true));
-    assert_eq!(world.texts(tablet, there.id), ["years of this"]);
-    world.run(20);
-    let card = Command::CardNew { whom: Whom::Again(there.id), expires: 3600 };
-    assert!(world.command(tablet, card).is_ok(), "the conversation can go on");
     // Met again, it is told whole, and the later word counts.
     let offer = world.card(BELA).1;
     world.alter(ANA, "UPDATE contacts SET unusable = 1", &[]);
@@ -188,6 +181,13 @@ fn a_contact_that_is_being_met_anew_keeps_what_was_said() {
     world.run(60);
     let (news, _) = world.backup_run(ANA, Some(mark)).unwrap();
     assert!(news.iter().any(|item| matches!(item, BackupItem::Contact(_))));
+    let tablet = world.come_back("backup-anew-tablet", ANA, 0, &whole);
+    let there = world.people[tablet].engine.contacts().unwrap().remove(0);
+    assert_eq!((there.name.as_str(), there.needs_card), ("Belarmino", true));
+    assert_eq!(world.texts(tablet, there.id), ["years of this"]);
+    world.run(20);
+    let card = Command::CardNew { whom: Whom::Again(there.id), expires: 3600 };
+    assert!(world.command(tablet, card).is_ok(), "the conversation can go on");
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn ke_75_half_a_person_does_nothing_but_go_on() {
     let (items, _) = world.backup_run(ANA, None).unwrap();
     world.online(ANA, Reach::Down);
     let tablet = world.add_folder("backup-half-tablet", 0, world.people[ANA].user.clone());
-    world.take_in(tablet, &items[..2]).unwrap();
+    world.take_in(tablet, &items[..3]).unwrap();
     assert!(matches!(world.finish_restore(tablet), Err(RestoreError::NoHomeServer)));
     world.find_home(tablet);
     world.stop(tablet);
@@ -458,4 +458,27 @@ fn ke_76_no_key_by_which_a_device_talks_is_in_a_backup() {
     assert!(n_looked_for > 50, "there was something to look for");
     let seed = world.people[ANA].user.expose();
     assert!(!content.windows(32).any(|window| window == seed), "the user key is in the head, and only there");
+}
+
+#[test]
+fn ke_104_drafts_come_back_and_one_that_was_sent_stays_sent() {
+    let (mut world, bela, _) = World::met("backup-drafts");
+    let draft = |text: &str| Command::SaveDraft { contact: bela, text: text.to_owned() };
+    world.command(ANA, draft("Dear Be")).unwrap();
+    let (whole, mark) = world.backup_run(ANA, None).unwrap();
+    world.run(1);
+    world.command(ANA, draft("Dear Bela, I")).unwrap();
+    let (news, second) = world.backup_run(ANA, Some(mark)).unwrap();
+    world.run(1);
+    world.send(ANA, bela, "Dear Bela, I am well");
+    let (last, _) = world.backup_run(ANA, Some(second)).unwrap();
+    world.online(ANA, Reach::Down);
+    let drafts_of = |items: &[BackupItem], world: &mut World, name: &str| {
+        let back = world.come_back(name, ANA, 1, items);
+        world.people[back].engine.contacts().unwrap()[0].draft.clone()
+    };
+    assert_eq!(drafts_of(&whole, &mut world, "backup-drafts-1"), "Dear Be");
+    let both = [whole, news].concat();
+    assert_eq!(drafts_of(&both, &mut world, "backup-drafts-2"), "Dear Bela, I");
+    assert_eq!(drafts_of(&[both, last].concat(), &mut world, "backup-drafts-3"), "");
 }

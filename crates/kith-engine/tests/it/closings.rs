@@ -5,6 +5,7 @@ use kith_crypto::sign::AccountSecret;
 use kith_engine::{Command, CommandError, HistoryWish};
 use kith_home::store::{Store, Txn};
 use kith_wire::address::ServerAddress;
+use kith_wire::backup::BackupItem;
 use kith_wire::devices::RevocationReason;
 use kith_wire::id::{DeviceId, ServerKey};
 use kith_wire::sync::SyncItem;
@@ -55,6 +56,39 @@ fn ke_88_the_account_of_a_revoked_device_is_closed_and_the_device_learns_by_it()
     world.send(ANA, bela, "all is well");
     world.run(10);
     assert_eq!(world.texts(BELA, ana), ["waits for both", "all is well"]);
+}
+
+#[test]
+fn ke_104_a_restored_device_closes_the_accounts_of_all_that_it_replaces() {
+    let (mut world, _, _) = World::with_laptop("closing-restored");
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    world.run(60);
+    let (items, _) = world.backup_run(ANA, None).unwrap();
+    world.online(ANA, Reach::Down);
+    world.online(LAPTOP, Reach::Down);
+    let tablet = world.come_back("closing-restored-tablet", ANA, 0, &items);
+    world.run(2 * 3600);
+    assert!(is_closed(&mut world, ANA) && is_closed(&mut world, LAPTOP), "one is at each server");
+    assert!(!is_closed(&mut world, tablet) && !is_closed(&mut world, BELA));
+    // Whoever found the computer learns nothing but that it was revoked.
+    world.online(ANA, Reach::Up);
+    world.run(10);
+    assert!(world.people[ANA].engine.status(world.now).unwrap().revoked);
+}
+
+#[test]
+fn ke_104_a_person_with_one_device_closes_its_account_too_and_no_other_persons_statement_does() {
+    let (mut world, _, _) = World::met("closing-alone");
+    let (items, _) = world.backup_run(ANA, None).unwrap();
+    // What is sealed to another person's key, as a backup that was changed might have it, closes nothing.
+    let (others, _) = world.backup_run(BELA, None).unwrap();
+    let closings: Vec<BackupItem> =
+        others.into_iter().filter(|item| matches!(item, BackupItem::Closing { .. })).collect();
+    assert_eq!(closings.len(), 1);
+    world.online(ANA, Reach::Down);
+    let tablet = world.come_back("closing-alone-tablet", ANA, 0, &[items, closings].concat());
+    world.run(2 * 3600);
+    assert!(is_closed(&mut world, ANA) && !is_closed(&mut world, BELA) && !is_closed(&mut world, tablet));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! How conversations end by themselves: both people learn of it, and nothing is left in doubt.
 
 use kith_engine::{Command, CommandError, ContactId, ContactState, Ended, Event, MessageState, Reply, Whom};
+use kith_wire::backup::BackupItem;
 
-use crate::world::{ANA, BELA, World};
+use crate::world::{ANA, BELA, Reach, World};
 
 /// Bela goes on from data as they were before a talk.
 fn with_restored_bela(name: &str) -> (World, ContactId, ContactId) {
@@ -223,4 +224,54 @@ fn ke_37_a_card_that_nobody_answered_is_replaced_for_the_same_contact() {
     world.run(5);
     assert_eq!(world.texts(ANA, bela), ["hello"]);
     assert_eq!(world.people[BELA].engine.contact(lost).unwrap().state, ContactState::Answered);
+}
+
+#[test]
+fn ke_105_a_restored_contact_without_a_card_goes_on_by_a_new_one_that_the_other_side_takes_on_purpose() {
+    let (mut world, bela, ana) = World::met("instead");
+    world.send(ANA, bela, "before");
+    world.run(3600);
+    world.command(BELA, Command::ConfirmVerified { contact: ana }).unwrap();
+    let (mut items, _) = world.backup_run(ANA, None).unwrap();
+    items.retain(|item| !matches!(item, BackupItem::SpareCard { .. }));
+    world.online(ANA, Reach::Down);
+    let tablet = world.come_back("instead-tablet", ANA, 1, &items);
+    world.run(60);
+    let there = world.people[tablet].engine.contacts().unwrap().remove(0);
+    assert!(there.needs_card);
+    let new = Command::CardNew { whom: Whom::Again(there.id), expires: 86_400 };
+    let Reply::Card { offer, .. } = world.command(tablet, new).unwrap() else { panic!("not a card") };
+    let accept = Command::CardAccept { offer, whom: Whom::Again(ana) };
+    // A card alone takes nobody's place.
+    assert!(matches!(world.command(BELA, accept.clone()), Err(CommandError::NothingToRenew)));
+    assert!(world.people[BELA].engine.contact(ana).unwrap().verified);
+    world.command(BELA, Command::EndSessions { contact: ana }).unwrap();
+    world.run(60);
+    assert!(world.people[BELA].engine.contact(ana).unwrap().needs_card);
+    world.command(BELA, accept).unwrap();
+    world.run(120);
+    let seen = world.people[BELA].engine.contact(ana).unwrap();
+    assert!(!seen.verified && seen.new_keys.is_some() && !seen.needs_card, "{seen:?}");
+    world.send(tablet, there.id, "I am back");
+    world.send(BELA, ana, "Who is it?");
+    world.run(120);
+    assert_eq!(world.texts(BELA, ana), ["before", "I am back"]);
+    assert_eq!(world.texts(tablet, there.id), ["before", "Who is it?"]);
+    world.command(BELA, Command::ConfirmVerified { contact: ana }).unwrap();
+    let seen = world.people[BELA].engine.contact(ana).unwrap();
+    assert!(seen.verified && seen.new_keys.is_none());
+}
+
+#[test]
+fn ke_105_whoever_is_replaced_while_alive_hears_of_it_and_only_an_established_contact_can_be() {
+    let (mut world, bela, ana) = World::met("instead-alive");
+    world.command(BELA, Command::EndSessions { contact: ana }).unwrap();
+    world.run(60);
+    assert!(world.people[ANA].engine.contact(bela).unwrap().needs_card, "Ana hears that it is over");
+    let unmet = world.card(ANA).0;
+    let end = |contact| Command::EndSessions { contact };
+    assert!(matches!(world.command(ANA, end(unmet)), Err(CommandError::NothingToRenew)));
+    assert!(matches!(world.command(ANA, end(ContactId(99))), Err(CommandError::UnknownContact)));
+    world.command(ANA, Command::Block { contact: bela }).unwrap();
+    assert!(matches!(world.command(ANA, end(bela)), Err(CommandError::Blocked)));
 }

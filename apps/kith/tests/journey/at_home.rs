@@ -1,0 +1,133 @@
+//! A backup at the home server: everything is lost but 24 words and an address, and programs are killed on the way.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::losing::{code, phrase};
+use crate::support::{Outcome, Person, World, eventually, files_below, holds};
+
+const NEW_PASSWORD: &str = "another kitchen, with eight";
+
+fn tablet(world: &World, name: &str) -> Person {
+    Person::new(&world.folder.path().join(name)).with_password(NEW_PASSWORD)
+}
+
+fn with_phrase(person: &Person, args: &[&str], words: &str) -> Outcome {
+    let output = person.command(args).env("KITH_PHRASE", words).output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    Outcome {
+        code: output.status.code().unwrap_or(-1),
+        lines: lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
+        said: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Calls a command again and again, and kills it a little later each time, until one is through before it is killed. Returns how many were killed.
+fn kill_until_through(person: &Person, args: &[&str], words: &str, look: impl Fn()) -> u64 {
+    for n in 0_u64.. {
+        let mut command = person.command(args);
+        let command = command.env("KITH_PHRASE", words).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(5 + n * n * 5));
+        let has_ended = child.try_wait().unwrap().is_some();
+        let _ = child.kill();
+        child.wait().unwrap();
+        look();
+        if has_ended {
+            return n;
+        }
+    }
+    0
+}
+
+fn say(from: &Person, texts: std::ops::Range<u32>) {
+    let listener = from.listen();
+    for number in texts {
+        from.succeed(&["send", "Belarmino", &format!("number {number}")]);
+    }
+    drop(listener);
+}
+
+#[test]
+fn whoever_has_lost_everything_comes_back_with_the_words_and_an_address_however_often_programs_are_killed() {
+    let world = World::of_friends();
+    let (ana, bela) = (&world.ana, &world.bela);
+    let url = world.one.url.clone();
+    let words = phrase(ana);
+    say(ana, 0..60);
+    let first = ana.succeed(&["backup", "--at-home"]).lines.remove(0);
+    assert_eq!((&first["messages"], &first["lost_before"]), (&60.into(), &false.into()), "{first}");
+    // The next one travels in part only, and whoever is killed while it is made has the one before.
+    say(ana, 60..80);
+    let n_kills = kill_until_through(ana, &["backup", "--at-home"], "", || {});
+    assert!(n_kills > 3, "it was killed at {n_kills} moments");
+    let second = ana.succeed(&["backup", "--at-home", "--every", "day"]).lines.remove(0);
+    assert!(second["sent"].as_u64().unwrap() < first["sent"].as_u64().unwrap(), "{first} {second}");
+    let status = ana.succeed(&["status"]).lines.remove(0);
+    assert!(status["home_backup_made_at"].is_string() && status["home_backup_every_hours"] == 24, "{status}");
+    // The server knows neither what is in it nor about whom, and not even that it is a file of Kith.
+    for (path, bytes) in files_below(&world.one.data) {
+        assert!(!holds(&bytes, "number 7") && !holds(&bytes, "Belarmino") && !holds(&bytes, "KITHBACK"), "{path:?}");
+    }
+    let said = ana.conversation("Belarmino");
+    std::fs::remove_dir_all(&ana.home).unwrap();
+
+    // Other words find nothing, and neither do these at another server.
+    let nobody = tablet(&world, "nobody");
+    let other = phrase(bela);
+    let wrong = with_phrase(&nobody, &["restore", "--at-home", &url], &other);
+    assert_eq!(code(&wrong), (1, "no_backup".into()), "{wrong:?}");
+    let wrong = with_phrase(&nobody, &["restore", "--at-home", &world.two.url], &words);
+    assert_eq!(code(&wrong), (1, "no_backup".into()), "{wrong:?}");
+    assert!(!nobody.home.exists());
+
+    let tablet = tablet(&world, "tablet");
+    let args = ["restore", "--at-home", &url, "--name", "tablet"];
+    let n_kills = kill_until_through(&tablet, &args, &words, || {
+        let looked = tablet.run(&["log", "Belarmino", "--limit", "500"]);
+        match code(&looked).1.as_str() {
+            "" => assert_eq!(looked.lines.len(), 80, "whoever looks whole is whole"),
+            "not_initialised" | "restore_unfinished" => {}
+            other => panic!("{other} {looked:?}"),
+        }
+    });
+    assert!(n_kills > 3, "it was killed at {n_kills} moments");
+    let last = with_phrase(&tablet, &args, &words);
+    assert!(last.code == 0 || code(&last) == (1, "already_initialised".into()), "{last:?}");
+    assert_eq!(tablet.conversation("Belarmino"), said);
+
+    // The conversation goes on, and the tablet keeps a backup of its own, beside the one that it came from.
+    tablet.succeed(&["send", "Belarmino", "I am back"]);
+    eventually("Bela hears it", || {
+        tablet.succeed(&["sync"]);
+        bela.succeed(&["sync"]);
+        bela.heard("Anastasia").contains(&"I am back".to_owned()).then_some(())
+    });
+    let own = tablet.succeed(&["backup", "--at-home"]).lines.remove(0);
+    assert_eq!(own["messages"], 81, "{own}");
+    let removed = tablet.succeed(&["backup", "--at-home", "--remove"]).lines.remove(0);
+    assert_eq!(removed["removed"], 2);
+    let gone = with_phrase(&nobody, &["restore", "--at-home", &url], &words);
+    assert_eq!(code(&gone), (1, "no_backup".into()), "{gone:?}");
+}
+
+#[test]
+fn a_device_keeps_its_backup_by_itself_when_it_syncs() {
+    let world = World::of_friends();
+    let ana = &world.ana;
+    assert_eq!(ana.succeed(&["status"]).lines[0]["home_backup_made_at"], Value::Null);
+    ana.succeed(&["backup", "--at-home", "--every", "week"]);
+    let made = |ana: &Person| ana.succeed(&["status"]).lines[0]["home_backup_made_at"].clone();
+    let first = made(ana);
+    assert!(first.is_string());
+    ana.succeed(&["sync"]);
+    assert_eq!(made(ana), first, "none is due");
+    ana.succeed(&["backup", "--at-home", "--every", "off"]);
+    assert_eq!(ana.succeed(&["status"]).lines[0]["home_backup_every_hours"], Value::Null);
+    // Both ways at once, or neither, is said to be wrong before anything happens.
+    for wrong in [&["backup"][..], &["backup", "file", "--at-home"], &["backup", "file", "--every", "day"], &["restore"]] {
+        assert_eq!(ana.run(wrong).code, 2, "{wrong:?}");
+    }
+}

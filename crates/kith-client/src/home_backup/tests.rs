@@ -1,0 +1,326 @@
+//! Sending and fetching against a server that fails at every step, keeps too little, or lies. What is sent here is no backup: nobody looks inside.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use kith_crypto::capability::{may_delete, may_read};
+use kith_net::CarrierError;
+use kith_wire::id::{ServerKey, Verifier};
+use kith_wire::operation::Refusal;
+
+use super::*;
+use crate::home_restore::{FoundAtHome, fetch, find_all};
+use crate::restore::Damage;
+
+/// A blob at the server that stands for one here.
+#[derive(Clone)]
+struct Kept {
+    read: Verifier,
+    delete: Verifier,
+    chunks: Vec<Option<Vec<u8>>>,
+    is_kept: bool,
+}
+
+/// What stands for a home server: rules KH-22 to KH-25, KH-44 and KH-45, as far as they matter here.
+#[derive(Clone, Default)]
+struct Fake {
+    blobs: BTreeMap<BlobId, Kept>,
+    /// Answers that are left before the connection breaks.
+    left: Option<u32>,
+    /// Chunks that were put.
+    n_put: u64,
+    /// Blobs that it keeps at most.
+    room: Option<usize>,
+}
+
+const REFUSED: Answer = Answer::Refused { reason: Refusal::NotFound };
+
+impl Fake {
+    fn answer(&mut self, operation: Operation) -> Answer {
+        match operation {
+            Operation::BlobCreate { blob, chunks, read, delete, .. } => {
+                let chunks = vec![None; chunks as usize];
+                self.blobs.entry(blob).or_insert(Kept { read, delete, chunks, is_kept: false });
+                Answer::Accepted
+            }
+            Operation::BlobStatus { blob } => {
+                let Some(blob) = self.blobs.get(&blob) else { return REFUSED };
+                let mut present = vec![0; blob.chunks.len().div_ceil(8)];
+                for (at, _) in blob.chunks.iter().enumerate().filter(|(_, chunk)| chunk.is_some()) {
+                    present[at / 8] |= 1 << (at % 8);
+                }
+                Answer::BlobStatus { present }
+            }
+            Operation::BlobPut { blob, index, chunk } => {
+                self.n_put += 1;
+                self.blobs.get_mut(&blob).unwrap().chunks[index as usize] = Some(chunk);
+                Answer::Accepted
+            }
+            Operation::BlobGet { blob, index, capability } => {
+                let blob = self.blobs.get(&blob).filter(|blob| may_read(&capability, &blob.read));
+                let chunk = blob.and_then(|blob| blob.chunks.get(index as usize)?.clone());
+                chunk.map_or(REFUSED, |chunk| Answer::BlobChunk { chunk })
+            }
+            Operation::BlobDelete { blob, capability } => {
+                if self.blobs.get(&blob).is_some_and(|blob| may_delete(&capability, &blob.delete)) {
+                    self.blobs.remove(&blob);
+                }
+                Answer::Accepted
+            }
+            Operation::BlobKeep { blobs } => self.keep(&blobs),
+            _ => unreachable!("nothing else is asked"),
+        }
+    }
+
+    fn keep(&mut self, blobs: &[BlobId]) -> Answer {
+        let is_whole = |id: &BlobId| self.blobs.get(id).is_some_and(|blob| blob.chunks.iter().all(Option::is_some));
+        if !blobs.iter().all(is_whole) {
+            return REFUSED;
+        }
+        let n_new = blobs.iter().filter(|id| !self.blobs[id].is_kept).count();
+        let n_kept = self.blobs.values().filter(|blob| blob.is_kept).count();
+        if n_new > 0 && self.room.is_some_and(|room| n_kept + n_new > room) {
+            return Answer::Refused { reason: Refusal::QuotaExceeded };
+        }
+        for id in blobs {
+            self.blobs.get_mut(id).unwrap().is_kept = true;
+        }
+        Answer::Accepted
+    }
+}
+
+impl Asked for Fake {
+    async fn ask(&mut self, operation: Operation) -> Result<Answer, HomeServerError> {
+        match &mut self.left {
+            Some(0) => return Err(CarrierError::Closed.into()),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(self.answer(operation))
+    }
+}
+
+fn now_do<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+fn secret(person: u8) -> HomeBackupSecret {
+    HomeBackupSecret::new(&UserSecret::from_seed([person; 32]), &ServerKey([9; 32]))
+}
+
+/// Bytes of which no two parts are alike.
+fn content(length: usize, seed: u8) -> Vec<u8> {
+    (0..length).map(|at| (at % 251) as u8 ^ (at / 251) as u8 ^ seed).collect()
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// Puts a file at the server, of which this is the label.
+    fn send(
+        &self,
+        server: &mut Fake,
+        place: u8,
+        bytes: &[u8],
+        (label, made): (u8, u64),
+    ) -> Result<u64, HomeBackupError> {
+        let path = self.0.path().join("sent");
+        std::fs::write(&path, bytes).unwrap();
+        let (device, made, length) = (format!("device {place}"), Timestamp(made), bytes.len() as u64);
+        let sending = Sending { path: &path, label: [label; 16], length, device, made, every: Some(24) };
+        now_do(send(server, &secret(1), place, sending, &|_, _, _| {})).map(|(sent, _)| sent)
+    }
+
+    /// Fetches what a restoring person finds first.
+    fn fetch(&self, server: &mut Fake, damage: Damage) -> Result<(u64, Vec<u8>), HomeBackupError> {
+        let found = newest(server).ok_or(HomeBackupError::Nothing)?;
+        let path = self.0.path().join("fetched");
+        now_do(fetch(server, &secret(1), &found.head, &path, damage, |_, _| {}))?;
+        Ok((found.made.0, std::fs::read(&path).unwrap()))
+    }
+
+    fn fetched(&self) -> std::path::PathBuf {
+        let fetched: &Path = &self.0.path().join("fetched");
+        fetched.to_owned()
+    }
+}
+
+fn newest(server: &mut Fake) -> Option<FoundAtHome> {
+    now_do(find_all(server, &secret(1))).unwrap().into_iter().next()
+}
+
+/// What one run after another has made of a file.
+fn grown() -> [Vec<u8>; 2] {
+    let second = content(900_000, 1);
+    [second[..600_000].to_vec(), second]
+}
+
+#[test]
+fn ke_100_only_what_is_new_travels() {
+    let (folder, mut server, [first, second]) = (Folder::new(), Fake::default(), grown());
+    assert_eq!(folder.send(&mut server, 0, &first, (1, 10)).unwrap(), 600_000);
+    assert_eq!(folder.send(&mut server, 0, &second, (1, 20)).unwrap(), 300_000);
+    assert_eq!(folder.send(&mut server, 0, &second, (1, 30)).unwrap(), 0, "a date only");
+    assert_eq!(server.blobs.len(), 3, "two pieces and a head");
+    assert!(server.blobs.values().all(|blob| blob.is_kept));
+    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (30, second.clone()));
+    // Written anew it has another label: all of it travels, and nothing of before is left.
+    let third = content(400_000, 3);
+    assert_eq!(folder.send(&mut server, 0, &third, (2, 40)).unwrap(), 400_000);
+    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (40, third));
+    assert_eq!(server.blobs.len(), 2);
+}
+
+#[test]
+fn ke_100_whenever_it_is_interrupted_there_is_a_whole_backup_and_the_next_attempt_goes_on() {
+    let (folder, mut before, [first, second]) = (Folder::new(), Fake::default(), grown());
+    let anew = content(700_000, 7);
+    folder.send(&mut before, 0, &first, (1, 10)).unwrap();
+    for (bytes, label) in [(&second, 1), (&anew, 2)] {
+        let mut whole = Fake { n_put: 0, ..before.clone() };
+        folder.send(&mut whole, 0, bytes, (label, 20)).unwrap();
+        for left in 0.. {
+            let mut server = Fake { left: Some(left), n_put: 0, ..before.clone() };
+            let interrupted = folder.send(&mut server, 0, bytes, (label, 20));
+            server.left = None;
+            let found = folder.fetch(&mut server, Damage::Refused).unwrap();
+            assert!(found == (10, first.clone()) || found == (20, bytes.clone()), "after {left} answers");
+            folder.send(&mut server, 0, bytes, (label, 30)).unwrap();
+            assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (30, bytes.clone()));
+            // Nothing is left over, and no chunk of a piece was sent twice.
+            let n_blobs = newest(&mut server).unwrap().head.pieces.len() + 1;
+            assert_eq!(server.blobs.len(), n_blobs, "after {left} answers");
+            assert!(server.n_put <= whole.n_put + 2, "but for the heads");
+            if interrupted.is_ok() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn ke_100_what_a_server_has_no_room_for_takes_nothing_away() {
+    let (folder, mut server, [first, second]) = (Folder::new(), Fake::default(), grown());
+    folder.send(&mut server, 0, &first, (1, 10)).unwrap();
+    server.room = Some(2);
+    let refused = folder.send(&mut server, 0, &second, (1, 20));
+    assert!(matches!(refused, Err(HomeBackupError::NoRoom)));
+    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (10, first));
+    assert_eq!(server.blobs.values().filter(|blob| blob.is_kept).count(), 2);
+    server.room = None;
+    folder.send(&mut server, 0, &second, (1, 30)).unwrap();
+    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (30, second));
+}
+
+#[test]
+fn ke_100_what_the_server_has_lost_is_sent_again() {
+    let (folder, mut server, [first, second]) = (Folder::new(), Fake::default(), grown());
+    folder.send(&mut server, 0, &first, (1, 10)).unwrap();
+    let heads: Vec<BlobId> = [Side::Even, Side::Odd].map(|side| secret(1).place(0, side).id).to_vec();
+    server.blobs.retain(|id, _| heads.contains(id));
+    assert!(matches!(folder.fetch(&mut server, Damage::Refused), Err(HomeBackupError::Lost)));
+    assert_eq!(folder.send(&mut server, 0, &second, (1, 20)).unwrap(), 900_000);
+    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (20, second));
+}
+
+#[test]
+fn ke_101_each_device_has_a_place_of_its_own_and_the_ninth_takes_that_of_the_oldest() {
+    let (folder, mut server) = (Folder::new(), Fake::default());
+    for n in 0..PLACES {
+        assert_eq!(now_do(free_place(&mut server, &secret(1))).unwrap(), n);
+        let made = if n == 3 { 5 } else { 10 + u64::from(n) };
+        folder.send(&mut server, n, &content(5_000, n), (n, made)).unwrap();
+    }
+    let found = now_do(find_all(&mut server, &secret(1))).unwrap();
+    assert_eq!(found.iter().map(|one| one.made.0).collect::<Vec<_>>(), [17, 16, 15, 14, 12, 11, 10, 5]);
+    assert_eq!(now_do(free_place(&mut server, &secret(1))).unwrap(), 3);
+    assert_eq!(now_do(find_all(&mut server, &secret(1))).unwrap().len(), 7);
+    assert_eq!(server.blobs.len(), 14, "its pieces are gone too");
+    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (17, content(5_000, 7)));
+}
+
+#[test]
+fn ke_102_nobody_else_finds_opens_or_deletes_anything() {
+    let (folder, mut server, [first, _]) = (Folder::new(), Fake::default(), grown());
+    folder.send(&mut server, 0, &first, (1, 10)).unwrap();
+    assert!(now_do(find_all(&mut server, &secret(2))).unwrap().is_empty());
+    let elsewhere = HomeBackupSecret::new(&UserSecret::from_seed([1; 32]), &ServerKey([8; 32]));
+    assert!(now_do(find_all(&mut server, &elsewhere)).unwrap().is_empty(), "another server's key names other places");
+    // A server that shows everybody's things to everybody: they do not open.
+    let (own, other) = (secret(1).place(0, Side::Odd).id, secret(2).place(0, Side::Odd));
+    let moved = Kept { read: read_verifier(&other.read), ..server.blobs[&own].clone() };
+    server.blobs.insert(other.id, moved);
+    let found = now_do(heads(&mut server, &secret(2), 0)).unwrap();
+    assert!(found.newest.is_none() && found.is_damaged);
+}
+
+#[test]
+fn ke_102_a_server_that_swaps_shortens_or_mixes_is_found_out() {
+    let (folder, mut server, [first, second]) = (Folder::new(), Fake::default(), grown());
+    folder.send(&mut server, 0, &first, (1, 10)).unwrap();
+    let old = server.clone();
+    folder.send(&mut server, 0, &second, (1, 20)).unwrap();
+    let head = newest(&mut server).unwrap().head;
+    let pieces: Vec<BlobId> =
+        head.pieces.iter().map(|piece| secret(1).piece(&[1; 16], piece.bytes, &piece.hash).id).collect();
+    let is_lost = |mut server: Fake| {
+        let _ = std::fs::remove_file(folder.fetched());
+        matches!(folder.fetch(&mut server, Damage::Refused), Err(HomeBackupError::Lost))
+    };
+    // One piece for another, a chunk for another, a chunk less, the new head with the old pieces.
+    let mut swapped = server.clone();
+    swapped.blobs.get_mut(&pieces[0]).unwrap().chunks = server.blobs[&pieces[1]].chunks.clone();
+    assert!(is_lost(swapped));
+    let mut mixed = server.clone();
+    mixed.blobs.get_mut(&pieces[0]).unwrap().chunks.swap(0, 1);
+    assert!(is_lost(mixed));
+    let mut shortened = server.clone();
+    shortened.blobs.get_mut(&pieces[1]).unwrap().chunks.pop();
+    assert!(is_lost(shortened.clone()));
+    let mut blended = old.clone();
+    let side = secret(1).place(0, Side::of(head.number)).id;
+    blended.blobs.insert(side, server.blobs[&side].clone());
+    assert!(is_lost(blended));
+    // The person may take what is whole before that: the first run.
+    let _ = std::fs::remove_file(folder.fetched());
+    assert_eq!(folder.fetch(&mut shortened, Damage::CutOff).unwrap(), (20, first.clone()));
+    // A head in another place, or on the other side, is none.
+    let mut moved = server.clone();
+    let there = secret(1).place(1, Side::Even);
+    moved.blobs.insert(there.id, Kept { read: read_verifier(&there.read), ..server.blobs[&side].clone() });
+    assert_eq!(now_do(find_all(&mut moved, &secret(1))).unwrap().len(), 1);
+    // What it gave once it can always give again: an older backup, which says when it was made.
+    let mut lying = old;
+    let _ = std::fs::remove_file(folder.fetched());
+    assert_eq!(folder.fetch(&mut lying, Damage::Refused).unwrap(), (10, first));
+}
+
+#[test]
+fn ke_103_a_download_that_was_interrupted_goes_on_and_what_lies_there_is_looked_at() {
+    let (folder, mut server) = (Folder::new(), Fake::default());
+    let [first, second] = grown();
+    folder.send(&mut server, 0, &first, (1, 10)).unwrap();
+    folder.send(&mut server, 0, &second, (1, 20)).unwrap();
+    for left in 16..60 {
+        let _ = std::fs::remove_file(folder.fetched());
+        server.left = Some(left);
+        let interrupted = now_do(async {
+            let found = find_all(&mut server, &secret(1)).await.ok()?.into_iter().next()?;
+            fetch(&mut server, &secret(1), &found.head, &folder.fetched(), Damage::Refused, |_, _| {}).await.ok()
+        });
+        server.left = None;
+        assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (20, second.clone()));
+        if interrupted.is_some() {
+            break;
+        }
+    }
+    // Whatever lay there.
+    for lying in [content(2_000_000, 5), [&second[..700_000], &[0; 9]].concat(), second.clone()] {
+        std::fs::write(folder.fetched(), lying).unwrap();
+        assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (20, second.clone()));
+    }
+}
