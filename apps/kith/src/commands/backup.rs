@@ -25,11 +25,11 @@ pub(crate) struct Backup {
     pub(crate) at_home: bool,
 
     /// Let this device do so by itself from now on, when it is online
-    #[arg(long, value_name = "HOW_OFTEN", requires = "at_home")]
+    #[arg(long, value_name = "HOW_OFTEN", requires = "at_home", conflicts_with = "file")]
     pub(crate) every: Option<Every>,
 
     /// Remove all your backups at your home server, those of your other devices too
-    #[arg(long, requires = "at_home", conflicts_with_all = ["every", "anew"])]
+    #[arg(long, requires = "at_home", conflicts_with_all = ["every", "anew", "file"])]
     pub(crate) remove: bool,
 
     /// Write everything anew: what was edited or taken back is in the file no more
