@@ -9,7 +9,8 @@ use crate::database::{StorageError, first, run};
 use crate::{
     attachments, backup, card_keys, catching_up, closings, contacts, conversations, device_keys, drafts, held, history,
     home_backup, inbox, introductions, link_words, linking, once, outbox, own_devices, own_lists, person, queues,
-    renewal, replaced, restore, restored, search, servers, sessions, sibling_meetings, siblings, spare_cards, sync, unopened,
+    renewal, replaced, restore, restored, search, servers, sessions, sibling_meetings, siblings, spare_cards, sync,
+    unopened,
 };
 
 /// The layout that this code writes.
@@ -82,13 +83,7 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             introductions::TABLES_4,
         ],
         // Whom a contact's device has met is in what it says; backups at home servers, and what backups say beside people and messages.
-        vec![
-            own_lists::TABLES_5,
-            sibling_meetings::TABLES_5,
-            home_backup::TABLES,
-            backup::TABLES_5,
-            renewal::TABLES_5,
-        ],
+        vec![own_lists::TABLES_5, sibling_meetings::TABLES_5, home_backup::TABLES, backup::TABLES_5, renewal::TABLES_5],
     ]
 }
 

@@ -110,7 +110,9 @@ fn secret(person: u8) -> HomeBackupSecret {
 
 /// Bytes of which no two parts are alike.
 fn content(length: usize, seed: u8) -> Vec<u8> {
-    (0..length).map(|at| (at % 251) as u8 ^ (at / 251) as u8 ^ seed).collect()
+    (0..length)
+        .map(|at| at.to_le_bytes()[0] ^ at.to_le_bytes()[1].rotate_left(3) ^ at.to_le_bytes()[2] ^ seed)
+        .collect()
 }
 
 struct Folder(tempfile::TempDir);
