@@ -248,6 +248,12 @@ pub fn all() -> Vec<Scenario> {
     ]
 }
 
+/// Returns the scenarios that are run when none is named: those in which each person has one device. The others are named, as long as
+/// one of some fifty worlds of theirs breaks a promise (`docs/simulation.md`).
+pub fn settled() -> Vec<Scenario> {
+    all().into_iter().filter(|scenario| scenario.devices.most <= 1).collect()
+}
+
 /// A thousand people for a week: too long to be run with the others, only by its name.
 fn village() -> Scenario {
     Scenario::named("village", "a thousand people on ten servers for a week")

@@ -155,7 +155,7 @@ fn keep(args: &Args, kept: &Kept) -> bool {
 
 fn chosen(names: &[String]) -> Result<Vec<Scenario>, &String> {
     if names.is_empty() {
-        return Ok(scenarios::all());
+        return Ok(scenarios::settled());
     }
     names.iter().map(|name| scenarios::named(name).ok_or(name)).collect()
 }
