@@ -132,7 +132,7 @@ fn blob(n: u8, expires: u32) -> Blob {
         read: Verifier([n; 32]),
         delete: Verifier([n; 32]),
         expires: Hour(expires),
-        stay: if n % 2 == 0 { Stay::Passing } else { Stay::Kept },
+        stay: if n.is_multiple_of(2) { Stay::Passing } else { Stay::Kept },
     }
 }
 
