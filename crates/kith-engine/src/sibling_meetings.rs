@@ -35,8 +35,8 @@ pub(crate) fn is_answered_by(db: &Connection, contact: ContactId, key: &ContactK
     Ok(device.is_some_and(|device| device.key.0 == key.0))
 }
 
-/// Seconds for which a sibling may answer the card of another one. Then another one is given: whoever was to pass it on may have lost it.
-const MEET_SECONDS: u64 = 7 * 24 * 3600;
+/// Seconds for which a sibling may answer the card of another one. Then another one is given. Whoever is to pass it on, or to answer it, may be away for weeks.
+const MEET_SECONDS: u64 = 30 * 24 * 3600;
 
 /// Gives a card to a sibling that this device has not met, by way of those that it has.
 pub(crate) fn meet(work: &mut Work<'_>, other: &OwnDevice, own: DeviceId) -> Result<(), StorageError> {
