@@ -30,8 +30,8 @@ fn kill_until_through(person: &Person, args: &[&str], words: &str, look: impl Fn
         let mut command = person.command(args);
         let command = command.env("KITH_PHRASE", words).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
-        // Half as long again each time: so they fall into all of it on the fastest and on the slowest machine.
-        std::thread::sleep(Duration::from_millis(20).mul_f64(1.5_f64.powi(n.try_into().unwrap_or(i32::MAX))));
+        // A quarter longer each time: so they fall into all of it on the fastest and on the slowest machine.
+        std::thread::sleep(Duration::from_millis(3).mul_f64(1.25_f64.powi(n.try_into().unwrap_or(i32::MAX))));
         let has_ended = child.try_wait().unwrap().is_some();
         let _ = child.kill();
         child.wait().unwrap();
