@@ -32,7 +32,7 @@ pub(crate) fn sim(workspace: &Workspace, args: &SimArgs) -> Result<(), Failure> 
 pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     run(workspace, "dev", &["--bite".to_owned()])?;
     for scenario in WITH_DEVICES {
-        let args = ["--quiet", "--scenario", scenario, "--first", "2000", "--seeds", "3"].map(str::to_owned);
+        let args = ["--quiet", "--scenario", scenario, "--first", "2000", "--seeds", "2"].map(str::to_owned);
         run(workspace, "dev", &args)?;
     }
     let first = first_seed(workspace).to_string();
