@@ -104,6 +104,8 @@ pub(crate) struct Heads {
     older: Option<BackupHead>,
     /// Whether something lies there that does not open.
     is_damaged: bool,
+    /// The sides on which anything lies.
+    sides: Vec<Side>,
 }
 
 /// Reads what lies in a place.
@@ -117,6 +119,7 @@ pub(crate) async fn heads(
         let at = secret.place(place, side);
         let get = Operation::BlobGet { blob: at.id, index: 0, capability: at.read };
         let Answer::BlobChunk { chunk } = server.ask(get).await? else { continue };
+        heads.sides.push(side);
         let opened = secret.open_head(&at.id, &chunk).ok().and_then(|bytes| BackupHead::from_bytes(&bytes).ok());
         // KE-102: a head that lies on the other side than its number says was moved there.
         let head = opened.filter(|head| head.file_bytes().is_some() && Side::of(head.number) == side);
@@ -147,6 +150,17 @@ impl<S: Asked> Place<'_, S> {
         let pieces = self.pieces(head);
         let at = self.secret.place(self.place, Side::of(head.number)).id;
         head.pieces.iter().map(|piece| pieces.blob(piece).id).chain([at]).collect()
+    }
+
+    /// KE-101: what lies here was put by this device's own account. What another device of the person has put here meanwhile is left alone.
+    async fn is_own(&mut self, heads: &Heads) -> Result<(), HomeBackupError> {
+        for head in heads.older.iter().chain(&heads.newest) {
+            let blob = self.secret.place(self.place, Side::of(head.number)).id;
+            let Answer::BlobStatus { .. } = self.server.ask(Operation::BlobStatus { blob }).await? else {
+                return Err(HomeBackupError::Taken);
+            };
+        }
+        Ok(())
     }
 
     /// Leaves one head in the place: the newest if all of it is there, or else the one before. Nothing is left when neither is whole.
@@ -204,7 +218,7 @@ impl<S: Asked> Place<'_, S> {
         &mut self,
         file: &mut File,
         (cuts, before): (&[Cut], Option<&BackupHead>),
-        head: &BackupHead,
+        (head, lies): (&BackupHead, bool),
         progress: &impl Fn(HomeStep, u64, u64),
     ) -> Result<u64, HomeBackupError> {
         let is_there = |piece: &BackupPiece| {
@@ -220,7 +234,7 @@ impl<S: Asked> Place<'_, S> {
             };
             Pieces { secret: self.secret, label: head.label }.send(self.server, file, cut, sent).await?;
         }
-        self.put_head(head).await?;
+        self.put_head(head, lies).await?;
         match keep(self.server, &self.blobs(head)).await {
             Ok(Presence::There) => {}
             Ok(Presence::Missing) => return Err(HomeBackupError::Lost),
@@ -236,10 +250,13 @@ impl<S: Asked> Place<'_, S> {
         Ok(total)
     }
 
-    /// Writes a head to its side, on which nothing lies that is still needed.
-    async fn put_head(&mut self, head: &BackupHead) -> Result<(), HomeBackupError> {
+    /// Writes a head to its side, on which nothing lies that is still needed. Where nothing lay at all nothing is deleted: if another device
+    /// was faster, the server says so.
+    async fn put_head(&mut self, head: &BackupHead, lies: bool) -> Result<(), HomeBackupError> {
         let side = Side::of(head.number);
-        self.drop_side(side).await?;
+        if lies {
+            self.drop_side(side).await?;
+        }
         let at = self.secret.place(self.place, side);
         let sealed = self.secret.seal_head(&at.id, &head.to_bytes(), &mut rng()).ok_or(HomeBackupError::Changed)?;
         let (read, delete) = (read_verifier(&at.read), delete_verifier(&at.delete));
@@ -290,6 +307,8 @@ pub(crate) async fn send(
     let mut place = Place { server, secret, place };
     let numbers = [&found.newest, &found.older].into_iter().flatten().map(|head| head.number);
     let highest = numbers.max().unwrap_or(0);
+    let sides = found.sides.clone();
+    place.is_own(&found).await?;
     let before = place.settle(found).await?;
     let Sending { path, label, length, device, made, every } = sending;
     let mut file = File::open(path).map_err(HomeBackupError::File)?;
@@ -305,7 +324,8 @@ pub(crate) async fn send(
     if head.file_bytes().is_none() {
         return Err(HomeBackupError::NoRoom);
     }
-    let sent = place.put(&mut file, (&cuts, before.as_ref()), &head, progress).await?;
+    let lies = sides.contains(&Side::of(number));
+    let sent = place.put(&mut file, (&cuts, before.as_ref()), (&head, lies), progress).await?;
     Ok((sent, before))
 }
 

@@ -19,6 +19,7 @@ struct Kept {
     delete: Verifier,
     chunks: Vec<Option<Vec<u8>>>,
     is_kept: bool,
+    account: u8,
 }
 
 /// What stands for a home server: rules KH-22 to KH-25, KH-44 and KH-45, as far as they matter here.
@@ -31,6 +32,8 @@ struct Fake {
     n_put: u64,
     /// Blobs that it keeps at most.
     room: Option<usize>,
+    /// Whose device asks.
+    account: u8,
 }
 
 const REFUSED: Answer = Answer::Refused { reason: Refusal::NotFound };
@@ -40,11 +43,18 @@ impl Fake {
         match operation {
             Operation::BlobCreate { blob, chunks, read, delete, .. } => {
                 let chunks = vec![None; chunks as usize];
-                self.blobs.entry(blob).or_insert(Kept { read, delete, chunks, is_kept: false });
-                Answer::Accepted
+                let account = self.account;
+                let is_there = self.blobs.entry(blob).or_insert(Kept { read, delete, chunks, is_kept: false, account });
+                if is_there.account == account {
+                    Answer::Accepted
+                } else {
+                    Answer::Refused { reason: Refusal::Invalid }
+                }
             }
             Operation::BlobStatus { blob } => {
-                let Some(blob) = self.blobs.get(&blob) else { return REFUSED };
+                let Some(blob) = self.blobs.get(&blob).filter(|blob| blob.account == self.account) else {
+                    return REFUSED;
+                };
                 let mut present = vec![0; blob.chunks.len().div_ceil(8)];
                 for (at, _) in blob.chunks.iter().enumerate().filter(|(_, chunk)| chunk.is_some()) {
                     present[at / 8] |= 1 << (at % 8);
@@ -73,7 +83,9 @@ impl Fake {
     }
 
     fn keep(&mut self, blobs: &[BlobId]) -> Answer {
-        let is_whole = |id: &BlobId| self.blobs.get(id).is_some_and(|blob| blob.chunks.iter().all(Option::is_some));
+        let is_own = |blob: &&Kept| blob.account == self.account;
+        let is_whole =
+            |id: &BlobId| self.blobs.get(id).filter(is_own).is_some_and(|blob| blob.chunks.iter().all(Option::is_some));
         if !blobs.iter().all(is_whole) {
             return REFUSED;
         }
@@ -243,6 +255,24 @@ fn ke_101_each_device_has_a_place_of_its_own_and_the_ninth_takes_that_of_the_old
     assert_eq!(now_do(find_all(&mut server, &secret(1))).unwrap().len(), 7);
     assert_eq!(server.blobs.len(), 14, "its pieces are gone too");
     assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (17, content(5_000, 7)));
+}
+
+#[test]
+fn ke_101_what_another_device_has_put_in_a_place_is_left_alone() {
+    let (folder, mut server, [first, second]) = (Folder::new(), Fake::default(), grown());
+    folder.send(&mut server, 0, &first, (1, 10)).unwrap();
+    // Another device, with an account of its own, takes the same place for its own: it remembers it, or looked before anything lay there.
+    server.account = 2;
+    let before = server.blobs.keys().copied().collect::<Vec<_>>();
+    assert!(matches!(folder.send(&mut server, 0, &second, (2, 20)), Err(HomeBackupError::Taken)));
+    assert_eq!(server.blobs.keys().copied().collect::<Vec<_>>(), before);
+    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (10, first.clone()));
+    assert_eq!(now_do(free_place(&mut server, &secret(1))).unwrap(), 1, "it goes elsewhere");
+    folder.send(&mut server, 1, &second, (2, 20)).unwrap();
+    // Both go on, each in its place.
+    server.account = 0;
+    folder.send(&mut server, 0, &second, (1, 30)).unwrap();
+    assert_eq!(now_do(find_all(&mut server, &secret(1))).unwrap().len(), 2);
 }
 
 #[test]
