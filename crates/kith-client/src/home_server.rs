@@ -151,7 +151,9 @@ impl Asked for HomeServer {
                 Err(HomeServerError::Unreachable(error)) if error.may_pass() && attempt < ATTEMPTS => 1,
                 Err(error) => return Err(error),
             };
-            tokio::time::sleep(Duration::from_secs(rest.min(LONGEST_REST))).await;
+            if attempt < ATTEMPTS {
+                tokio::time::sleep(Duration::from_secs(rest.min(LONGEST_REST))).await;
+            }
         }
         Err(CarrierError::Busy { retry_after: None }.into())
     }

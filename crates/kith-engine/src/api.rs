@@ -150,6 +150,8 @@ pub enum Command {
     EndSessions {
         /// The contact.
         contact: ContactId,
+        /// The card that is to be answered then: one that cannot be answered ends nothing.
+        offer: Box<CardOffer>,
     },
     /// Deletes a contact with keys, queue and conversation.
     Forget {

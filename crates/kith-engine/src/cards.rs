@@ -78,17 +78,23 @@ fn check_not_joining(work: &Work<'_>) -> Result<(), CommandError> {
     if own_devices::is_joining(work.db)? { Err(CommandError::Joining) } else { Ok(()) }
 }
 
-/// Answers a card, once, and not one's own (KE-11). A card from a code is answered when its key has been fetched.
-pub(crate) fn accept(work: &mut Work<'_>, offer: CardOffer, whom: &Whom) -> Result<Reply, CommandError> {
+/// Checks that a card can be answered: that it is good, not one's own, and was not answered before (KE-11).
+pub(crate) fn check_new(work: &Work<'_>, offer: CardOffer) -> Result<CheckedCard, CommandError> {
     person::required(work.db)?;
     check_not_joining(work)?;
-    let card = check_card(offer.clone(), CardPurpose::Contact, work.now)?;
+    let card = check_card(offer, CardPurpose::Contact, work.now)?;
     if exists(work.db, "SELECT 1 FROM contacts WHERE card_key = ?1", [card.contact_key().0])? {
         return Err(CommandError::OwnCard);
     }
     if exists(work.db, "SELECT 1 FROM contacts WHERE card = ?1", [card.hash().0])? {
         return Err(CommandError::AlreadyAnswered);
     }
+    Ok(card)
+}
+
+/// Answers a card, once, and not one's own (KE-11). A card from a code is answered when its key has been fetched.
+pub(crate) fn accept(work: &mut Work<'_>, offer: CardOffer, whom: &Whom) -> Result<Reply, CommandError> {
+    let card = check_new(work, offer.clone())?;
     let contact = renewal::contact_for(work, whom, Stage::Answered)?;
     answer_or_fetch(work, contact, &card, &offer)?;
     work.tell(Event::Contact { contact });

@@ -418,7 +418,7 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::Rotate { contact } => rotation::rotate(work, contact)?,
         Command::Block { contact } => contacts::block(work, contact)?,
         Command::Unblock { contact } => contacts::unblock(work, contact)?,
-        Command::EndSessions { contact } => renewal::end_sessions(work, contact)?,
+        Command::EndSessions { contact, offer } => renewal::end_sessions(work, contact, *offer)?,
         Command::Forget { contact } => contacts::forget(work, contact)?,
         Command::SetDisappearing { contact, seconds } => disappearing::set(work, contact, seconds)?,
         Command::SetReadReceipts { contact, receipts } => contacts::set_receipts(work, contact, receipts)?,

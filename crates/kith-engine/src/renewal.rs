@@ -1,6 +1,7 @@
 //! Meeting a contact again: when a session has stopped, or a card was never answered, a new card goes on in the same
 //! conversation. Messages, settings and the name stay; keys, queues and the comparison of digits begin anew.
 
+use kith_wire::card::CardOffer;
 use rusqlite::params;
 
 use crate::api::{ContactId, Whom};
@@ -8,14 +9,14 @@ use crate::contacts::{self, Contact, Stage};
 use crate::database::{column, run};
 use crate::errors::CommandError;
 use crate::work::Work;
-use crate::{card_keys, outbox, own_lists, queues, replaced, restored, sessions, unopened};
+use crate::{card_keys, cards, outbox, own_lists, queues, replaced, restored, sessions, unopened};
 
 /// What version 5 adds to contacts: when their keys were last replaced by those of another meeting.
 pub(crate) const TABLES_5: &str = "ALTER TABLE contacts ADD COLUMN renewed_at INTEGER;";
 
 /// The person gives up the keys of a contact, to meet it again by a new card although the session goes on (KE-105). Its devices are told, so that
 /// somebody whose place another one wants to take hears of it.
-pub(crate) fn end_sessions(work: &mut Work<'_>, id: ContactId) -> Result<(), CommandError> {
+pub(crate) fn end_sessions(work: &mut Work<'_>, id: ContactId, offer: CardOffer) -> Result<(), CommandError> {
     let contact = contacts::required(work.db, id)?;
     if contact.blocked {
         return Err(CommandError::Blocked);
@@ -23,6 +24,7 @@ pub(crate) fn end_sessions(work: &mut Work<'_>, id: ContactId) -> Result<(), Com
     if contact.stage != Stage::Established {
         return Err(CommandError::NothingToRenew);
     }
+    cards::check_new(work, offer)?;
     for peer in sessions::in_use(work.db, id)? {
         replaced::stop(work, &peer)?;
     }

@@ -36,7 +36,7 @@ pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Fail
     let offer = read(&args.card, &context.directory)?;
     refuse_link(&offer)?;
     if args.instead {
-        give_up_keys(args.name.as_deref().unwrap_or_default(), context).await?;
+        give_up_keys(args.name.as_deref().unwrap_or_default(), &offer, context).await?;
     }
     let whom = context.whom(args.name.as_deref())?;
     let command = || Command::CardAccept { offer: Box::new(offer.clone()), whom: whom.clone() };
@@ -58,12 +58,12 @@ pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Fail
 }
 
 /// Gives up the keys of a contact whose session goes on, and tells its devices so, if they can be told. One that needs a new card anyhow has none left.
-async fn give_up_keys(name: &str, context: &Context) -> Result<(), Failure> {
+async fn give_up_keys(name: &str, offer: &CardOffer, context: &Context) -> Result<(), Failure> {
     let contact = context.contact(name)?;
     if contact.needs_card {
         return Ok(());
     }
-    context.client.command(Command::EndSessions { contact: contact.id })?;
+    context.client.command(Command::EndSessions { contact: contact.id, offer: Box::new(offer.clone()) })?;
     // The word leaves before its session is forgotten. Without a connection nobody is kept waiting for it.
     if context.client.sync(FAREWELL_PATIENCE).await.is_err() {
         context.out.note("Your home server did not answer in time: the devices of before may hear nothing of it.");

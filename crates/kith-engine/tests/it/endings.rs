@@ -241,11 +241,12 @@ fn ke_105_a_restored_contact_without_a_card_goes_on_by_a_new_one_that_the_other_
     assert!(there.needs_card);
     let new = Command::CardNew { whom: Whom::Again(there.id), expires: 86_400 };
     let Reply::Card { offer, .. } = world.command(tablet, new).unwrap() else { panic!("not a card") };
+    let end = Command::EndSessions { contact: ana, offer: offer.clone() };
     let accept = Command::CardAccept { offer, whom: Whom::Again(ana) };
     // A card alone takes nobody's place.
     assert!(matches!(world.command(BELA, accept.clone()), Err(CommandError::NothingToRenew)));
     assert!(world.people[BELA].engine.contact(ana).unwrap().verified);
-    world.command(BELA, Command::EndSessions { contact: ana }).unwrap();
+    world.command(BELA, end).unwrap();
     world.run(60);
     assert!(world.people[BELA].engine.contact(ana).unwrap().needs_card);
     world.command(BELA, accept).unwrap();
@@ -268,11 +269,19 @@ fn ke_105_a_restored_contact_without_a_card_goes_on_by_a_new_one_that_the_other_
 #[test]
 fn ke_105_whoever_is_replaced_while_alive_hears_of_it_and_only_an_established_contact_can_be() {
     let (mut world, bela, ana) = World::met("instead-alive");
-    world.command(BELA, Command::EndSessions { contact: ana }).unwrap();
+    let cem = world.add("instead-alive-cem");
+    let card = Box::new(world.card(cem).1);
+    let end = |contact| Command::EndSessions { contact, offer: card.clone() };
+    // A card that could not be answered ends nothing: here one's own.
+    let own = Box::new(world.card(BELA).1);
+    let refused = world.command(BELA, Command::EndSessions { contact: ana, offer: own });
+    assert!(matches!(refused, Err(CommandError::OwnCard)));
+    world.run(60);
+    assert!(!world.people[ANA].engine.contact(bela).unwrap().needs_card, "nothing has ended");
+    world.command(BELA, end(ana)).unwrap();
     world.run(60);
     assert!(world.people[ANA].engine.contact(bela).unwrap().needs_card, "Ana hears that it is over");
     let unmet = world.card(ANA).0;
-    let end = |contact| Command::EndSessions { contact };
     assert!(matches!(world.command(ANA, end(unmet)), Err(CommandError::NothingToRenew)));
     assert!(matches!(world.command(ANA, end(ContactId(99))), Err(CommandError::UnknownContact)));
     world.command(ANA, Command::Block { contact: bela }).unwrap();
