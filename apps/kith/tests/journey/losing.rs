@@ -115,6 +115,11 @@ fn a_backup_grows_beside_a_listener_and_opens_with_the_newest_password() {
     let _listener = ana.listen();
     assert_eq!(loss.back_up().lines[0]["kind"], "new");
     ana.succeed(&["send", "Belarmino", "one more"]);
+    // That it has left changes it once more, and the listener hears of that in its own time.
+    eventually("it has left", || {
+        let log = ana.succeed(&["log", "Belarmino"]);
+        (log.lines.last()?["state"] != "waiting").then_some(())
+    });
     let status = ana.succeed(&["status"]).lines.remove(0);
     assert_eq!(status["backup_behind"], 1, "{status}");
     assert_eq!(bela.succeed(&["status"]).lines[0]["backup_behind"], Value::Null, "there was never one");
