@@ -97,6 +97,8 @@ test('a backup in a file grows by what is new', async () => {
   await ana.at('backup-new').waitFor();
   await backUp(ana, 'backup-new');
   const before = await kept(page);
+  // What is written in answer to something comes after it on every screen; what crosses it may come before it (KE-31).
+  await bela.until('she has read it', async () => (await bela.run('log', 'Anastasia')).some((one) => one.text === SAID));
   await bela.run('send', 'Anastasia', 'One more before it happens', '--wait', 'accepted');
   await ana.at('list-item').filter({ hasText: 'One more' }).waitFor();
   await backUp(ana, 'backup-grow');
