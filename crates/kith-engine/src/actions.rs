@@ -5,9 +5,9 @@ use rusqlite::{Connection, params};
 
 use crate::api::{AttachmentId, ContactId, Direction, MessageChange};
 use crate::attachments;
-use crate::contents::MAX_EMOJI_BYTES;
 use crate::conversations::direction_column;
 use crate::database::{StorageError, all, column, count, first, number, run};
+use crate::emoji::is_reaction;
 use crate::sync;
 use crate::work::Work;
 
@@ -70,9 +70,10 @@ pub(crate) fn apply(work: &mut Work<'_>, act: &Act) -> Result<Option<MessageChan
     }
 }
 
+/// Whatever is shown beside a message is small: a reaction that is none changes nothing (KE-97).
 fn is_acceptable(action: &Action) -> bool {
     match action {
-        Action::React(emoji) => emoji.len() <= MAX_EMOJI_BYTES && !emoji.chars().any(char::is_control),
+        Action::React(emoji) => is_reaction(emoji),
         Action::Edit(_) | Action::Delete => true,
     }
 }

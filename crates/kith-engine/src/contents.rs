@@ -22,8 +22,6 @@ const MAX_TIME: u64 = 1 << 48;
 const CLOCKS_DIFFER_SECONDS: u64 = 3600;
 /// Messages that one receipt may name.
 const MAX_RECEIPTS: usize = 256;
-/// Bytes of a reaction.
-pub(crate) const MAX_EMOJI_BYTES: usize = 64;
 
 /// When the turn of a content came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

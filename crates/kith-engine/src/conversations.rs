@@ -9,8 +9,8 @@ use rusqlite::params;
 
 use crate::actions::{self, Act, Action};
 use crate::api::{AttachmentId, ContactId, Direction, Event, MessageState};
-use crate::contents::MAX_EMOJI_BYTES;
 use crate::database::{StorageError, column, exists, first, run};
+use crate::emoji::is_reaction;
 use crate::errors::CommandError;
 use crate::outbox::{self, NewContent};
 use crate::work::Work;
@@ -259,9 +259,7 @@ fn check_target(work: &Work<'_>, contact: ContactId, target: MessageId, action: 
         return Err(CommandError::UnknownMessage);
     };
     match action {
-        Action::React(emoji) if emoji.len() > MAX_EMOJI_BYTES || emoji.chars().any(char::is_control) => {
-            Err(CommandError::BadReaction)
-        }
+        Action::React(emoji) if !is_reaction(emoji) => Err(CommandError::BadReaction),
         Action::React(_) => Ok(()),
         Action::Edit(_) | Action::Delete if direction != direction_column(Direction::Out) => {
             Err(CommandError::NotTheAuthor)

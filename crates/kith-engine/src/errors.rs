@@ -49,7 +49,7 @@ pub enum CommandError {
         /// Bytes that fit.
         limit: usize,
     },
-    /// More than one emoji's worth of bytes.
+    /// Something else than one emoji (KE-97).
     #[error("a reaction is one emoji")]
     BadReaction,
     /// A name is empty, too long, or has control characters.

@@ -27,6 +27,7 @@ mod database;
 mod device_keys;
 mod disappearing;
 mod drafts;
+mod emoji;
 mod engine;
 mod errors;
 mod expiry;

@@ -9,13 +9,18 @@ use crate::promise::Promise;
 use crate::run::{run, run_plan};
 use crate::sabotage::Sabotage;
 use crate::say::{is_asked_to_end, say};
+use crate::scenario::Scenario;
 use crate::scenarios;
 
 /// Seeds within which a deliberate bug must be caught.
 const SEEDS: u64 = 100;
 
-/// Builds each deliberate bug in, one after the other. Returns whether all were caught, and so each promise broken.
-pub(crate) fn bite() -> bool {
+/// Builds deliberate bugs in, one after the other: all, or those that show in the chosen scenarios. Returns whether all were caught, and of
+/// all of them, so each promise broken.
+pub(crate) fn bite(chosen: &[Scenario]) -> bool {
+    let is_chosen =
+        |bug: &&Sabotage| chosen.is_empty() || chosen.iter().any(|scenario| scenario.name == bug.shows_in());
+    let bugs: Vec<Sabotage> = Sabotage::all().iter().filter(is_chosen).copied().collect();
     let next = AtomicUsize::new(0);
     let seen = Mutex::new(BTreeSet::new());
     let missed = AtomicUsize::new(0);
@@ -23,7 +28,7 @@ pub(crate) fn bite() -> bool {
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
-                while let Some(bug) = Sabotage::all().get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     match (catch(*bug), seen.lock()) {
                         (true, Ok(mut seen)) => drop(seen.insert(bug.promise())),
                         _ => drop(missed.fetch_add(1, Ordering::Relaxed)),
@@ -35,17 +40,17 @@ pub(crate) fn bite() -> bool {
     let (missed, seen) = (missed.into_inner(), seen.into_inner().unwrap_or_default());
     let unseen: Vec<String> = Promise::all()
         .iter()
-        .filter(|promise| !seen.contains(promise))
+        .filter(|promise| chosen.is_empty() && !seen.contains(promise))
         .map(|promise| format!("; NOT \"{promise}\""))
         .collect();
     say!(
         "{} bugs, {missed} missed; {} of {} promises broken{}",
-        Sabotage::all().len(),
+        bugs.len(),
         seen.len(),
         Promise::all().len(),
         unseen.concat()
     );
-    missed == 0 && unseen.is_empty()
+    missed == 0 && unseen.is_empty() && !bugs.is_empty()
 }
 
 /// Returns whether a bug is caught by its own promise.

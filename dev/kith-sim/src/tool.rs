@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum as _};
 
 use crate::bite::bite;
 use crate::device::owner;
@@ -54,7 +54,8 @@ pub struct Args {
     /// Builds a deliberate bug into every device
     #[arg(long, value_enum, value_name = "BUG")]
     pub sabotage: Option<Sabotage>,
-    /// Shows that the checker bites: each deliberate bug must be caught within a hundred seeds
+    /// Shows that the checker bites: each deliberate bug must be caught within a hundred seeds. With --scenario only those bugs
+    /// that show in it
     #[arg(long, conflicts_with_all = ["seed", "seeds", "minutes", "sabotage"])]
     pub bite: bool,
     /// Lists the scenarios and runs nothing
@@ -95,9 +96,6 @@ pub fn main(args: &Args) -> ExitCode {
         say!("{:<14} a thousand people on ten servers for a week; only by its name", "village");
         return ExitCode::SUCCESS;
     }
-    if args.bite {
-        return if bite() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    }
     if let Some(file) = &args.plan {
         return run_file(args, file);
     }
@@ -108,6 +106,10 @@ pub fn main(args: &Args) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if args.bite {
+        let only = if args.scenario.is_empty() { &[][..] } else { &chosen };
+        return if bite(only) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let total = run_all(args, &chosen);
     let mut stories: Vec<Kept> =
         total.failed.iter().take(STORIES).map(|(scenario, seed)| Kept::drawn(scenario.clone(), *seed)).collect();
@@ -272,8 +274,14 @@ fn tell(args: &Args, kept: Kept, again: &str) -> Kept {
     for line in outcome.lines.iter().filter(concerns).take(600) {
         say!("    {}  {}", clock(line.at.0 - crate::world::BEGINNING.0), line.text);
     }
-    say!("  again: cargo xtask sim {again}");
+    say!("  again: cargo xtask sim {again}{}", with_bug(sabotage));
     Kept { scenario, seed, plan }
+}
+
+/// Returns what builds the bug of a run in once more.
+fn with_bug(sabotage: Option<Sabotage>) -> String {
+    let name = sabotage.and_then(|bug| bug.to_possible_value());
+    name.map(|name| format!(" --sabotage {}", name.get_name())).unwrap_or_default()
 }
 
 /// Writes milliseconds since the beginning as a day and a time.

@@ -1,6 +1,6 @@
 //! What others may do wrong: garbage, lies, and contents that break the rules. The state stays as it was.
 
-use kith_engine::{Arrival, Command, Event, LinkId, MessageBody, MessageState, Trouble};
+use kith_engine::{Arrival, Command, Direction, Event, LinkId, MessageBody, MessageState, Trouble};
 use kith_wire::Wire;
 use kith_wire::address::{QueueAddress, ServerUrl};
 use kith_wire::content::{Body, KnownBody, ReceiptKind};
@@ -96,6 +96,23 @@ fn ke_9_a_contact_cannot_change_what_others_wrote() {
     world.send(BELA, ana, "hm");
     world.run(5);
     assert_eq!(world.texts(ANA, bela), ["mine", "hm"]);
+}
+
+#[test]
+fn ke_97_a_reaction_of_a_contact_that_is_no_emoji_is_ignored_at_once_and_when_it_came_early() {
+    let (mut world, bela, ana) = World::met("no-emoji");
+    let (there, later) = (MessageId([3; 16]), MessageId([4; 16]));
+    let react = |target, emoji: &str| Body::Known(KnownBody::Reaction { target, emoji: emoji.to_owned() });
+    say(&mut world, there, &text("there"));
+    say(&mut world, MessageId([1; 16]), &react(there, "🔥"));
+    say(&mut world, MessageId([2; 16]), &react(there, "\u{202e}pay him"));
+    say(&mut world, MessageId([5; 16]), &react(later, "no emoji"));
+    say(&mut world, later, &text("later"));
+    world.send(BELA, ana, "now");
+    world.run(5);
+    let reactions = |message| world.people[ANA].engine.message(bela, message).unwrap().reactions;
+    assert_eq!(reactions(there), [(Direction::In, "🔥".to_owned())]);
+    assert_eq!(reactions(later), []);
 }
 
 #[test]
