@@ -9,22 +9,23 @@ use kith_wire::id::{DeviceId, UserSeed};
 use rand_core::CryptoRng;
 use rusqlite::Connection;
 
-use crate::actions::Action;
 use crate::api::{
     Arrival, AttachmentId, AttachmentKeys, Command, ContactId, HistoryWish, NewAttachment, Output, Reply,
 };
-use crate::database::{StorageError, column, first, number};
+use crate::devices::{catching_up, device_keys, history, link_words, linking, own_devices, sibling_meetings, siblings};
 use crate::errors::{CommandError, DeviceError, ReceiveError, RefreshError, WakeError};
-use crate::link::Link;
-use crate::pump::Pump;
-use crate::schema::{self, OpenError};
-use crate::work::{Effects, LinkEffect, Work};
-use crate::{
-    arrivals, attachments, backup, card_keys, cards, catching_up, clocks, closings, contacts, conversations,
-    device_keys, disappearing, drafts, expiry, held, history, introductions, link_words, linking, once, outbox,
-    own_devices, own_lists, person, queues, receipts, renewal, restore, rotation, sabotage, sessions, sibling_meetings,
-    siblings, spare_cards,
-};
+use crate::ground::database::{StorageError, column, first, number};
+use crate::ground::schema::{self, OpenError};
+use crate::ground::work::{Effects, LinkEffect, Work};
+use crate::ground::{clocks, once, person};
+use crate::mail::connection::Link;
+use crate::mail::pump::Pump;
+use crate::mail::{arrivals, expiry, outbox, queues, rotation, sessions};
+use crate::people::{card_keys, cards, contacts, held, introductions, own_lists, renewal, spare_cards};
+use crate::recovery::{backup, closings, restore};
+use crate::sabotage;
+use crate::talk::actions::Action;
+use crate::talk::{attachments, conversations, disappearing, drafts, receipts};
 
 /// The client of one person on one device.
 ///

@@ -3,8 +3,8 @@
 use kith_session::{AnswerCardError, CardError, NewCardError};
 use thiserror::Error;
 
-use crate::database::StorageError;
-use crate::servers::DescriptorError;
+use crate::ground::database::StorageError;
+use crate::mail::servers::DescriptorError;
 
 /// Why a command is refused.
 #[derive(Debug, Error)]
@@ -56,7 +56,7 @@ pub enum CommandError {
     #[error("this is not a usable name")]
     BadName,
     /// Device keys rotate from once an hour to once in 31 days.
-    #[error("device keys can be replaced every 1 to {} hours", crate::device_keys::MAX_HOURS)]
+    #[error("device keys can be replaced every 1 to {} hours", crate::devices::device_keys::MAX_HOURS)]
     BadPace,
     /// The name, media type or size of a file is out of bounds.
     #[error("a file with this name, type or size cannot be sent")]

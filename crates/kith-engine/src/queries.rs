@@ -10,12 +10,16 @@ use crate::api::{
     AttachmentId, AttachmentKeys, AttachmentView, ContactId, ContactState, ContactView, DeviceView, Direction,
     Exported, LogQuery, MessageBody, MessageState, MessageView, Receipts, RestoredView, Restoring, Status,
 };
-use crate::attachments;
-use crate::conversations::state_of_column;
-use crate::database::{all, column, count, first, number};
+use crate::devices::{device_keys, own_devices, siblings};
 use crate::engine::Engine;
 use crate::errors::QueryError;
-use crate::{contacts, device_keys, held, outbox, own_devices, person, queues, search, siblings};
+use crate::ground::database::{all, column, count, first, number};
+use crate::ground::person;
+use crate::mail::{outbox, queues};
+use crate::people::{contacts, held};
+use crate::talk::attachments;
+use crate::talk::conversations::state_of_column;
+use crate::talk::search;
 
 const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.pq_since, \
     (SELECT count(*) FROM messages m WHERE m.contact = c.id AND m.direction = 0 AND m.state < 3), \

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, Transaction};
 
-use crate::database::StorageError;
-use crate::work::Effects;
+use crate::ground::database::StorageError;
+use crate::ground::work::Effects;
 
 kith_wire::deliberate_bugs! {
     /// A frame is acknowledged to the server before what it brought is committed.

@@ -294,7 +294,7 @@ pub struct Exported {
 
 /// A backup that is being made: how far it has come. It is worth nothing in another call of the program.
 #[derive(Debug, Clone)]
-pub struct BackupRun(pub(crate) crate::backup::Run);
+pub struct BackupRun(pub(crate) crate::recovery::backup::Run);
 
 impl BackupRun {
     /// Returns the name of the run, with which it ends and the next one begins.

@@ -1,0 +1,442 @@
+//! What contacts are told of the person's devices: the signed list for each contact.
+//!
+//! A list is signed at a password entry, by whichever device it happens on; siblings are told, and each tells the contact in its own
+//! sessions. All devices that any list ever named are remembered, so that a list made without knowing of another one loses none,
+//! and what was revoked stays revoked (KE-52).
+
+use kith_crypto::random;
+use kith_crypto::sign::{ContactSecret, Verified, open};
+use kith_crypto::user::UserSecret;
+use kith_session::{ListChange, OwnDevice, check_list, next_list};
+use kith_wire::Wire;
+use kith_wire::devices::{Device, DeviceList, RevocationReason};
+use kith_wire::id::{ContactKey, ConversationId, DeviceId};
+use kith_wire::signed::Signed;
+use kith_wire::sync::SyncItem;
+use rusqlite::{Connection, params};
+use zeroize::Zeroizing;
+
+use crate::api::{ContactId, Event};
+use crate::devices::{device_keys, own_devices, sync};
+use crate::errors::RefreshError;
+use crate::ground::database::{StorageError, all, column, exists, first, run};
+use crate::ground::work::Work;
+use crate::mail::outbox::FrameKind;
+use crate::mail::{outbox, sessions};
+use crate::people::cards::CONTACT_SECRET_PURPOSE;
+use crate::people::contacts;
+use crate::people::{held, introductions, spare_cards};
+use crate::recovery::restored;
+use crate::sabotage::{self, Bug};
+
+pub(crate) const TABLES: &str = "
+CREATE TABLE own_entries (
+    contact INTEGER NOT NULL,
+    device BLOB NOT NULL,
+    entry BLOB,
+    owner BLOB,
+    revoked INTEGER,
+    PRIMARY KEY (contact, device)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE own_lists_seen (
+    contact INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    named BLOB NOT NULL,
+    PRIMARY KEY (contact, hash)
+) STRICT, WITHOUT ROWID;
+";
+
+/// What version 5 takes away: whom a contact's device has met is in what it says.
+pub(crate) const TABLES_5: &str = "DROP TABLE own_lists_seen;";
+
+/// Days after which a device list is signed anew, at least.
+const LIST_AGE_DAYS: u32 = 7;
+/// Days over which contacts differ in that (KE-40): lists that always change on one day would tell two contacts, who compare them,
+/// that they know the same person. At most three weeks in all, so that a list of ninety days never runs out for it.
+const LIST_SPREAD_DAYS: u32 = 15;
+
+/// Returns the newest own list towards a contact.
+pub(crate) fn newest(db: &Connection, contact: ContactId) -> Result<Option<Verified<DeviceList>>, StorageError> {
+    let sql = "SELECT own_list FROM contacts WHERE id = ?1";
+    let bytes = first(db, sql, [contact.column()], |row| row.get::<_, Option<Vec<u8>>>(0))?.flatten();
+    let Some(bytes) = bytes else { return Ok(None) };
+    let list = Signed::<DeviceList>::from_bytes(&bytes).ok().and_then(|list| open(list).ok());
+    list.map(Some).ok_or(StorageError::Damaged("contacts"))
+}
+
+/// Returns this device towards a contact.
+pub(crate) fn own_device(db: &Connection, contact: ContactId) -> Result<Option<OwnDevice>, StorageError> {
+    let sql = "SELECT own FROM contacts WHERE id = ?1";
+    let bytes = first(db, sql, [contact.column()], |row| row.get::<_, Option<Vec<u8>>>(0))?.flatten();
+    let own = bytes.map(|bytes| OwnDevice::from_bytes(&bytes)).transpose();
+    own.map_err(|_| StorageError::Damaged("contacts"))
+}
+
+/// Returns which of the person's devices is which of a contact's list.
+pub(crate) fn owners(db: &Connection, contact: ContactId) -> Result<Vec<(DeviceId, DeviceId)>, StorageError> {
+    owners_known(db, contact)
+}
+
+/// Remembers which of the person's devices is which, as a sibling says. What was said first holds (KE-52): nobody takes a device
+/// for itself, or gives one of its own away.
+pub(crate) fn note_owners(
+    db: &Connection,
+    contact: ContactId,
+    owners: &[(DeviceId, DeviceId)],
+) -> Result<(), StorageError> {
+    let known = owners_known(db, contact)?;
+    for (own, here) in owners.iter().take(MAX_OWNERS) {
+        if known.iter().any(|(_, known)| known == here) || known.len() >= MAX_OWNERS {
+            continue;
+        }
+        let sql = "INSERT INTO own_entries (contact, device, owner) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (contact, device) DO UPDATE SET owner = coalesce(owner, ?3)";
+        run(db, sql, params![contact.column(), here.0, own.0])?;
+    }
+    Ok(())
+}
+
+fn owners_known(db: &Connection, contact: ContactId) -> Result<Vec<(DeviceId, DeviceId)>, StorageError> {
+    let sql = "SELECT owner, device FROM own_entries WHERE contact = ?1 AND owner IS NOT NULL";
+    let mut owners = all(db, sql, [contact.column()], |row| Ok((DeviceId(row.get(0)?), DeviceId(row.get(1)?))))?;
+    let own = own_devices::find(db)?.map(|own| own.device);
+    let here = contacts::find(db, contact)?.and_then(|contact| contact.device);
+    if let (Some(own), Some(here)) = (own, here) {
+        owners.retain(|(_, known)| *known != here);
+        owners.push((own, here));
+    }
+    Ok(owners)
+}
+
+/// Owners that one item may name: devices there are, and were.
+const MAX_OWNERS: usize = 64;
+
+/// Remembers the devices that a list names and revokes.
+pub(crate) fn note(db: &Connection, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), StorageError> {
+    let list = list.get();
+    for device in &list.devices {
+        let sql = "INSERT INTO own_entries (contact, device, entry) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (contact, device) DO UPDATE SET entry = ?3";
+        let entry = minicbor::to_vec(device).unwrap_or_default();
+        run(db, sql, params![contact.column(), device.id.0, entry])?;
+    }
+    for revoked in &list.revoked {
+        let sql = "INSERT INTO own_entries (contact, device, revoked) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (contact, device) DO UPDATE SET revoked = ?3";
+        run(db, sql, params![contact.column(), revoked.id.0, reason_column(revoked.reason)])?;
+    }
+    Ok(())
+}
+
+const fn reason_column(reason: RevocationReason) -> i64 {
+    match reason {
+        RevocationReason::Retired => 0,
+        RevocationReason::Compromised => 1,
+    }
+}
+
+const fn reason_of_column(column: i64) -> RevocationReason {
+    match column {
+        0 => RevocationReason::Retired,
+        _ => RevocationReason::Compromised,
+    }
+}
+
+/// Forgets what was known of the devices towards a contact: it is met anew, or forgotten.
+pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
+    run(db, "DELETE FROM own_entries WHERE contact = ?1", [contact.column()])?;
+    device_keys::forget(db, contact)?;
+    spare_cards::forget(db, contact)?;
+    introductions::forget(db, contact)
+}
+
+/// A sibling has told a list towards a contact (KE-52): it counts when the contact key has signed it and it is newer. What it
+/// revokes is revoked, also when it is older.
+pub(crate) fn told(
+    work: &mut Work<'_>,
+    conversation: ConversationId,
+    signed: Signed<DeviceList>,
+) -> Result<(), StorageError> {
+    let Some(contact) = contacts::by_conversation(work.db, conversation)? else { return Ok(()) };
+    let Some(known) = newest(work.db, contact)? else { return Ok(()) };
+    let key: ContactKey = known.get().contact_key;
+    let Ok(list) = check_list(signed, &key) else { return Ok(()) };
+    note(work.db, contact, &list)?;
+    heard_of(work.db, contact, list.get().version)?;
+    if list.get().version <= known.get().version || names_revoked(work.db, contact, list.get())? {
+        return Ok(());
+    }
+    adopt(work, contact, &list)
+}
+
+fn names_revoked(db: &Connection, contact: ContactId, list: &DeviceList) -> Result<bool, StorageError> {
+    for device in &list.devices {
+        let sql = "SELECT 1 FROM own_entries WHERE contact = ?1 AND device = ?2 AND revoked IS NOT NULL";
+        if exists(db, sql, params![contact.column(), device.id.0])? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Makes a list the one that this device goes by, and tells the contact.
+fn adopt(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), StorageError> {
+    let sql = "UPDATE contacts SET own_list = ?2 WHERE id = ?1";
+    run(work.db, sql, params![contact.column(), list.signed().to_bytes()])?;
+    note(work.db, contact, list)?;
+    device_keys::listed(work, contact, list.get())?;
+    for peer in sessions::in_use(work.db, contact)? {
+        let Some(mut session) = peer.session(work.db)? else { continue };
+        session.set_devices(list.clone());
+        sessions::store(work.db, peer.id, &session)?;
+        sessions::owe_reply(work, peer.id)?;
+    }
+    outbox::seal_waiting(work, contact)?;
+    introductions::go_on(work, contact)?;
+    work.tell(Event::Contact { contact });
+    held::look(work, contact)
+}
+
+/// Signs what must be signed, at a password entry: lists that do not say what they should, and those that have grown old.
+pub(crate) fn refresh(work: &mut Work<'_>, user: &UserSecret) -> Result<(), RefreshError> {
+    if own_devices::is_revoked(work.db)? {
+        return Ok(());
+    }
+    for contact in contacts::with_keys(work.db)? {
+        refresh_if_possible(work, user, contact)?;
+    }
+    restored::answer(work, user)?;
+    // Lists may have run out since this program was last there.
+    Ok(held::look_at_all(work)?)
+}
+
+/// One contact whose list cannot be signed must not keep the others from theirs, nor a person out of the folder: only storage fails
+/// the whole.
+fn refresh_if_possible(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Result<(), RefreshError> {
+    match refresh_one(work, user, contact) {
+        Err(RefreshError::Storage(problem)) => Err(problem.into()),
+        Err(problem) => {
+            tracing::warn!(%problem, "a device list cannot be signed");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+fn refresh_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Result<(), RefreshError> {
+    let Some(list) = newest(work.db, contact)? else { return Ok(()) };
+    let own = match own_device(work.db, contact)? {
+        Some(own) => own,
+        None => draw(work, contact)?,
+    };
+    if restored::must_replace(work.db, contact)? {
+        return replace_all(work, user, contact, &list, &own);
+    }
+    let mut changes = changes(work.db, contact, list.get(), &own)?;
+    // Somebody has heard of a higher number than this device's list has: until a list is above it, nothing can be said.
+    let is_behind = highest_heard(work.db, contact)? > list.get().version;
+    if changes.is_empty() && !is_behind && !is_old(work, list.get()) {
+        return Ok(());
+    }
+    if is_announced_later(work.db, contact)? && !changes.iter().any(|change| matches!(change, ListChange::Revoke(..))) {
+        return Ok(());
+    }
+    let only_adds = !changes.is_empty() && changes.iter().all(|change| matches!(change, ListChange::Add(_)));
+    // A key that was rotated is no reason for a list, only part of one.
+    changes.extend(device_keys::changes(work.db, contact, list.get())?);
+    let secret = contact_secret(work.db, user, contact)?;
+    let above = highest_heard(work.db, contact)?;
+    let renewed = next_list(&list, &changes, above, own.maker(), &secret, work.now.day(), work.rng)?;
+    if only_adds && contacts::with_keys(work.db)?.len() > 1 && !is_written_to(work.db, contact)? {
+        return Ok(announce_later(work, contact, &renewed)?);
+    }
+    announce(work, contact, &renewed)
+}
+
+/// Returns whether something that the person wrote waits for the list: it tells the contact anyway (KE-56).
+fn is_written_to(db: &Connection, contact: ContactId) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM outgoing WHERE contact = ?1 AND kind = ?2";
+    exists(db, sql, params![contact.column(), FrameKind::Content as i64])
+}
+
+/// This device was restored from a backup: it signs itself in as the only one, and revokes every device that it has heard of (KE-65).
+/// Contacts hear of it with the answers to their spare cards.
+fn replace_all(
+    work: &mut Work<'_>,
+    user: &UserSecret,
+    contact: ContactId,
+    list: &Verified<DeviceList>,
+    own: &OwnDevice,
+) -> Result<(), RefreshError> {
+    let named = list.get().devices.iter().map(|device| device.id);
+    let sql = "SELECT device FROM own_entries WHERE contact = ?1 ORDER BY device";
+    let mut others = all(work.db, sql, [contact.column()], |row| row.get(0).map(DeviceId))?;
+    // Of more than a list holds the last stay: those that the contact may still talk to.
+    others.retain(|id| named.clone().all(|named| named != *id));
+    others.extend(named);
+    others.retain(|id| *id != own.id());
+    let revoke = |id| ListChange::Revoke(id, RevocationReason::Compromised);
+    let mut changes: Vec<ListChange> = others.into_iter().map(revoke).collect();
+    changes.push(ListChange::Add(own.entry(1)));
+    let above = restored::version_above(highest_heard(work.db, contact)?.max(list.get().version));
+    let secret = contact_secret(work.db, user, contact)?;
+    let replacing = next_list(list, &changes, above, own.maker(), &secret, work.now.day(), work.rng)?;
+    adopt(work, contact, &replacing)?;
+    Ok(restored::has_replaced(work.db, contact)?)
+}
+
+/// Goes by a list from now on, and tells everybody.
+fn announce(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), RefreshError> {
+    adopt(work, contact, list)?;
+    Ok(tell(work, contact, list)?)
+}
+
+/// Contacts hear of a new device at different times (KE-56): two who compare when they did must not learn that they know one person.
+fn announce_later(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), StorageError> {
+    let random = u64::from(u32::from_be_bytes(random::bytes(work.rng)));
+    let delay = random * ANNOUNCE_SECONDS / u64::from(u32::MAX);
+    let at = work.now.plus_seconds(delay);
+    let sql = "UPDATE contacts SET next_list = ?2, announce_at = ?3 WHERE id = ?1";
+    run(work.db, sql, params![contact.column(), list.signed().to_bytes(), column(at.0)])?;
+    Ok(())
+}
+
+/// Seconds over which contacts hear of a new device.
+const ANNOUNCE_SECONDS: u64 = 6 * 3600;
+
+/// Tells the contacts whose time has come.
+pub(crate) fn announce_due(work: &mut Work<'_>) -> Result<(), StorageError> {
+    let sql = "SELECT id FROM contacts WHERE announce_at <= ?1";
+    for contact in all(work.db, sql, [column(work.now.0)], |row| row.get(0).map(ContactId::from_column))? {
+        announce_now(work, contact)?;
+    }
+    Ok(())
+}
+
+/// Tells a contact now what was to be told later: the person writes to it, which tells it anyway.
+pub(crate) fn announce_now(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
+    let sql = "SELECT next_list FROM contacts WHERE id = ?1 AND next_list IS NOT NULL";
+    let Some(bytes) = first(work.db, sql, [contact.column()], |row| row.get::<_, Vec<u8>>(0))? else { return Ok(()) };
+    let sql = "UPDATE contacts SET next_list = NULL, announce_at = NULL WHERE id = ?1";
+    run(work.db, sql, [contact.column()])?;
+    let list = Signed::<DeviceList>::from_bytes(&bytes).ok().and_then(|list| open(list).ok());
+    let list = list.ok_or(StorageError::Damaged("contacts"))?;
+    // A sibling may have told a newer one meanwhile: the next password entry mends what it lacks.
+    if newest(work.db, contact)?.is_some_and(|known| known.get().version >= list.get().version) {
+        return Ok(());
+    }
+    adopt(work, contact, &list)?;
+    tell(work, contact, &list)
+}
+
+/// Remembers the highest version of an own list that anybody has told or stated: the next one must be above it.
+/// A contact that states an absurd one uses up no numbers.
+pub(crate) fn heard_of(db: &Connection, contact: ContactId, version: u32) -> Result<(), StorageError> {
+    if version > HIGHEST_BELIEVED {
+        return Ok(());
+    }
+    let sql = "UPDATE contacts SET highest = max(highest, ?2) WHERE id = ?1";
+    run(db, sql, params![contact.column(), version])?;
+    Ok(())
+}
+
+/// Versions above this one are reached by no honest person: sixteen thousand lists.
+const HIGHEST_BELIEVED: u32 = 1 << 30;
+
+fn highest_heard(db: &Connection, contact: ContactId) -> Result<u32, StorageError> {
+    let highest = first(db, "SELECT highest FROM contacts WHERE id = ?1", [contact.column()], |row| row.get(0))?;
+    Ok(highest.unwrap_or(0))
+}
+
+fn is_announced_later(db: &Connection, contact: ContactId) -> Result<bool, StorageError> {
+    exists(db, "SELECT 1 FROM contacts WHERE id = ?1 AND next_list IS NOT NULL", [contact.column()])
+}
+
+fn is_old(work: &Work<'_>, list: &DeviceList) -> bool {
+    let spread = list.devices.first().map_or(0, |device| u32::from(device.id.0[0]) % LIST_SPREAD_DAYS);
+    work.now.day().0.saturating_sub(list.issued.0) > LIST_AGE_DAYS + spread
+}
+
+/// Draws what this device is towards a contact that a sibling has met.
+pub(crate) fn draw(work: &mut Work<'_>, contact: ContactId) -> Result<OwnDevice, StorageError> {
+    let own = OwnDevice::generate(work.rng);
+    let sql = "UPDATE contacts SET own = ?2, device = ?3 WHERE id = ?1";
+    run(work.db, sql, params![contact.column(), own.to_bytes().as_slice(), own.id().0])?;
+    device_keys::drawn(work, contact)?;
+    Ok(own)
+}
+
+/// Returns what the newest list does not say and should.
+fn changes(
+    db: &Connection,
+    contact: ContactId,
+    list: &DeviceList,
+    own: &OwnDevice,
+) -> Result<Vec<ListChange>, StorageError> {
+    let sql = "SELECT device, entry, revoked, owner FROM own_entries WHERE contact = ?1";
+    let known = all(db, sql, [contact.column()], |row| {
+        let owner = row.get::<_, Option<[u8; 16]>>(3)?.map(DeviceId);
+        Ok((DeviceId(row.get(0)?), row.get::<_, Option<Vec<u8>>>(1)?, row.get::<_, Option<i64>>(2)?, owner))
+    })?;
+    let own_devices = own_devices::find(db)?;
+    let mut changes = Vec::new();
+    let is_named = |id: &DeviceId| list.devices.iter().any(|device| device.id == *id);
+    for (id, entry, revoked, owner) in known {
+        // A device whose owner was revoked goes with it, also when its id was heard of later only.
+        let owner_revoked = own_devices.as_ref().and_then(|own| own.revoked_for(owner?)).map(reason_column);
+        let why = revoked.or(owner_revoked).filter(|_| !sabotage::is_on(Bug::RevocationsStayAtHome));
+        match (why, entry) {
+            (Some(reason), _) if is_named(&id) => {
+                changes.push(ListChange::Revoke(id, reason_of_column(reason)));
+            }
+            // Only what is known to be one of the person's devices is ever named again.
+            (None, Some(entry)) if !is_named(&id) && own_devices.as_ref().is_some_and(|own| own.is_one(owner)) => {
+                changes.extend(minicbor::decode::<Device>(&entry).ok().map(ListChange::Add));
+            }
+            _ => {}
+        }
+    }
+    if !is_named(&own.id()) {
+        changes.push(ListChange::Add(own.entry(1)));
+    }
+    Ok(changes)
+}
+
+/// Tells the siblings the newest list towards a contact.
+fn tell(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), StorageError> {
+    let conversation = contacts::find(work.db, contact)?.and_then(|contact| contact.conversation);
+    let Some(conversation) = conversation else { return Ok(()) };
+    let owners = owners(work.db, contact)?;
+    sync::tell(work, &SyncItem::List { contact: conversation, list: list.signed().clone(), owners })
+}
+
+/// Takes one of the person's devices out of every list, at once.
+pub(crate) fn revoke(
+    work: &mut Work<'_>,
+    user: &UserSecret,
+    device: DeviceId,
+    reason: RevocationReason,
+) -> Result<(), RefreshError> {
+    for contact in contacts::with_keys(work.db)? {
+        let sql = "UPDATE own_entries SET revoked = ?3 WHERE contact = ?1 AND owner = ?2 AND revoked IS NULL";
+        run(work.db, sql, params![contact.column(), device.0, reason_column(reason)])?;
+        refresh_if_possible(work, user, contact)?;
+    }
+    Ok(())
+}
+
+/// Opens the secret of a contact key.
+pub(crate) fn contact_secret(
+    db: &Connection,
+    user: &UserSecret,
+    contact: ContactId,
+) -> Result<ContactSecret, RefreshError> {
+    let sql = "SELECT secret FROM contacts WHERE id = ?1";
+    let sealed = first(db, sql, [contact.column()], |row| row.get::<_, Option<Vec<u8>>>(0))?.flatten();
+    let sealed = sealed.ok_or(StorageError::Damaged("contacts"))?;
+    let seed = user.open(CONTACT_SECRET_PURPOSE, &sealed).map_err(|_| RefreshError::WrongUserKey)?;
+    let seed: Zeroizing<[u8; 32]> =
+        Zeroizing::new(seed.as_ref().try_into().map_err(|_| StorageError::Damaged("contacts"))?);
+    Ok(ContactSecret::from_seed(*seed))
+}

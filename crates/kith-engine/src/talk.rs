@@ -1,0 +1,11 @@
+//! What is said: messages, what is done to them, drafts and files.
+
+pub(crate) mod actions;
+pub(crate) mod attachments;
+pub(crate) mod contents;
+pub(crate) mod conversations;
+pub(crate) mod disappearing;
+pub(crate) mod drafts;
+pub(crate) mod receipts;
+pub(crate) mod search;
+pub(crate) mod windows;
