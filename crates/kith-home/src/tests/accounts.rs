@@ -239,6 +239,30 @@ fn kh_43_nobody_reads_the_queues_of_a_closed_account_and_they_wear_away() {
 }
 
 #[test]
+fn kh_43_a_connection_of_another_account_is_pushed_nothing_more_of_a_closed_one() {
+    let mut world = World::new();
+    let (device, other) = (world.device(), world.device());
+    for _ in 0..5 {
+        world.send(&device, 1);
+    }
+    let mut line = world.connect();
+    let proof = live_account(&other.account, &line.channel.binding);
+    assert_eq!(answers(&world.say(&mut line, proof)), [Answer::Accepted]);
+    let reader = live_reader(&device.lookup, device.reader, &line.channel.binding);
+    let events = world.say(&mut line, Operation::LiveRead { readers: vec![reader], window: 2 });
+    assert_eq!(pushes(&events).len(), 2);
+    let statement = closing(&world, &device.account);
+    world.ask(statement, Vec::new());
+    // It may ask for more, and its own queue is as it was.
+    let more = world.say(&mut line, Operation::LiveRead { readers: Vec::new(), window: 8 });
+    assert_eq!(pushes(&more).len(), 0);
+    let own = live_reader(&other.lookup, other.reader, &line.channel.binding);
+    world.send(&other, 1);
+    let own = world.say(&mut line, Operation::LiveRead { readers: vec![own], window: 8 });
+    assert_eq!(pushes(&own).len(), 1);
+}
+
+#[test]
 fn kh_43_only_the_accounts_own_statement_for_this_server_closes_it() {
     let mut world = World::new();
     let device = world.device();
