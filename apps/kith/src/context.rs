@@ -149,6 +149,7 @@ mod tests {
             server: None,
             needs_card: false,
             new_keys: None,
+            from_home: None,
             held: None,
             restored: None,
             restoring: None,

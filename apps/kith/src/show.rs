@@ -71,6 +71,7 @@ pub(crate) fn contact_object(contact: &ContactView, now: Timestamp) -> Value {
         "server": contact.server.as_ref().map(|server| server.as_str()),
         "needs_card": contact.needs_card,
         "new_keys_since": contact.new_keys.map(times::rfc3339),
+        "from_home_backup_since": contact.from_home.map(times::rfc3339),
         "held": contact.held.map(held_code),
         "draft": contact.draft,
         "restored_at": contact.restored.and_then(|restored| restored.since).map(times::rfc3339),
@@ -106,6 +107,9 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
         }
         ContactState::Established if contact.verified => "verified",
         ContactState::Established if contact.new_keys.is_some() => "HAS NEW KEYS, by a new card: compare digits",
+        ContactState::Established if contact.from_home.is_some() => {
+            "not verified: known from a backup at a home server, so compare digits, also if you had before"
+        }
         ContactState::Established => "not verified",
         ContactState::Blocked => "blocked",
     };

@@ -101,7 +101,7 @@ pub(crate) struct Heads {
     /// What counts: the one with the higher number.
     pub(crate) newest: Option<BackupHead>,
     /// What was not deleted yet when that was written.
-    older: Option<BackupHead>,
+    pub(crate) older: Option<BackupHead>,
     /// Whether something lies there that does not open.
     is_damaged: bool,
     /// The sides on which anything lies.
@@ -134,6 +134,29 @@ pub(crate) async fn heads(
     Ok(heads)
 }
 
+/// What is left in a place of what lay there, before the next backup is put.
+enum Left {
+    /// Nothing lay there.
+    Nothing,
+    /// Something of it is lost, or the server does not keep it.
+    Broken(BackupHead),
+    /// All of it is there and kept.
+    Whole(BackupHead),
+}
+
+impl Left {
+    const fn head(&self) -> Option<&BackupHead> {
+        match self {
+            Self::Nothing => None,
+            Self::Broken(head) | Self::Whole(head) => Some(head),
+        }
+    }
+
+    const fn whole(&self) -> Option<&BackupHead> {
+        if let Self::Whole(head) = self { Some(head) } else { None }
+    }
+}
+
 /// A place at a server, and what may be done there.
 struct Place<'a, S> {
     server: &'a mut S,
@@ -163,28 +186,27 @@ impl<S: Asked> Place<'_, S> {
         Ok(())
     }
 
-    /// Leaves one head in the place: the newest if all of it is there, or else the one before. Nothing is left when neither is whole.
-    async fn settle(&mut self, heads: Heads) -> Result<Option<BackupHead>, HomeBackupError> {
+    /// Leaves one head in the place: the newest that is whole and kept. When none is, the newest stays all the same until the next one is whole: most of
+    /// it may be there, and nothing else may be left to restore from.
+    async fn settle(&mut self, heads: Heads) -> Result<Left, HomeBackupError> {
         let Heads { newest, older, .. } = heads;
-        let Some(newest) = newest else { return Ok(None) };
-        let is_whole = match keep(self.server, &self.blobs(&newest)).await {
-            Ok(presence) => presence == Presence::There,
-            // Both together are too much: the one that was kept before stays.
-            Err(HomeBackupError::NoRoom) if older.is_some() => false,
-            Err(error) => return Err(error),
+        let Some(newest) = newest else { return Ok(Left::Nothing) };
+        let is_whole = self.is_whole(&newest).await?;
+        let Some(older) = older else {
+            return Ok(if is_whole { Left::Whole(newest) } else { Left::Broken(newest) });
         };
-        let (stays, goes) = if is_whole { (Some(newest), older) } else { (older, Some(newest)) };
-        if let Some(goes) = goes {
-            self.drop_head(&goes, stays.as_ref()).await?;
-        }
-        match stays {
-            Some(stays) if is_whole => Ok(Some(stays)),
-            Some(stays) if keep(self.server, &self.blobs(&stays)).await? == Presence::There => Ok(Some(stays)),
-            Some(stays) => {
-                self.drop_head(&stays, None).await?;
-                Ok(None)
-            }
-            None => Ok(None),
+        let is_older_whole = !is_whole && self.is_whole(&older).await?;
+        let (stays, goes) = if is_older_whole { (older, newest) } else { (newest, older) };
+        self.drop_head(&goes, Some(&stays)).await?;
+        Ok(if is_whole || is_older_whole { Left::Whole(stays) } else { Left::Broken(stays) })
+    }
+
+    /// Asks to keep a backup for as long again. Returns whether all of it is there and is kept.
+    async fn is_whole(&mut self, head: &BackupHead) -> Result<bool, HomeBackupError> {
+        match keep(self.server, &self.blobs(head)).await {
+            Ok(presence) => Ok(presence == Presence::There),
+            Err(HomeBackupError::NoRoom) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -217,12 +239,13 @@ impl<S: Asked> Place<'_, S> {
     async fn put(
         &mut self,
         file: &mut File,
-        (cuts, before): (&[Cut], Option<&BackupHead>),
+        (cuts, left): (&[Cut], &Left),
         (head, lies): (&BackupHead, bool),
         progress: &impl Fn(HomeStep, u64, u64),
     ) -> Result<u64, HomeBackupError> {
+        // Of a broken one no piece is taken for there: each is looked at, and what is missing of it is sent.
         let is_there = |piece: &BackupPiece| {
-            before.is_some_and(|before| before.label == head.label && before.pieces.contains(piece))
+            left.whole().is_some_and(|before| before.label == head.label && before.pieces.contains(piece))
         };
         let new: Vec<&Cut> = cuts.iter().filter(|cut| !is_there(&cut.piece)).collect();
         let total = new.iter().map(|cut| cut.piece.bytes).sum();
@@ -238,13 +261,15 @@ impl<S: Asked> Place<'_, S> {
         match keep(self.server, &self.blobs(head)).await {
             Ok(Presence::There) => {}
             Ok(Presence::Missing) => return Err(HomeBackupError::Lost),
-            Err(error) => {
+            Err(HomeBackupError::NoRoom) => {
                 // Too much for this server: what was there stays what counts.
-                self.drop_head(head, before).await?;
-                return Err(error);
+                self.drop_head(head, left.head()).await?;
+                return Err(HomeBackupError::NoRoom);
             }
+            // Whether it is kept is not known: the next attempt asks.
+            Err(error) => return Err(error),
         }
-        if let Some(before) = before {
+        if let Some(before) = left.head() {
             self.drop_head(before, Some(head)).await?;
         }
         Ok(total)
@@ -295,7 +320,7 @@ pub(crate) struct Sending<'a> {
     pub(crate) every: Option<u32>,
 }
 
-/// Makes a file what lies in a place: only what is new of it travels. Returns what was sent, and the head that lay there before.
+/// Makes a file what lies in a place: only what is new of it travels. Returns what was sent, and the head that lay there before if all of it was there.
 pub(crate) async fn send(
     server: &mut impl Asked,
     secret: &HomeBackupSecret,
@@ -309,15 +334,16 @@ pub(crate) async fn send(
     let highest = numbers.max().unwrap_or(0);
     let sides = found.sides.clone();
     place.is_own(&found).await?;
-    let before = place.settle(found).await?;
+    let left = place.settle(found).await?;
+    let before = left.head();
     let Sending { path, label, length, device, made, every } = sending;
     let mut file = File::open(path).map_err(HomeBackupError::File)?;
-    let known = before.as_ref().filter(|head| head.label == label && head.pieces.len() < MANY_PIECES);
+    let known = before.filter(|head| head.label == label && head.pieces.len() < MANY_PIECES);
     let known = known.map(|head| head.pieces.as_slice()).unwrap_or_default();
     let cuts = cut(&mut file, length, known).await.map_err(HomeBackupError::File)?;
     // Above all, and on the other side than what lies there, whose number need not be the highest.
     let next = highest.saturating_add(1);
-    let is_taken = before.as_ref().is_some_and(|head| Side::of(head.number) == Side::of(next));
+    let is_taken = before.is_some_and(|head| Side::of(head.number) == Side::of(next));
     let number = next.saturating_add(u64::from(is_taken));
     let pieces = cuts.iter().map(|cut| cut.piece).collect();
     let head = BackupHead { number, device, made, every, label, pieces };
@@ -325,8 +351,8 @@ pub(crate) async fn send(
         return Err(HomeBackupError::NoRoom);
     }
     let lies = sides.contains(&Side::of(number));
-    let sent = place.put(&mut file, (&cuts, before.as_ref()), (&head, lies), progress).await?;
-    Ok((sent, before))
+    let sent = place.put(&mut file, (&cuts, &left), (&head, lies), progress).await?;
+    Ok((sent, left.whole().cloned()))
 }
 
 impl Client {
@@ -345,7 +371,8 @@ impl Client {
     }
 
     /// Makes a backup at the home server if the person wishes that this device does so by itself, and one is due. Since the folder was opened with the
-    /// password, the program has what is needed for it. Returns nothing when none is due.
+    /// password, the program has what is needed for it. Returns nothing when none is due. Where there was no room it is not due again for a day: each
+    /// attempt sends all that is new.
     ///
     /// # Errors
     /// [`HomeBackupError`]; the backup before is as good as it was.
@@ -426,6 +453,10 @@ impl Client {
                 // Somebody else of the person has the place since: another one is looked for next time.
                 self.inner.engine.borrow_mut().set_home_place(None, now(), &mut rng())?;
                 return Err(HomeBackupError::Taken);
+            }
+            Err(HomeBackupError::NoRoom) => {
+                self.inner.engine.borrow_mut().home_backup_refused(now(), &mut rng())?;
+                return Err(HomeBackupError::NoRoom);
             }
             other => other?,
         };

@@ -13,7 +13,7 @@ use kith_wire::backup::BackupHead;
 use kith_wire::id::ServerKey;
 use zeroize::Zeroizing;
 
-use crate::client::Options;
+use crate::client::{Options, now};
 use crate::home_backup::{HomeBackupError, HomeStep, PLACES, heads};
 use crate::home_server::{Asked, HomeServer};
 use crate::pieces::{Pieces, Presence, hash_of};
@@ -38,12 +38,14 @@ pub struct FoundAtHome {
     pub every: Option<u32>,
     /// Its size.
     pub bytes: u64,
+    /// Whether it says that it was made more than a day from now: by a clock that was wrong, or by somebody who wants it to be taken (KE-102).
+    pub is_ahead: bool,
     pub(crate) head: BackupHead,
 }
 
 impl HomeBackups {
-    /// Looks for backups of the person with this phrase. The newest comes first: whether the server shows the newest that it was given, nobody can tell
-    /// who has nothing else.
+    /// Looks for backups of the person with this phrase. The newest comes first, and last whatever says that it was made later than a day from now:
+    /// whether the server shows the newest that it was given, nobody can tell who has nothing else.
     ///
     /// # Errors
     /// [`HomeBackupError::Nothing`] when there is none, or the server is not the one that had them.
@@ -56,14 +58,14 @@ impl HomeBackups {
         let mut server = HomeServer::at(url, expect, options).await?;
         let seed = Zeroizing::new(*phrase.seed());
         let secret = HomeBackupSecret::new(&UserSecret::from_seed(*seed), &server.key());
-        let found = find_all(&mut server, &secret).await?;
+        let found = find_all(&mut server, &secret, now()).await?;
         if found.is_empty() {
             return Err(HomeBackupError::Nothing);
         }
         Ok(Self { server, secret, seed, found })
     }
 
-    /// Returns what was found, the newest first.
+    /// Returns what was found, in the order in which it is offered.
     pub fn found(&self) -> &[FoundAtHome] {
         &self.found
     }
@@ -100,21 +102,28 @@ impl std::fmt::Debug for HomeBackups {
     }
 }
 
-/// Looks into every place.
+/// Looks into every place, also for the backup of before, where it still lies: the newest may be damaged.
 pub(crate) async fn find_all(
     server: &mut impl Asked,
     secret: &HomeBackupSecret,
+    now: Timestamp,
 ) -> Result<Vec<FoundAtHome>, HomeBackupError> {
     let mut found = Vec::new();
     for place in 0..PLACES {
-        let Some(head) = heads(server, secret, place).await?.newest else { continue };
-        let Some(bytes) = head.file_bytes() else { continue };
-        let (device, made, every) = (head.device.clone(), head.made, head.every);
-        found.push(FoundAtHome { device, made, every, bytes, head });
+        let heads = heads(server, secret, place).await?;
+        for head in heads.newest.into_iter().chain(heads.older) {
+            let Some(bytes) = head.file_bytes() else { continue };
+            let (device, made, every) = (head.device.clone(), head.made, head.every);
+            let is_ahead = made > now.plus_seconds(AHEAD_SECONDS);
+            found.push(FoundAtHome { device, made, every, bytes, is_ahead, head });
+        }
     }
-    found.sort_by_key(|one| std::cmp::Reverse(one.made));
+    found.sort_by_key(|one| (one.is_ahead, std::cmp::Reverse((one.made, one.head.number))));
     Ok(found)
 }
+
+/// By how much a backup may be dated ahead of the clock here and be offered first all the same: clocks of two devices differ, and time zones.
+const AHEAD_SECONDS: u64 = 24 * 3600;
 
 /// KE-103: fetches the pieces of a head into a file. What is there already, and is right, is not fetched again.
 pub(crate) async fn fetch(

@@ -1,9 +1,10 @@
 //! Restoring a backup: looked at whole first, then taken into a new folder.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use kith_crypto::user::UserSecret;
-use kith_engine::{Engine, RestoreError};
+use kith_engine::{BackupFrom, Engine, RestoreError};
 use kith_vault::{BackupFileError, BackupKey, BackupReader, Next, Password, Vault};
 use kith_wire::Timestamp;
 use kith_wire::address::ServerAddress;
@@ -22,12 +23,16 @@ pub struct Backup {
     file_seed: Zeroizing<[u8; 32]>,
     /// Where the last whole run ends.
     end: u64,
+    /// Where it comes from.
+    from: BackupFrom,
     /// The person's own name.
     pub name: Option<String>,
     /// The home server of the device that made the last run.
     pub server: ServerAddress,
     /// When the last run was made.
     pub made: Timestamp,
+    /// People that the person knew.
+    pub contacts: u64,
     /// Messages that were written, some of them perhaps several times.
     pub messages: u64,
     /// Things that this version does not know, and passes over.
@@ -102,9 +107,11 @@ impl Backup {
     ) -> Result<Self, RestoreFailure> {
         let mut reader = BackupReader::open(path, key)?;
         let file_seed = Zeroizing::new(*reader.seed());
+        let from = if seed.is_some() { BackupFrom::HomeServer } else { BackupFrom::File };
         let seed = seed.cloned().unwrap_or_else(|| file_seed.clone());
         let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         let (mut person, mut whole, mut messages, mut end, mut unknown) = (None, None, 0_u64, 0, 0_u64);
+        let mut people = BTreeSet::new();
         let is_torn = loop {
             let segment = match reader.read_next() {
                 Ok(Next::Segment(segment)) => segment,
@@ -121,18 +128,29 @@ impl Backup {
                     BackupItem::Messages { messages: some, .. } => {
                         messages = messages.saturating_add(u64::try_from(some.len()).unwrap_or(0));
                     }
+                    BackupItem::Contact(copy) => {
+                        people.insert(copy.contact);
+                    }
+                    BackupItem::Unmet { contact, .. } => {
+                        people.insert(contact);
+                    }
+                    BackupItem::Forgotten { contact } => {
+                        people.remove(&contact);
+                    }
                     _ => {}
                 }
             }
             if segment.is_last {
                 let (_, made) = end_of(&segment.content).ok_or(RestoreFailure::Unknown)?;
-                whole = person.clone().map(|person| (person, made, messages));
+                let contacts = u64::try_from(people.len()).unwrap_or(u64::MAX);
+                whole = person.clone().map(|person| (person, made, contacts, messages));
                 end = segment.end;
             }
             progress(segment.end, length);
         };
-        let ((name, server), made, messages) = whole.ok_or(RestoreFailure::Nothing)?;
-        Ok(Self { path: path.to_owned(), seed, file_seed, end, name, server, made, messages, unknown, is_torn })
+        let ((name, server), made, contacts, messages) = whole.ok_or(RestoreFailure::Nothing)?;
+        let path = path.to_owned();
+        Ok(Self { path, seed, file_seed, end, from, name, server, made, contacts, messages, unknown, is_torn })
     }
 }
 
@@ -161,12 +179,17 @@ impl Client {
         let mut prepare = |connection| {
             let mut engine = Engine::open(connection, now())?;
             engine.set_user_key(&user.public())?;
-            Ok(engine.begin_restore(device, now(), &mut rng())?)
+            Ok(engine.begin_restore(device, backup.from, now(), &mut rng())?)
         };
         let made = Vault::create_for(folder, (password, &backup.seed), options.params, &mut rng(), &mut prepare);
         let client = match made {
             Ok(vault) => Self::start(folder, vault, options)?,
-            Err(kith_vault::CreateError::AlreadyExists) => begun(folder, password, options, &user)?,
+            Err(kith_vault::CreateError::AlreadyExists) => {
+                let client = begun(folder, password, options, &user)?;
+                // What comes from a home server now makes all of it doubtful (KE-106).
+                client.inner.engine.borrow_mut().begin_restore(device, backup.from, now(), &mut rng())?;
+                client
+            }
             Err(error) => return Err(ClientError::create(error).into()),
         };
         let mut reader = BackupReader::open(&backup.path, &BackupKey::Seed(&backup.file_seed))?;

@@ -13,9 +13,9 @@ use kith_wire::id::{CardId, DeviceId, Hash, InviteCode, LinkSecret, MessageId, S
 
 pub use self::io::{Arrival, LinkFailure, Output};
 pub use self::views::{
-    AttachmentKeys, AttachmentState, AttachmentView, BackupPortion, BackupRun, BackupStart, BackupView, ContactState,
-    ContactView, DeviceState, DeviceView, Direction, Exported, Held, HomeBackupView, LogQuery, MessageBody,
-    MessageView, RestoredView, Restoring, Status, Window, WindowAt,
+    AttachmentKeys, AttachmentState, AttachmentView, BackupFrom, BackupPortion, BackupRun, BackupStart, BackupView,
+    ContactState, ContactView, DeviceState, DeviceView, Direction, Exported, Held, HomeBackupView, LogQuery,
+    MessageBody, MessageView, RestoredView, Restoring, Status, Window, WindowAt,
 };
 
 /// A contact, towards the programs of this device: a number that is never reused. Never leaves the device.

@@ -29,6 +29,14 @@ pub(crate) struct Restore {
     #[arg(long, value_name = "URL")]
     pub(crate) at_home: Option<String>,
 
+    /// Which of the backups that are found there, by its number [default: the first, which is the newest]
+    #[arg(long, value_name = "NUMBER", requires = "at_home")]
+    pub(crate) backup: Option<usize>,
+
+    /// Do not ask whether what was found at the home server is what you want
+    #[arg(long, requires = "at_home")]
+    pub(crate) yes: bool,
+
     /// Address of a home server for this device [default: the one that you had]
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
@@ -80,7 +88,7 @@ pub(crate) async fn run(
             Secret::Password(_) => return Err(Failure::usage("this needs the recovery phrase", "type its 24 words")),
         };
         let server = init::Init { server: url.clone(), server_key: None, invite: None, name: None };
-        let fetched = restore_home::fetch(&server, &phrase, folder, (damage, options, out)).await?;
+        let fetched = restore_home::fetch(args, &server, &phrase, folder, (damage, options, out)).await?;
         let client = take_in(args, &fetched.backup, (folder, &name), password, (options, out)).await?;
         client.set_home_backup(fetched.every)?;
         // It is of no use any more, and in nobody's way when it stays.
@@ -204,11 +212,18 @@ fn tell(client: &Client, out: &Out, url: &kith_wire::address::ServerUrl, name: &
         let (contacts, messages) = (show::number(contacts.len(), "contact"), show::number(messages, "message"));
         format!("You are back, with {contacts} and {messages}, in {}.", client.folder().display())
     });
+    let is_from_home = contacts.iter().any(|one| one.from_home.is_some());
     out.note(
         "This is a new device of yours, and now the only one: all others are revoked, and your people are told, within six hours,\n\
          or at once when you write to them. They see that you went on from a backup, and may want to compare digits (`kith verify`).\n\
          Stay online for a while: `kith listen`. What was said after the backup was made is on no device of yours any more.",
     );
+    if is_from_home {
+        out.note(
+            "Compare digits with each of them again (`kith verify`), also with those with whom you had: what lies at a home server can be made up by \
+             whoever once got into a device of yours while it was open.",
+        );
+    }
     if !lost.is_empty() {
         let names: Vec<String> = lost.iter().map(|name| show::one_line(name)).collect();
         out.note(format!(

@@ -64,6 +64,7 @@ fn whoever_has_lost_everything_comes_back_with_the_words_and_an_address_however_
     say(ana, 12..16);
     let n_kills = kill_until_through(ana, &["backup", "--at-home"], "", || {});
     assert!(n_kills > 3, "it was killed at {n_kills} moments");
+    ana.succeed(&["verify", "Belarmino", "--confirm"]);
     let second = ana.succeed(&["backup", "--at-home", "--every", "day"]).lines.remove(0);
     assert!(second["sent"].as_u64().unwrap() < first["sent"].as_u64().unwrap(), "{first} {second}");
     let status = ana.succeed(&["status"]).lines.remove(0);
@@ -84,8 +85,13 @@ fn whoever_has_lost_everything_comes_back_with_the_words_and_an_address_however_
     assert_eq!(code(&wrong), (1, "no_backup".into()), "{wrong:?}");
     assert!(!nobody.home.exists());
 
+    // Nobody becomes what lies there without having seen what it is.
     let tablet = tablet(&world, "tablet");
-    let args = ["restore", "--at-home", &url, "--name", "tablet"];
+    let unseen = with_phrase(&tablet, &["restore", "--at-home", &url, "--name", "tablet"], &words);
+    assert_eq!(code(&unseen), (1, "not_confirmed".into()), "{unseen:?}");
+    assert!(unseen.said.contains("Anastasia, one contact, ") && unseen.said.contains("number 1: "), "{}", unseen.said);
+    assert!(!tablet.home.exists());
+    let args = ["restore", "--at-home", &url, "--name", "tablet", "--yes"];
     let n_kills = kill_until_through(&tablet, &args, &words, || {
         let looked = tablet.run(&["log", "Belarmino", "--limit", "500"]);
         match code(&looked).1.as_str() {
@@ -98,6 +104,9 @@ fn whoever_has_lost_everything_comes_back_with_the_words_and_an_address_however_
     let last = with_phrase(&tablet, &args, &words);
     assert!(last.code == 0 || code(&last) == (1, "already_initialised".into()), "{last:?}");
     assert_eq!(tablet.conversation("Belarmino"), said);
+    let contact = tablet.succeed(&["contacts"]).lines.remove(0);
+    assert_eq!(contact["verified"], false, "what was compared before does not count");
+    assert!(contact["from_home_backup_since"].is_string(), "{contact}");
 
     // The conversation goes on, and the tablet keeps a backup of its own, beside the one that it came from.
     tablet.succeed(&["send", "Belarmino", "I am back"]);

@@ -28,6 +28,8 @@ struct Fake {
     blobs: BTreeMap<BlobId, Kept>,
     /// Answers that are left before the connection breaks.
     left: Option<u32>,
+    /// Whether the next answer to a wish to keep blobs is lost; those after it are heard.
+    is_deaf: bool,
     /// Chunks that were put.
     n_put: u64,
     /// Blobs that it keeps at most.
@@ -36,6 +38,8 @@ struct Fake {
     account: u8,
 }
 
+/// When somebody restores.
+const NOW: Timestamp = Timestamp(1_000);
 const REFUSED: Answer = Answer::Refused { reason: Refusal::NotFound };
 
 impl Fake {
@@ -108,7 +112,13 @@ impl Asked for Fake {
             Some(left) => *left -= 1,
             None => {}
         }
-        Ok(self.answer(operation))
+        let is_lost = self.is_deaf && matches!(&operation, Operation::BlobKeep { blobs } if blobs.len() > 2);
+        let answer = self.answer(operation);
+        if is_lost {
+            self.is_deaf = false;
+            return Err(CarrierError::Closed.into());
+        }
+        Ok(answer)
     }
 }
 
@@ -164,7 +174,7 @@ impl Folder {
 }
 
 fn newest(server: &mut Fake) -> Option<FoundAtHome> {
-    now_do(find_all(server, &secret(1))).unwrap().into_iter().next()
+    now_do(find_all(server, &secret(1), NOW)).unwrap().into_iter().next()
 }
 
 /// What one run after another has made of a file.
@@ -241,6 +251,60 @@ fn ke_100_what_the_server_has_lost_is_sent_again() {
     assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (20, second));
 }
 
+/// A server with a backup of two pieces, of which it has lost a chunk of the second one.
+fn with_a_hole(folder: &Folder) -> Fake {
+    let (mut server, [first, second]) = (Fake::default(), grown());
+    folder.send(&mut server, 0, &first, (1, 10)).unwrap();
+    folder.send(&mut server, 0, &second, (1, 20)).unwrap();
+    let piece = newest(&mut server).unwrap().head.pieces[1];
+    let id = secret(1).piece(&[1; 16], piece.bytes, &piece.hash).id;
+    server.blobs.get_mut(&id).unwrap().chunks[2] = None;
+    server
+}
+
+#[test]
+fn ke_100_a_backup_with_a_hole_stays_until_the_next_one_is_whole() {
+    let (folder, third) = (Folder::new(), content(700_000, 7));
+    let (before, [first, second]) = (with_a_hole(&folder), grown());
+    // The same file again, and one that was written anew.
+    for (bytes, label) in [(&second, 1), (&third, 2)] {
+        for left in 0.. {
+            let mut server = Fake { left: Some(left), ..before.clone() };
+            let interrupted = folder.send(&mut server, 0, bytes, (label, 30));
+            server.left = None;
+            let _ = std::fs::remove_file(folder.fetched());
+            let (_, saved) = folder.fetch(&mut server, Damage::CutOff).unwrap();
+            assert!(saved == first || saved == *bytes, "after {left} answers");
+            folder.send(&mut server, 0, bytes, (label, 40)).unwrap();
+            assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (40, bytes.clone()));
+            assert_eq!(server.blobs.len(), newest(&mut server).unwrap().head.pieces.len() + 1, "after {left} answers");
+            if interrupted.is_ok() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn ke_100_a_backup_with_a_hole_stays_where_there_is_no_room_for_another() {
+    let folder = Folder::new();
+    let (mut server, [first, _]) = (with_a_hole(&folder), grown());
+    server.room = Some(3);
+    let anew = content(700_000, 7);
+    assert!(matches!(folder.send(&mut server, 0, &anew, (2, 30)), Err(HomeBackupError::NoRoom)));
+    assert_eq!(folder.fetch(&mut server, Damage::CutOff).unwrap(), (20, first));
+}
+
+#[test]
+fn ke_100_whether_a_backup_is_kept_is_asked_again_when_the_answer_was_not_heard() {
+    let (folder, mut server, [first, second]) = (Folder::new(), Fake::default(), grown());
+    folder.send(&mut server, 0, &first, (1, 10)).unwrap();
+    server.is_deaf = true;
+    assert!(matches!(folder.send(&mut server, 0, &second, (1, 20)), Err(HomeBackupError::Server(_))));
+    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (20, second.clone()), "what was sent stays");
+    assert_eq!(folder.send(&mut server, 0, &second, (1, 30)).unwrap(), 0, "and is not sent again");
+}
+
 #[test]
 fn ke_101_each_device_has_a_place_of_its_own_and_the_ninth_takes_that_of_the_oldest() {
     let (folder, mut server) = (Folder::new(), Fake::default());
@@ -249,10 +313,10 @@ fn ke_101_each_device_has_a_place_of_its_own_and_the_ninth_takes_that_of_the_old
         let made = if n == 3 { 5 } else { 10 + u64::from(n) };
         folder.send(&mut server, n, &content(5_000, n), (n, made)).unwrap();
     }
-    let found = now_do(find_all(&mut server, &secret(1))).unwrap();
+    let found = now_do(find_all(&mut server, &secret(1), NOW)).unwrap();
     assert_eq!(found.iter().map(|one| one.made.0).collect::<Vec<_>>(), [17, 16, 15, 14, 12, 11, 10, 5]);
     assert_eq!(now_do(free_place(&mut server, &secret(1))).unwrap(), 3);
-    assert_eq!(now_do(find_all(&mut server, &secret(1))).unwrap().len(), 7);
+    assert_eq!(now_do(find_all(&mut server, &secret(1), NOW)).unwrap().len(), 7);
     assert_eq!(server.blobs.len(), 14, "its pieces are gone too");
     assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (17, content(5_000, 7)));
 }
@@ -272,16 +336,19 @@ fn ke_101_what_another_device_has_put_in_a_place_is_left_alone() {
     // Both go on, each in its place.
     server.account = 0;
     folder.send(&mut server, 0, &second, (1, 30)).unwrap();
-    assert_eq!(now_do(find_all(&mut server, &secret(1))).unwrap().len(), 2);
+    assert_eq!(now_do(find_all(&mut server, &secret(1), NOW)).unwrap().len(), 2);
 }
 
 #[test]
 fn ke_102_nobody_else_finds_opens_or_deletes_anything() {
     let (folder, mut server, [first, _]) = (Folder::new(), Fake::default(), grown());
     folder.send(&mut server, 0, &first, (1, 10)).unwrap();
-    assert!(now_do(find_all(&mut server, &secret(2))).unwrap().is_empty());
+    assert!(now_do(find_all(&mut server, &secret(2), NOW)).unwrap().is_empty());
     let elsewhere = HomeBackupSecret::new(&UserSecret::from_seed([1; 32]), &ServerKey([8; 32]));
-    assert!(now_do(find_all(&mut server, &elsewhere)).unwrap().is_empty(), "another server's key names other places");
+    assert!(
+        now_do(find_all(&mut server, &elsewhere, NOW)).unwrap().is_empty(),
+        "another server's key names other places"
+    );
     // A server that shows everybody's things to everybody: they do not open.
     let (own, other) = (secret(1).place(0, Side::Odd).id, secret(2).place(0, Side::Odd));
     let moved = Kept { read: read_verifier(&other.read), ..server.blobs[&own].clone() };
@@ -324,11 +391,42 @@ fn ke_102_a_server_that_swaps_shortens_or_mixes_is_found_out() {
     let mut moved = server.clone();
     let there = secret(1).place(1, Side::Even);
     moved.blobs.insert(there.id, Kept { read: read_verifier(&there.read), ..server.blobs[&side].clone() });
-    assert_eq!(now_do(find_all(&mut moved, &secret(1))).unwrap().len(), 1);
+    assert_eq!(now_do(find_all(&mut moved, &secret(1), NOW)).unwrap().len(), 1);
     // What it gave once it can always give again: an older backup, which says when it was made.
     let mut lying = old;
     let _ = std::fs::remove_file(folder.fetched());
     assert_eq!(folder.fetch(&mut lying, Damage::Refused).unwrap(), (10, first));
+}
+
+#[test]
+fn ke_102_the_backup_of_before_is_offered_too_while_it_lies_there() {
+    let (folder, mut server, [first, second]) = (Folder::new(), Fake::default(), grown());
+    folder.send(&mut server, 0, &first, (1, 10)).unwrap();
+    server.is_deaf = true;
+    folder.send(&mut server, 0, &second, (1, 20)).unwrap_err();
+    let found = now_do(find_all(&mut server, &secret(1), NOW)).unwrap();
+    assert_eq!(found.iter().map(|one| one.made.0).collect::<Vec<_>>(), [20, 10]);
+    // The newest is damaged: the person gets the other one whole.
+    let piece = found[0].head.pieces[1];
+    server.blobs.remove(&secret(1).piece(&[1; 16], piece.bytes, &piece.hash).id);
+    let fetch = |server: &mut Fake, which: &FoundAtHome| {
+        now_do(fetch(server, &secret(1), &which.head, &folder.fetched(), Damage::Refused, |_, _| {}))
+    };
+    assert!(matches!(fetch(&mut server, &found[0]), Err(HomeBackupError::Lost)));
+    fetch(&mut server, &found[1]).unwrap();
+    assert_eq!(std::fs::read(folder.fetched()).unwrap(), first);
+}
+
+#[test]
+fn ke_102_what_is_dated_more_than_a_day_ahead_is_offered_last_and_said() {
+    let (folder, mut server, [first, second]) = (Folder::new(), Fake::default(), grown());
+    folder.send(&mut server, 0, &first, (1, 900)).unwrap();
+    let tomorrow = NOW.plus_seconds(24 * 3600);
+    folder.send(&mut server, 1, &second, (2, tomorrow.0)).unwrap();
+    folder.send(&mut server, 2, &second, (3, tomorrow.0 + 1)).unwrap();
+    let found = now_do(find_all(&mut server, &secret(1), NOW)).unwrap();
+    let dates: Vec<_> = found.iter().map(|one| (one.made.0, one.is_ahead)).collect();
+    assert_eq!(dates, [(tomorrow.0, false), (900, false), (tomorrow.0 + 1, true)]);
 }
 
 #[test]
@@ -341,7 +439,7 @@ fn ke_103_a_download_that_was_interrupted_goes_on_and_what_lies_there_is_looked_
         let _ = std::fs::remove_file(folder.fetched());
         server.left = Some(left);
         let interrupted = now_do(async {
-            let found = find_all(&mut server, &secret(1)).await.ok()?.into_iter().next()?;
+            let found = find_all(&mut server, &secret(1), NOW).await.ok()?.into_iter().next()?;
             fetch(&mut server, &secret(1), &found.head, &folder.fetched(), Damage::Refused, |_, _| {}).await.ok()
         });
         server.left = None;

@@ -48,6 +48,9 @@ pub struct ContactView {
     pub needs_card: bool,
     /// Since when it has other keys than before, by a new card, and nobody has compared them (KE-105).
     pub new_keys: Option<Timestamp>,
+    /// Since when it is known from a backup that lay at a home server, and nobody has compared digits since: that they were compared before does
+    /// not count (KE-106).
+    pub from_home: Option<Timestamp>,
     /// Why what is written waits, although the contact is established.
     pub held: Option<Held>,
     /// Whether the contact goes on from a backup, or somebody else tried to: shown until the digits are compared again.
@@ -327,6 +330,15 @@ pub struct BackupPortion {
     pub is_last: bool,
 }
 
+/// Where a backup comes from that is restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackupFrom {
+    /// A file that the person has kept.
+    File,
+    /// A home server.
+    HomeServer,
+}
+
 /// The backup that this device keeps at its home server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HomeBackupView {
@@ -338,15 +350,22 @@ pub struct HomeBackupView {
     pub made: Option<Timestamp>,
     /// Bytes that it has there.
     pub bytes: u64,
+    /// When the home server had no room for the last one that was tried; `None` when it took it.
+    pub refused: Option<Timestamp>,
 }
 
 impl HomeBackupView {
-    /// Returns whether the next one is due. A clock that was set back makes it due too.
+    /// Returns whether the next one is due. A clock that was set back makes it due too. Where there was no room nothing is due for a day.
     pub fn is_due(&self, now: Timestamp) -> bool {
         let Some(hours) = self.every else { return false };
-        self.made.is_none_or(|made| now >= made.plus_seconds(u64::from(hours) * 3600) || now < made)
+        let is_past = |at: Timestamp, hours: u64| now >= at.plus_seconds(hours * 3600) || now < at;
+        self.refused.is_none_or(|at| is_past(at, HOURS_AFTER_NO_ROOM))
+            && self.made.is_none_or(|made| is_past(made, u64::from(hours)))
     }
 }
+
+/// Hours for which a home server that had no room is left alone: each attempt sends all that is new, and room comes by a person's doing.
+const HOURS_AFTER_NO_ROOM: u64 = 24;
 
 /// How well a person is prepared for losing every device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

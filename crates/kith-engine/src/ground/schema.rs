@@ -85,7 +85,14 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             introductions::TABLES_4,
         ],
         // Whom a contact's device has met is in what it says; backups at home servers, and what backups say beside people and messages.
-        vec![own_lists::TABLES_5, sibling_meetings::TABLES_5, home_backup::TABLES, backup::TABLES_5, renewal::TABLES_5],
+        vec![
+            own_lists::TABLES_5,
+            sibling_meetings::TABLES_5,
+            home_backup::TABLES,
+            backup::TABLES_5,
+            renewal::TABLES_5,
+            restore::TABLES_5,
+        ],
     ]
 }
 

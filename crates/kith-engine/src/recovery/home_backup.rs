@@ -25,7 +25,8 @@ CREATE TABLE home_backup (
     server BLOB,
     place INTEGER,
     made INTEGER,
-    bytes INTEGER NOT NULL DEFAULT 0
+    bytes INTEGER NOT NULL DEFAULT 0,
+    refused INTEGER
 ) STRICT;
 INSERT INTO home_backup (id) VALUES (1);
 ";
@@ -36,7 +37,7 @@ impl Engine {
     /// # Errors
     /// [`QueryError`] when storage fails.
     pub fn home_backup(&self) -> Result<HomeBackupView, QueryError> {
-        let sql = "SELECT every, server, place, made, bytes FROM home_backup";
+        let sql = "SELECT every, server, place, made, bytes, refused FROM home_backup";
         let view = first(&self.db, sql, [], |row| {
             let server = row.get::<_, Option<[u8; 32]>>(1)?.map(ServerKey);
             Ok(HomeBackupView {
@@ -44,6 +45,7 @@ impl Engine {
                 place: server.zip(row.get(2)?),
                 made: row.get::<_, Option<i64>>(3)?.map(|at| Timestamp(number(at))),
                 bytes: number(row.get(4)?),
+                refused: row.get::<_, Option<i64>>(5)?.map(|at| Timestamp(number(at))),
             })
         })?;
         Ok(view.ok_or(StorageError::Damaged("home_backup"))?)
@@ -60,7 +62,7 @@ impl Engine {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), WakeError> {
         self.call(now, rng, |work, _| {
-            run(work.db, "UPDATE home_backup SET every = ?1", [every])?;
+            run(work.db, "UPDATE home_backup SET every = ?1, refused = NULL", [every])?;
             Ok(())
         })
     }
@@ -77,7 +79,7 @@ impl Engine {
     ) -> Result<(), WakeError> {
         self.call(now, rng, |work, _| {
             let (server, place) = place.map(|(server, place)| (server.0, place)).unzip();
-            let sql = "UPDATE home_backup SET server = ?1, place = ?2, made = NULL, bytes = 0";
+            let sql = "UPDATE home_backup SET server = ?1, place = ?2, made = NULL, bytes = 0, refused = NULL";
             run(work.db, sql, params![server, place])?;
             Ok(())
         })
@@ -94,7 +96,19 @@ impl Engine {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), WakeError> {
         self.call(now, rng, |work, _| {
-            run(work.db, "UPDATE home_backup SET made = ?1, bytes = ?2", [column(made.0), column(bytes)])?;
+            let sql = "UPDATE home_backup SET made = ?1, bytes = ?2, refused = NULL";
+            run(work.db, sql, [column(made.0), column(bytes)])?;
+            Ok(())
+        })
+    }
+
+    /// The home server had no room for a backup now: by itself this device tries no other one for a day.
+    ///
+    /// # Errors
+    /// [`WakeError`] when storage fails.
+    pub fn home_backup_refused(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<(), WakeError> {
+        self.call(now, rng, |work, _| {
+            run(work.db, "UPDATE home_backup SET refused = ?1", [column(work.now.0)])?;
             Ok(())
         })
     }

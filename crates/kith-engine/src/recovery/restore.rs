@@ -11,7 +11,7 @@ use kith_wire::sync::PastMessage;
 use rand_core::CryptoRng;
 use rusqlite::Connection;
 
-use crate::api::MessageState;
+use crate::api::{BackupFrom, MessageState};
 use crate::devices::{contact_copies, device_keys, history, own_devices};
 use crate::engine::Engine;
 use crate::errors::RestoreError;
@@ -27,14 +27,26 @@ pub(crate) const TABLES: &str = "
 CREATE TABLE restoring (id INTEGER PRIMARY KEY CHECK (id = 1), since INTEGER NOT NULL) STRICT;
 ";
 
+/// What version 5 adds: whether anything that was taken in came from a home server, and since when a contact is known from there.
+pub(crate) const TABLES_5: &str = "
+ALTER TABLE restoring ADD COLUMN from_home INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN from_home INTEGER;
+";
+
 impl Engine {
     /// Begins to take a backup in, or goes on after an interruption, on a device of this name. Until
     /// [`finish_restore`](Self::finish_restore) nothing else works here but finding a home server.
     ///
     /// # Errors
     /// [`RestoreError`]; nothing has changed then.
-    pub fn begin_restore(&mut self, name: &str, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<(), RestoreError> {
-        self.call(now, rng, |work, _| begin(work, name))
+    pub fn begin_restore(
+        &mut self,
+        name: &str,
+        from: BackupFrom,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), RestoreError> {
+        self.call(now, rng, |work, _| begin(work, name, from))
     }
 
     /// Takes items of a backup in, in their order. Those that were taken in before change nothing.
@@ -80,7 +92,7 @@ pub(crate) fn is_under_way(db: &Connection) -> Result<bool, StorageError> {
 }
 
 /// Begins, or begins again after an interruption. Into a folder with a person in it nothing is restored.
-pub(crate) fn begin(work: &mut Work<'_>, device: &str) -> Result<(), RestoreError> {
+pub(crate) fn begin(work: &mut Work<'_>, device: &str, from: BackupFrom) -> Result<(), RestoreError> {
     if !is_device_name(device) {
         return Err(RestoreError::BadName);
     }
@@ -89,6 +101,9 @@ pub(crate) fn begin(work: &mut Work<'_>, device: &str) -> Result<(), RestoreErro
             return Err(RestoreError::NotFresh);
         }
         run(work.db, "INSERT INTO restoring (id, since) VALUES (1, ?1)", [column(work.now.0)])?;
+    }
+    if from == BackupFrom::HomeServer {
+        run(work.db, "UPDATE restoring SET from_home = 1", [])?;
     }
     own_devices::named(work, device)?;
     Ok(())
@@ -164,6 +179,12 @@ pub(crate) fn finish(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Resto
     }
     if person::find(work.db)?.is_none() {
         return Err(RestoreError::NoHomeServer);
+    }
+    if exists(work.db, "SELECT 1 FROM restoring WHERE from_home = 1", [])? {
+        // KE-106: whoever once had the secret of such backups may have made this one up.
+        let sql =
+            "UPDATE contacts SET verified = 0, verified_at = max(?1, verified_at + 1), from_home = ?1 WHERE kind = 0";
+        run(work.db, sql, [column(work.now.0)])?;
     }
     run(work.db, "DELETE FROM restoring", [])?;
     Ok(restored::begin(work, user)?)

@@ -2,7 +2,8 @@
 
 use kith_crypto::user::UserSecret;
 use kith_engine::{
-    BackupError, Command, CommandError, ContactId, HistoryWish, MessageState, MessageView, Receipts, RestoreError, Whom,
+    BackupError, BackupFrom, Command, CommandError, ContactId, HistoryWish, MessageState, MessageView, Receipts,
+    RestoreError, Whom,
 };
 use kith_wire::backup::{BackupItem, pack};
 use kith_wire::id::{BackupMark, MessageId};
@@ -332,7 +333,7 @@ fn nothing_is_restored_over_a_person_and_nothing_of_another_persons_list_counts(
     let known = world.people[stranger].engine.devices().unwrap();
     assert!(known.iter().all(|device| device.is_this), "{known:?}");
     let now = START;
-    let named = world.people[stranger].engine.begin_restore("two\nlines", now, &mut world.rng);
+    let named = world.people[stranger].engine.begin_restore("two\nlines", BackupFrom::File, now, &mut world.rng);
     assert!(matches!(named, Err(RestoreError::BadName)));
 }
 
@@ -481,4 +482,45 @@ fn ke_104_drafts_come_back_and_one_that_was_sent_stays_sent() {
     let both = [whole, news].concat();
     assert_eq!(drafts_of(&both, &mut world, "backup-drafts-2"), "Dear Bela, I");
     assert_eq!(drafts_of(&[both, last].concat(), &mut world, "backup-drafts-3"), "");
+}
+
+#[test]
+fn ke_106_after_a_restore_from_a_home_server_nobody_counts_as_compared() {
+    let (mut world, bela, _) = World::met("home-doubt");
+    world.command(ANA, Command::ConfirmVerified { contact: bela }).unwrap();
+    world.run(30);
+    let (items, _) = world.backup_run(ANA, None).unwrap();
+    world.online(ANA, Reach::Down);
+    let view = |world: &World, who: usize| world.people[who].engine.contacts().unwrap().remove(0);
+    // From a file that the person has kept it goes on as it was.
+    let file = world.come_back("home-doubt-file", ANA, 1, &items);
+    assert!(view(&world, file).verified && view(&world, file).from_home.is_none());
+    // An interruption that goes on with a file makes nothing better.
+    let user = world.people[ANA].user.clone();
+    let tablet = world.add_folder("home-doubt-tablet", 1, user);
+    world.take_in_from(BackupFrom::HomeServer, tablet, &items).unwrap();
+    world.take_in(tablet, &items).unwrap();
+    world.find_home(tablet);
+    world.finish_restore(tablet).unwrap();
+    assert!(!view(&world, tablet).verified && view(&world, tablet).from_home.is_some());
+    // It is said until the digits were compared anew.
+    let contact = view(&world, tablet).id;
+    world.command(tablet, Command::ConfirmVerified { contact }).unwrap();
+    assert!(view(&world, tablet).verified && view(&world, tablet).from_home.is_none());
+}
+
+#[test]
+fn a_home_server_without_room_is_left_alone_for_a_day() {
+    let (mut world, _, _) = World::met("home-room");
+    let (day, now) = (24 * 3600, world.now);
+    let rng = &mut world.rng;
+    let engine = &mut world.people[ANA].engine;
+    engine.set_home_backup(Some(24), now, rng).unwrap();
+    assert!(engine.home_backup().unwrap().is_due(now));
+    engine.home_backup_refused(now, rng).unwrap();
+    let view = engine.home_backup().unwrap();
+    assert!(!view.is_due(now.plus_seconds(day - 1)) && view.is_due(now.plus_seconds(day)));
+    // What the person does by hand counts at once.
+    engine.home_backup_done((now, 9), now, rng).unwrap();
+    assert_eq!(engine.home_backup().unwrap().refused, None);
 }

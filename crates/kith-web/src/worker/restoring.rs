@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use kith_crypto::user::UserSecret;
-use kith_engine::{Engine, RestoreError};
+use kith_engine::{BackupFrom, Engine, RestoreError};
 use kith_vault::{BackupKey, BackupReader, Folder, Next, Params, Password, Phrase, PhraseError, Vault};
 use kith_wire::Timestamp;
 use kith_wire::address::ServerAddress;
@@ -106,7 +106,7 @@ impl Person {
         let mut prepare = |connection| {
             let mut engine = Engine::open(connection, now())?;
             engine.set_user_key(&user.public())?;
-            Ok(engine.begin_restore(device, now(), &mut rng())?)
+            Ok(engine.begin_restore(device, BackupFrom::File, now(), &mut rng())?)
         };
         let made = Vault::create_for(folder, (password, &backup.seed), Params::PHONE, &mut rng(), &mut prepare);
         let (person, _) = Self::start(made?, teller)?;

@@ -1,7 +1,7 @@
 //! Backups as the programs around the engines make and restore them, without files.
 
 use kith_crypto::user::UserSecret;
-use kith_engine::{BackupError, Command, Engine, RestoreError};
+use kith_engine::{BackupError, BackupFrom, Command, Engine, RestoreError};
 use kith_wire::backup::BackupItem;
 use kith_wire::id::BackupMark;
 
@@ -53,8 +53,18 @@ impl World {
 
     /// Begins to restore, and takes items in.
     pub(crate) fn take_in(&mut self, who: usize, items: &[BackupItem]) -> Result<(), RestoreError> {
+        self.take_in_from(BackupFrom::File, who, items)
+    }
+
+    /// Takes items in that come from there.
+    pub(crate) fn take_in_from(
+        &mut self,
+        from: BackupFrom,
+        who: usize,
+        items: &[BackupItem],
+    ) -> Result<(), RestoreError> {
         let (now, user) = (self.clock(who), self.people[who].user.clone());
-        self.people[who].engine.begin_restore("tablet", now, &mut self.rng)?;
+        self.people[who].engine.begin_restore("tablet", from, now, &mut self.rng)?;
         for some in items.chunks(7) {
             self.people[who].engine.restore(&user, some.to_vec(), now, &mut self.rng)?;
         }
