@@ -6,7 +6,6 @@ import { after, before, test } from 'node:test';
 import { join } from 'node:path';
 
 import { PASSWORD, introduce, strangers } from './meeting.mjs';
-import { Person } from './person.mjs';
 import { findReadable, Server } from './programs.mjs';
 
 const TEXTS = ['Is the kettle on, dear Belarmino?', 'It sings already, Anastasia.', '<img src=x onerror=alert(1)> **bold**'];
@@ -74,24 +73,7 @@ test('what is written while the home server is away goes out when it is back', a
   await ana.reaches('Are you still there?', 'accepted');
 });
 
-test('a second tab is told, and can take over', async () => {
-  const other = await context.newPage();
-  const there = new Person(other);
-  await other.goto(server.url);
-  await there.at('take-over').click();
-  await there.at('unlock-password').waitFor();
-  await ana.at('take-over').waitFor();
-  assert.equal(await page.getByText(TEXTS[0]).count(), 0, 'the first tab shows nothing any more');
-  await there.unlock(PASSWORD);
-  await there.at('list-item').first().waitFor();
-  await other.close();
-  await page.reload();
-  await ana.at('unlock-password').waitFor();
-});
-
 test('nothing is readable on the disk while the person is locked', async () => {
-  await ana.unlock(PASSWORD);
-  await ana.at('list-item').first().waitFor();
   await ana.lock();
   await context.close();
   const words = [...TEXTS, 'Are you still there?', PASSWORD, 'Belarmino', 'Anastasia'];

@@ -106,7 +106,7 @@ test('all tabs change together', async () => {
   const other = await context.newPage();
   const there = new Person(other);
   await other.goto(server.url);
-  await there.at('take-over').waitFor();
+  await there.at('list-item').first().waitFor();
   assert.equal(await nameOf(other), 'two', 'an old version goes on in every tab until somebody asks');
   await ana.at('composer-text').fill(DRAFT);
   await there.at('new-version-go').click();

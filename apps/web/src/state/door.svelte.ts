@@ -14,6 +14,9 @@ export interface Start {
   invite: string | null;
 }
 
+/** How often tabs tell each other that somebody is there, in milliseconds. */
+const SIGN_MS = 5_000;
+
 type OpenState = Extract<State, { kind: 'open' }>;
 
 export class Door {
@@ -84,7 +87,16 @@ export class Door {
 
   /** Locks when nobody has touched anything for as long as the person chose. Returns what stops that. */
   watch(): () => void {
-    const sign = () => (this.lastSign = Date.now());
+    // Whoever works in one tab is there for all of them.
+    const tabs = new BroadcastChannel('kith-signs');
+    let told = 0;
+    tabs.onmessage = () => (this.lastSign = Date.now());
+    const sign = () => {
+      this.lastSign = Date.now();
+      if (this.lastSign - told < SIGN_MS) return;
+      told = this.lastSign;
+      tabs.postMessage('here');
+    };
     const signs = ['pointerdown', 'keydown', 'wheel', 'touchmove'] as const;
     for (const name of signs) addEventListener(name, sign, { passive: true, capture: true });
     const look = () => void this.lockIfLeft();
@@ -95,6 +107,7 @@ export class Door {
       for (const name of signs) removeEventListener(name, sign, { capture: true });
       clearInterval(turns);
       document.removeEventListener('visibilitychange', look);
+      tabs.close();
     };
   }
 

@@ -16,9 +16,31 @@ export async function askToNotify(): Promise<boolean> {
   return (await Notification.requestPermission()) === 'granted';
 }
 
-/** Says that somebody wrote, while nobody looks at the page. */
-export function notify(): void {
+/** Held by every page that is looked at, so that the others know. */
+const LOOKED_AT = 'kith-looked-at';
+
+/** Begins to tell other tabs whether this one is looked at. Returns what stops it. */
+export function tellLooks(): () => void {
+  let leave = () => {};
+  const look = () => {
+    leave();
+    if (document.hidden) return;
+    const left = new Promise<void>((done) => (leave = done));
+    void navigator.locks.request(LOOKED_AT, { mode: 'shared' }, () => left);
+  };
+  look();
+  document.addEventListener('visibilitychange', look);
+  return () => {
+    document.removeEventListener('visibilitychange', look);
+    leave();
+  };
+}
+
+/** Says that somebody wrote, while nobody looks at any page of Kith. */
+export async function notify(): Promise<void> {
   if (!preferences.notify || notifying() !== 'allowed' || !document.hidden) return;
+  const { held } = await navigator.locks.query();
+  if (held?.some((lock) => lock.name === LOOKED_AT)) return;
   try {
     // One at a time: the same mark replaces the one before.
     new Notification(t('notify.title'), { body: t('notify.body'), tag: 'kith', icon: '/mark.svg' });

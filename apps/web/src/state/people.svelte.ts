@@ -45,6 +45,11 @@ export class People {
     }
   }
 
+  /** What was typed to a contact is kept. */
+  drafted(contact: number, draft: string): void {
+    this.all = this.all.map((one) => (one.id === contact ? { ...one, draft } : one));
+  }
+
   async rename(contact: number, name: string): Promise<void> {
     await this.line.ask({ kind: 'rename', contact, name });
     await this.refresh();

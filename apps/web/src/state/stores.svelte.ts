@@ -9,7 +9,7 @@ import { Door } from './door.svelte';
 import { type Told, toldOf } from './failures';
 import { Files } from './files.svelte';
 import { Notes } from './notes.svelte';
-import { notify } from './notify';
+import { notify, tellLooks } from './notify';
 import { People } from './people.svelte';
 import { Route } from './route.svelte';
 import { Safety } from './safety.svelte';
@@ -30,7 +30,7 @@ export class Stores {
     () => this.keepDrafts(),
     () => this.isBusy,
   );
-  /** What was typed and not sent, as it is now. The worker keeps it, a moment later. */
+  /** What was typed and the worker does not have yet, by contact. */
   readonly drafts = new Map<number, string>();
   /** The conversation that is open. */
   talk = $state.raw<Talk | null>(null);
@@ -50,7 +50,7 @@ export class Stores {
 
   /** Begins to listen. Returns what stops it. */
   start(): () => void {
-    const stops = [this.line.listen((notice) => this.take(notice)), this.route.start(), this.door.watch()];
+    const stops = [this.line.listen((notice) => this.take(notice)), this.route.start(), this.door.watch(), tellLooks()];
     return () => stops.forEach((stop) => stop());
   }
 
@@ -62,7 +62,16 @@ export class Stores {
   /** Stores everything that was typed and not sent. Fails as the worker does. */
   async keepDrafts(): Promise<void> {
     if (!this.door.open) return;
-    for (const [contact, text] of this.drafts) await this.line.ask({ kind: 'save_draft', contact, text });
+    for (const contact of [...this.drafts.keys()]) await this.keepDraft(contact);
+  }
+
+  /** Stores what was typed to a contact, if the worker does not have it yet. */
+  async keepDraft(contact: number): Promise<void> {
+    const text = this.drafts.get(contact);
+    if (text === undefined) return;
+    await this.line.ask({ kind: 'save_draft', contact, text });
+    this.people.drafted(contact, text);
+    if (this.drafts.get(contact) === text) this.drafts.delete(contact);
   }
 
   /** Opens a conversation, or stays in it. */
@@ -135,7 +144,7 @@ export class Stores {
     if (change === 'edited' || change === 'deleted' || change === 'reacted') this.read(talk?.changedOne(message));
     else this.read(talk?.changed());
     this.readPeople();
-    if (change === 'new' && this.people.find(contact)?.state !== 'blocked') notify();
+    if (change === 'new' && this.people.find(contact)?.state !== 'blocked') void notify();
   }
 
   private talkWith(contact: number): Talk | null {
@@ -153,7 +162,8 @@ export class Stores {
 
   private forget(): void {
     this.talk = null;
-    this.drafts.clear();
+    // The tab that had Kith open may be gone before it got the last letters: they are there again after unlocking.
+    if (this.door.state?.kind !== 'locked') this.drafts.clear();
     this.people.clear();
     this.files.clear();
     this.devices.clear();

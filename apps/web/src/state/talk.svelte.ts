@@ -134,10 +134,6 @@ export class Talk {
     this.put((await this.line.ask(asked)).message);
   }
 
-  async saveDraft(text: string): Promise<void> {
-    await this.line.ask({ kind: 'save_draft', contact: this.contact, text });
-  }
-
   async markRead(): Promise<void> {
     await this.line.ask({ kind: 'mark_read', contact: this.contact });
   }

@@ -114,7 +114,7 @@ export const de: Catalog = {
   'locked.forgot': 'Ich weiß es nicht mehr',
   'locked.forgot.why': 'Dann bleibt verschlossen, was auf diesem Gerät ist: Niemand kann ein Passwort zurücksetzen, auch nicht die Leute, die Kith gemacht haben. Du kannst die Daten dieser Seite in den Einstellungen deines Browsers löschen und neu beginnen; deine Kontakte lernen dich dann neu kennen.',
   'elsewhere.title': 'Kith ist in einem anderen Tab offen',
-  'elsewhere.why': 'Immer nur ein Tab: So bleiben deine Nachrichten in Ordnung. Du kannst dort weitermachen oder hier.',
+  'elsewhere.why': 'Jener Tab antwortet nicht, oder er ist von einer anderen Version von Kith. Schließe ihn, oder mache hier weiter: Dort wird Kith dann gesperrt.',
   'elsewhere.here': 'Kith hier benutzen',
 
   'version.ready': 'Eine neue Version ist bereit.',

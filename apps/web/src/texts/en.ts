@@ -121,7 +121,7 @@ export const en = {
   'locked.forgot': 'I do not remember it',
   'locked.forgot.why': 'Then what is on this device stays closed: nobody can reset a password, not even the people who made Kith. You can remove the data of this page in your browser’s settings and start anew; your contacts then meet you again.',
   'elsewhere.title': 'Kith is open in another tab',
-  'elsewhere.why': 'One tab at a time keeps your messages in order. You can go on there, or here.',
+  'elsewhere.why': 'That tab does not answer, or it is of another version of Kith. Close it, or go on here: there it will be locked.',
   'elsewhere.here': 'Use Kith here',
 
   'version.ready': 'A new version is ready.',

@@ -114,7 +114,7 @@ export const es: Catalog = {
   'locked.forgot': 'No la recuerdo',
   'locked.forgot.why': 'Entonces lo que hay en este dispositivo queda cerrado: nadie puede restablecer una contraseña, ni siquiera quienes hicieron Kith. Puedes borrar los datos de esta página en los ajustes del navegador y empezar de nuevo; tus contactos te conocerán otra vez.',
   'elsewhere.title': 'Kith está abierto en otra pestaña',
-  'elsewhere.why': 'Una pestaña a la vez mantiene tus mensajes en orden. Puedes seguir allí o aquí.',
+  'elsewhere.why': 'Esa pestaña no responde, o es de otra versión de Kith. Ciérrala, o sigue aquí: allí Kith quedará bloqueado.',
   'elsewhere.here': 'Usar Kith aquí',
 
   'version.ready': 'Hay una versión nueva lista.',

@@ -114,7 +114,7 @@ export const fr: Catalog = {
   'locked.forgot': 'Je ne m’en souviens plus',
   'locked.forgot.why': 'Alors ce qui est sur cet appareil reste fermé : personne ne peut réinitialiser un mot de passe, pas même ceux qui ont fait Kith. Vous pouvez effacer les données de cette page dans les réglages de votre navigateur et recommencer ; vos contacts vous rencontreront de nouveau.',
   'elsewhere.title': 'Kith est ouvert dans un autre onglet',
-  'elsewhere.why': 'Un seul onglet à la fois garde vos messages en ordre. Vous pouvez continuer là-bas, ou ici.',
+  'elsewhere.why': 'Cet onglet ne répond pas, ou vient d’une autre version de Kith. Fermez-le, ou continuez ici : là-bas, Kith sera verrouillé.',
   'elsewhere.here': 'Utiliser Kith ici',
 
   'version.ready': 'Une nouvelle version est prête.',

@@ -71,11 +71,11 @@ export interface Outgoing {
   file?: Blob;
 }
 
-/** What travels from the worker. The bytes of an attachment's piece come beside their reply, moved and not copied. */
-export type Incoming =
-  | { id: number; reply: Reply; bytes?: ArrayBuffer }
-  | { id: number; failure: Failure }
-  | { notice: Notice };
+/** What answers a request. The bytes of an attachment's piece come beside their reply. */
+export type Answer = { reply: Reply; bytes?: ArrayBuffer } | { failure: Failure };
+
+/** What travels from the worker. One that has done its work asks to be ended: with it goes all memory that ever held a key or a text. */
+export type Incoming = ({ id: number } & Answer) | { notice: Notice } | { ended: true };
 
 /** A request that was not done, with the code that a text is chosen by. */
 export class KithError extends Error {
@@ -107,8 +107,6 @@ export class Kith {
   /** Asks for something; a file that the request is about comes beside it. Fails with a {@link KithError}. */
   async ask<R extends Request>(request: R, file?: Blob): Promise<AnswerTo<R>> {
     const { reply } = await this.send(request, file);
-    // Locking ends the worker: with it goes all memory that ever held a key or a text.
-    if (request.kind === 'lock') this.restart();
     return reply as AnswerTo<R>;
   }
 
@@ -147,23 +145,26 @@ export class Kith {
 
   private start(): Worker {
     const worker = startWorker();
-    worker.addEventListener('message', (event: MessageEvent<Incoming>) => this.take(event.data));
-    worker.addEventListener('error', (event) => this.fail(event.message));
+    worker.addEventListener('message', (event: MessageEvent<Incoming>) => {
+      if (worker === this.worker) this.take(event.data);
+    });
+    worker.addEventListener('error', (event) => this.fail({ code: 'internal', detail: event.message }));
     return worker;
   }
 
   private restart(): void {
     this.worker.terminate();
-    this.fail('the worker was ended');
+    this.fail({ code: 'locked', detail: 'the worker was ended' });
     this.worker = this.start();
   }
 
   private take(incoming: Incoming): void {
+    if ('ended' in incoming) {
+      this.restart();
+      return;
+    }
     if ('notice' in incoming) {
-      const { notice } = incoming;
-      // Another tab has the person now: what this one knew of them goes with its worker.
-      if (notice.kind === 'state' && notice.state.kind === 'elsewhere') this.restart();
-      for (const listener of this.listeners) listener(notice);
+      for (const listener of this.listeners) listener(incoming.notice);
       return;
     }
     const waiting = this.waiting.get(incoming.id);
@@ -173,9 +174,9 @@ export class Kith {
     else waiting.done(incoming);
   }
 
-  private fail(detail: string): void {
+  private fail(failure: Failure): void {
     const failed = [...this.waiting.values()];
     this.waiting.clear();
-    for (const waiting of failed) waiting.failed(new KithError({ code: 'internal', detail }));
+    for (const waiting of failed) waiting.failed(new KithError(failure));
   }
 }

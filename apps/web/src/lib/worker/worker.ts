@@ -1,121 +1,118 @@
-// The worker: loads the engine, and sees to it that one tab at a time has the person.
-//
-// Whoever holds the lock has the storage. A second tab is told so and may ask the first to give way; the lock of a tab that
-// is closed or crashes is free by itself. What requests mean is the engine's business.
+// The worker: loads the engine when this tab has the person, and passes on what it is asked when another one has. Which tab that is, tabs.ts
+// knows; what requests mean is the engine's business.
 
-import type { Failure, Notice, Reply, Request, State } from './contract';
-import type { Incoming, Outgoing } from './kith';
+import type { Failure, Notice, Reply, Request } from './contract';
+import type { Answer, Incoming, Outgoing } from './kith';
+import { Tabs } from './tabs';
 import init, { KithWorker } from './engine/kith_web.js';
 import wasm from './engine/kith_web_bg.wasm?url';
 
-const LOCK = 'kith-person';
-const GIVE_WAY = 'give way';
-/** How long another tab may take to give way, and how often it is looked whether it is gone; in milliseconds. */
-const PATIENCE = 10_000;
-const LOOK = 1_000;
+/** What is done in the tab where it was asked: with these come a password or the words, or the person is wanted here in any case. */
+const HERE = new Set<Request['kind']>(['unlock', 'create', 'look_at_backup', 'restore', 'take_over']);
 
-const tabs = new BroadcastChannel('kith');
-let engine: KithWorker | null = null;
-let release: (() => void) | null = null;
-/** Looks now and then whether the person is free, while another tab has them. */
-let looking: ReturnType<typeof setInterval> | null = null;
-/** Requests are taken one after the other while it is not known who has the person. */
-let opening: Promise<KithWorker | null> | null = null;
+let engine: Promise<KithWorker> | null = null;
+let isOver = false;
+
+// The name of this file changes with every change to it, to the engine, and so to what both understand.
+const tabs = new Tabs(import.meta.url, {
+  answer: (request, file) => own(request, file),
+  stepBack,
+  changed: () => void tellState(),
+  notice: (notice) => tell(notice),
+});
 
 self.addEventListener('message', (event: MessageEvent<Outgoing>) => {
   void take(event.data);
 });
 
-tabs.addEventListener('message', (event: MessageEvent) => {
-  if (event.data === GIVE_WAY && engine) void giveWay(engine);
-});
-
 async function take({ id, request, file }: Outgoing): Promise<void> {
-  const owner = await owned(request.kind === 'take_over');
-  if (!owner) {
-    looking ??= setInterval(() => void lookAgain(), LOOK);
-    if (request.kind === 'state' || request.kind === 'take_over') {
-      post({ id, reply: { kind: 'state', state: { kind: 'elsewhere' } } });
-    } else {
-      post({ id, failure: { code: 'elsewhere', detail: 'another tab has the person' } });
-    }
-    return;
-  }
-  await answer(owner, id, request, file);
-  if (request.kind === 'lock') leave();
+  const answer = await routed(request, file);
+  post({ id, ...answer }, 'bytes' in answer && answer.bytes ? [answer.bytes] : []);
 }
 
-async function answer(owner: KithWorker, id: number, request: Request, file?: Blob): Promise<void> {
+async function routed(request: Request, file?: Blob): Promise<Answer> {
+  if (HERE.has(request.kind)) await tabs.claim(request.kind === 'take_over');
+  switch (await tabs.where()) {
+    case 'here':
+      return own(request, file);
+    case 'there':
+      return tabs.pass(request, file);
+    case 'silent':
+      if (request.kind === 'state' || request.kind === 'take_over') return { reply: { kind: 'state', state: { kind: 'elsewhere' } } };
+      return { failure: { code: 'elsewhere', detail: 'another tab has the person' } };
+  }
+}
+
+/** Answers with the engine of this tab, and tells all tabs when things stand otherwise afterwards. */
+async function own(request: Request, file?: Blob): Promise<Answer> {
+  const answer = await asked(request, file);
+  if (request.kind !== 'state' && 'reply' in answer && answer.reply.kind === 'state') {
+    const notice: Notice = { kind: 'state', state: answer.reply.state };
+    post({ notice });
+    tabs.tell(notice);
+    if (request.kind === 'lock') end();
+  }
+  return answer;
+}
+
+async function asked(request: Request, file?: Blob): Promise<Answer> {
   try {
-    const [done, text, bytes] = (await owner.ask(JSON.stringify(request), file)) as [boolean, string, Uint8Array | null];
-    if (!done) {
-      post({ id, failure: JSON.parse(text) as Failure });
-    } else if (bytes) {
-      const buffer = bytes.buffer as ArrayBuffer;
-      post({ id, reply: JSON.parse(text) as Reply, bytes: buffer }, [buffer]);
-    } else {
-      post({ id, reply: JSON.parse(text) as Reply });
-    }
+    engine ??= open().catch((error: unknown) => {
+      engine = null;
+      throw error;
+    });
+    const [done, text, bytes] = (await (await engine).ask(JSON.stringify(request), file)) as [boolean, string, Uint8Array | null];
+    if (!done) return { failure: JSON.parse(text) as Failure };
+    const reply = JSON.parse(text) as Reply;
+    return bytes ? { reply, bytes: bytes.buffer as ArrayBuffer } : { reply };
   } catch (error) {
-    post({ id, failure: { code: 'internal', detail: String(error) } });
+    return { failure: { code: 'internal', detail: String(error) } };
   }
 }
 
-/** Returns the engine if this tab has the person, or can have them. */
-function owned(byForce: boolean): Promise<KithWorker | null> {
-  if (engine) return Promise.resolve(engine);
-  opening ??= open(byForce).finally(() => (opening = null));
-  return opening;
-}
-
-/** A tab that was closed or has crashed does not say so; its lock is free then. */
-async function lookAgain(): Promise<void> {
-  const owner = await owned(false);
-  if (!owner) return;
-  const [done, text] = (await owner.ask(JSON.stringify({ kind: 'state' } satisfies Request), undefined)) as [boolean, string];
-  if (!done) return;
-  const reply = JSON.parse(text) as Extract<Reply, { kind: 'state' }>;
-  post({ notice: { kind: 'state', state: reply.state } });
-}
-
-async function open(byForce: boolean): Promise<KithWorker | null> {
-  if (!(await hold(byForce))) return null;
-  if (looking) clearInterval(looking);
-  looking = null;
+async function open(): Promise<KithWorker> {
   await init({ module_or_path: wasm });
-  engine = new KithWorker((text: string) => post({ notice: JSON.parse(text) as Notice }));
-  return engine;
-}
-
-/** Takes the lock and holds it until this worker ends or leaves; says whether it could be had. */
-function hold(byForce: boolean): Promise<boolean> {
-  if (byForce) tabs.postMessage(GIVE_WAY);
-  const options: LockOptions = byForce ? { signal: AbortSignal.timeout(PATIENCE) } : { ifAvailable: true };
-  return new Promise((held) => {
-    navigator.locks
-      .request(LOCK, options, (lock) => {
-        if (!lock) {
-          held(false);
-          return;
-        }
-        held(true);
-        return new Promise<void>((done) => (release = done));
-      })
-      .catch(() => held(false));
+  return new KithWorker((text: string) => {
+    const notice = JSON.parse(text) as Notice;
+    // Locking is told by the request for it, and stepping back not at all.
+    if (notice.kind === 'state' && notice.state.kind === 'locked') return;
+    post({ notice });
+    tabs.tell(notice);
   });
 }
 
-async function giveWay(owner: KithWorker): Promise<void> {
-  await owner.ask(JSON.stringify({ kind: 'lock' } satisfies Request), undefined);
-  leave();
-  const state: State = { kind: 'elsewhere' };
-  post({ notice: { kind: 'state', state } });
+/** Gives the storage back. What is open stays open, unless it is told otherwise. A worker that has had the storage is of no more use. */
+async function stepBack(force: boolean): Promise<boolean> {
+  if (!engine || isOver) return true;
+  const answer = await asked({ kind: 'state' });
+  const isOpen = !('reply' in answer) || answer.reply.kind !== 'state' || !['locked', 'nobody'].includes(answer.reply.state.kind);
+  if (isOpen && !force) return false;
+  if ('failure' in (await asked({ kind: 'lock' }))) return false;
+  isOver = true;
+  if (isOpen) {
+    const notice: Notice = { kind: 'state', state: { kind: 'locked' } };
+    post({ notice });
+    tabs.tell(notice);
+  }
+  end();
+  return true;
 }
 
-function leave(): void {
-  engine = null;
-  release?.();
-  release = null;
+/** Tells the page what the tab tells that has the person. */
+function tell(notice: Notice): void {
+  post({ notice });
+  if (notice.kind === 'state' && notice.state.kind === 'locked') end();
+}
+
+/** Another tab has the person now, or this one: how do things stand? */
+async function tellState(): Promise<void> {
+  const answer = await routed({ kind: 'state' });
+  if ('reply' in answer && answer.reply.kind === 'state') post({ notice: { kind: 'state', state: answer.reply.state } });
+}
+
+/** Asks the page to end this worker, after everything that was told before. */
+function end(): void {
+  setTimeout(() => post({ ended: true }));
 }
 
 function post(incoming: Incoming, moved: Transferable[] = []): void {
