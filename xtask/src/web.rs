@@ -2,6 +2,7 @@
 //!
 //! What comes out is a folder that `kithd --web` serves. The tools that only this needs are installed under `target/tools`.
 
+mod measure;
 mod twice;
 
 use std::fs;
@@ -30,6 +31,12 @@ pub(crate) struct WebArgs {
     /// Also builds it in another folder, and compares the two
     #[arg(long)]
     twice: bool,
+    /// Also measures how large and how fast it is, and writes that into docs/performance.md
+    #[arg(long, conflicts_with = "fast")]
+    measure: bool,
+    /// How often everything is measured
+    #[arg(long, value_name = "N", default_value_t = 7, requires = "measure")]
+    rounds: u32,
 }
 
 /// The app's folder.
@@ -51,14 +58,21 @@ pub(crate) enum Fast {
 /// What building the app needs.
 pub(crate) const NEEDED: [Tool; 3] = [Tool::Clang, Tool::WasmTarget, Tool::Node];
 
-/// Builds the app, and tests it if that was asked for.
+/// Builds the app, and does with it what was asked for.
 pub(crate) fn web(workspace: &Workspace, screen: &Screen, args: &WebArgs) -> Result<(), Failure> {
-    build(workspace, screen, if args.fast { Fast::Yes } else { Fast::No })?;
+    let dist = build(workspace, screen, if args.fast { Fast::Yes } else { Fast::No })?;
     screen.say(&format!("the app is in {APP}/dist; `kithd --web {APP}/dist` serves it"));
+    let app = workspace.root().join(APP);
     if args.twice {
-        twice::compare(workspace, screen, args.fast, &workspace.root().join(APP).join("dist"))?;
+        twice::compare(workspace, screen, args.fast, &dist)?;
     }
-    if args.test { test(workspace, screen, &workspace.root().join(APP)) } else { Ok(()) }
+    if args.test {
+        test(workspace, screen, &app)?;
+    }
+    if args.measure {
+        measure::measure(workspace, screen, &app, args.rounds)?;
+    }
+    Ok(())
 }
 
 /// Builds the app and returns the folder that a home server serves.

@@ -1,6 +1,7 @@
 // Real programs around the app: a home server, the command line of somebody else, and a browser with a profile on the disk.
 //
-// KITH_PROGRAMS names the folder of `kithd` and `kith`, KITH_WEB that of the built app, KITH_CHROMIUM the browser.
+// KITH_PROGRAMS names the folder of `kithd` and `kith`, KITH_WEB that of the built app, KITH_CHROMIUM the browser; KITHD another home server
+// than the one in the folder.
 
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -25,9 +26,9 @@ export async function folder() {
 
 /** A home server that serves the app, on a free port of this machine. */
 export class Server {
-  static async start(data, port = 0, app = web) {
-    const words = ['--data', data, '--json', '--listen', `127.0.0.1:${port}`, '--web', app, '--allow-root'];
-    const child = spawn(join(programs, 'kithd'), words, { stdio: ['ignore', 'pipe', 'pipe'], env: {} });
+  static async start(data, port = 0, app = web, more = []) {
+    const words = ['--data', data, '--json', '--listen', `127.0.0.1:${port}`, '--web', app, '--allow-root', ...more];
+    const child = spawn(process.env.KITHD ?? join(programs, 'kithd'), words, { stdio: ['ignore', 'pipe', 'pipe'], env: {} });
     let log = '';
     child.stderr.on('data', (text) => (log += text));
     const ready = await new Promise((done, failed) => {
@@ -42,7 +43,7 @@ export class Server {
     this.data = data;
     this.url = ready.url;
     this.key = ready.server_key;
-    this.port = Number(new URL(ready.url).port);
+    this.port = Number(new URL(`http://${ready.listen}`).port);
   }
 
   async stop() {
