@@ -6,7 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { join } from 'node:path';
 
-import { friends } from './meeting.mjs';
+import { friends, PASSWORD } from './meeting.mjs';
 
 let all;
 
@@ -60,6 +60,20 @@ test('both sides see the same digits, and the app remembers that they were compa
   await page.waitForFunction((digits) => document.body.innerText.replaceAll(/\D/g, '').includes(digits), code);
   await ana.at('verify-same').click();
   await bela.run('sync');
+});
+
+test('a conversation is exported with its files, after the password', async () => {
+  const { ana, page } = all;
+  await ana.at('export').click();
+  await ana.at('ask-password').fill('not the password');
+  await ana.at('ask-go').click();
+  await page.locator('dialog [aria-invalid="true"]').waitFor();
+  await ana.at('ask-password').fill(PASSWORD);
+  const [saved] = await Promise.all([page.waitForEvent('download'), ana.at('ask-go').click()]);
+  assert.equal(saved.suggestedFilename(), 'kith-Belarmino.zip');
+  const bytes = await readFile(await saved.path());
+  assert.equal(bytes.subarray(0, 2).toString(), 'PK');
+  for (const text of ['Look at this', 'Try this recipe', 'files/1-holiday plan.bin', 'files/2-recipe.bin']) assert.notEqual(bytes.indexOf(text), -1, text);
 });
 
 test('nothing of it made the browser complain', () => {
