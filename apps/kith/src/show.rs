@@ -68,6 +68,9 @@ pub(crate) fn contact_object(contact: &ContactView, now: Timestamp) -> Value {
         "unread": contact.unread,
         "disappear_s": contact.disappearing,
         "receipts": contact.receipts == Receipts::Sent,
+        "pinned": contact.pinned,
+        "muted": contact.muted,
+        "archived": contact.archived,
         "server": contact.server.as_ref().map(|server| server.as_str()),
         "needs_card": contact.needs_card,
         "new_keys_since": contact.new_keys.map(times::rfc3339),
@@ -125,8 +128,13 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
     };
     let held = contact.held.filter(|_| contact.restoring.is_none()).map_or("", held_briefly);
     let restored = contact.restored.map_or_else(String::new, restored_note);
-    let about: Vec<&str> =
-        [state, held, &restored, &unread, &disappearing, draft].into_iter().filter(|part| !part.is_empty()).collect();
+    let shown = [(contact.pinned, "pinned"), (contact.muted, "muted"), (contact.archived, "archived")];
+    let shown = shown.map(|(is_so, word)| if is_so { word } else { "" });
+    let about: Vec<&str> = [state, held, &restored, &unread, &disappearing, draft]
+        .into_iter()
+        .chain(shown)
+        .filter(|part| !part.is_empty())
+        .collect();
     let id = colour.quiet(&format!("{:>5}", contact_id(contact.id)));
     format!("{id}  {}  {}", colour.loud(&one_line(&contact.name)), about.join(", ")).trim_end().to_owned()
 }

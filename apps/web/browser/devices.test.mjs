@@ -84,10 +84,25 @@ test('a terminal that uses the link of a browser becomes a device, and both show
   assert.ok(said.some((one) => one.text === SAID));
 });
 
+test('a conversation that is pinned or muted on one device is so on all', async () => {
+  const { ana } = all;
+  await ana.at('link-end').click();
+  await ana.open('Belarmino');
+  await ana.at('about').click();
+  await ana.at('pinned').click();
+  await laptop.until('it is pinned', async () => (await laptop.run('contacts')).some((one) => one.pinned));
+  await laptop.run('set', 'Belarmino', 'mute=on');
+  await laptop.run('sync');
+  await ana.page.locator('[data-test="muted"]:checked').waitFor();
+  await laptop.run('set', 'Belarmino', 'mute=off', 'pin=off');
+  await laptop.run('sync');
+  await ana.page.locator('[data-test="pinned"]:not(:checked)').waitFor();
+});
+
 test('a device that is new is told to the others, and may be given another name', async () => {
   const { ana } = all;
   await phone.at('device-news').filter({ hasText: 'Terminal' }).waitFor({ timeout: 60_000, state: 'attached' });
-  await ana.at('link-end').click();
+  await ana.toDevices();
   const terminal = ana.page.locator('[data-test="device"]').filter({ hasText: 'Terminal' });
   await terminal.locator('[data-test="device-rename"]').click();
   await ana.at('device-name').fill('Attic computer');

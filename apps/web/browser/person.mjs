@@ -1,6 +1,6 @@
 // What a person does in the app, by the names that its controls have for tests.
 
-const SLOW = 40_000;
+const SLOW = 60_000;
 
 export class Person {
   constructor(page) {

@@ -146,6 +146,9 @@ export class RecordedLine implements Line {
       case 'set_disappearing':
         this.change(request.contact, { disappearing: request.seconds });
         return { kind: 'done' };
+      case 'set_shown':
+        this.change(request.contact, { [request.shown]: request.on });
+        return { kind: 'done' };
       case 'set_receipts':
         this.change(request.contact, { receipts: request.sent });
         return { kind: 'done' };
@@ -245,6 +248,9 @@ export class RecordedLine implements Line {
       draft: '',
       disappearing: null,
       receipts: true,
+      pinned: id === 3,
+      muted: id === 7,
+      archived: id === 6,
       server: 'https://home.harbour.example',
       needsCard: false,
       held: null,

@@ -172,6 +172,15 @@ pub enum Command {
         /// Whether they are told.
         receipts: Receipts,
     },
+    /// Pins, mutes or archives a conversation, or undoes that, on all devices of the person.
+    SetShown {
+        /// The contact.
+        contact: ContactId,
+        /// Which of the three.
+        shown: Shown,
+        /// Whether it is so from now on.
+        on: bool,
+    },
     /// How often this device replaces its device keys: a week without it.
     SetKeyRotation {
         /// Hours between two rotations towards one contact, from 1 to 744.
@@ -266,6 +275,17 @@ pub enum HistoryWish {
     Days(u32),
     /// All.
     All,
+}
+
+/// How a conversation stands in the person's list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Above all others.
+    Pinned,
+    /// What comes notifies nobody.
+    Muted,
+    /// Put away.
+    Archived,
 }
 
 /// Whether read receipts are sent.

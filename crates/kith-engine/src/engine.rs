@@ -25,7 +25,7 @@ use crate::people::{card_keys, cards, contacts, held, introductions, own_lists, 
 use crate::recovery::{backup, closings, restore};
 use crate::sabotage;
 use crate::talk::actions::Action;
-use crate::talk::{attachments, conversations, disappearing, drafts, receipts};
+use crate::talk::{attachments, conversations, disappearing, drafts, receipts, shown};
 
 /// The client of one person on one device.
 ///
@@ -422,6 +422,7 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::EndSessions { contact, offer } => renewal::end_sessions(work, contact, *offer)?,
         Command::Forget { contact } => contacts::forget(work, contact)?,
         Command::SetDisappearing { contact, seconds } => disappearing::set(work, contact, seconds)?,
+        Command::SetShown { contact, shown, on } => shown::set(work, contact, shown, on)?,
         Command::SetReadReceipts { contact, receipts } => contacts::set_receipts(work, contact, receipts)?,
         Command::SetKeyRotation { hours } => device_keys::set_pace(work, hours)?,
         Command::FetchAttachment { attachment } => attachments::resume(work, attachment)?,

@@ -31,7 +31,8 @@ const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.p
     CASE WHEN c.restoring = 0 THEN 0 WHEN EXISTS (SELECT 1 FROM spare_cards s WHERE s.contact = c.id) THEN 1 \
     WHEN EXISTS (SELECT 1 FROM frames f JOIN peers p ON p.id = f.peer WHERE p.contact = c.id AND f.kind = 0) THEN 2 \
     ELSE 3 END, \
-    CASE WHEN c.verified = 0 THEN c.renewed_at END, CASE WHEN c.verified = 0 THEN c.from_home END";
+    CASE WHEN c.verified = 0 THEN c.renewed_at END, CASE WHEN c.verified = 0 THEN c.from_home END, \
+    c.pinned, c.muted, c.archived";
 
 impl Engine {
     /// Returns all contacts, in the order in which they came.
@@ -247,6 +248,9 @@ fn contact_view(row: &Row<'_>) -> rusqlite::Result<ContactView> {
         draft: row.get(7)?,
         disappearing: row.get(8)?,
         receipts: if row.get(9)? { Receipts::Sent } else { Receipts::Withheld },
+        pinned: row.get(17)?,
+        muted: row.get(18)?,
+        archived: row.get(19)?,
         server: server.and_then(|url| ServerUrl::parse(&url).ok()),
         needs_card: row.get::<_, bool>(11)? || restoring == Some(Restoring::NeedsCard),
         new_keys: row.get::<_, Option<i64>>(15)?.map(|at| Timestamp(number(at))),

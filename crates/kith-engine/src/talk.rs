@@ -8,4 +8,5 @@ pub(crate) mod disappearing;
 pub(crate) mod drafts;
 pub(crate) mod receipts;
 pub(crate) mod search;
+pub(crate) mod shown;
 pub(crate) mod windows;

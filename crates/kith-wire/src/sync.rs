@@ -323,6 +323,15 @@ pub struct ContactSettings {
     /// How long messages live, with the Lamport number of the setting.
     #[n(4)]
     pub disappearing: (u64, Option<u32>),
+    /// Whether the conversation stands above all others in the person's list.
+    #[n(5)]
+    pub pinned: Setting<bool>,
+    /// Whether what comes notifies nobody.
+    #[n(6)]
+    pub muted: Setting<bool>,
+    /// Whether the conversation was put away.
+    #[n(7)]
+    pub archived: Setting<bool>,
 }
 
 /// A message of before, as it is shown.

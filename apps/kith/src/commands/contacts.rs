@@ -10,7 +10,9 @@ use crate::{show, times};
 pub(crate) struct Contacts {}
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
-    let all = context.client.ask(|engine| engine.contacts())?;
+    let mut all = context.client.ask(|engine| engine.contacts())?;
+    // What the person has pinned comes first, what they have put away last.
+    all.sort_by_key(|contact| (contact.archived, !contact.pinned));
     for contact in &all {
         context
             .out

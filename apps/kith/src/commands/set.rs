@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use kith_engine::{Command, Receipts};
+use kith_engine::{Command, Receipts, Shown};
 use serde_json::json;
 
 use crate::context::{Context, contact_id};
@@ -19,7 +19,7 @@ pub(crate) struct Set {
     pub(crate) contact: String,
 
     /// disappear=7d or disappear=off (how long messages live, on both sides), receipts=on or receipts=off (whether they see
-    /// what you have read), name=NEW
+    /// what you have read), pin=on (above all others), mute=on (notifies nobody), archive=on (put away), name=NEW
     #[arg(value_name = "SETTING", required = true)]
     pub(crate) settings: Vec<Setting>,
 }
@@ -31,6 +31,8 @@ pub(crate) enum Setting {
     Disappear(Option<u32>),
     /// Whether they see what was read.
     Receipts(Receipts),
+    /// How the conversation stands in the list.
+    Shown(Shown, bool),
     /// What they are called.
     Name(String),
 }
@@ -48,6 +50,12 @@ impl Setting {
             Self::Disappear(None) => format!("What you and {name} write from now on stays."),
             Self::Receipts(Receipts::Sent) => format!("{name} sees what you have read."),
             Self::Receipts(Receipts::Withheld) => format!("{name} no longer sees what you have read."),
+            Self::Shown(Shown::Pinned, true) => format!("{name} stands above all others in your list."),
+            Self::Shown(Shown::Pinned, false) => format!("{name} stands in your list by the newest message."),
+            Self::Shown(Shown::Muted, true) => format!("What {name} writes notifies you no more."),
+            Self::Shown(Shown::Muted, false) => format!("What {name} writes notifies you."),
+            Self::Shown(Shown::Archived, true) => format!("The conversation with {name} is put away."),
+            Self::Shown(Shown::Archived, false) => format!("The conversation with {name} is in your list again."),
             Self::Name(_) => format!("The contact is called {name} now, here and for you only."),
         }
     }
@@ -70,9 +78,18 @@ impl FromStr for Setting {
             ("receipts", "on") => Ok(Self::Receipts(Receipts::Sent)),
             ("receipts", "off") => Ok(Self::Receipts(Receipts::Withheld)),
             ("receipts", _) => Err("receipts is on or off".into()),
+            ("pin" | "mute" | "archive", "on" | "off") => {
+                let shown = match key {
+                    "pin" => Shown::Pinned,
+                    "mute" => Shown::Muted,
+                    _ => Shown::Archived,
+                };
+                Ok(Self::Shown(shown, value == "on"))
+            }
+            ("pin" | "mute" | "archive", _) => Err(format!("{key} is on or off")),
             ("name", name) if show::is_blank(name) => Err("a name has letters that can be seen".into()),
             ("name", name) => Ok(Self::Name(name.to_owned())),
-            _ => Err("the settings are disappear, receipts and name".into()),
+            _ => Err("the settings are disappear, receipts, pin, mute, archive and name".into()),
         }
     }
 }
@@ -83,6 +100,7 @@ pub(crate) fn run(args: &Set, context: &Context) -> Result<(), Failure> {
         let command = match setting.clone() {
             Setting::Disappear(seconds) => Command::SetDisappearing { contact, seconds },
             Setting::Receipts(receipts) => Command::SetReadReceipts { contact, receipts },
+            Setting::Shown(shown, on) => Command::SetShown { contact, shown, on },
             Setting::Name(name) => Command::Rename { contact, name },
         };
         context.client.command(command)?;
@@ -104,6 +122,8 @@ mod tests {
         assert_eq!("disappear=7d".parse(), Ok(Setting::Disappear(Some(604_800))));
         assert_eq!("disappear=off".parse(), Ok(Setting::Disappear(None)));
         assert_eq!("receipts=off".parse(), Ok(Setting::Receipts(Receipts::Withheld)));
+        assert_eq!("pin=on".parse(), Ok(Setting::Shown(Shown::Pinned, true)));
+        assert_eq!("archive=off".parse(), Ok(Setting::Shown(Shown::Archived, false)));
         assert_eq!("name=Bela = B".parse(), Ok(Setting::Name("Bela = B".into())));
     }
 
@@ -115,6 +135,7 @@ mod tests {
             "disappear=0s",
             "disappear=200w ago",
             "receipts=yes",
+            "mute=for a while",
             "colour=red",
             "name=",
             "name=\u{200b}",

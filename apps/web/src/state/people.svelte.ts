@@ -1,7 +1,7 @@
 // The contacts, those with the newest messages first, as the worker has them.
 
 import type { Line } from '../lib/line';
-import type { Contact } from '../lib/worker/contract';
+import type { Contact, Shown } from '../lib/worker/contract';
 
 export class People {
   /** All contacts. */
@@ -22,9 +22,20 @@ export class People {
     return this.all.find((one) => one.id === contact);
   }
 
-  /** Messages not seen, over all contacts that are not blocked. */
+  /** Conversations as they stand in the list: pinned ones first. */
+  get listed(): Contact[] {
+    const listed = this.all.filter((one) => !isAway(one));
+    return [...listed.filter((one) => one.pinned), ...listed.filter((one) => !one.pinned)];
+  }
+
+  /** Conversations that were put away. */
+  get away(): Contact[] {
+    return this.all.filter(isAway);
+  }
+
+  /** Messages not seen, over all contacts that are neither blocked nor muted. */
   get unread(): number {
-    return this.all.reduce((sum, one) => sum + (one.state === 'blocked' ? 0 : one.unread), 0);
+    return this.all.reduce((sum, one) => sum + (one.state === 'blocked' || one.muted ? 0 : one.unread), 0);
   }
 
   /** Reads all contacts anew. Many wishes at once make one or two questions. */
@@ -75,6 +86,12 @@ export class People {
     await this.refresh();
   }
 
+  /** Pins, mutes or archives a conversation, or undoes that, on all devices. */
+  async setShown(contact: number, shown: Shown, on: boolean): Promise<void> {
+    await this.line.ask({ kind: 'set_shown', contact, shown, on });
+    await this.refresh();
+  }
+
   async rotate(contact: number): Promise<void> {
     await this.line.ask({ kind: 'rotate', contact });
   }
@@ -89,4 +106,9 @@ export class People {
     this.all = [];
     this.known = false;
   }
+}
+
+/** Whether a conversation is put away: one in which somebody writes comes back, unless it is muted. */
+export function isAway(contact: Contact): boolean {
+  return contact.archived && (contact.muted || contact.unread === 0);
 }

@@ -144,7 +144,8 @@ export class Stores {
     if (change === 'edited' || change === 'deleted' || change === 'reacted') this.read(talk?.changedOne(message));
     else this.read(talk?.changed());
     this.readPeople();
-    if (change === 'new' && this.people.find(contact)?.state !== 'blocked') void notify();
+    const from = this.people.find(contact);
+    if (change === 'new' && from?.state !== 'blocked' && !from?.muted) void notify();
   }
 
   private talkWith(contact: number): Talk | null {

@@ -27,6 +27,7 @@ impl Command {
             Self::Forget { .. } => "Forget",
             Self::SetDisappearing { .. } => "SetDisappearing",
             Self::SetReadReceipts { .. } => "SetReadReceipts",
+            Self::SetShown { .. } => "SetShown",
             Self::SetKeyRotation { .. } => "SetKeyRotation",
             Self::FetchAttachment { .. } => "FetchAttachment",
             Self::PauseAttachment { .. } => "PauseAttachment",

@@ -42,6 +42,12 @@ pub struct ContactView {
     pub disappearing: Option<u32>,
     /// Whether read receipts are sent.
     pub receipts: Receipts,
+    /// Whether the conversation stands above all others.
+    pub pinned: bool,
+    /// Whether what comes notifies nobody.
+    pub muted: bool,
+    /// Whether the conversation was put away.
+    pub archived: bool,
     /// The contact's home server.
     pub server: Option<ServerUrl>,
     /// Whether a new card is needed: the session has stopped, or the card expired before anybody answered it.

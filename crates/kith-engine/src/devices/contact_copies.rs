@@ -23,7 +23,8 @@ use crate::talk::disappearing;
 /// Returns a contact as siblings are told it; nothing before it is established.
 pub(crate) fn copy(db: &Connection, id: ContactId) -> Result<Option<ContactCopy>, StorageError> {
     let sql = "SELECT conversation, secret, own_list, peer_list, coalesce(digits, ''), lamport, met_at, name, name_at, verified, \
-               verified_at, blocked, blocked_at, receipts, receipts_at, disappearing_set, disappearing FROM contacts \
+               verified_at, blocked, blocked_at, receipts, receipts_at, disappearing_set, disappearing, pinned, pinned_at, muted, \
+               muted_at, archived, archived_at FROM contacts \
                WHERE id = ?1 AND kind = 0 AND conversation IS NOT NULL AND secret IS NOT NULL AND own_list IS NOT NULL \
                AND peer_list IS NOT NULL AND stage = 2";
     let row = first(db, sql, [id.column()], |row| {
@@ -34,6 +35,9 @@ pub(crate) fn copy(db: &Connection, id: ContactId) -> Result<Option<ContactCopy>
             blocked: Setting { at: at(12)?, value: row.get(11)? },
             receipts: Setting { at: at(14)?, value: row.get(13)? },
             disappearing: (number(row.get(15)?), row.get(16)?),
+            pinned: Setting { at: at(18)?, value: row.get(17)? },
+            muted: Setting { at: at(20)?, value: row.get(19)? },
+            archived: Setting { at: at(22)?, value: row.get(21)? },
         };
         let lists: (Vec<u8>, Vec<u8>) = (row.get(2)?, row.get(3)?);
         let head = (ConversationId(row.get(0)?), row.get::<_, Vec<u8>>(1)?, row.get::<_, String>(4)?);
@@ -52,7 +56,8 @@ pub(crate) fn unmet(
     id: ContactId,
 ) -> Result<Option<(ConversationId, ContactSettings, u64)>, StorageError> {
     let sql = "SELECT conversation, lamport, name, name_at, verified, verified_at, blocked, blocked_at, receipts, receipts_at, \
-               disappearing_set, disappearing FROM contacts WHERE id = ?1 AND kind = 0 AND conversation IS NOT NULL \
+               disappearing_set, disappearing, pinned, pinned_at, muted, muted_at, archived, archived_at FROM contacts \
+               WHERE id = ?1 AND kind = 0 AND conversation IS NOT NULL \
                AND EXISTS (SELECT 1 FROM messages m WHERE m.contact = contacts.id)";
     first(db, sql, [id.column()], |row| {
         let at = |index| -> rusqlite::Result<Timestamp> { Ok(Timestamp(number(row.get(index)?))) };
@@ -62,6 +67,9 @@ pub(crate) fn unmet(
             blocked: Setting { at: at(7)?, value: row.get(6)? },
             receipts: Setting { at: at(9)?, value: row.get(8)? },
             disappearing: (number(row.get(10)?), row.get(11)?),
+            pinned: Setting { at: at(13)?, value: row.get(12)? },
+            muted: Setting { at: at(15)?, value: row.get(14)? },
+            archived: Setting { at: at(17)?, value: row.get(16)? },
         };
         Ok((ConversationId(row.get(0)?), settings, number(row.get(1)?)))
     })
@@ -173,7 +181,7 @@ fn settle(
     settings: &ContactSettings,
     same_digits: bool,
 ) -> Result<(), StorageError> {
-    let ContactSettings { name, verified, blocked, receipts, disappearing } = settings;
+    let ContactSettings { name, verified, blocked, receipts, disappearing, pinned, muted, archived } = settings;
     let latest = latest(work.now);
     if contacts::check_name(&name.value).is_ok() && name.at <= latest {
         let sql = "UPDATE contacts SET name_at = ?1, name = ?2 WHERE id = ?3 AND (name_at, name) < (?1, ?2)";
@@ -191,6 +199,13 @@ fn settle(
         (
             "UPDATE contacts SET receipts_at = ?1, receipts = ?2 WHERE id = ?3 AND (receipts_at, receipts) < (?1, ?2)",
             receipts,
+        ),
+        // KE-96.
+        ("UPDATE contacts SET pinned_at = ?1, pinned = ?2 WHERE id = ?3 AND (pinned_at, pinned) < (?1, ?2)", pinned),
+        ("UPDATE contacts SET muted_at = ?1, muted = ?2 WHERE id = ?3 AND (muted_at, muted) < (?1, ?2)", muted),
+        (
+            "UPDATE contacts SET archived_at = ?1, archived = ?2 WHERE id = ?3 AND (archived_at, archived) < (?1, ?2)",
+            archived,
         ),
     ] {
         if setting.at > latest || (std::ptr::eq(setting, verified) && !same_digits) {

@@ -252,7 +252,13 @@ pub(crate) fn is_heard_again(work: &mut Work<'_>, id: ContactId) -> Result<(), S
     spare_cards::go_on(work, id)
 }
 
-fn set(work: &mut Work<'_>, id: ContactId, sql: &str, value: impl rusqlite::ToSql) -> Result<(), CommandError> {
+/// Changes a setting, and tells the siblings.
+pub(crate) fn set(
+    work: &mut Work<'_>,
+    id: ContactId,
+    sql: &str,
+    value: impl rusqlite::ToSql,
+) -> Result<(), CommandError> {
     required(work.db, id)?;
     run(work.db, sql, params![id.column(), value, column(work.now.0)])?;
     work.tell(Event::Contact { contact: id });

@@ -1,6 +1,6 @@
 //! What devices of one person tell each other when it comes early, late, or belongs to something else that is under way.
 
-use kith_engine::{AttachmentState, Command, ContactId, HistoryWish, MessageBody};
+use kith_engine::{AttachmentState, Command, ContactId, HistoryWish, MessageBody, Shown};
 
 use crate::world::{ANA, BELA, LAPTOP, Reach, World, message_of};
 
@@ -150,4 +150,37 @@ fn devices_that_were_away_for_so_long_that_their_cards_ran_out_meet_after_all() 
     world.run(10);
     assert_eq!(world.texts(BELA, ana), ["back again"]);
     assert_eq!(world.texts(ANA, bela), ["back again"]);
+}
+
+#[test]
+fn ke_96_how_a_conversation_stands_in_the_list_is_the_same_on_all_devices_and_the_contact_hears_nothing() {
+    let (mut world, bela, ana, there) = with_linked("siblings-shown");
+    world.run(60);
+    let stands = |world: &World, who: usize, contact: ContactId| {
+        let view = world.people[who].engine.contact(contact).unwrap();
+        (view.pinned, view.muted, view.archived)
+    };
+    let set = |world: &mut World, who: usize, contact: ContactId, shown: Shown, on: bool| {
+        world.command(who, Command::SetShown { contact, shown, on }).unwrap();
+    };
+    let heard = world.log(BELA, ana).len();
+    set(&mut world, ANA, bela, Shown::Pinned, true);
+    set(&mut world, LAPTOP, there, Shown::Muted, true);
+    world.run(60);
+    assert_eq!(stands(&world, ANA, bela), (true, true, false));
+    assert_eq!(stands(&world, LAPTOP, there), (true, true, false));
+    assert_eq!(stands(&world, BELA, ana), (false, false, false));
+
+    // Of what two devices set at different times the later counts, whichever of them hears of it first.
+    world.online(LAPTOP, Reach::Down);
+    set(&mut world, LAPTOP, there, Shown::Archived, true);
+    world.run(60);
+    set(&mut world, ANA, bela, Shown::Archived, true);
+    world.run(60);
+    set(&mut world, ANA, bela, Shown::Archived, false);
+    world.online(LAPTOP, Reach::Up);
+    world.run(60);
+    assert_eq!(stands(&world, ANA, bela), (true, true, false));
+    assert_eq!(stands(&world, LAPTOP, there), (true, true, false));
+    assert_eq!(world.log(BELA, ana).len(), heard);
 }

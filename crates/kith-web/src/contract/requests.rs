@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::devices::{BackupKey, HistoryWish};
+use super::views::Shown;
 
 #[cfg(doc)]
 use super::{Attachment, Reply};
@@ -139,6 +140,15 @@ pub enum Request {
         contact: u64,
         /// Whether they are told.
         sent: bool,
+    },
+    /// Pins, mutes or archives a conversation, or undoes that, on all devices of the person. Answered with [`Reply::Done`].
+    SetShown {
+        /// The contact.
+        contact: u64,
+        /// Which of the three.
+        shown: Shown,
+        /// Whether it is so from now on.
+        on: bool,
     },
     /// Moves the conversation with a contact to a fresh mailbox. Answered with [`Reply::Done`].
     Rotate {

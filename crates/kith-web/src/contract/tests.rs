@@ -43,6 +43,7 @@ fn typescript() -> String {
         JoinStep::decl(&config),
         Link::decl(&config),
         HistoryWish::decl(&config),
+        Shown::decl(&config),
         Restored::decl(&config),
         Restoring::decl(&config),
         Backups::decl(&config),

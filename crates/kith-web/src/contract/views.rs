@@ -1,6 +1,6 @@
 //! What the app shows: plain data, made from the engine's views.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::devices::JoinStep;
 
@@ -100,6 +100,12 @@ pub struct Contact {
     pub disappearing: Option<u32>,
     /// Whether they are told what the person has read.
     pub receipts: bool,
+    /// Whether the conversation stands above all others.
+    pub pinned: bool,
+    /// Whether what comes notifies nobody.
+    pub muted: bool,
+    /// Whether the conversation was put away.
+    pub archived: bool,
     /// Their home server's address, once known.
     pub server: Option<String>,
     /// Whether the conversation cannot go on without a new card.
@@ -138,6 +144,19 @@ pub enum Restoring {
     Told,
     /// They have to be given a new card.
     NeedsCard,
+}
+
+/// How a conversation stands in the person's list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// Above all others.
+    Pinned,
+    /// What comes notifies nobody.
+    Muted,
+    /// Put away.
+    Archived,
 }
 
 /// The newest message of a conversation, for the list.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use kith_engine::{
-    AttachmentId, Command, Connection, ContactId, LogQuery, MessageView, QueryError, Receipts, WindowAt,
+    AttachmentId, Command, Connection, ContactId, LogQuery, MessageView, QueryError, Receipts, Shown, WindowAt,
 };
 use kith_wire::id::MessageId;
 use web_sys::Blob;
@@ -103,6 +103,14 @@ impl Person {
             Request::SetReceipts { contact, sent } => {
                 let receipts = if sent { Receipts::Sent } else { Receipts::Withheld };
                 (Some(contact), Command::SetReadReceipts { contact: ContactId(contact), receipts })
+            }
+            Request::SetShown { contact, shown, on } => {
+                let shown = match shown {
+                    contract::Shown::Pinned => Shown::Pinned,
+                    contract::Shown::Muted => Shown::Muted,
+                    contract::Shown::Archived => Shown::Archived,
+                };
+                (Some(contact), Command::SetShown { contact: ContactId(contact), shown, on })
             }
             Request::Rotate { contact } => (Some(contact), Command::Rotate { contact: ContactId(contact) }),
             Request::MarkRead { contact } => (Some(contact), Command::MarkRead { contact: ContactId(contact) }),

@@ -392,6 +392,9 @@ fn contact_copy() -> ContactCopy {
         blocked: Setting { at, value: false },
         receipts: Setting { at, value: true },
         disappearing: (3, Some(3600)),
+        pinned: Setting { at, value: true },
+        muted: Setting { at, value: false },
+        archived: Setting { at, value: false },
     };
     ContactCopy {
         contact: ConversationId(run(74)),

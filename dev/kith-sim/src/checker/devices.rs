@@ -222,8 +222,9 @@ impl World {
             .into_iter()
             .filter(is_made)
             .map(|contact| {
+                let shown = (contact.pinned, contact.muted, contact.archived);
                 format!(
-                    "{} {:?} verified {} disappearing {:?} {:?}",
+                    "{} {:?} verified {} disappearing {:?} {:?} shown {shown:?}",
                     contact.name, contact.state, contact.verified, contact.disappearing, contact.receipts
                 )
             })

@@ -130,7 +130,19 @@ contact: number,
 /**
  * Whether they are told.
  */
-sent: boolean, } | { "kind": "rotate", 
+sent: boolean, } | { "kind": "set_shown", 
+/**
+ * The contact.
+ */
+contact: number, 
+/**
+ * Which of the three.
+ */
+shown: Shown, 
+/**
+ * Whether it is so from now on.
+ */
+on: boolean, } | { "kind": "rotate", 
 /**
  * The contact.
  */
@@ -632,6 +644,18 @@ disappearing: number | null,
  */
 receipts: boolean, 
 /**
+ * Whether the conversation stands above all others.
+ */
+pinned: boolean, 
+/**
+ * Whether what comes notifies nobody.
+ */
+muted: boolean, 
+/**
+ * Whether the conversation was put away.
+ */
+archived: boolean, 
+/**
  * Their home server's address, once known.
  */
 server: string | null, 
@@ -936,6 +960,8 @@ export type HistoryWish = { "kind": "none" } | { "kind": "days",
  * How many days.
  */
 days: number, } | { "kind": "all" };
+
+export type Shown = "pinned" | "muted" | "archived";
 
 export type Restored = { 
 /**

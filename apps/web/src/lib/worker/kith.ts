@@ -27,6 +27,7 @@ interface Answers {
   forget: 'done';
   set_disappearing: 'done';
   set_receipts: 'done';
+  set_shown: 'done';
   rotate: 'done';
   page: 'page';
   message: 'message';
