@@ -27,22 +27,13 @@ pub(crate) fn sim(workspace: &Workspace, args: &SimArgs) -> Result<(), Failure> 
     run(workspace, "sim", &args.rest)
 }
 
-/// Runs what belongs to every test run: that the checker bites, the worlds with several devices that it knows, and other seeds of all
-/// other scenarios each time.
+/// Runs what belongs to every test run: that the checker bites, and other seeds of all scenarios each time.
 pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     run(workspace, "dev", &["--bite".to_owned()])?;
-    for scenario in WITH_DEVICES {
-        let args = ["--quiet", "--scenario", scenario, "--first", "2000", "--seeds", "2"].map(str::to_owned);
-        run(workspace, "dev", &args)?;
-    }
     let first = first_seed(workspace).to_string();
     let args = ["--quiet", "--minutes", TEST_MINUTES, "--first", &first].map(str::to_owned);
     run(workspace, "dev", &args)
 }
-
-/// Scenarios in which people have several devices: of these the tests run the same few worlds each time, as long as one in some fifty
-/// others breaks a promise (`docs/simulation.md`).
-const WITH_DEVICES: [&str; 6] = ["devices", "gadgets", "bruised", "lost", "drawers", "households"];
 
 /// Each commit tries other seeds, and the same ones wherever it is tested.
 fn first_seed(workspace: &Workspace) -> u64 {

@@ -14,7 +14,6 @@
 
 pub mod api;
 mod devices;
-mod emoji;
 mod engine;
 mod errors;
 mod ground;

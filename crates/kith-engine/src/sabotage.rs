@@ -16,6 +16,8 @@ kith_wire::deliberate_bugs! {
     AnyPasswordWelcomes,
     /// Contacts are not told that a device was taken out.
     RevocationsStayAtHome,
+    /// Nobody is told that a contact goes on from a backup.
+    ReturnsAreSilent,
     /// What a device has not heard is not passed on to it by its siblings.
     NothingIsPassedOn,
 }

@@ -6,6 +6,7 @@
 mod agreement;
 mod delivery;
 mod devices;
+mod restored;
 mod secrecy;
 
 use std::collections::BTreeMap;
@@ -81,6 +82,7 @@ pub fn after_arrival(world: &World, scenario: &Scenario) -> Vec<Violation> {
     found.extend(misleading(world));
     found.extend(secrecy::check(world));
     found.extend(devices::check(world, &views));
+    found.extend(restored::check(world));
     found
 }
 
@@ -126,6 +128,7 @@ fn sides<'a>(world: &'a World, scenario: &Scenario, views: &'a Views) -> Vec<Sid
             let history = &world.history;
             history.blocked.contains(pair) || history.forgotten.contains(pair)
         });
+        let is_lost = world.has_lost_touch(from, to);
         let concerns = |(who, with, _): &(usize, usize, _)| pairs.contains(&(owner(*who), *with));
         let an_end = scenario.excuses.endings && world.history.endings.iter().any(concerns);
         for writes in world.people.in_use(from) {
@@ -135,7 +138,7 @@ fn sides<'a>(world: &'a World, scenario: &Scenario, views: &'a Views) -> Vec<Sid
                 };
                 let is_gone = [writes, reads].iter().any(|who| world.history.gone.contains(who));
                 let has_ended = an_end || [writes, reads].iter().any(|who| world.history.restored.contains(who));
-                let is_excused = is_apart || is_gone || has_ended || scenario.excuses.expiry;
+                let is_excused = is_apart || is_gone || has_ended || scenario.excuses.expiry || is_lost;
                 sides.push(Side { world, writes, from, reads, to, writer, reader, is_excused, has_ended });
             }
         }

@@ -8,6 +8,14 @@ pub const MOST: usize = 8;
 /// Which device of a person is the one of somebody who wants to be taken for them.
 const STRANGER: usize = MOST;
 
+/// Which device of a person is the one that goes on from a backup.
+const RESTORED: usize = MOST + 1;
+
+/// Returns the number of the device with which a person goes on from a backup.
+pub const fn restored(person: usize) -> usize {
+    of_person(person, RESTORED)
+}
+
 /// Returns the number of a person's device; the first is 0.
 pub const fn of_person(person: usize, nth: usize) -> usize {
     person + STRIDE * nth

@@ -133,8 +133,8 @@ pub struct History {
     pub sample: BTreeMap<usize, VecDeque<(MessageId, Frame)>>,
     /// Which pairs somebody blocked at some time.
     pub blocked: BTreeSet<(usize, usize)>,
-    /// On which devices something was done to a message: a look, a reaction, a change.
-    pub touched: BTreeMap<MessageId, BTreeSet<usize>>,
+    /// On which devices something was done to a message, and when last: a look, a reaction, a change.
+    pub touched: BTreeMap<MessageId, BTreeMap<usize, Timestamp>>,
     /// Devices that are never on again.
     pub gone: BTreeSet<usize>,
     /// Devices that were off for so long that what they were sent may have expired.
@@ -196,8 +196,8 @@ impl History {
     }
 
     /// Something was done to a message on a device.
-    pub fn touch(&mut self, who: usize, id: MessageId) {
-        self.touched.entry(id).or_default().insert(who);
+    pub fn touch(&mut self, at: Timestamp, who: usize, id: MessageId) {
+        self.touched.entry(id).or_default().insert(who, at);
     }
 
     /// Adds a line to the story.

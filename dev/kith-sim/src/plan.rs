@@ -3,7 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt as _, SeedableRng};
 
-use crate::device::{of_person, stranger};
+use crate::device::{of_person, restored, stranger};
 use crate::scenario::{Fault, HOUR, MINUTE, Meetings, Scenario};
 use crate::step::{Step, Told};
 
@@ -18,6 +18,9 @@ pub struct Timed {
 
 /// Milliseconds for which people only meet.
 const MEETING_MS: u64 = 60_000;
+
+/// Seconds since the last backup, when all devices are lost.
+const BACKUP_AGE: u64 = 6 * HOUR;
 
 /// Draws the plan of a run.
 pub fn draw(scenario: &Scenario, seed: u64) -> Vec<Timed> {
@@ -70,6 +73,12 @@ impl Drawer<'_> {
                 if who != device {
                     self.plan.push(Timed { at, step: Step::Revoke { who, device } });
                 }
+            }
+            let lost = self.times(devices.lose).first().copied();
+            if let Some(at) = lost {
+                let (who, new) = (self.device_of(person), restored(person));
+                let backed_up_before = about(&mut self.rng, BACKUP_AGE);
+                self.plan.push(Timed { at, step: Step::LoseAll { who, new, backed_up_before } });
             }
         }
     }

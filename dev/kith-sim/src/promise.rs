@@ -50,6 +50,8 @@ pub enum Promise {
     NobodyAddsADevice,
     /// A device that was taken out shows nothing that was said after that was heard, and says that it was taken out.
     RevokedIsSilent,
+    /// Whoever lost every device and goes on from a backup is another device, and contacts who can be reached are told.
+    ReturnsAreTold,
     /// The world does not do the same for ever.
     Rest,
     /// Nothing panics.
@@ -87,6 +89,7 @@ impl fmt::Display for Promise {
             Self::SiblingsAgree => "devices of one person agree",
             Self::NobodyAddsADevice => "nobody adds a device",
             Self::RevokedIsSilent => "a revoked device is silent",
+            Self::ReturnsAreTold => "a return is told",
             Self::Rest => "everything comes to rest",
             Self::NothingPanics => "nothing panics",
         })

@@ -88,6 +88,8 @@ pub enum Sabotage {
     AnyPasswordWelcomes,
     /// Inside the engine: contacts are not told that a device was taken out.
     RevocationsStayAtHome,
+    /// Inside the engine: nobody is told that a contact goes on from a backup (KE-67).
+    ReturnsAreSilent,
     /// Inside the engine: what a device has not heard is not passed on to it by its siblings (KE-55).
     NothingIsPassedOn,
 }
@@ -126,6 +128,7 @@ impl Sabotage {
             Self::NothingDisappears => "fleeting",
             Self::SiblingsKeepOldTexts => "devices",
             Self::AnyPasswordWelcomes | Self::RevocationsStayAtHome => "lost",
+            Self::ReturnsAreSilent => "fires",
             Self::NothingIsPassedOn => "households",
             _ => "calm",
         }
@@ -186,6 +189,7 @@ impl Sabotage {
             Self::SiblingsKeepOldTexts => &[Promise::SiblingsAgree, Promise::Agreement],
             Self::AnyPasswordWelcomes => &[Promise::NobodyAddsADevice],
             Self::RevocationsStayAtHome => &[Promise::RevokedIsSilent],
+            Self::ReturnsAreSilent => &[Promise::ReturnsAreTold, Promise::Agreement],
             Self::NothingIsPassedOn => &[Promise::Arrives, Promise::SiblingsAgree, Promise::Agreement],
         }
     }
@@ -214,6 +218,7 @@ impl Sabotage {
             Self::NothingIsSaid => Some(EngineBug::NothingIsSaid),
             Self::AnyPasswordWelcomes => Some(EngineBug::AnyPasswordWelcomes),
             Self::RevocationsStayAtHome => Some(EngineBug::RevocationsStayAtHome),
+            Self::ReturnsAreSilent => Some(EngineBug::ReturnsAreSilent),
             Self::NothingIsPassedOn => Some(EngineBug::NothingIsPassedOn),
             _ => None,
         });

@@ -50,6 +50,8 @@ pub struct Devices {
     pub revoke: Option<u64>,
     /// Somebody who has an unlocked device in their hands tries to link one of their own.
     pub steal: Option<u64>,
+    /// Every device lost, and a new one that goes on from a backup; once for each person.
+    pub lose: Option<u64>,
     /// A contact forgotten.
     pub forget: Option<u64>,
     /// A contact given another name.

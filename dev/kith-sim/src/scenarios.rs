@@ -33,9 +33,9 @@ const DRIZZLE: Weather = Weather { latency: Latency::Near, lost: 20, answer_lost
 
 /// What people with several devices do.
 const PRUDENT: Devices =
-    Devices { most: 3, unlock: Some(8 * HOUR), revoke: None, steal: None, forget: None, rename: None };
+    Devices { most: 3, unlock: Some(8 * HOUR), revoke: None, steal: None, lose: None, forget: None, rename: None };
 
-/// Returns all scenarios.
+/// Returns the scenarios that are run when none is named.
 pub fn all() -> Vec<Scenario> {
     vec![
         Scenario::named("calm", "three people talk, and nothing goes wrong").with(3, 2).for_seconds(DAY).doing(LIVELY),
@@ -177,6 +177,15 @@ pub fn all() -> Vec<Scenario> {
             .in_weather(DRIZZLE)
             .hit_by(Fault::Cut, HOUR)
             .hit_by(Fault::Away(8 * HOUR), 8 * HOUR),
+        Scenario::named("fires", "people lose every device, and go on from backups")
+            .with(3, 3)
+            .for_seconds(3 * DAY)
+            .doing(Habits { say: Some(8 * HOUR), attach: Some(2 * DAY), ..LIVELY })
+            .with_devices(Devices { lose: Some(4 * DAY), ..PRUDENT })
+            .in_weather(DRIZZLE)
+            .hit_by(Fault::Cut, 2 * HOUR)
+            .hit_by(Fault::CrashPerson, 8 * HOUR)
+            .hit_by(Fault::Away(4 * HOUR), 8 * HOUR),
         Scenario::named("drawers", "devices lie in drawers for weeks and months")
             .with(2, 2)
             .for_seconds(100 * DAY)
@@ -246,12 +255,6 @@ pub fn all() -> Vec<Scenario> {
             .hit_by(Fault::ClockJump(5 * MINUTE), 10 * HOUR)
             .hit_by(Fault::ServerClockJump(5 * MINUTE), 10 * HOUR),
     ]
-}
-
-/// Returns the scenarios that are run when none is named: those in which each person has one device. The others are named, as long as
-/// one of some fifty worlds of theirs breaks a promise (`docs/simulation.md`).
-pub fn settled() -> Vec<Scenario> {
-    all().into_iter().filter(|scenario| scenario.devices.most <= 1).collect()
 }
 
 /// A thousand people for a week: too long to be run with the others, only by its name.

@@ -121,6 +121,8 @@ pub enum Step {
     RestoreServer { server: usize },
     /// A device goes on from a copy that was made so many seconds before.
     RestorePerson { who: usize, copied_before: u64 },
+    /// A person loses every device, and goes on from the backup that one of them made so many seconds before, on a new one.
+    LoseAll { who: usize, new: usize, backed_up_before: u64 },
     /// A device and its server cannot reach each other for a time.
     Partition { who: usize, seconds: u64 },
     /// What one server sends to another is lost for a time.
@@ -175,6 +177,7 @@ impl Step {
             Self::ServerDiskScarce { .. } => "server disk nearly full",
             Self::RestoreServer { .. } => "server restored from backup",
             Self::RestorePerson { .. } => "device restored from copy",
+            Self::LoseAll { .. } => "person restored from backup",
             Self::Partition { .. } => "device cut off",
             Self::PartitionServers { .. } => "servers cut off, one way",
             Self::NameLeads { .. } => "server name leads elsewhere",
@@ -245,6 +248,9 @@ impl fmt::Display for Step {
             Self::RestoreServer { server } => write!(f, "server {} goes on from its backup", s(*server)),
             Self::RestorePerson { who, copied_before } => {
                 write!(f, "{} goes on from a copy, {copied_before} s old", p(*who))
+            }
+            Self::LoseAll { who, new, backed_up_before } => {
+                write!(f, "{} goes on from the backup of {}, {backed_up_before} s old", p(*new), p(*who))
             }
             Self::Partition { who, seconds } => write!(f, "{} cannot reach the server for {seconds} s", p(*who)),
             Self::PartitionServers { from, to, seconds } => {

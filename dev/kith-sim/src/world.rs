@@ -11,6 +11,7 @@ mod network;
 mod outages;
 mod people;
 mod person;
+mod restoring;
 mod server;
 mod storage;
 mod views;
@@ -89,6 +90,8 @@ enum Happening {
     Copy { who: usize },
     /// A device is being linked.
     LinkOn { new: usize },
+    /// A device makes a backup, from which its person goes on later.
+    BackUpDevice { who: usize },
 }
 
 /// A world.
@@ -151,6 +154,14 @@ impl World {
 
     fn add_person(&mut self, who: usize, place: usize) {
         let user = UserSecret::generate(&mut self.rng);
+        self.add_device(who, place, user);
+        let is_made = self.open_account(who);
+        debug_assert!(is_made, "{} has no account", names::person(who));
+        self.command(who, Command::Connect(Connection::Wanted));
+    }
+
+    /// Adds a device that has nobody in it, for whoever has this key.
+    fn add_device(&mut self, who: usize, place: usize, user: UserSecret) {
         let key = user.public();
         let urls = &self.servers[place].urls;
         // Neighbours know their server by different names, if it has several.
@@ -163,20 +174,29 @@ impl World {
             debug_assert!(known.is_ok(), "{known:?}");
         }
         self.people.add(who, person);
+    }
+
+    /// A device opens an account at its home server. Returns whether it has one now.
+    fn open_account(&mut self, who: usize) -> bool {
+        let (place, url) = (self.people[who].server, self.people[who].server_name.clone());
         let descriptor = self.servers[place].descriptors.last().cloned().unwrap_or_default();
         let name = Some(names::secret_name(who));
         let init = Command::Init { url, descriptor, expect: None, invite: None, name };
-        let made = self.command(who, init);
-        debug_assert!(made.is_some());
-        self.command(who, Command::Connect(Connection::Wanted));
+        self.command(who, init).is_some()
     }
 
     /// Carries out a plan.
     pub fn live(&mut self, plan: &[Timed], seconds: u64) {
         for timed in plan {
-            if let Step::RestorePerson { who, copied_before } = timed.step {
-                let at = (BEGINNING.0 + 20_000 + timed.at).saturating_sub(1000 * copied_before);
-                self.schedule_at(Timestamp(at), Happening::Copy { who });
+            let before = |seconds| Timestamp((BEGINNING.0 + 20_000 + timed.at).saturating_sub(1000 * seconds));
+            match timed.step {
+                Step::RestorePerson { who, copied_before } => {
+                    self.schedule_at(before(copied_before), Happening::Copy { who });
+                }
+                Step::LoseAll { who, backed_up_before, .. } => {
+                    self.schedule_at(before(backed_up_before), Happening::BackUpDevice { who });
+                }
+                _ => {}
             }
         }
         for timed in plan {
@@ -234,6 +254,7 @@ impl World {
             Happening::Indulge { server, vice } => self.indulge(server, vice),
             Happening::Copy { who } => self.copy(who),
             Happening::LinkOn { new } => self.link_on(new),
+            Happening::BackUpDevice { who } => self.back_up_device(who),
         }
     }
 

@@ -5,11 +5,11 @@ use rusqlite::{Connection, params};
 
 use crate::api::{AttachmentId, ContactId, Direction, MessageChange};
 use crate::devices::sync;
-use crate::emoji::is_reaction;
 use crate::ground::database::{StorageError, all, column, count, first, number, run};
 use crate::ground::work::Work;
 use crate::talk::attachments;
 use crate::talk::conversations::direction_column;
+use crate::talk::emoji::is_reaction;
 
 /// What is done to a message.
 #[derive(Debug, Clone, PartialEq, Eq)]

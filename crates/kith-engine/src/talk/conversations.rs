@@ -9,7 +9,6 @@ use rusqlite::params;
 
 use crate::api::{AttachmentId, ContactId, Direction, Event, MessageState};
 use crate::devices::sync;
-use crate::emoji::is_reaction;
 use crate::errors::CommandError;
 use crate::ground::database::{StorageError, column, exists, first, run};
 use crate::ground::work::Work;
@@ -17,6 +16,7 @@ use crate::mail::outbox::{self, NewContent};
 use crate::people::{contacts, own_lists};
 use crate::recovery::restored;
 use crate::talk::actions::{self, Act, Action};
+use crate::talk::emoji::is_reaction;
 use crate::talk::{attachments, drafts};
 
 pub(crate) const TABLES: &str = "

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kith_engine::{AttachmentState, Direction, MessageBody, MessageState, MessageView};
 use kith_wire::id::MessageId;
 
+use super::restored::is_of_before;
 use super::{Side, Violation};
 use crate::promise::Promise;
 use crate::world::World;
@@ -21,6 +22,9 @@ pub(super) fn agrees(side: &Side<'_>) -> Vec<Violation> {
         // What somebody did to it on a device that was taken out, or never came back, may have reached nobody, or some; so may what was
         // done while a device was off for long, which expires like a message.
         if side.world.is_touched_by_lost(&own.id) || is_touched_around_absence(side, &own.id) {
+            continue;
+        }
+        if is_of_before(side, &own.id, own.attachment.is_some()) {
             continue;
         }
         let mut broken = |text: &str| {
@@ -64,14 +68,14 @@ pub(super) fn agrees(side: &Side<'_>) -> Vec<Violation> {
 fn is_touched_around_absence(side: &Side<'_>, id: &MessageId) -> bool {
     let long_away = &side.world.history.long_away;
     let is_around = |who: &usize| [*who, side.writes, side.reads].iter().any(|who| long_away.contains(who));
-    side.world.has_linked() && side.world.history.touched.get(id).is_some_and(|touched| touched.iter().any(is_around))
+    side.world.has_linked() && side.world.history.touched.get(id).is_some_and(|touched| touched.keys().any(is_around))
 }
 
 impl World {
     /// Returns whether something was done to a message on a device that its person has no more.
     pub(super) fn is_touched_by_lost(&self, id: &MessageId) -> bool {
         let is_lost = |who: &usize| !self.people[*who].is_in_use() || self.history.gone.contains(who);
-        self.history.touched.get(id).is_some_and(|touched| touched.iter().any(is_lost))
+        self.history.touched.get(id).is_some_and(|touched| touched.keys().any(is_lost))
     }
 }
 

@@ -199,6 +199,7 @@ fn writes_to(world: &World, revoked: usize) -> Option<Violation> {
         *of == person
             && !is_apart(&(*who, *of))
             && !is_apart(&(*of, *who))
+            && !world.has_lost_touch(*who, *of)
             && world
                 .people
                 .in_use(*who)

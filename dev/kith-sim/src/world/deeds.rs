@@ -189,7 +189,7 @@ impl World {
         let is_new = |view: &MessageView| view.direction == Direction::In && view.state != MessageState::Read;
         let new: Vec<MessageId> = self.log(who, of).into_iter().filter(is_new).map(|view| view.id).collect();
         if self.about(who, of, |contact| Command::MarkRead { contact }).is_some() {
-            new.into_iter().for_each(|message| self.history.touch(who, message));
+            new.into_iter().for_each(|message| self.history.touch(self.now, who, message));
         }
     }
 
@@ -197,7 +197,7 @@ impl World {
         let Some(message) = self.log(from, to).last().map(|message| message.id) else { return };
         let emoji = ["👍", "❤", "😀", ""][self.luck.random_range(0..4)].to_owned();
         if self.about(from, to, |contact| Command::React { contact, message, emoji }).is_some() {
-            self.history.touch(from, message);
+            self.history.touch(self.now, from, message);
         }
     }
 
@@ -217,7 +217,7 @@ impl World {
             && let Some(said) = self.history.said_mut(&message)
         {
             said.texts.insert(text);
-            self.history.touch(from, message);
+            self.history.touch(self.now, from, message);
         }
     }
 
@@ -227,7 +227,7 @@ impl World {
             && let Some(said) = self.history.said_mut(&message)
         {
             said.deleted = true;
-            self.history.touch(from, message);
+            self.history.touch(self.now, from, message);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::sabotage::Sabotage;
 use crate::step::Step;
 
 /// Longer than any world lasts.
-const FOR_EVER_SECONDS: u64 = 1_000 * 86_400;
+pub(super) const FOR_EVER_SECONDS: u64 = 1_000 * 86_400;
 /// Seconds after which what a device was sent, or had still to send, may have expired, if it is away again later: half of the time for
 /// which a queue keeps a frame.
 const LONG_SECONDS: u64 = 10 * 86_400;
@@ -72,6 +72,7 @@ impl World {
             }
             Step::RestoreServer { server } => self.restore_server(server),
             Step::RestorePerson { who, copied_before } => self.restore_person(who, copied_before),
+            Step::LoseAll { who, new, .. } => self.go_on_from_backup(who, new),
             Step::Partition { who, seconds } => {
                 self.network.cut_off(who, self.now.plus_seconds(seconds));
                 self.cut(who);

@@ -143,7 +143,7 @@ impl World {
     }
 
     /// Returns the messages that a new device must have in the end.
-    fn history_for(&self, old: usize, told: Told) -> Vec<(usize, MessageId)> {
+    pub(super) fn history_for(&self, old: usize, told: Told) -> Vec<(usize, MessageId)> {
         let since = match told {
             Told::Nothing => return Vec::new(),
             // Not those that are as old as one clock may be wrong.

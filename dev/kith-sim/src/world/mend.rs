@@ -20,7 +20,13 @@ impl World {
         self.tell(&[], "everything is mended");
         self.network.heal();
         self.queue.retain(|_, happening| {
-            !matches!(happening, Happening::Step(_) | Happening::Indulge { .. } | Happening::Copy { .. })
+            !matches!(
+                happening,
+                Happening::Step(_)
+                    | Happening::Indulge { .. }
+                    | Happening::Copy { .. }
+                    | Happening::BackUpDevice { .. }
+            )
         });
         for server in 0..self.servers.len() {
             self.servers[server].fuse = None;

@@ -1,6 +1,6 @@
 //! A person's device: the real engine on a database in memory, a vault of chunks, and a clock that may be wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kith_crypto::user::UserSecret;
@@ -12,6 +12,7 @@ use kith_wire::id::MessageId;
 use rusqlite::{Connection, OpenFlags};
 
 use super::linking::Linking;
+use super::restoring::Backup;
 use super::storage::{Failing, Storage};
 use crate::sabotage::Sabotage;
 
@@ -56,6 +57,11 @@ pub struct Person {
     /// When it was welcomed, and what it was promised of before: with whom, and which message.
     pub(crate) welcomed: Option<Timestamp>,
     pub(crate) promised: Vec<(usize, MessageId)>,
+    /// The backup that it made.
+    pub(super) backup: Option<Backup>,
+    /// When it went on from a backup, and of whose devices that had spare cards: with whom, and which device.
+    pub(crate) came_back: Option<Timestamp>,
+    pub(crate) cards: BTreeSet<(usize, [u8; 16])>,
     /// Where the account is, and by which name the device knows that server.
     pub(super) server: usize,
     pub(super) server_name: ServerUrl,
@@ -110,6 +116,9 @@ impl Person {
             linking: None,
             welcomed: None,
             promised: Vec::new(),
+            backup: None,
+            came_back: None,
+            cards: BTreeSet::new(),
             server,
             server_name,
             offset: 0,
@@ -135,6 +144,11 @@ impl Person {
     /// Returns the engine, while the device is on.
     pub(crate) fn engine(&self) -> Option<&Engine> {
         self.engine.as_ref()
+    }
+
+    /// Returns the people whom it knows.
+    pub(crate) fn known_people(&self) -> Vec<usize> {
+        self.known.keys().copied().collect()
     }
 
     /// Returns whether the person has taken it out.

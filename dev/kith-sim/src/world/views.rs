@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kith_engine::{AttachmentId, ContactId, MessageView};
+use kith_engine::{AttachmentId, ContactId, ContactView, MessageView};
 use kith_session::Session;
 use kith_wire::Wire;
 use kith_wire::devices::DeviceList;
@@ -44,6 +44,12 @@ impl World {
             own.is_some_and(|own| server.descriptors.last().is_none_or(|last| last != own))
         };
         self.servers.iter().filter(misleads).map(|server| server.urls[0].to_string()).collect()
+    }
+
+    /// Returns how a device shows a contact.
+    pub(crate) fn contact_view(&self, who: usize, of: usize) -> Option<ContactView> {
+        let person = &self.people[who];
+        person.engine.as_ref()?.contact(*person.known.get(&of)?).ok()
     }
 
     /// Returns what a person sees of a conversation.
@@ -176,6 +182,13 @@ impl World {
     fn conversation_of(&self, who: usize, contact: u64) -> Option<Vec<u8>> {
         let sql = format!("SELECT id, conversation FROM contacts WHERE conversation IS NOT NULL AND id = {contact}");
         self.blobs(who, &sql).pop()
+    }
+
+    /// Returns with whom a device has a conversation.
+    pub(super) fn with_conversation(&self, who: usize, conversation: [u8; 16]) -> Option<usize> {
+        let is_it =
+            |contact: &ContactId| self.conversation_of(who, contact.0).is_some_and(|known| known == conversation);
+        self.people[who].known.iter().find(|(_, contact)| is_it(contact)).map(|(of, _)| *of)
     }
 
     /// Finds out who the contacts of a device are that it heard of from a sibling: those with whom that one has the same conversation.
