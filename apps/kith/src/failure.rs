@@ -237,6 +237,11 @@ impl From<SaveError> for Failure {
                 Self::told("exists", &error, "choose another name with --out FILE, or overwrite it with --force")
             }
             SaveError::Gone => Self::told("attachment_gone", &error, "ask the contact to send it again"),
+            SaveError::Asked => Self::told(
+                "asked",
+                &error,
+                "bring one of them online that has the file (`kith sync`, or `kith listen`), then try again",
+            ),
             SaveError::Unreachable(_) | SaveError::Stalled => Self::offline(error.to_string()),
             other => Self::told("file", &other, "check the path, its permissions, and that the disk has room"),
         }

@@ -231,6 +231,7 @@ fn attachment_object(attachment: &AttachmentView) -> Value {
         AttachmentState::Paused => "paused",
         AttachmentState::Complete => "complete",
         AttachmentState::Failed => "failed",
+        AttachmentState::Asked => "asked",
     };
     json!({
         "name": attachment.name,
@@ -248,6 +249,7 @@ fn attachment_words(attachment: &AttachmentView) -> String {
         AttachmentState::Paused => ", not fetched".to_owned(),
         AttachmentState::Complete => String::new(),
         AttachmentState::Failed => ", no longer there".to_owned(),
+        AttachmentState::Asked => ", asked of your other devices".to_owned(),
     };
     format!("[{}, {}{state}]", one_line(&attachment.name), size(attachment.size))
 }
@@ -450,7 +452,7 @@ fn attachment_moved(
 ) {
     let Ok(view) = client.ask(|engine| engine.attachment(attachment)) else { return };
     out.progress(&one_line(&view.name), done.into(), total.into());
-    if matches!(view.state, AttachmentState::Complete | AttachmentState::Failed) {
+    if matches!(view.state, AttachmentState::Complete | AttachmentState::Failed | AttachmentState::Asked) {
         let object = json!({"event": "message", "contact": contact_id(contact), "message_id": message.to_string(),
             "change": "attachment", "attachment": attachment_object(&view)});
         out.data(&object, || format!("{}  {}", name(client, contact), attachment_words(&view)));

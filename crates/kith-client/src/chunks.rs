@@ -10,8 +10,8 @@ use crate::client::{Client, rng};
 use crate::drive::Notice;
 
 impl Client {
-    pub(crate) fn load_chunk(&self, attachment: AttachmentId, index: u32) {
-        let sealed = match self.inner.chunks.get(&place(attachment), index) {
+    pub(crate) fn load_chunk(&self, attachment: AttachmentId, from: AttachmentId, index: u32) {
+        let sealed = match self.inner.chunks.get(&place(from), index) {
             Ok(sealed) => Some(sealed.to_vec()),
             Err(GetError::Absent { .. } | GetError::Damaged { .. }) => None,
             Err(error) => return self.chunk_failed(attachment, index, &error),

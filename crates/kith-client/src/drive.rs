@@ -97,7 +97,7 @@ impl Client {
             }
             Output::CloseLink { link } => drop(self.inner.links.borrow_mut().remove(&link)),
             Output::FetchDescriptor { link, url } => self.fetch_descriptor(link, url),
-            Output::LoadChunk { attachment, index } => self.load_chunk(attachment, index),
+            Output::LoadChunk { attachment, from, index } => self.load_chunk(attachment, from, index),
             Output::StoreChunk { attachment, index, sealed } => self.store_chunk(attachment, index, &sealed),
             Output::DropChunks { attachment } => self.drop_chunks(attachment),
             Output::Event(event) => self.tell(Notice::Event(event)),

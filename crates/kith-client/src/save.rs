@@ -46,6 +46,9 @@ pub enum SaveError {
     /// The server has it no more, or it is not what was promised.
     #[error("the file is no longer there, or is not what was promised")]
     Gone,
+    /// The server has it no more, and none of the person's other devices has brought it yet.
+    #[error("the home server that kept the file has it no more; your other devices are asked for it")]
+    Asked,
     /// A piece of it is missing here or damaged.
     #[error("the file is damaged in your folder")]
     Damaged,
@@ -83,8 +86,11 @@ impl Client {
             let view = self.ask(|engine| engine.attachment(attachment))?;
             match view.state {
                 AttachmentState::Complete => return Ok(()),
-                AttachmentState::Failed => return Err(SaveError::Gone),
-                AttachmentState::Paused | AttachmentState::Moving => {}
+                AttachmentState::Failed if is_asked => return Err(SaveError::Gone),
+                AttachmentState::Failed
+                | AttachmentState::Paused
+                | AttachmentState::Moving
+                | AttachmentState::Asked => {}
             }
             progress(view.done.into(), view.total.into());
             if !is_asked {
@@ -93,6 +99,7 @@ impl Client {
                 is_asked = true;
             }
             match timeout_at(last_progress + LONGEST_STALL, events.next()).await {
+                Err(_) if view.state == AttachmentState::Asked => return Err(SaveError::Asked),
                 Err(_) => return Err(SaveError::Stalled),
                 Ok(None) => return Err(SaveError::Interrupted),
                 Ok(Some(Notice::Unreachable(error))) => {

@@ -161,7 +161,7 @@ impl Engine {
     /// # Errors
     /// [`QueryError`] when storage fails.
     pub fn attachments(&self) -> Result<Vec<AttachmentId>, QueryError> {
-        let sql = "SELECT id FROM attachments ORDER BY id";
+        let sql = "SELECT id FROM attachments WHERE lends IS NULL ORDER BY id";
         Ok(all(&self.db, sql, [], |row| row.get(0).map(AttachmentId::from_column))?)
     }
 

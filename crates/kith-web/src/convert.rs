@@ -117,6 +117,7 @@ pub(crate) fn attachment(view: AttachmentView) -> contract::Attachment {
             AttachmentState::Paused => contract::AttachmentState::Paused,
             AttachmentState::Complete => contract::AttachmentState::Complete,
             AttachmentState::Failed => contract::AttachmentState::Failed,
+            AttachmentState::Asked => contract::AttachmentState::Asked,
         },
         done: view.done,
         total: view.total,

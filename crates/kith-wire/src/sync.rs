@@ -5,6 +5,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::address::ServerAddress;
+use crate::blob::Manifest;
 use crate::card::CardOffer;
 use crate::codec::Wire;
 use crate::content::Content;
@@ -257,6 +258,32 @@ pub enum SyncItem {
         #[n(3)]
         signature: Signature,
     },
+    /// A file that came with a message is wanted, because it is no more where the message says, or is not wanted any more.
+    #[n(26)]
+    FileWanted {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+        /// The message.
+        #[n(1)]
+        message: MessageId,
+        /// Whether it is wanted.
+        #[n(2)]
+        wanted: bool,
+    },
+    /// The file that was wanted, put where the other device can fetch it.
+    #[n(27)]
+    FileLent {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+        /// The message.
+        #[n(1)]
+        message: MessageId,
+        /// Where it is now, under which name and key.
+        #[n(2)]
+        file: Manifest,
+    },
 }
 
 /// A contact, as one device tells another.
@@ -396,6 +423,8 @@ impl std::fmt::Debug for SyncItem {
             Self::Draft { .. } => "Draft(…)",
             Self::Closing { .. } => "Closing(…)",
             Self::Close { .. } => "Close(…)",
+            Self::FileWanted { .. } => "FileWanted(…)",
+            Self::FileLent { .. } => "FileLent(…)",
         })
     }
 }

@@ -111,6 +111,29 @@ fn two_devices_of_one_person_share_everything_until_one_is_revoked() {
 }
 
 #[test]
+fn a_file_that_its_sender_has_let_go_comes_from_the_other_device() {
+    let home = Home::of_friends();
+    let (phone, laptop, bela) = (home.phone(), &home.laptop, &home.world.bela);
+    let (original, copy) = (home.world.folder.path().join("film.bin"), home.world.folder.path().join("copy.bin"));
+    let film: Vec<u8> = (0..700_000_u32).map(|n| u8::try_from(n * 7 % 251).unwrap()).collect();
+    std::fs::write(&original, &film).unwrap();
+    let file = original.to_str().unwrap();
+    let message = bela.succeed(&["send", "Anastasia", "--file", file, "--wait", "accepted"]).text("message_id");
+    phone.succeed(&["sync"]);
+    phone.succeed(&["save", "Belarmino", &message, "--out", copy.to_str().unwrap()]);
+    home.linked(&["--history", "all"]);
+    // Bela forgets Ana, and with her everything that lies at the home server for her.
+    bela.succeed(&["forget", "Anastasia"]);
+    bela.succeed(&["sync"]);
+    let hears = phone.listen();
+    let late = copy.with_extension("late");
+    let save = ["save", "Belarmino", &message, "--out", late.to_str().unwrap()];
+    laptop.succeed(&save);
+    assert_eq!(std::fs::read(&late).unwrap(), film);
+    drop(hears);
+}
+
+#[test]
 fn a_link_is_scanned_from_the_terminal() {
     let home = Home::of_friends();
     let (mut link, text) = home.link(&["--qr"]);

@@ -223,6 +223,7 @@ export const ar: Catalog = {
   'file.go_on': 'تابع {name}',
   'file.save': 'احفظ {name}',
   'file.open': 'اعرض {name} كبيرًا',
+  'file.asked': 'طُلب من أجهزتك الأخرى.',
   'file.failed': 'لم يعد موجودًا. اطلبه مرة أخرى.',
   'file.failed.mine': 'تعذّر إرساله. أرفقه مرة أخرى.',
   'file.preparing': 'يُجهَّز {name}',

@@ -223,6 +223,7 @@ export const de: Catalog = {
   'file.go_on': '{name} weiter übertragen',
   'file.save': '{name} speichern',
   'file.open': '{name} groß zeigen',
+  'file.asked': 'Deine anderen Geräte werden danach gefragt.',
   'file.failed': 'Nicht mehr da. Bitte noch einmal darum.',
   'file.failed.mine': 'Konnte nicht gesendet werden. Hänge sie noch einmal an.',
   'file.preparing': '{name} wird vorbereitet',

@@ -236,6 +236,7 @@ export const en = {
   'file.go_on': 'Continue {name}',
   'file.save': 'Save {name}',
   'file.open': 'Show {name} large',
+  'file.asked': 'Your other devices are asked for it.',
   'file.failed': 'No longer there. Ask for it again.',
   'file.failed.mine': 'It could not be sent. Attach it again.',
   'file.preparing': 'Getting {name} ready',

@@ -223,6 +223,7 @@ export const es: Catalog = {
   'file.go_on': 'Continuar {name}',
   'file.save': 'Guardar {name}',
   'file.open': 'Ver {name} en grande',
+  'file.asked': 'Se lo hemos pedido a tus otros dispositivos.',
   'file.failed': 'Ya no está. Pídelo otra vez.',
   'file.failed.mine': 'No se pudo enviar. Adjúntalo otra vez.',
   'file.preparing': 'Preparando {name}',

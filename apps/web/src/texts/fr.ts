@@ -223,6 +223,7 @@ export const fr: Catalog = {
   'file.go_on': 'Continuer {name}',
   'file.save': 'Enregistrer {name}',
   'file.open': 'Agrandir {name}',
+  'file.asked': 'Vos autres appareils sont interrogés.',
   'file.failed': 'N’est plus là. Redemandez-le.',
   'file.failed.mine': 'N’a pas pu être envoyé. Joignez-le de nouveau.',
   'file.preparing': 'Préparation de {name}',

@@ -101,6 +101,8 @@ pub enum Output {
     LoadChunk {
         /// The attachment.
         attachment: AttachmentId,
+        /// The attachment under which the vault has the chunk: another one when a file is lent to a sibling.
+        from: AttachmentId,
         /// Which chunk.
         index: u32,
     },

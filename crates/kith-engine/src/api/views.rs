@@ -159,6 +159,8 @@ pub enum AttachmentState {
     Complete,
     /// The blob is gone, or not what was promised.
     Failed,
+    /// The blob is gone, and the person's other devices were asked for the file.
+    Asked,
 }
 
 /// An attachment as shown to the person.

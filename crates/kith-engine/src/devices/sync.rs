@@ -27,7 +27,7 @@ use crate::recovery::{closings, replaced};
 use crate::sabotage::{self, Bug};
 use crate::talk::actions::{self, Act, Action};
 use crate::talk::conversations::{self, NewMessage, Said, state_of_column};
-use crate::talk::{attachments, contents, disappearing, drafts};
+use crate::talk::{attachments, contents, disappearing, drafts, lending};
 pub(crate) use early::{keep_state, take_early_state};
 
 pub(crate) const TABLES: &str = "
@@ -275,6 +275,10 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
         SyncItem::Restored { contact, list, at } => replaced::told(work, contact, list, at),
         SyncItem::Meet { to, from, offer } => sibling_meetings::introduced(work, to, from, *offer),
         SyncItem::Draft { contact, draft } => drafts::heard(work, contact, &draft),
+        SyncItem::FileWanted { contact, message, wanted } => {
+            lending::wanted(work, sibling.contact, contact, message, wanted)
+        }
+        SyncItem::FileLent { contact, message, file } => lending::lent(work, contact, message, &file),
         SyncItem::Closing { device, server, sealed } => closings::heard(work, sibling, device, &server, &sealed),
         SyncItem::Close { device, server, account, signature } => {
             closings::told(work, device, &server, account, signature)

@@ -13,7 +13,7 @@ use crate::ground::{once, person};
 use crate::mail::{inbox, outbox, queues, servers, sessions};
 use crate::people::{card_keys, contacts, held, introductions, own_lists, renewal, spare_cards, unopened};
 use crate::recovery::{backup, closings, home_backup, replaced, restore, restored};
-use crate::talk::{attachments, conversations, drafts, search, shown};
+use crate::talk::{attachments, conversations, drafts, lending, search, shown};
 
 /// The layout that this code writes.
 pub const SCHEMA_VERSION: u32 = 5;
@@ -85,7 +85,7 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             introductions::TABLES_4,
         ],
         // Whom a contact's device has met is in what it says; backups at home servers, and what backups say beside people and messages;
-        // how conversations stand in the person's list.
+        // how conversations stand in the person's list; files that are lent.
         vec![
             own_lists::TABLES_5,
             sibling_meetings::TABLES_5,
@@ -94,6 +94,7 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             renewal::TABLES_5,
             restore::TABLES_5,
             shown::TABLES_5,
+            lending::TABLES_5,
         ],
     ]
 }

@@ -13,7 +13,7 @@ use crate::mail::connection::{Link, Live, Phase, Quiet};
 use crate::mail::jobs::Job;
 use crate::mail::servers::DescriptorError;
 use crate::mail::{answers, inbox, outbox, servers};
-use crate::talk::attachments;
+use crate::talk::{attachments, lending};
 
 /// Requests and notices that are unanswered before a server that floods this device is left: twice as many deposits as a
 /// server keeps for an account come back at worst.
@@ -169,6 +169,10 @@ fn chunk_loaded(
     sealed: Option<Vec<u8>>,
 ) -> Result<(), StorageError> {
     let asked = link.live().is_some_and(|live| live.with_vault.remove(&(attachment, index)));
+    let sealed = match (sealed, attachments::find(work.db, attachment)?) {
+        (Some(sealed), Some(found)) => lending::sealed_to_leave(work.db, &found, index, sealed)?,
+        (sealed, _) => sealed,
+    };
     match (sealed, link.live()) {
         (Some(sealed), Some(live)) if asked => {
             live.loaded.push((attachment, index, sealed));

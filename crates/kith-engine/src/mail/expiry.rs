@@ -15,7 +15,7 @@ use crate::mail::rotation;
 use crate::mail::sessions::{self, PeerId};
 use crate::people::cards;
 use crate::people::introductions;
-use crate::talk::attachments;
+use crate::talk::{attachments, lending};
 
 /// Seconds after the last deposit for which an ack is waited for: two hours in which a copy may still be shown (KE-34 counts
 /// by another clock), and one for the ack on its way.
@@ -30,6 +30,7 @@ pub(crate) fn expire(work: &mut Work<'_>, link: &mut Link) -> Result<(), Storage
     cards::expire(work)?;
     linking::expire_heard(work)?;
     introductions::expire(work)?;
+    lending::end_old(work)?;
     let mut over = Over::default();
     expire_contents(work, &mut over)?;
     let before = column(work.now.minus_seconds(ACK_SECONDS).0);

@@ -60,7 +60,11 @@ fn upload(pump: &mut Pump<'_>, attachment: &Attachment) {
                 }
                 if !is_under_way(live, id, index) {
                     live.with_vault.insert((id, index));
-                    pump.out.push_back(Output::LoadChunk { attachment: id, index });
+                    pump.out.push_back(Output::LoadChunk {
+                        attachment: id,
+                        from: attachment.lends.unwrap_or(id),
+                        index,
+                    });
                 }
             }
         }

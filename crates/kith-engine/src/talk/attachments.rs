@@ -20,7 +20,7 @@ use crate::ground::person;
 use crate::ground::work::Work;
 use crate::mail::outbox;
 use crate::mail::servers::{self, ServerId};
-use crate::talk::conversations;
+use crate::talk::{conversations, lending};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE attachments (
@@ -73,6 +73,8 @@ pub(crate) struct Attachment {
     pub(crate) key: AttachmentKey,
     pub(crate) present: Chunks,
     pub(crate) state: State,
+    /// The one whose chunks it has, when it is lent to a sibling.
+    pub(crate) lends: Option<AttachmentId>,
 }
 
 /// Which way an attachment goes.
@@ -91,6 +93,8 @@ pub(crate) enum State {
     Failed = 3,
     /// Outgoing, and not part of a message yet.
     Prepared = 4,
+    /// Incoming, gone from where it was, and asked of the siblings.
+    Asked = 5,
 }
 
 impl State {
@@ -100,6 +104,7 @@ impl State {
             Self::Paused | Self::Prepared => AttachmentState::Paused,
             Self::Complete => AttachmentState::Complete,
             Self::Failed => AttachmentState::Failed,
+            Self::Asked => AttachmentState::Asked,
         }
     }
 }
@@ -130,8 +135,8 @@ impl Attachment {
     }
 }
 
-const COLUMNS: &str =
-    "id, contact, message, outgoing, name, media_type, size, hash, server, blob, read, erase, key, present, state";
+const COLUMNS: &str = "id, contact, message, outgoing, name, media_type, size, hash, server, blob, read, erase, key, present, state, \
+     lends";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Attachment> {
     let size = number(row.get(6)?);
@@ -141,7 +146,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attachment> {
         1 => State::Paused,
         2 => State::Complete,
         3 => State::Failed,
-        _ => State::Prepared,
+        4 => State::Prepared,
+        _ => State::Asked,
     };
     Ok(Attachment {
         id: AttachmentId::from_column(row.get(0)?),
@@ -159,6 +165,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attachment> {
         key: AttachmentKey::new(row.get(12)?),
         present: Chunks::new(row.get(13)?, total),
         state,
+        lends: row.get::<_, Option<i64>>(15)?.map(AttachmentId::from_column),
     })
 }
 
@@ -246,7 +253,7 @@ pub(crate) fn add_incoming(
     insert(work.db, manifest, server, None, Some((contact, message)), state)
 }
 
-fn insert(
+pub(super) fn insert(
     db: &Connection,
     manifest: &Manifest,
     server: ServerId,
@@ -300,7 +307,12 @@ pub(crate) fn resume(work: &mut Work<'_>, id: AttachmentId) -> Result<(), Comman
     let attachment = find(work.db, id)?.ok_or(CommandError::UnknownAttachment)?;
     match attachment.state {
         State::Failed if attachment.way == Way::Out => send_again(work, &attachment),
-        State::Paused | State::Failed => Ok(set_state(work, id, State::Moving)?),
+        State::Failed => {
+            lending::may_ask_again(work.db, id)?;
+            Ok(set_state(work, id, State::Moving)?)
+        }
+        State::Paused => Ok(set_state(work, id, State::Moving)?),
+        State::Asked => Ok(lending::ask_again(work, &attachment)?),
         State::Moving | State::Complete => Ok(()),
         State::Prepared => Err(CommandError::UnknownAttachment),
     }
@@ -318,13 +330,16 @@ fn send_again(work: &mut Work<'_>, attachment: &Attachment) -> Result<(), Comman
 /// Stops an attachment; what is there stays.
 pub(crate) fn pause(work: &mut Work<'_>, id: AttachmentId) -> Result<(), CommandError> {
     let attachment = find(work.db, id)?.ok_or(CommandError::UnknownAttachment)?;
-    if attachment.state == State::Moving {
+    if attachment.state == State::Asked {
+        lending::thank(work, &attachment)?;
+    }
+    if matches!(attachment.state, State::Moving | State::Asked) {
         set_state(work, id, State::Paused)?;
     }
     Ok(())
 }
 
-fn set_state(work: &mut Work<'_>, id: AttachmentId, state: State) -> Result<(), StorageError> {
+pub(super) fn set_state(work: &mut Work<'_>, id: AttachmentId, state: State) -> Result<(), StorageError> {
     run(work.db, "UPDATE attachments SET state = ?2 WHERE id = ?1", params![id.column(), state as i64])?;
     progress(work, id)
 }
@@ -367,13 +382,20 @@ fn store_present(work: &mut Work<'_>, attachment: &Attachment, present: &Chunks)
     set_state(work, id, State::Complete)?;
     match attachment.way {
         Way::Out => outbox::release(work, id),
-        Way::In => Ok(()),
+        Way::In => lending::thank(work, attachment),
     }
 }
 
 /// The blob is gone, or not what was promised, or the vault has lost a chunk.
 pub(crate) fn fail(work: &mut Work<'_>, id: AttachmentId) -> Result<(), StorageError> {
     let Some(attachment) = find(work.db, id)? else { return Ok(()) };
+    if attachment.lends.is_some() {
+        return lending::give_up(work, &attachment);
+    }
+    // Of several chunks that were asked for together each fails; the siblings were asked at the first.
+    if attachment.state == State::Asked || lending::ask(work, &attachment)? {
+        return Ok(());
+    }
     set_state(work, id, State::Failed)?;
     if let (Way::Out, Some(contact), Some(message)) = (attachment.way, attachment.contact, attachment.message) {
         outbox::withdraw(work.db, contact, message)?;
@@ -384,6 +406,9 @@ pub(crate) fn fail(work: &mut Work<'_>, id: AttachmentId) -> Result<(), StorageE
 
 fn progress(work: &mut Work<'_>, id: AttachmentId) -> Result<(), StorageError> {
     let Some(attachment) = find(work.db, id)? else { return Ok(()) };
+    if attachment.lends.is_some() {
+        return Ok(());
+    }
     if let (Some(contact), Some(message)) = (attachment.contact, attachment.message) {
         let (done, total) = (attachment.present.done(), attachment.present.total());
         work.tell(Event::Attachment { contact, message, attachment: id, done, total });
@@ -394,6 +419,7 @@ fn progress(work: &mut Work<'_>, id: AttachmentId) -> Result<(), StorageError> {
 /// Deletes an attachment here, and at the home server when it is there.
 pub(crate) fn drop_one(work: &mut Work<'_>, id: AttachmentId) -> Result<(), StorageError> {
     let Some(attachment) = find(work.db, id)? else { return Ok(()) };
+    lending::forget(work, id)?;
     if let Some(erase) = &attachment.erase {
         let sql = "INSERT OR REPLACE INTO blob_deletions (blob, erase) VALUES (?1, ?2)";
         run(work.db, sql, params![attachment.blob.0, erase.expose()])?;

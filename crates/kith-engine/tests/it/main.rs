@@ -14,6 +14,7 @@ mod endings;
 mod faults;
 mod held;
 mod hostile;
+mod lending;
 mod linking;
 mod lost;
 mod meeting;

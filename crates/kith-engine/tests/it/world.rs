@@ -439,13 +439,13 @@ impl World {
                 let bytes = self.servers[server].home.descriptor().to_vec();
                 self.pending.push_back(Step::ToEngine(who, Arrival::Descriptor { link, bytes }));
             }
-            Output::LoadChunk { attachment, index } | Output::StoreChunk { attachment, index, .. }
+            Output::LoadChunk { attachment, index, .. } | Output::StoreChunk { attachment, index, .. }
                 if self.people[who].vault_disk == Disk::Failing =>
             {
                 self.pending.push_back(Step::ToEngine(who, Arrival::ChunkFailed { attachment, index }));
             }
-            Output::LoadChunk { attachment, index } => {
-                let sealed = self.people[who].vault.get(&(attachment, index)).cloned();
+            Output::LoadChunk { attachment, from, index } => {
+                let sealed = self.people[who].vault.get(&(from, index)).cloned();
                 self.pending.push_back(Step::ToEngine(who, Arrival::ChunkLoaded { attachment, index, sealed }));
             }
             Output::StoreChunk { attachment, index, sealed } => {

@@ -325,6 +325,8 @@ pub enum AttachmentState {
     Complete,
     /// Gone, or not what was promised.
     Failed,
+    /// Gone, and asked of the person's other devices.
+    Asked,
 }
 
 /// A file that a message carries.

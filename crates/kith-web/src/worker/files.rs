@@ -112,8 +112,8 @@ impl Person {
         Ok(Answer { reply: Reply::Chunk { index }, bytes: Some(plain.to_vec()) })
     }
 
-    pub(crate) fn load_chunk(&self, attachment: AttachmentId, index: u32) {
-        let sealed = match self.chunks.get(&place(attachment), index) {
+    pub(crate) fn load_chunk(&self, attachment: AttachmentId, from: AttachmentId, index: u32) {
+        let sealed = match self.chunks.get(&place(from), index) {
             Ok(sealed) => Some(sealed.to_vec()),
             Err(GetError::Absent { .. } | GetError::Damaged { .. }) => None,
             Err(error) => return self.chunk_failed(attachment, index, &error),

@@ -452,6 +452,8 @@ pub(crate) fn sync_items() -> Vec<(&'static str, SyncItem)> {
         ("draft", draft(contact)),
         ("closing", SyncItem::Closing { device: to, server: server_address(), sealed: vec![24; 1232] }),
         ("close", close()),
+        ("file wanted", SyncItem::FileWanted { contact, message, wanted: true }),
+        ("file lent", SyncItem::FileLent { contact, message, file: manifest() }),
         ("restored", SyncItem::Restored { contact, list: signed_list(), at: Timestamp(1_792_540_800_000) }),
     ]
 }

@@ -31,8 +31,8 @@ impl World {
                 }
             }
             Output::FetchDescriptor { link, .. } => self.fetch_descriptor(who, link),
-            Output::LoadChunk { attachment, index } => {
-                let sealed = self.people[who].vault.get(&(attachment, index)).cloned();
+            Output::LoadChunk { attachment, from, index } => {
+                let sealed = self.people[who].vault.get(&(from, index)).cloned();
                 let arrival = Arrival::ChunkLoaded { attachment, index, sealed };
                 self.schedule_in(2, Happening::ToEngine { who, life, arrival });
             }

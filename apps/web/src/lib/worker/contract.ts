@@ -870,7 +870,7 @@ done: number,
  */
 total: number, };
 
-export type AttachmentState = "moving" | "paused" | "complete" | "failed";
+export type AttachmentState = "moving" | "paused" | "complete" | "failed" | "asked";
 
 export type Device = { 
 /**
