@@ -204,13 +204,13 @@ fn ke_53_whoever_hears_of_what_first_both_devices_show_the_same() {
         for who in [ANA, LAPTOP] {
             world.online(who, Reach::Down);
         }
-        let said = [(ANA, bela, "by phone", "B.", 3600), (LAPTOP, there, "by laptop", "Bela", 3602)];
-        for (who, contact, text, name, seconds) in said {
+        let said = [(ANA, bela, "by phone", "B.", 3600, "👍"), (LAPTOP, there, "by laptop", "Bela", 3602, "🎉")];
+        for (who, contact, text, name, seconds, emoji) in said {
             world.now = world.now.plus_seconds(1);
             world.command(who, Command::Edit { contact, message, text: text.to_owned() }).unwrap();
             world.command(who, Command::Rename { contact, name: name.to_owned() }).unwrap();
             world.command(who, Command::SetDisappearing { contact, seconds: Some(seconds) }).unwrap();
-            world.command(who, Command::React { contact, message, emoji: text.to_owned() }).unwrap();
+            world.command(who, Command::React { contact, message, emoji: emoji.to_owned() }).unwrap();
             world.send(who, contact, text);
         }
         world.online(first, Reach::Up);
