@@ -11,6 +11,7 @@ use kith_session::{ListChange, OwnDevice, check_list, next_list};
 use kith_wire::Wire;
 use kith_wire::devices::{Device, DeviceList, RevocationReason};
 use kith_wire::id::{ContactKey, ConversationId, DeviceId};
+use kith_wire::limits::MAX_DEVICES;
 use kith_wire::signed::Signed;
 use kith_wire::sync::SyncItem;
 use rusqlite::{Connection, params};
@@ -204,7 +205,7 @@ pub(crate) fn refresh(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Refr
         return Ok(());
     }
     for contact in contacts::with_keys(work.db)? {
-        refresh_if_possible(work, user, contact)?;
+        refresh_if_possible(work, user, contact, None)?;
     }
     restored::answer(work, user)?;
     // Lists may have run out since this program was last there.
@@ -213,8 +214,13 @@ pub(crate) fn refresh(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Refr
 
 /// One contact whose list cannot be signed must not keep the others from theirs, nor a person out of the folder: only storage fails
 /// the whole.
-fn refresh_if_possible(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Result<(), RefreshError> {
-    match refresh_one(work, user, contact) {
+fn refresh_if_possible(
+    work: &mut Work<'_>,
+    user: &UserSecret,
+    contact: ContactId,
+    going: Option<DeviceId>,
+) -> Result<(), RefreshError> {
+    match refresh_one(work, user, contact, going) {
         Err(RefreshError::Storage(problem)) => Err(problem.into()),
         Err(problem) => {
             tracing::warn!(%problem, "a device list cannot be signed");
@@ -224,7 +230,13 @@ fn refresh_if_possible(work: &mut Work<'_>, user: &UserSecret, contact: ContactI
     }
 }
 
-fn refresh_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Result<(), RefreshError> {
+/// Signs a list for one contact, if it needs one; `going` is the device that the person takes out now.
+fn refresh_one(
+    work: &mut Work<'_>,
+    user: &UserSecret,
+    contact: ContactId,
+    going: Option<DeviceId>,
+) -> Result<(), RefreshError> {
     let Some(list) = newest(work.db, contact)? else { return Ok(()) };
     let own = match own_device(work.db, contact)? {
         Some(own) => own,
@@ -233,7 +245,7 @@ fn refresh_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Re
     if restored::must_replace(work.db, contact)? {
         return replace_all(work, user, contact, &list, &own);
     }
-    let mut changes = changes(work.db, contact, list.get(), &own)?;
+    let mut changes = changes(work.db, contact, list.get(), &own, going)?;
     // Somebody has heard of a higher number than this device's list has: until a list is above it, nothing can be said.
     let is_behind = highest_heard(work.db, contact)? > list.get().version;
     if changes.is_empty() && !is_behind && !is_old(work, list.get()) {
@@ -373,6 +385,7 @@ fn changes(
     contact: ContactId,
     list: &DeviceList,
     own: &OwnDevice,
+    going: Option<DeviceId>,
 ) -> Result<Vec<ListChange>, StorageError> {
     let sql = "SELECT device, entry, revoked, owner FROM own_entries WHERE contact = ?1";
     let known = all(db, sql, [contact.column()], |row| {
@@ -382,13 +395,17 @@ fn changes(
     let own_devices = own_devices::find(db)?;
     let mut changes = Vec::new();
     let is_named = |id: &DeviceId| list.devices.iter().any(|device| device.id == *id);
+    let is_said = |id: &DeviceId| list.revoked.iter().any(|revoked| revoked.id == *id);
+    let mut room = MAX_DEVICES.saturating_sub(list.revoked.len());
     for (id, entry, revoked, owner) in known {
         // A device whose owner was revoked goes with it, also when its id was heard of later only.
         let owner_revoked = own_devices.as_ref().and_then(|own| own.revoked_for(owner?)).map(reason_column);
         let why = revoked.or(owner_revoked).filter(|_| !sabotage::is_on(Bug::RevocationsStayAtHome));
         match (why, entry) {
-            (Some(reason), _) if is_named(&id) => {
+            // KE-98: an older list may have named it, and the contact may have met it by that one.
+            (Some(reason), _) if is_named(&id) || !is_said(&id) && (room > 0 || owner.is_some() && owner == going) => {
                 changes.push(ListChange::Revoke(id, reason_of_column(reason)));
+                room = room.saturating_sub(1);
             }
             // Only what is known to be one of the person's devices is ever named again.
             (None, Some(entry)) if !is_named(&id) && own_devices.as_ref().is_some_and(|own| own.is_one(owner)) => {
@@ -421,7 +438,7 @@ pub(crate) fn revoke(
     for contact in contacts::with_keys(work.db)? {
         let sql = "UPDATE own_entries SET revoked = ?3 WHERE contact = ?1 AND owner = ?2 AND revoked IS NULL";
         run(work.db, sql, params![contact.column(), device.0, reason_column(reason)])?;
-        refresh_if_possible(work, user, contact)?;
+        refresh_if_possible(work, user, contact, Some(device))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use kith_crypto::sign::ContactSecret;
 use kith_crypto::user::UserSecret;
-use kith_engine::{Command, CommandError, ContactId, DeviceError, HistoryWish, Receipts, Whom};
+use kith_engine::{Command, CommandError, ContactId, DeviceError, HistoryWish, MessageState, Receipts, Whom};
 use kith_session::CardError;
 use kith_wire::Wire;
 use kith_wire::card::CardPurpose;
@@ -246,6 +246,37 @@ fn ke_57_whoever_passes_a_card_on_cannot_put_its_own_in_its_place() {
     // The phone has not taken the laptop for the tablet: it has met no third device.
     let sql = "SELECT count(*) FROM siblings s JOIN contacts c ON c.id = s.contact WHERE c.stage = 2";
     assert_eq!(world.count(ANA, sql), 1);
+}
+
+#[test]
+fn ke_98_a_device_that_the_newest_list_does_not_name_is_revoked_all_the_same() {
+    let (mut world, _, ana) = World::with_laptop("unnamed");
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    world.run(2 * 86_400);
+    assert_eq!(world.count(BELA, "SELECT count(*) FROM peers WHERE stopped = 0"), 2);
+    // A list that a third device signs at the same time names the laptop alone, and is the newer one.
+    let secret = world.blob(LAPTOP, "SELECT secret FROM contacts WHERE kind = 0");
+    let seed = world.people[LAPTOP].user.open(b"kith/1/contact-secret", &secret).unwrap();
+    let secret = ContactSecret::from_seed(seed.as_ref().try_into().unwrap());
+    let list = Signed::<DeviceList>::from_bytes(&world.blob(LAPTOP, "SELECT own_list FROM contacts WHERE kind = 0"));
+    let mut list = list.unwrap().decode_unverified().unwrap();
+    let laptop = world.blob(LAPTOP, "SELECT device FROM contacts WHERE kind = 0");
+    (list.version, list.previous) = (list.version + 65_536, Hash([1; 32]));
+    list.devices.retain(|device| device.id.0.as_slice() == laptop);
+    let list = secret.sign(&list.padded().unwrap()).to_bytes();
+    world.alter(LAPTOP, "UPDATE contacts SET own_list = ?1 WHERE kind = 0", &[&list]);
+    let phone = world.other_device(LAPTOP).id.unwrap();
+    world.revoke(LAPTOP, phone, RevocationReason::Compromised).unwrap();
+    world.run(60);
+    assert_eq!(world.count(BELA, "SELECT count(*) FROM peers WHERE stopped = 0"), 1);
+    world.online(ANA, Reach::Down);
+    let message = world.send(BELA, ana, "to the laptop alone");
+    world.run(60);
+    assert_eq!(world.state(BELA, ana, message), MessageState::Delivered);
+    // It is said once: the next password entry finds nothing to say.
+    let version = world.blob(LAPTOP, "SELECT own_list FROM contacts WHERE kind = 0");
+    world.unlock(LAPTOP);
+    assert_eq!(world.blob(LAPTOP, "SELECT own_list FROM contacts WHERE kind = 0"), version);
 }
 
 #[test]
