@@ -5,7 +5,8 @@ import type { Place } from '../src/state/route.svelte';
 export type ScreenName =
   | 'start' | 'locked' | 'elsewhere' | 'list' | 'empty' | 'conversation' | 'held' | 'needs-card' | 'blocked' | 'trouble' | 'long' | 'fresh' | 'offline'
   | 'contact' | 'verify' | 'meet' | 'take' | 'settings' | 'devices' | 'devices-many' | 'devices-news'
-  | 'join' | 'join-compare' | 'link' | 'link-compare' | 'removed' | 'backup' | 'phrase' | 'restored';
+  | 'join' | 'join-offline' | 'join-waiting' | 'join-compare' | 'join-said' | 'link' | 'link-waiting' | 'link-compare' | 'link-ready' | 'arriving' | 'removed'
+  | 'backup' | 'backup-never' | 'reminded' | 'phrase' | 'restored' | 'restored-told' | 'not-named' | 'offline-list' | 'unsupported';
 
 const PLACES: Partial<Record<ScreenName, Place>> = {
   conversation: { at: 'conversation', contact: 1 },
@@ -24,7 +25,12 @@ const PLACES: Partial<Record<ScreenName, Place>> = {
   devices: { at: 'devices' },
   'devices-many': { at: 'devices' },
   link: { at: 'link' },
+  'link-waiting': { at: 'link' },
   'link-compare': { at: 'link' },
+  'link-ready': { at: 'link' },
+  'restored-told': { at: 'conversation', contact: 2 },
+  'not-named': { at: 'conversation', contact: 2 },
+  'backup-never': { at: 'backup' },
   backup: { at: 'backup' },
   phrase: { at: 'phrase' },
   restored: { at: 'contact', contact: 2 },

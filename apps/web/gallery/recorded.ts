@@ -4,7 +4,7 @@ import type { Line } from '../src/lib/line';
 import type { AnswerTo } from '../src/lib/worker/kith';
 import type { Attachment, Contact, Device, Failure, FailureCode, Message, Notice, Page, Reply, Request, State } from '../src/lib/worker/contract';
 import { devices } from './devices';
-import { backup, backups, candidate, stateFor, WORDS } from './linking';
+import { backup, backups, candidate, hindered, linkingDevice, stateFor, welcomed, WORDS } from './linking';
 import type { ScreenName } from './places';
 import { LASTS, NAMES, SENTENCES, TALK, type Said } from './talks';
 
@@ -33,7 +33,7 @@ export class RecordedLine implements Line {
   constructor(screen: ScreenName, language: 'en' | 'ar') {
     this.screen = screen;
     this.talks.set(1, TALK[language].map((said, index) => this.message(1, index, said)));
-    const open: State = { kind: 'open', name: language === 'ar' ? 'سارة' : 'Sara', server: 'https://kith.linden.example', serverKey: 'g4kq7-2mxtd-0c9pe-hw3rz-81nsv-y5b6j', registered: true, online: screen !== 'offline', waiting: screen === 'offline' ? 3 : 0, revoked: false, rotationHours: 168 };
+    const open: State = { kind: 'open', name: language === 'ar' ? 'سارة' : 'Sara', server: 'https://kith.linden.example', serverKey: 'g4kq7-2mxtd-0c9pe-hw3rz-81nsv-y5b6j', registered: true, online: !screen.startsWith('offline'), waiting: screen === 'offline' ? 3 : 0, revoked: false, rotationHours: 168 };
     if (screen === 'removed') Object.assign(open, { revoked: true });
     this.state = stateFor(screen) ?? (screen === 'start' ? { kind: 'nobody' } : screen === 'locked' ? { kind: 'locked' } : screen === 'elsewhere' ? { kind: 'elsewhere' } : open);
     this.contacts = screen === 'empty' ? [] : this.people(language);
@@ -91,6 +91,7 @@ export class RecordedLine implements Line {
   private answer(request: Request): Reply {
     switch (request.kind) {
       case 'state':
+        if (this.screen === 'unsupported') throw new RecordedFailure({ code: 'unsupported', detail: 'no storage' });
         return { kind: 'state', state: this.state };
       case 'unlock':
         if (request.password !== 'kitchen') throw new RecordedFailure({ code: 'wrong_password', detail: 'not the password' });
@@ -172,7 +173,10 @@ export class RecordedLine implements Line {
         this.tell({ kind: 'devices' });
         return this.link(request.expires);
       case 'backups':
-        return { kind: 'backups', backups: this.screen === 'list' || this.screen === 'settings' ? { phraseChecked: null, made: null, behind: 0 } : backups(this.now) };
+        return { kind: 'backups', backups: this.screen === 'backup' || this.screen === 'reminded' ? backups(this.now) : { phraseChecked: null, made: null, behind: 0 } };
+      case 'welcome_device':
+        this.linking = welcomed();
+        return { kind: 'done' };
       case 'phrase':
         return { kind: 'phrase', words: WORDS };
       case 'look_at_backup':
@@ -188,9 +192,11 @@ export class RecordedLine implements Line {
   }
 
   private devices(): Device[] {
-    if (this.linking) return [...devices(this.now), this.linking];
-    if (this.screen === 'link-compare') return [...devices(this.now), candidate(true)];
-    return this.screen === 'devices-many' || this.screen === 'devices-news' ? devices(this.now) : [];
+    const linking = this.linking ?? linkingDevice(this.screen);
+    const there = devices(this.now);
+    if (linking) return [...there, linking];
+    if (this.screen === 'arriving') return there.map((device) => (device.id === 'b' ? { ...device, contacts: { told: 6, total: 8 }, history: { told: 412, total: 1042 } } : { ...device, heard: null }));
+    return this.screen === 'devices-many' || this.screen === 'devices-news' ? there : [];
   }
 
   private page(contact: number, at: Extract<Request, { kind: 'page' }>['at'], count: number): Page {
@@ -265,7 +271,7 @@ export class RecordedLine implements Line {
     const newest = first[first.length - 1];
     return [
       contact(1, { verified: true, last: newest ? { ...newest, file: null } : null }),
-      contact(2, { unread: 3, last: last(2, 26), restored: this.screen === 'restored' ? { since: this.now - 180 * MINUTE, twice: true } : null }),
+      contact(2, { unread: 3, last: last(2, 26), ...hindered(this.screen, this.now) }),
       contact(3, { last: last(3, 600, true), verified: true, server: 'https://kith.linden.example' }),
       contact(4, { state: 'invited', server: null }),
       contact(5, { needsCard: true, last: last(5, 2 * 1440) }),
