@@ -137,6 +137,7 @@ impl Drawer<'_> {
         });
         let devices = self.scenario.devices;
         self.add(devices.forget, from, |who, _| Step::Forget { who, of: to });
+        self.add(devices.pin, from, |who, rng| Step::Pin { who, of: to, on: rng.random() });
         self.add(devices.rename, from, |who, rng| Step::Rename { who, of: to, number: rng.random_range(0..1_000) });
     }
 

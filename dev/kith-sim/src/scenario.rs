@@ -56,6 +56,8 @@ pub struct Devices {
     pub forget: Option<u64>,
     /// A contact given another name.
     pub rename: Option<u64>,
+    /// A conversation pinned, or not any more.
+    pub pin: Option<u64>,
 }
 
 /// What goes wrong. Each kind has its own rhythm in a [`Scenario`].

@@ -32,8 +32,16 @@ const QUIET: Habits = Habits {
 const DRIZZLE: Weather = Weather { latency: Latency::Near, lost: 20, answer_lost: 20, twice: 20, tampered: 0 };
 
 /// What people with several devices do.
-const PRUDENT: Devices =
-    Devices { most: 3, unlock: Some(8 * HOUR), revoke: None, steal: None, lose: None, forget: None, rename: None };
+const PRUDENT: Devices = Devices {
+    most: 3,
+    unlock: Some(8 * HOUR),
+    revoke: None,
+    steal: None,
+    lose: None,
+    forget: None,
+    rename: None,
+    pin: None,
+};
 
 /// Returns the scenarios that are run when none is named.
 pub fn all() -> Vec<Scenario> {
@@ -153,7 +161,7 @@ pub fn all() -> Vec<Scenario> {
             .with(3, 2)
             .for_seconds(2 * DAY)
             .doing(Habits { say: Some(10 * HOUR), rotate: Some(2 * DAY), block: Some(4 * DAY), ..LIVELY })
-            .with_devices(Devices { rename: Some(DAY), ..PRUDENT })
+            .with_devices(Devices { rename: Some(DAY), pin: Some(DAY), ..PRUDENT })
             .in_weather(DRIZZLE)
             .hit_by(Fault::Cut, HOUR)
             .hit_by(Fault::CrashPerson, HOUR)
@@ -172,6 +180,7 @@ pub fn all() -> Vec<Scenario> {
                 steal: Some(2 * DAY),
                 forget: Some(12 * DAY),
                 rename: Some(2 * DAY),
+                pin: Some(2 * DAY),
                 ..PRUDENT
             })
             .in_weather(DRIZZLE)
@@ -190,7 +199,13 @@ pub fn all() -> Vec<Scenario> {
             .with(2, 2)
             .for_seconds(100 * DAY)
             .doing(Habits { say: Some(6 * DAY), burst: 2, answer: Some(12 * DAY), ..QUIET })
-            .with_devices(Devices { most: 4, unlock: Some(3 * DAY), revoke: Some(100 * DAY), ..PRUDENT })
+            .with_devices(Devices {
+                most: 4,
+                unlock: Some(3 * DAY),
+                revoke: Some(100 * DAY),
+                pin: Some(20 * DAY),
+                ..PRUDENT
+            })
             .in_weather(DRIZZLE)
             .hit_by(Fault::Away(25 * DAY), 10 * DAY)
             .hit_by(Fault::Cut, DAY),
@@ -211,6 +226,7 @@ pub fn all() -> Vec<Scenario> {
                 steal: Some(6 * DAY),
                 forget: Some(24 * DAY),
                 rename: Some(2 * DAY),
+                pin: Some(2 * DAY),
                 ..PRUDENT
             })
             .in_weather(Weather { lost: 30, answer_lost: 30, twice: 30, tampered: 10, ..DRIZZLE })

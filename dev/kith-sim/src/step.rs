@@ -87,6 +87,8 @@ pub enum Step {
     Disappear { who: usize, of: usize, seconds: Option<u32> },
     /// Somebody gives a contact another name.
     Rename { who: usize, of: usize, number: u32 },
+    /// Somebody pins a conversation, or undoes that.
+    Pin { who: usize, of: usize, on: bool },
     /// Somebody forgets a contact.
     Forget { who: usize, of: usize },
     /// Somebody links a new device. When it is no device of the person, whoever has it does not know the password.
@@ -220,6 +222,7 @@ impl fmt::Display for Step {
                 write!(f, "{} lets messages with {} disappear after {seconds:?} s", p(*who), p(*of))
             }
             Self::Rename { who, of, number } => write!(f, "{} calls {} by name {number}", p(*who), p(*of)),
+            Self::Pin { who, of, on } => write!(f, "{} sets pinned of {} to {on}", p(*who), p(*of)),
             Self::Forget { who, of } => write!(f, "{} forgets {}", p(*who), p(*of)),
             Self::Link { old, new, told } => write!(f, "{} links {}, history: {told:?}", p(*old), p(*new)),
             Self::Unlock { who } => write!(f, "{} enters the password", p(*who)),

@@ -5,7 +5,7 @@ use kith_crypto::hash::hash;
 use kith_crypto::label::Label;
 use kith_engine::{
     AttachmentId, AttachmentState, Command, ContactId, Direction, Event, LogQuery, MessageBody, MessageChange,
-    MessageState, MessageView, NewAttachment, Reply, Whom,
+    MessageState, MessageView, NewAttachment, Reply, Shown as Stands, Whom,
 };
 use kith_wire::blob::BlobShape;
 use kith_wire::id::MessageId;
@@ -62,6 +62,9 @@ impl World {
                 let name = format!("{}-{number}", crate::names::secret_name(of));
                 self.about(who, of, |contact| Command::Rename { contact, name });
             }
+            Step::Pin { who, of, on } => {
+                self.about(who, of, |contact| Command::SetShown { contact, shown: Stands::Pinned, on });
+            }
             Step::Forget { who, of } => {
                 if self.about(who, of, |contact| Command::Forget { contact }).is_some() {
                     self.history.forgotten.insert((owner(who), of));
@@ -95,6 +98,7 @@ impl World {
             | Step::Rotate { who, .. }
             | Step::Block { who, .. }
             | Step::Rename { who, .. }
+            | Step::Pin { who, .. }
             | Step::Forget { who, .. }
             | Step::Disappear { who, .. } => *who = self.speaker(*who),
             _ => {}
