@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kith_client::{AttachError, ClientError, DeviceActionError, SaveError, SyncError};
+use kith_client::{AttachError, CleanError, ClientError, DeviceActionError, SaveError, SyncError};
 use kith_engine::{CommandError, DeviceError, QueryError};
 
 /// Why a command ended without having done what was asked.
@@ -100,6 +100,10 @@ impl From<CommandError> for Failure {
             E::Empty => ("empty", "write a text, or send a file with --file PATH"),
             E::TooLong { .. } => ("too_long", "put it into a file and send that with --file PATH"),
             E::BadReaction => ("bad_reaction", "give one emoji; an empty text takes a reaction back"),
+            E::NotDigits => ("not_digits", "give what the code of `kith verify CONTACT --qr`, or of the app, says"),
+            E::DigitsDiffer => {
+                ("digits_differ", "do not confirm them; meet this contact anew, with a card from hand to hand")
+            }
             E::BadName => ("bad_name", "choose a shorter one (at most 200 bytes), without line breaks"),
             E::BadAttachment => {
                 ("bad_attachment", "files of up to 100 MiB can be sent; shorten the name if it is very long")
@@ -218,11 +222,13 @@ impl From<AttachError> for Failure {
         match error {
             AttachError::Command(error) => error.into(),
             AttachError::TooLarge => Self::told("bad_attachment", &error, "files of up to 100 MiB can be sent"),
-            AttachError::Strip(reason) => Self::told(
-                "unknown_picture",
-                reason,
-                "send it without --strip-metadata, or convert it to JPEG or PNG first",
-            ),
+            AttachError::Clean(reason) => {
+                let code = match reason {
+                    CleanError::Damaged => "damaged_picture",
+                    _ => "unknown_picture",
+                };
+                Self::told(code, reason, "save it as JPEG or PNG first, or send it as it is with --with-metadata")
+            }
             other => Self::told("file", &other, "check the path, its permissions, and that the disk has room"),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kith_client::{Client, Notice};
+use kith_client::{Client, Notice, Written};
 use kith_engine::{
     AttachmentState, AttachmentView, ContactId, ContactState, ContactView, Direction, Ended, Event, LinkState,
     MessageBody, MessageChange, MessageState, MessageView, Receipts, RestoredView, Restoring,
@@ -54,6 +54,16 @@ pub(crate) fn ticks(state: MessageState) -> &'static str {
         MessageState::Delivered => "✓✓",
         MessageState::Read => "✔✔",
         MessageState::Expired => "not delivered",
+    }
+}
+
+/// Something that was taken out of a picture: its name for programs, and in words.
+pub(crate) fn removed(written: Written) -> (&'static str, &'static str) {
+    match written {
+        Written::Place => ("place", "the place"),
+        Written::Camera => ("camera", "what the camera wrote"),
+        Written::Words => ("words", "what programs wrote"),
+        Written::More => ("more", "other parts that nobody sees"),
     }
 }
 

@@ -98,6 +98,16 @@ export class Terminal {
     });
   }
 
+  /** Runs a command that draws a code, and returns its squares, row by row: whether each is dark. */
+  async drawn(...words) {
+    const env = { PATH: process.env.PATH, HOME: this.home, KITH_HOME: join(this.home, 'kith'), KITH_PASSWORD: this.password };
+    const text = await new Promise((done, failed) => {
+      execFile(join(programs, 'kith'), words, { env }, (error, _, told) => (error ? failed(error) : done(told)));
+    });
+    const lines = text.split('\n').filter((line) => /^[█▀▄ ]+$/.test(line) && line.length > 20);
+    return lines.flatMap((line) => [[...line].map((sign) => '█▀'.includes(sign)), [...line].map((sign) => '█▄'.includes(sign))]);
+  }
+
   /** Begins a command that goes on while other things happen: what it says can be waited for, line by line, and its end. */
   begin(...words) {
     const env = { PATH: process.env.PATH, HOME: this.home, KITH_HOME: join(this.home, 'kith'), KITH_PASSWORD: this.password };
@@ -141,10 +151,10 @@ export class Terminal {
 }
 
 /** A browser with a profile in a folder, so that what it keeps can be looked at. */
-export async function openBrowser(profile, more = {}) {
+export async function openBrowser(profile, { args = [], ...more } = {}) {
   return chromium.launchPersistentContext(profile, {
     executablePath: browser,
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    args: ['--no-sandbox', '--disable-dev-shm-usage', ...args],
     viewport: { width: 1280, height: 800 },
     ...more,
   });

@@ -62,7 +62,7 @@ export class RecordedLine implements Line {
       this.tell({ kind: 'preparing', name: file.name, done: (file.size * part) / 4, size: file.size });
     }
     const attachment: Attachment = { id: this.nextId++, name: file.name, mediaType: file.type, size: file.size, state: 'complete', done: 1, total: 1 };
-    return { kind: 'attached', attachment };
+    return { kind: 'attached', attachment, removed: [] };
   }
 
   async backUp(): Promise<Extract<Reply, { kind: 'backed_up' }> & { bytes: ArrayBuffer }> {
@@ -157,7 +157,7 @@ export class RecordedLine implements Line {
         this.change(request.contact, { verified: true });
         return { kind: 'done' };
       case 'digits':
-        return { kind: 'digits', groups: ['40817', '22953', '71640', '05518', '93372', '18406', '66209', '35081', '90744', '12865', '57730', '84196'], verified: false };
+        return { kind: 'digits', groups: ['40817', '22953', '71640', '05518', '93372', '18406', '66209', '35081', '90744', '12865', '57730', '84196'], qr: squares(), verified: false };
       case 'new_card':
         return { kind: 'card', card: { contact: 4, link: `kith:card/${'pWJhZWFxb3JzZ2tpdGhfbGlua19leGFtcGxl'.repeat(16)}`, qr: squares(), expires: this.now + request.expires * 1000 } };
       case 'accept_card':

@@ -1,7 +1,8 @@
 //! A file on its way into a message: read, hashed, sealed chunk by chunk into the vault.
 //!
-//! One chunk is in memory at a time, except for a picture from which something is taken out.
+//! One chunk is in memory at a time, except for a picture, from which is taken out what cameras and programs write into it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use kith_crypto::attachment::{ChunkError, seal_chunk};
 use kith_crypto::hash::Hasher;
 use kith_crypto::label::Label;
 use kith_engine::{AttachmentId, AttachmentKeys, CommandError, NewAttachment};
+use kith_picture::{CleanError, START_BYTES, Sort, Written};
 use kith_wire::blob::BlobShape;
 use kith_wire::id::Hash;
 use kith_wire::limits::{CHUNK_BYTES, MAX_ATTACHMENT_BYTES};
@@ -17,7 +19,6 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::client::{Client, now, rng};
-use crate::strip::{StripError, strip};
 
 /// A file that goes with a message.
 #[derive(Debug, Clone)]
@@ -33,8 +34,17 @@ pub struct Attachment {
 pub enum Metadata {
     /// It is sent with the file.
     Kept,
-    /// It is taken out; a file of an unknown kind is refused.
+    /// It is taken out; a picture of a kind from which it cannot be taken out is refused. What is no picture goes as it is.
     Removed,
+}
+
+/// A file that is ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// How [`kith_engine::Command::Send`] names it.
+    pub id: AttachmentId,
+    /// What was taken out of it.
+    pub removed: BTreeSet<Written>,
 }
 
 /// Why a file was not prepared.
@@ -60,7 +70,7 @@ pub enum AttachError {
     Changed,
     /// Nothing can be taken out of it.
     #[error(transparent)]
-    Strip(#[from] StripError),
+    Clean(#[from] CleanError),
     /// The engine refuses.
     #[error(transparent)]
     Command(#[from] CommandError),
@@ -81,7 +91,7 @@ impl Client {
         &self,
         attachment: &Attachment,
         mut progress: impl FnMut(u64, u64),
-    ) -> Result<AttachmentId, AttachError> {
+    ) -> Result<Attached, AttachError> {
         let mut source = Source::open(attachment)?;
         let (size, hash) = source.measure().await?;
         let name = attachment.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -94,7 +104,7 @@ impl Client {
             let _ = self.inner.engine.borrow_mut().discard_attachment(now(), &mut rng(), id);
             self.turn();
         }
-        poured.map(|()| id)
+        poured.map(|()| Attached { id, removed: source.removed })
     }
 
     /// Seals what a source gives into the vault.
@@ -126,6 +136,7 @@ impl Client {
 struct Source {
     path: PathBuf,
     reader: Reader,
+    removed: BTreeSet<Written>,
 }
 
 enum Reader {
@@ -145,15 +156,11 @@ impl Source {
         if about.len() > MAX_ATTACHMENT_BYTES {
             return Err(AttachError::TooLarge);
         }
-        let reader = match attachment.metadata {
-            Metadata::Kept => Reader::File(file),
-            Metadata::Removed => {
-                let mut bytes = Zeroizing::new(Vec::new());
-                file.take(MAX_ATTACHMENT_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-                Reader::Memory(Cursor::new(Zeroizing::new(strip(&bytes)?)))
-            }
+        let (reader, removed) = match attachment.metadata {
+            Metadata::Kept => (Reader::File(file), BTreeSet::new()),
+            Metadata::Removed => cleaned(file, failed)?,
         };
-        Ok(Self { path, reader })
+        Ok(Self { path, reader, removed })
     }
 
     /// Reads everything once, for size and hash, and goes back to the start.
@@ -193,6 +200,26 @@ impl Source {
     }
 }
 
+/// Reads a picture and takes out what is written in it. Of what is no picture only the beginning is read.
+fn cleaned(
+    mut file: File,
+    failed: impl Fn(std::io::Error) -> AttachError,
+) -> Result<(Reader, BTreeSet<Written>), AttachError> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    (&file).take(START_BYTES as u64).read_to_end(&mut bytes).map_err(&failed)?;
+    match kith_picture::sort(&bytes) {
+        Sort::Other => {
+            file.seek(SeekFrom::Start(0)).map_err(failed)?;
+            Ok((Reader::File(file), BTreeSet::new()))
+        }
+        Sort::Known(_) | Sort::Unknown => {
+            file.take(MAX_ATTACHMENT_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+            let cleaned = kith_picture::clean(&bytes)?;
+            Ok((Reader::Memory(Cursor::new(Zeroizing::new(cleaned.bytes))), cleaned.removed))
+        }
+    }
+}
+
 /// Says by its name what a file is. It only helps the receiver's program to choose how to show it.
 fn media_type(name: &str) -> &'static str {
     let ending = Path::new(name).extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
@@ -215,6 +242,7 @@ const MEDIA_TYPES: &[(&str, &str)] = &[
     ("ogg", "audio/ogg"),
     ("opus", "audio/ogg"),
     ("wav", "audio/wav"),
+    ("weba", "audio/webm"),
     ("m4a", "audio/mp4"),
     ("pdf", "application/pdf"),
     ("txt", "text/plain"),

@@ -17,10 +17,9 @@ mod links;
 mod pieces;
 mod restore;
 mod save;
-pub mod strip;
 mod sync;
 
-pub use attach::{AttachError, Attachment, Metadata};
+pub use attach::{AttachError, Attached, Attachment, Metadata};
 pub use backup::{BackUpError, BackedUp, BackupKind, Growth};
 pub use client::{Client, ClientError, Options, proof_key};
 pub use devices::DeviceActionError;
@@ -33,6 +32,7 @@ pub use save::{Overwrite, SaveError};
 pub use sync::SyncError;
 
 pub use kith_net::{AddressPolicy, CarrierError};
+pub use kith_picture::{CleanError, Written};
 pub use kith_vault::{
     BackupFileError, BackupKey, ChangePasswordError, PHRASE_WORDS, Params, Password, Phrase, PhraseError, ProofKey,
     find_word,

@@ -83,6 +83,13 @@ pub enum Command {
         /// The contact.
         contact: ContactId,
     },
+    /// Compares what a code said that the contact has shown with the comparison digits, and remembers it when they are the same.
+    CompareDigits {
+        /// The contact.
+        contact: ContactId,
+        /// What the code said.
+        read: String,
+    },
     /// Writes a message.
     Send {
         /// To whom.

@@ -21,7 +21,7 @@ use crate::ground::{clocks, once, person};
 use crate::mail::connection::Link;
 use crate::mail::pump::Pump;
 use crate::mail::{arrivals, expiry, outbox, queues, rotation, sessions};
-use crate::people::{card_keys, cards, contacts, held, introductions, own_lists, renewal, spare_cards};
+use crate::people::{card_keys, cards, comparing, contacts, held, introductions, own_lists, renewal, spare_cards};
 use crate::recovery::{backup, closings, restore};
 use crate::sabotage;
 use crate::talk::actions::Action;
@@ -402,6 +402,7 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::CardPublish { contact } => card_keys::publish(work, contact)?,
         Command::Rename { contact, name } => contacts::rename(work, contact, &name)?,
         Command::ConfirmVerified { contact } => contacts::confirm_verified(work, contact)?,
+        Command::CompareDigits { contact, read } => comparing::compare(work, contact, &read)?,
         Command::Send { contact, text, reply_to, attachment } => {
             return conversations::send(work, contact, &text, reply_to, attachment).map(Reply::Message);
         }

@@ -52,6 +52,12 @@ pub enum CommandError {
     /// Something else than one emoji (KE-97).
     #[error("a reaction is one emoji")]
     BadReaction,
+    /// KE-116: a code that was read says something else than digits.
+    #[error("this is no code with digits to compare")]
+    NotDigits,
+    /// KE-116: a code that was read says other digits.
+    #[error("the digits are not the same: somebody may sit between you")]
+    DigitsDiffer,
     /// A name is empty, too long, or has control characters.
     #[error("this is not a usable name")]
     BadName,

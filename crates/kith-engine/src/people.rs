@@ -2,6 +2,7 @@
 
 pub(crate) mod card_keys;
 pub(crate) mod cards;
+pub(crate) mod comparing;
 pub(crate) mod contacts;
 pub(crate) mod held;
 pub(crate) mod introductions;

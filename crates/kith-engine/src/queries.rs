@@ -16,7 +16,7 @@ use crate::errors::QueryError;
 use crate::ground::database::{all, column, count, first, number};
 use crate::ground::person;
 use crate::mail::{outbox, queues};
-use crate::people::{contacts, held};
+use crate::people::{comparing, contacts, held};
 use crate::talk::attachments;
 use crate::talk::conversations::state_of_column;
 use crate::talk::search;
@@ -117,6 +117,15 @@ impl Engine {
         view.reactions =
             all(&self.db, sql, params![contact.column(), message.0], |row| Ok((direction(row.get(0)?), row.get(1)?)))?;
         Ok(view)
+    }
+
+    /// Returns what the code says that somebody who sits beside this person reads, to compare digits
+    /// with [`CompareDigits`](crate::Command::CompareDigits).
+    ///
+    /// # Errors
+    /// [`QueryError::NoDigits`] before the contact has answered.
+    pub fn digits_code(&self, contact: ContactId) -> Result<String, QueryError> {
+        Ok(comparing::code(&self.digits(contact)?))
     }
 
     /// Returns the sixty digits that two people compare, in twelve groups.

@@ -5,6 +5,8 @@ use kith_engine::{
     LinkState, MessageBody, MessageChange, MessageState, MessageView, Receipts, Restoring, Status, Trouble,
 };
 
+use kith_picture::Written;
+
 use crate::contract;
 
 /// A contact; the newest message of the conversation is given beside it.
@@ -223,5 +225,15 @@ fn message_change(change: MessageChange) -> contract::MessageChange {
         MessageChange::Reacted => contract::MessageChange::Reacted,
         MessageChange::Disappeared => contract::MessageChange::Disappeared,
         MessageChange::Synced => contract::MessageChange::Synced,
+    }
+}
+
+/// Something that was taken out of a picture.
+pub(crate) fn written(written: Written) -> contract::Written {
+    match written {
+        Written::Place => contract::Written::Place,
+        Written::Camera => contract::Written::Camera,
+        Written::Words => contract::Written::Words,
+        Written::More => contract::Written::More,
     }
 }

@@ -31,6 +31,8 @@ impl From<CommandError> for Failure {
             CommandError::Empty => Code::NothingToSend,
             CommandError::TooLong { .. } => Code::TooLong,
             CommandError::BadReaction => Code::BadReaction,
+            CommandError::NotDigits => Code::NotDigits,
+            CommandError::DigitsDiffer => Code::DigitsDiffer,
             CommandError::BadName => Code::BadName,
             CommandError::BadAttachment => Code::BadFile,
             CommandError::Blocked => Code::Blocked,

@@ -52,8 +52,9 @@ impl Floor {
 }
 
 /// All rooms, lowest floor first.
-pub(super) const ROOMS: [Room; 17] = [
+pub(super) const ROOMS: [Room; 18] = [
     room("kith-wire", Floor::Number(0), &[], &[]),
+    room("kith-picture", Floor::Number(0), &["kith-wire", "kith-crypto"], &["kith-wire"]),
     room("kith-crypto", Floor::Number(1), &[], &[]),
     room("kith-session", Floor::Number(2), &["rusqlite"], &["rusqlite"]),
     room("kith-engine", Floor::Number(3), &[], &[]),

@@ -28,9 +28,9 @@ pub(crate) struct Send {
     #[arg(long, value_name = "PATH")]
     pub(crate) file: Option<PathBuf>,
 
-    /// Take out of a picture (JPEG, PNG) what is written in it: place, time, owner; a turned photo may lose its turn
+    /// Leave in a picture what is written in it: place, time, owner. Without this it is taken out
     #[arg(long, requires = "file")]
-    pub(crate) strip_metadata: bool,
+    pub(crate) with_metadata: bool,
 
     /// The message that it answers
     #[arg(long, value_name = "ID")]
@@ -84,12 +84,13 @@ pub(crate) async fn run(args: &Send, context: &Context) -> Result<(), Failure> {
     let attachment = match &args.file {
         None => None,
         Some(path) => {
-            let metadata = if args.strip_metadata { Metadata::Removed } else { Metadata::Kept };
+            let metadata = if args.with_metadata { Metadata::Kept } else { Metadata::Removed };
             let attachment = Attachment { path: context.path(path), metadata };
             let progress = |done, total| context.out.progress("Encrypting", done, total);
             Some(context.client.attach(&attachment, progress).await?)
         }
     };
+    let (attachment, removed) = attachment.map_or_else(Default::default, |file| (Some(file.id), file.removed));
     let events = context.client.events();
     let reply = context.once(Command::Send { contact, text, reply_to, attachment })?;
     let Reply::Message(message) = reply else {
@@ -111,7 +112,14 @@ pub(crate) async fn run(args: &Send, context: &Context) -> Result<(), Failure> {
     if let (Some(held), Some(object)) = (held, object.as_object_mut()) {
         object.insert("held".into(), json!(show::held_code(held)));
     }
+    if let (false, Some(object)) = (removed.is_empty(), object.as_object_mut()) {
+        object.insert("removed".into(), removed.iter().map(|one| show::removed(*one).0).collect());
+    }
     context.out.data(&object, || format!("{}  {}", show::ticks(state), message));
+    if !removed.is_empty() {
+        let words: Vec<&str> = removed.iter().map(|one| show::removed(*one).1).collect();
+        context.out.note(format!("Taken out of the picture: {}.", words.join(", ")));
+    }
     if let Some(held) = held {
         context.out.note(show::held_words(held, &show::one_line(&to.name)));
     } else if state == MessageState::Waiting && args.wait.is_none() {

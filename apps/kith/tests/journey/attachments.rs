@@ -32,26 +32,35 @@ fn send_and_save(world: &World, from: (&Person, &str), to: (&Person, &str), seed
 }
 
 #[test]
-fn a_picture_travels_without_what_is_about_it_when_its_sender_says_so() {
+fn a_picture_travels_without_what_is_about_it_unless_its_sender_says_otherwise() {
     let world = World::of_friends();
     let segment = |marker: u8, content: &[u8]| {
         let length = u16::try_from(content.len() + 2).unwrap().to_be_bytes();
         [&[0xff, marker], length.as_slice(), content].concat()
     };
-    let place = segment(0xe1, b"Exif\0\0 the house at 47.1 N 8.5 E");
+    let place =
+        segment(0xe1, b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x88\x25\0\x04\0\0\0\x01\0\0\0\x1a the house at 47.1 N 8.5 E");
     let picture = [segment(0xda, b"\x01\x01\x00\x00\x3f\x00"), vec![1, 2, 3, 0xff, 0xd9]].concat();
     let whole = [[0xff, 0xd8].as_slice(), &place, &picture].concat();
     let original = world.folder.path().join("house.jpg");
     std::fs::write(&original, &whole).unwrap();
     let file = original.to_str().unwrap();
-    let arguments =
-        ["send", "Belarmino", "--file", file, "--strip-metadata", "--wait", "delivered", "--timeout", "60s"];
+    let send = |more: &[&str]| {
+        let arguments = ["send", "Belarmino", "--file", file, "--wait", "delivered", "--timeout", "60s"];
+        let sent = world.ana.succeed(&[&arguments, more].concat());
+        let copy = world.folder.path().join("copy.jpg");
+        let to = ["save", "Anastasia", &sent.text("message_id"), "--force", "--out", copy.to_str().unwrap()];
+        world.bela.succeed(&to);
+        (std::fs::read(&copy).unwrap(), sent)
+    };
     let receiver = world.bela.listen();
-    let message = world.ana.succeed(&arguments).text("message_id");
+    let (clean, sent) = send(&[]);
+    assert_eq!(clean, [[0xff, 0xd8].as_slice(), &picture].concat());
+    assert_eq!(sent.lines[0]["removed"], serde_json::json!(["place", "camera"]));
+    let (kept, sent) = send(&["--with-metadata"]);
+    assert_eq!(kept, whole);
+    assert_eq!(sent.lines[0].get("removed"), None);
     drop(receiver);
-    let copy = world.folder.path().join("copy.jpg");
-    world.bela.succeed(&["save", "Anastasia", &message, "--out", copy.to_str().unwrap()]);
-    assert_eq!(std::fs::read(&copy).unwrap(), [[0xff, 0xd8].as_slice(), &picture].concat());
     assert_eq!(std::fs::read(&original).unwrap(), whole, "the sender's file stays as it is");
 }
 

@@ -75,13 +75,17 @@ fn messages_and_their_log_have_the_fields_of_the_contract() {
     world.ana.succeed(&["send", "belarmino", "sour plums", "--timeout", "5s"]);
     let file = world.folder.path().join("odd $name;'\"ü👍.txt");
     std::fs::write(&file, "plums").unwrap();
+    let (telephone, torn) = (world.folder.path().join("photo.heic"), world.folder.path().join("torn.png"));
+    std::fs::write(&telephone, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap();
+    std::fs::write(&torn, b"\x89PNG\r\n\x1a\n\0\0").unwrap();
     let with_file = world.ana.succeed(&["send", "Belarmino", "--file", path(&file)]);
     for (args, code) in [
         (&["send", "Belarmino", "  "][..], "empty"),
         (&["send", "Belarmino", &"x".repeat(60_000)], "too_long"),
         (&["send", "Belarmino", "x", "--reply-to", "aaaaaaaaaaaaaaaaaaaaaaaaaa"], "unknown_message"),
         (&["send", "Belarmino", "x", "--file", "/nowhere"], "file"),
-        (&["send", "Belarmino", "x", "--file", path(&file), "--strip-metadata"], "unknown_picture"),
+        (&["send", "Belarmino", "x", "--file", path(&telephone)], "unknown_picture"),
+        (&["send", "Belarmino", "x", "--file", path(&torn)], "damaged_picture"),
         (&["send", "Nobody", "x"], "unknown_contact"),
     ] {
         assert_error(&world.ana.run(args), code);

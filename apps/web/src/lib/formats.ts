@@ -78,6 +78,15 @@ export function relative(language: string, at: number, now: number): string {
   return format.format(Math.round(seconds / DAY), 'day');
 }
 
+/** How long a sound is, as a clock tells it: 1:05. */
+export function clockOf(seconds: number): string {
+  const whole = Number.isFinite(seconds) ? Math.floor(seconds) : 0;
+  const two = (value: number) => String(value).padStart(2, '0');
+  const hours = Math.floor(whole / HOUR);
+  const minutes = Math.floor((whole % HOUR) / MINUTE);
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % MINUTE)}` : `${minutes}:${two(whole % MINUTE)}`;
+}
+
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const;
 
 /** A number of bytes, in steps of a thousand, with at most one decimal. */

@@ -23,6 +23,7 @@ export class Door {
   /** None until the worker has answered for the first time. */
   state = $state.raw<State | null>(null);
   private lastSign = Date.now();
+  private sign: () => void = () => undefined;
 
   private readonly line: Line;
   private readonly closed: () => void;
@@ -85,18 +86,23 @@ export class Door {
     if (wasOpen && !this.open) this.closed();
   }
 
+  /** Notes that Kith is not left alone, though nobody touches anything. */
+  somebodyIsHere(): void {
+    this.sign();
+  }
+
   /** Locks when nobody has touched anything for as long as the person chose. Returns what stops that. */
   watch(): () => void {
     // Whoever works in one tab is there for all of them.
     const tabs = new BroadcastChannel('kith-signs');
     let told = 0;
     tabs.onmessage = () => (this.lastSign = Date.now());
-    const sign = () => {
+    const sign = (this.sign = () => {
       this.lastSign = Date.now();
       if (this.lastSign - told < SIGN_MS) return;
       told = this.lastSign;
       tabs.postMessage('here');
-    };
+    });
     const signs = ['pointerdown', 'keydown', 'wheel', 'touchmove'] as const;
     for (const name of signs) addEventListener(name, sign, { passive: true, capture: true });
     const look = () => void this.lockIfLeft();
@@ -108,6 +114,7 @@ export class Door {
       clearInterval(turns);
       document.removeEventListener('visibilitychange', look);
       tabs.close();
+      this.sign = () => undefined;
     };
   }
 

@@ -2,7 +2,9 @@
 
 import { download } from '../lib/download';
 import type { Line } from '../lib/line';
-import type { Attachment } from '../lib/worker/contract';
+import { peaksOf } from '../lib/recording';
+import type { Attachment, Written } from '../lib/worker/contract';
+import { preferences } from './preferences.svelte';
 
 /** How far a transfer is, in pieces. */
 export interface Progress {
@@ -18,6 +20,8 @@ export class Pending {
   done = $state(0);
   /** There when it is ready. */
   attachment = $state.raw<Attachment | null>(null);
+  /** What was taken out of it on the way. */
+  removed = $state.raw<Written[]>([]);
 
   constructor(id: number, file: File) {
     this.id = id;
@@ -25,13 +29,23 @@ export class Pending {
   }
 }
 
-/** Pictures kept for showing; the least wanted goes first. */
+/** Files kept for showing; the least wanted goes first. */
 const KEPT = 40;
+/** Of sounds that are longer, in seconds, no wave is drawn: it would take more than 30 MiB of memory to look at one. */
+const DRAWN_SECONDS = 15 * 60 + 5;
+/** Samples of a second that are looked at for a wave. */
+const SAMPLES = 8000;
+
+/** A file's bytes, and an address under which this page finds them. */
+interface Shown {
+  blob: Blob;
+  address: string;
+}
 
 export class Files {
   /** How far transfers are that moved since Kith was opened. */
   private progress = $state.raw<ReadonlyMap<number, Progress>>(new Map());
-  private readonly shown = new Map<number, Promise<string>>();
+  private readonly shown = new Map<number, Promise<Shown>>();
   private readonly preparing = new Set<Pending>();
   private lastId = 0;
   private readonly line: Line;
@@ -62,8 +76,11 @@ export class Files {
     const pending = new Pending(++this.lastId, file);
     this.preparing.add(pending);
     const ready = this.line
-      .attach(file)
-      .then(({ attachment }) => void (pending.attachment = attachment))
+      .attach(file, preferences.cleansPictures ? 'removed' : 'kept')
+      .then(({ attachment, removed }) => {
+        pending.removed = removed;
+        pending.attachment = attachment;
+      })
       .finally(() => this.preparing.delete(pending));
     return { pending, ready };
   }
@@ -77,15 +94,16 @@ export class Files {
   }
 
   /** An address of a complete attachment's bytes, for showing on this page. */
-  address(attachment: Attachment): Promise<string> {
-    let address = this.shown.get(attachment.id);
-    if (address) this.shown.delete(attachment.id);
-    else address = this.bytes(attachment, attachment.mediaType).then((blob) => URL.createObjectURL(blob));
-    // What fails is asked for again the next time.
-    address.catch(() => this.shown.delete(attachment.id));
-    this.shown.set(attachment.id, address);
-    this.makeRoom();
-    return address;
+  async address(attachment: Attachment): Promise<string> {
+    return (await this.show(attachment)).address;
+  }
+
+  /** How loud a complete sound of so many seconds is, in so many parts; nothing of one that is too long to look at. */
+  async peaks(attachment: Attachment, seconds: number, count: number): Promise<number[]> {
+    if (seconds > DRAWN_SECONDS) return [];
+    const { blob } = await this.show(attachment);
+    const sound = await new OfflineAudioContext(1, 1, SAMPLES).decodeAudioData(await blob.arrayBuffer());
+    return peaksOf(sound.getChannelData(0), count);
   }
 
   /** Gives a complete attachment to the person as a file of theirs. */
@@ -96,10 +114,21 @@ export class Files {
 
   /** Forgets everything: Kith was locked. */
   clear(): void {
-    for (const address of this.shown.values()) revoke(address);
+    for (const shown of this.shown.values()) revoke(shown);
     this.shown.clear();
     this.preparing.clear();
     this.progress = new Map();
+  }
+
+  private show(attachment: Attachment): Promise<Shown> {
+    let shown = this.shown.get(attachment.id);
+    if (shown) this.shown.delete(attachment.id);
+    else shown = this.bytes(attachment, attachment.mediaType).then((blob) => ({ blob, address: URL.createObjectURL(blob) }));
+    // What fails is asked for again the next time.
+    shown.catch(() => this.shown.delete(attachment.id));
+    this.shown.set(attachment.id, shown);
+    this.makeRoom();
+    return shown;
   }
 
   private async bytes(attachment: Attachment, type: string): Promise<Blob> {
@@ -109,14 +138,14 @@ export class Files {
   }
 
   private makeRoom(): void {
-    for (const [id, address] of this.shown) {
+    for (const [id, shown] of this.shown) {
       if (this.shown.size <= KEPT) return;
       this.shown.delete(id);
-      revoke(address);
+      revoke(shown);
     }
   }
 }
 
-function revoke(address: Promise<string>): void {
-  address.then((known) => URL.revokeObjectURL(known)).catch(() => undefined);
+function revoke(shown: Promise<Shown>): void {
+  shown.then(({ address }) => URL.revokeObjectURL(address)).catch(() => undefined);
 }

@@ -96,6 +96,12 @@ export class People {
     await this.line.ask({ kind: 'rotate', contact });
   }
 
+  /** Compares the digits with what the contact's code says; fails when they differ. */
+  async compareDigits(contact: number, read: string): Promise<void> {
+    await this.line.ask({ kind: 'compare_digits', contact, read });
+    await this.refresh();
+  }
+
   async confirmVerified(contact: number): Promise<void> {
     await this.line.ask({ kind: 'confirm_verified', contact });
     await this.refresh();

@@ -13,6 +13,8 @@ export interface Choices {
   language: Language | null;
   enterSends: boolean;
   notify: boolean;
+  /** Whether place and time are taken out of pictures. */
+  cleansPictures: boolean;
   /** Minutes without anybody there until Kith locks; 0 means never. */
   lockAfter: number;
 }
@@ -21,7 +23,7 @@ export interface Choices {
 export const LOCK_MINUTES = [0, 1, 5, 15, 60] as const;
 
 const KEPT_AS = 'kith-look';
-const USUAL: Choices = { theme: 'system', language: null, enterSends: true, notify: false, lockAfter: 15 };
+const USUAL: Choices = { theme: 'system', language: null, enterSends: true, notify: false, cleansPictures: true, lockAfter: 15 };
 
 /** Reads what was kept; whatever is not as it should be counts as not chosen. */
 export function choicesFrom(kept: string | null): Choices {
@@ -32,12 +34,13 @@ export function choicesFrom(kept: string | null): Choices {
   } catch {
     // Not ours, or damaged: the usual choices hold.
   }
-  const { theme, language, enterSends, notify, lockAfter } = read;
+  const { theme, language, enterSends, notify, cleansPictures, lockAfter } = read;
   return {
     theme: theme === 'light' || theme === 'dark' ? theme : USUAL.theme,
     language: typeof language === 'string' && isLanguage(language) ? language : USUAL.language,
     enterSends: typeof enterSends === 'boolean' ? enterSends : USUAL.enterSends,
     notify: typeof notify === 'boolean' ? notify : USUAL.notify,
+    cleansPictures: typeof cleansPictures === 'boolean' ? cleansPictures : USUAL.cleansPictures,
     lockAfter: LOCK_MINUTES.find((minutes) => minutes === lockAfter) ?? USUAL.lockAfter,
   };
 }
@@ -56,6 +59,9 @@ class Preferences {
   }
   get notify() {
     return this.choices.notify;
+  }
+  get cleansPictures() {
+    return this.choices.cleansPictures;
   }
   get lockAfter() {
     return this.choices.lockAfter;

@@ -14,6 +14,7 @@ impl Command {
             Self::CardPublish { .. } => "CardPublish",
             Self::Rename { .. } => "Rename",
             Self::ConfirmVerified { .. } => "ConfirmVerified",
+            Self::CompareDigits { .. } => "CompareDigits",
             Self::Send { .. } => "Send",
             Self::React { .. } => "React",
             Self::Edit { .. } => "Edit",

@@ -176,3 +176,23 @@ fn a_contact_whose_server_is_forbidden_is_named_once() {
     world.run(2 * 3600);
     assert_eq!(world.people[BELA].engine.contact(ana).unwrap().state, ContactState::Established);
 }
+
+#[test]
+fn ke_116_digits_are_compared_by_a_code_and_only_the_same_ones_count() {
+    let (mut world, bela, ana) = World::met("meeting-code");
+    let code = world.people[BELA].engine.digits_code(ana).unwrap();
+    let digits = world.people[ANA].engine.digits(bela).unwrap().replace(' ', "");
+    assert_eq!(code, format!("KITH:DIGITS:{digits}"));
+    let verified = |world: &World| world.people[ANA].engine.contact(bela).unwrap().verified;
+    let compare = |world: &mut World, read: &str| {
+        world.command(ANA, Command::CompareDigits { contact: bela, read: read.to_owned() }).map(drop)
+    };
+    let other = format!("{}{}", &code[..code.len() - 1], if code.ends_with('7') { '8' } else { '7' });
+    assert!(matches!(compare(&mut world, &other), Err(CommandError::DigitsDiffer)));
+    for nonsense in ["", &digits, "kith:card/abc", &code[..code.len() - 1], &format!("{code}0")] {
+        assert!(matches!(compare(&mut world, nonsense), Err(CommandError::NotDigits)), "{nonsense}");
+    }
+    assert!(!verified(&world));
+    compare(&mut world, &format!("{code}\n")).unwrap();
+    assert!(verified(&world));
+}

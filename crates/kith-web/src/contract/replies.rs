@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::devices::{Backup, Backups, Device, Link};
-use super::views::{Attachment, Card, Contact, Found, Message, Page, State};
+use super::views::{Attachment, Card, Contact, Found, Message, Page, QrCode, State, Written};
 
 /// What the app gets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,6 +41,8 @@ pub enum Reply {
     Digits {
         /// Twelve groups of five digits.
         groups: Vec<String>,
+        /// The same for the contact's camera.
+        qr: QrCode,
         /// Whether the person has said before that they were the same.
         verified: bool,
     },
@@ -63,6 +65,8 @@ pub enum Reply {
     Attached {
         /// That.
         attachment: Attachment,
+        /// What was taken out of it.
+        removed: Vec<Written>,
     },
     /// A piece of an attachment; its bytes come beside this.
     Chunk {
@@ -182,8 +186,16 @@ pub enum FailureCode {
     BadReaction,
     /// The file is too large, or its name cannot be sent.
     BadFile,
+    /// A code that was read says something else than digits to compare.
+    NotDigits,
+    /// A code that was read says other digits.
+    DigitsDiffer,
     /// The file changed while it was read, or could not be read.
     FileUnreadable,
+    /// Place and time cannot be taken out of this kind of picture.
+    PictureUnknown,
+    /// The picture is damaged, so nothing can be taken out of it.
+    PictureDamaged,
     /// The contact is blocked.
     Blocked,
     /// The contact has not answered yet.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::devices::{BackupKey, HistoryWish};
-use super::views::Shown;
+use super::views::{Metadata, Shown};
 
 #[cfg(doc)]
 use super::{Attachment, Reply};
@@ -102,6 +102,13 @@ pub enum Request {
     Digits {
         /// With whom.
         contact: u64,
+    },
+    /// Compares the digits with what the contact's code says, and remembers it when they are the same. Answered with [`Reply::Done`].
+    CompareDigits {
+        /// The contact.
+        contact: u64,
+        /// What the code says.
+        read: String,
     },
     /// Says that the digits were the same on both sides. Answered with [`Reply::Done`].
     ConfirmVerified {
@@ -238,6 +245,8 @@ pub enum Request {
         name: String,
         /// Its media type; worked out from the name when empty.
         media_type: String,
+        /// What happens to what is written in a picture.
+        metadata: Metadata,
     },
     /// Starts, or goes on, fetching an attachment. Answered with [`Reply::Done`].
     FetchAttachment {

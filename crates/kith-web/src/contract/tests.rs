@@ -44,6 +44,8 @@ fn typescript() -> String {
         Link::decl(&config),
         HistoryWish::decl(&config),
         Shown::decl(&config),
+        Metadata::decl(&config),
+        Written::decl(&config),
         Restored::decl(&config),
         Restoring::decl(&config),
         Backups::decl(&config),
@@ -81,8 +83,10 @@ fn requests_are_read_as_the_app_writes_them() {
 
 #[test]
 fn replies_are_written_as_the_app_reads_them() {
-    let reply = Reply::Digits { groups: vec!["01234".into()], verified: false };
-    assert_eq!(serde_json::to_string(&reply).unwrap(), r#"{"kind":"digits","groups":["01234"],"verified":false}"#);
+    let qr = QrCode { size: 1, modules: "1".into() };
+    let reply = Reply::Digits { groups: vec!["01234".into()], qr, verified: false };
+    let written = r#"{"kind":"digits","groups":["01234"],"qr":{"size":1,"modules":"1"},"verified":false}"#;
+    assert_eq!(serde_json::to_string(&reply).unwrap(), written);
     assert_eq!(
         serde_json::to_string(&Reply::State { state: State::Locked }).unwrap(),
         r#"{"kind":"state","state":{"kind":"locked"}}"#

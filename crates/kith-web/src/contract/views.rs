@@ -159,6 +159,32 @@ pub enum Shown {
     Archived,
 }
 
+/// What happens to what cameras and programs write into pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Metadata {
+    /// It is taken out; a picture of a kind from which it cannot be taken out is refused.
+    Removed,
+    /// It is sent with the picture.
+    Kept,
+}
+
+/// Something that was taken out of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Written {
+    /// Where it was taken.
+    Place,
+    /// What the camera wrote.
+    Camera,
+    /// What programs and people wrote.
+    Words,
+    /// Other parts that are not needed to show it.
+    More,
+}
+
 /// The newest message of a conversation, for the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

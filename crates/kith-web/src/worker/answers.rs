@@ -11,6 +11,7 @@ use web_sys::Blob;
 use crate::contract::{self, Failure, FailureCode, MessageChange, Notice, Page, PageAt, Reply, Request};
 use crate::convert;
 use crate::failures::failure;
+use crate::qr;
 use crate::worker::Answer;
 use crate::worker::clock::rng;
 use crate::worker::devices;
@@ -23,10 +24,10 @@ impl Person {
         Ok(match request {
             Request::NewCard { name, again, expires } => self.new_card(name, again, expires).await?.into(),
             Request::AcceptCard { link, name, again } => self.accept_card(&wiped(link), name, again).await?.into(),
-            Request::Attach { name, media_type } => {
+            Request::Attach { name, media_type, metadata } => {
                 let file =
                     file.ok_or_else(|| failure(FailureCode::BadRequest, "there is no file beside the request"))?;
-                self.attach(name, media_type, &file).await?.into()
+                self.attach(name, media_type, metadata, &file).await?.into()
             }
             Request::AttachmentChunk { attachment, index } => self.chunk(AttachmentId(attachment), index)?,
             Request::BackUp { password } => self.back_up(password, file).await?,
@@ -86,6 +87,9 @@ impl Person {
     /// Does what needs no other answer than that it is done.
     fn settle(self: &Rc<Self>, request: Request) -> Result<Reply, Failure> {
         let (contact, command) = match request {
+            Request::CompareDigits { contact, read } => {
+                (Some(contact), Command::CompareDigits { contact: ContactId(contact), read })
+            }
             Request::ConfirmVerified { contact } => {
                 (Some(contact), Command::ConfirmVerified { contact: ContactId(contact) })
             }
@@ -158,7 +162,9 @@ impl Person {
     fn digits(&self, contact: ContactId) -> Result<Reply, Failure> {
         let digits: String = self.ask(|engine| engine.digits(contact))?.chars().filter(char::is_ascii_digit).collect();
         let groups = digits.as_bytes().chunks(5).map(|group| String::from_utf8_lossy(group).into_owned()).collect();
-        Ok(Reply::Digits { groups, verified: self.ask(|engine| engine.contact(contact))?.verified })
+        let qr = qr::of_text(self.ask(|engine| engine.digits_code(contact))?);
+        let qr = qr.ok_or_else(|| failure(FailureCode::Internal, "the digits do not fit into a code"))?;
+        Ok(Reply::Digits { groups, qr, verified: self.ask(|engine| engine.contact(contact))?.verified })
     }
 
     fn page(&self, contact: ContactId, at: &PageAt, count: u32) -> Result<Reply, Failure> {

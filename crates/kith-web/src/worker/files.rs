@@ -1,15 +1,17 @@
 //! Attachments: files on their way into a message, chunks between engine and vault, and pieces for the app to show or save.
 //!
-//! One chunk is in memory at a time, whatever the file's size.
+//! One chunk is in memory at a time, whatever the file's size; only a picture is there whole for a moment, while what is written in it is
+//! taken out.
 
 use std::rc::Rc;
 
 use js_sys::futures::JsFuture;
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use kith_crypto::attachment::{open_chunk, seal_chunk};
 use kith_crypto::hash::{Hasher, hash};
 use kith_crypto::label::Label;
 use kith_engine::{Arrival, AttachmentId, AttachmentKeys, NewAttachment};
+use kith_picture::{CleanError, Cleaned, START_BYTES, Sort};
 use kith_vault::{AttachmentSecret, GetError, PutError};
 use kith_wire::blob::BlobShape;
 use kith_wire::limits::{CHUNK_BYTES, MAX_ATTACHMENT_BYTES, MAX_BLOB_CHUNKS};
@@ -17,7 +19,7 @@ use wasm_bindgen::JsCast as _;
 use web_sys::Blob;
 use zeroize::Zeroizing;
 
-use crate::contract::{Failure, FailureCode, Notice, Reply};
+use crate::contract::{Failure, FailureCode, Metadata, Notice, Reply, Written};
 use crate::convert;
 use crate::failures::{chain, failure};
 use crate::worker::Answer;
@@ -39,8 +41,15 @@ impl Person {
         self: &Rc<Self>,
         name: String,
         media_type: String,
+        metadata: Metadata,
         file: &Blob,
     ) -> Result<Reply, Failure> {
+        let chosen = Chosen { size: length(file)?, name };
+        let (file, removed) = match metadata {
+            Metadata::Kept => (file.clone(), Vec::new()),
+            Metadata::Removed => cleaned(file, chosen.size).await?,
+        };
+        let file = &file;
         let size = length(file)?;
         let mut hasher = Hasher::new(Label::ATTACHMENT);
         for index in 0..size.div_ceil(CHUNK_BYTES as u64) {
@@ -48,21 +57,27 @@ impl Person {
         }
         let hash = hasher.finish();
         let media_type = if media_type.is_empty() { "application/octet-stream".to_owned() } else { media_type };
-        let new = NewAttachment { name: name.clone(), media_type, size, hash };
+        let new = NewAttachment { name: chosen.name.clone(), media_type, size, hash };
         let prepared = self.engine.borrow_mut().prepare_attachment(now(), &mut rng(), &new);
         let (id, keys) = prepared?;
-        if let Err(failure) = self.pour_in(id, &keys, file, &name).await {
+        if let Err(failure) = self.pour_in(id, &keys, file, &chosen).await {
             // A full disk must not keep the beginning of a file that nobody sends. When even that fails, the next start does it.
             let _ = self.engine.borrow_mut().discard_attachment(now(), &mut rng(), id);
             self.turn();
             return Err(failure);
         }
         let view = self.ask(|engine| engine.attachment(id))?;
-        Ok(Reply::Attached { attachment: convert::attachment(view) })
+        Ok(Reply::Attached { attachment: convert::attachment(view), removed })
     }
 
     /// Seals a file into the vault.
-    async fn pour_in(&self, id: AttachmentId, keys: &AttachmentKeys, file: &Blob, name: &str) -> Result<(), Failure> {
+    async fn pour_in(
+        &self,
+        id: AttachmentId,
+        keys: &AttachmentKeys,
+        file: &Blob,
+        chosen: &Chosen,
+    ) -> Result<(), Failure> {
         let shape = BlobShape::of(keys.size).ok_or_else(|| failure(FailureCode::BadFile, "the file is too large"))?;
         let mut hasher = Hasher::new(Label::ATTACHMENT);
         let mut done: u64 = 0;
@@ -74,7 +89,7 @@ impl Person {
                 seal_chunk(&keys.key, shape, index, &plain).map_err(|error| failure(FailureCode::Internal, error))?;
             self.put_chunk(id, index, &sealed).map_err(|error| put_failure(&error))?;
             if index % 16 == 15 {
-                self.teller.tell(&Notice::Preparing { name: name.to_owned(), done, size: keys.size });
+                self.teller.tell(&Notice::Preparing { name: chosen.name.clone(), done, size: chosen.size });
             }
         }
         if done == keys.size && hasher.finish() == keys.hash {
@@ -169,11 +184,38 @@ fn length(file: &Blob) -> Result<u64, Failure> {
     Err(failure(FailureCode::BadFile, "the file is larger than 100 MiB"))
 }
 
+/// A file as the person has chosen it, before anything was taken out: the app knows it by these.
+struct Chosen {
+    name: String,
+    size: u64,
+}
+
+/// Takes out of a picture what is written in it, and says what that was. Of what is no picture only the beginning is read.
+async fn cleaned(file: &Blob, size: u64) -> Result<(Blob, Vec<Written>), Failure> {
+    match kith_picture::sort(&read(file, 0, START_BYTES as u64).await?) {
+        Sort::Other => return Ok((file.clone(), Vec::new())),
+        Sort::Known(_) | Sort::Unknown => {}
+    }
+    let Cleaned { bytes, removed } = kith_picture::clean(&read(file, 0, size).await?).map_err(|error| match error {
+        CleanError::Damaged => failure(FailureCode::PictureDamaged, error),
+        _ => failure(FailureCode::PictureUnknown, error),
+    })?;
+    let bytes = Zeroizing::new(bytes);
+    let parts = Array::of1(&Uint8Array::from(bytes.as_slice()));
+    let blob = Blob::new_with_u8_array_sequence(&parts);
+    let blob = blob.map_err(|_| failure(FailureCode::FileUnreadable, "the picture could not be put together"))?;
+    Ok((blob, removed.into_iter().map(convert::written).collect()))
+}
+
 /// Reads the piece of a file that becomes one chunk; nothing beyond its end.
 async fn slice(file: &Blob, index: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let unreadable = |_| failure(FailureCode::FileUnreadable, "the file could not be read");
     let chunk = CHUNK_BYTES as u64;
-    let (from, to) = (index.saturating_mul(chunk), index.saturating_add(1).saturating_mul(chunk));
+    read(file, index.saturating_mul(chunk), index.saturating_add(1).saturating_mul(chunk)).await
+}
+
+/// Reads a file from one place to another; nothing beyond its end.
+async fn read(file: &Blob, from: u64, to: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let unreadable = |_| failure(FailureCode::FileUnreadable, "the file could not be read");
     let piece = file.slice_with_f64_and_f64(from as f64, to as f64).map_err(unreadable)?;
     let buffer: ArrayBuffer =
         JsFuture::from(piece.array_buffer()).await.map_err(unreadable)?.dyn_into().map_err(unreadable)?;

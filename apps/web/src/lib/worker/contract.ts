@@ -90,7 +90,15 @@ again: number | null, } | { "kind": "digits",
 /**
  * With whom.
  */
-contact: number, } | { "kind": "confirm_verified", 
+contact: number, } | { "kind": "compare_digits", 
+/**
+ * The contact.
+ */
+contact: number, 
+/**
+ * What the code says.
+ */
+read: string, } | { "kind": "confirm_verified", 
 /**
  * With whom.
  */
@@ -246,7 +254,11 @@ name: string,
 /**
  * Its media type; worked out from the name when empty.
  */
-mediaType: string, } | { "kind": "fetch_attachment", 
+mediaType: string, 
+/**
+ * What happens to what is written in a picture.
+ */
+metadata: Metadata, } | { "kind": "fetch_attachment", 
 /**
  * Which.
  */
@@ -388,6 +400,10 @@ card: Card, } | { "kind": "digits",
  */
 groups: Array<string>, 
 /**
+ * The same for the contact's camera.
+ */
+qr: QrCode, 
+/**
  * Whether the person has said before that they were the same.
  */
 verified: boolean, } | { "kind": "page", 
@@ -406,7 +422,11 @@ found: Array<Found>, } | { "kind": "attached",
 /**
  * That.
  */
-attachment: Attachment, } | { "kind": "chunk", 
+attachment: Attachment, 
+/**
+ * What was taken out of it.
+ */
+removed: Array<Written>, } | { "kind": "chunk", 
 /**
  * Which piece.
  */
@@ -454,7 +474,7 @@ code: FailureCode,
  */
 detail: string, };
 
-export type FailureCode = "wrong_password" | "empty_password" | "locked" | "already_here" | "nobody_here" | "elsewhere" | "unsupported" | "storage_full" | "storage" | "newer_version" | "bad_address" | "server_unreachable" | "not_a_home_server" | "invite_needed" | "server_refuses" | "offline" | "bad_name" | "bad_card" | "own_card" | "card_used" | "card_expired" | "card_other_purpose" | "unknown_contact" | "unknown_message" | "unknown_attachment" | "not_the_author" | "nothing_to_send" | "too_long" | "bad_reaction" | "bad_file" | "file_unreadable" | "blocked" | "not_answered_yet" | "needs_card" | "needs_no_card" | "revoked" | "bad_link" | "link_expired" | "link_used" | "link_for_new" | "link_for_old" | "link_is_card" | "not_fresh" | "too_many_devices" | "unknown_device" | "this_device" | "not_compared_there" | "bad_device_name" | "bad_phrase" | "wrong_phrase" | "wrong_backup_password" | "not_a_backup" | "backup_damaged" | "backup_of_other" | "restore_unfinished" | "bad_request" | "internal";
+export type FailureCode = "wrong_password" | "empty_password" | "locked" | "already_here" | "nobody_here" | "elsewhere" | "unsupported" | "storage_full" | "storage" | "newer_version" | "bad_address" | "server_unreachable" | "not_a_home_server" | "invite_needed" | "server_refuses" | "offline" | "bad_name" | "bad_card" | "own_card" | "card_used" | "card_expired" | "card_other_purpose" | "unknown_contact" | "unknown_message" | "unknown_attachment" | "not_the_author" | "nothing_to_send" | "too_long" | "bad_reaction" | "bad_file" | "not_digits" | "digits_differ" | "file_unreadable" | "picture_unknown" | "picture_damaged" | "blocked" | "not_answered_yet" | "needs_card" | "needs_no_card" | "revoked" | "bad_link" | "link_expired" | "link_used" | "link_for_new" | "link_for_old" | "link_is_card" | "not_fresh" | "too_many_devices" | "unknown_device" | "this_device" | "not_compared_there" | "bad_device_name" | "bad_phrase" | "wrong_phrase" | "wrong_backup_password" | "not_a_backup" | "backup_damaged" | "backup_of_other" | "restore_unfinished" | "bad_request" | "internal";
 
 export type Notice = { "kind": "state", 
 /**
@@ -962,6 +982,10 @@ export type HistoryWish = { "kind": "none" } | { "kind": "days",
 days: number, } | { "kind": "all" };
 
 export type Shown = "pinned" | "muted" | "archived";
+
+export type Metadata = "removed" | "kept";
+
+export type Written = "place" | "camera" | "words" | "more";
 
 export type Restored = { 
 /**

@@ -1,7 +1,7 @@
 // The app's end of the line to the worker: requests go out under a number and come back as promises, notices as they come.
 // What the words mean is in contract.ts. Nothing here knows keys, storage or the network.
 
-import type { Failure, FailureCode, Notice, Reply, Request } from './contract';
+import type { Failure, FailureCode, Metadata, Notice, Reply, Request } from './contract';
 import { startWorker } from './start';
 
 /** Which reply answers which request. */
@@ -21,6 +21,7 @@ interface Answers {
   new_card: 'card';
   accept_card: 'contact_made';
   digits: 'digits';
+  compare_digits: 'done';
   confirm_verified: 'done';
   rename: 'done';
   block: 'done';
@@ -112,8 +113,8 @@ export class Kith {
   }
 
   /** Prepares a file for sending. */
-  async attach(file: File): Promise<Extract<Reply, { kind: 'attached' }>> {
-    const { reply } = await this.send({ kind: 'attach', name: file.name, mediaType: file.type }, file);
+  async attach(file: File, metadata: Metadata): Promise<Extract<Reply, { kind: 'attached' }>> {
+    const { reply } = await this.send({ kind: 'attach', name: file.name, mediaType: file.type, metadata }, file);
     return reply as Extract<Reply, { kind: 'attached' }>;
   }
 
