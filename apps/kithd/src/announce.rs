@@ -6,13 +6,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kith_wire::address::{DEFAULT_PORT, Scheme, ServerUrl};
-use kith_wire::id::ServerKey;
+use kith_wire::id::{AccountKey, ServerKey};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::backup::Totals;
 use crate::config::{CONFIG_FILE, Config, Registration, Setting, as_file};
+use crate::control::{AccountLine, ClosedBy, RemovedAccount};
 use crate::error::AppError;
+use crate::time::{bytes, rfc_3339};
 
 /// Whom the program talks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +150,41 @@ impl Voice {
         }
     }
 
+    /// Tells an account; before the first one a person sees what the columns are.
+    pub(crate) fn account(self, line: &AccountLine, is_first: bool) {
+        let AccountLine { account, created, queues, blob_bytes, kept_bytes, outgoing, closed_by } = line;
+        let since = rfc_3339(*created);
+        let since = since.split('T').next().unwrap_or_default();
+        let state = match closed_by {
+            Some(ClosedBy::Owner) => "closed by its owner",
+            Some(ClosedBy::Operator) => "removed",
+            None => "",
+        };
+        let head = if is_first { ACCOUNTS } else { "" };
+        let (blobs, kept) = (bytes(*blob_bytes), bytes(*kept_bytes));
+        let person = format!("{head}{account}  {since}  {queues:>6}  {blobs:>8}  {kept:>8}  {outgoing:>7}  {state}");
+        self.say(&format!("{}\n", person.trim_end()), &json!(line));
+    }
+
+    /// Ends the list of accounts; a program sees that nothing follows.
+    pub(crate) fn accounts_end(self, n_accounts: u64) {
+        if self == Self::Human && n_accounts == 0 {
+            eprintln!("Nobody has registered here.");
+        }
+    }
+
+    /// Tells what went with an account.
+    pub(crate) fn account_removed(self, account: &AccountKey, removed: &RemovedAccount) {
+        let RemovedAccount { queues, blobs, outgoing } = removed;
+        let person = format!(
+            "Removed, with {queues} queues and what waited in them, {blobs} blobs, and {outgoing} deposits for other servers.\n"
+        );
+        self.say(
+            &person,
+            &json!({"removed": account.to_string(), "queues": queues, "blobs": blobs, "outgoing": outgoing}),
+        );
+    }
+
     /// Tells how the server is.
     pub(crate) fn status(self, person: &str, report: &impl Serialize) {
         self.say(person, report);
@@ -256,6 +293,10 @@ fn in_words(totals: &Totals) -> String {
 
 /// A configuration file with every key and its default.
 const CONFIG: &str = include_str!("../contrib/kithd.toml");
+
+/// What the columns of a list of accounts are.
+const ACCOUNTS: &str =
+    "account                                               since       queues     files   backups  waiting\n";
 
 /// The first line for a program.
 #[derive(Serialize)]

@@ -78,6 +78,12 @@ pub(crate) enum Command {
     /// Make an invite code that lets people register here
     Invite(Invite),
 
+    /// See which accounts there are, and remove one
+    ///
+    /// An account is a key of one device. Whose it is, the server does not know, and this does not tell either.
+    #[command(subcommand)]
+    Account(Account),
+
     /// Tell how the server is: what runs, how full it is, what needs attention
     ///
     /// The exit code is 0 when all is well; 4 when the server runs and something needs attention, which is said at the end; 3 when none
@@ -96,6 +102,22 @@ pub(crate) enum Command {
 
     /// Print a configuration file with every key, its meaning and its default, or check what is configured
     Config(Configuration),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Account {
+    /// List all accounts: the key, the day of registration, and what each has here
+    List,
+
+    /// Remove an account with its queues, what waits in them, its files and its backups, for good
+    ///
+    /// The device cannot use it any more, nor register the same key again. What was sent to it from then on is lost, as if it were away; its
+    /// contacts are not told.
+    Remove {
+        /// The key, as `kithd account list` shows it
+        #[arg(value_name = "ACCOUNT")]
+        key: String,
+    },
 }
 
 #[derive(Debug, Args)]

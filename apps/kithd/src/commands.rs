@@ -1,6 +1,7 @@
 //! The commands beside the server. Each works with a running server, through its control socket, and those that can do
 //! without one open the store themselves when none runs.
 
+mod account;
 mod archive;
 mod status;
 
@@ -20,6 +21,7 @@ use crate::error::AppError;
 use crate::store;
 use crate::time::rfc_3339;
 
+pub(crate) use account::account;
 pub(crate) use archive::{backup, check, restore};
 pub(crate) use status::status;
 

@@ -4,6 +4,7 @@
 //! client, one line of JSON back, and after that line, for a backup, the bytes of the backup. There is nothing in it that
 //! the owner of the folder could not find or do without it.
 
+mod accounts;
 mod client;
 mod report;
 
@@ -25,6 +26,7 @@ use crate::clock::now;
 use crate::keeper::Keeper;
 use crate::operator::{Question, Told};
 
+pub(crate) use accounts::{AccountLine, ClosedBy, RemovedAccount, accounts_in};
 pub(crate) use client::Client;
 #[cfg(test)]
 pub(crate) use report::Attention;
@@ -38,6 +40,10 @@ pub(crate) enum Request {
     Status,
     /// A code for so many registrations, good until a moment in seconds.
     Invite { uses: u32, expires: u64 },
+    /// The accounts behind one of them.
+    Accounts { after: Option<String> },
+    /// Removes an account.
+    Remove { account: String },
     /// Everything, as a backup.
     Backup,
 }
@@ -50,6 +56,10 @@ pub(crate) enum Reply {
     Status(Box<Report>),
     /// A code.
     Invite(String),
+    /// Accounts, none at the end.
+    Accounts(Vec<AccountLine>),
+    /// What was removed.
+    Removed(RemovedAccount),
     /// The backup follows.
     Backup,
     /// Why not.
@@ -62,6 +72,8 @@ pub(crate) enum Reply {
 pub(crate) enum Refused {
     /// It does not know the question.
     Unknown,
+    /// There is no such account.
+    Account,
     /// Its store fails.
     Store,
     /// It is stopping, or has too much to do.
@@ -158,6 +170,8 @@ async fn converse(mut stream: UnixStream, keeper: &Keeper, facts: &Facts) -> std
     let reply = match &request {
         Ok(Request::Status) => status(keeper, facts).await,
         Ok(Request::Invite { uses, expires }) => invite(keeper, *uses, *expires).await,
+        Ok(Request::Accounts { after }) => accounts::list(keeper, after.as_deref()).await,
+        Ok(Request::Remove { account }) => accounts::remove(keeper, account).await,
         Ok(Request::Backup) => Ok(Reply::Backup),
         Err(_) => Err(Refused::Unknown),
     };

@@ -50,6 +50,9 @@ pub(crate) enum AppError {
     /// The server that runs does not do what was asked.
     #[error("the running server did not do it")]
     Refused(Refused),
+    /// Nobody has registered with that key.
+    #[error("there is no such account")]
+    NoAccount,
     /// A backup cannot be read.
     #[error("the backup {} cannot be used: {reason}", path.display())]
     Backup { path: PathBuf, reason: BackupError },
@@ -121,6 +124,7 @@ impl AppError {
             Self::NotRunning { .. } => "not_running",
             Self::NoAnswer { .. } => "no_answer",
             Self::Refused(_) => "refused",
+            Self::NoAccount => "no_account",
             Self::Backup { .. } | Self::NoBackup { .. } => "backup",
             Self::Exists { .. } => "exists",
             Self::Write { .. } => "write",
@@ -163,6 +167,7 @@ impl AppError {
                     .into()
             }
             Self::Refused(Refused::Unknown) => "it may be of another version: restart it with this one".into(),
+            Self::NoAccount | Self::Refused(Refused::Account) => "`kithd account list` shows which there are".into(),
             Self::Refused(Refused::Store) => "its store fails; see its log".into(),
             Self::Refused(Refused::Busy) => "it is stopping or has too much to do: try again in a moment".into(),
             Self::Backup { reason: BackupError::Newer(_), .. } => "use the newest kithd".into(),
@@ -259,6 +264,15 @@ const ABOUT_THE_DISK: &str = "see that the disk is neither full nor read-only, t
 /// The store stops at what it cannot read rather than go on with half of what it knew.
 const DAMAGED: &str = "keep the folder as it is; `kithd check` tells what can be read, `kithd restore BACKUP FOLDER` makes a new folder from the last \
                        good backup, best on another disk";
+
+impl From<kith_home::RemoveError> for AppError {
+    fn from(error: kith_home::RemoveError) -> Self {
+        match error {
+            kith_home::RemoveError::Store(error) => Self::Store(error),
+            _ => Self::NoAccount,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

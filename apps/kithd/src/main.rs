@@ -66,6 +66,7 @@ fn execute(cli: &Cli, voice: Voice) -> Result<ExitCode, AppError> {
         None => run::run(config, voice)?,
         Some(Command::Status) => return commands::status(&config, voice),
         Some(Command::Invite(invite)) => commands::invite(&config, invite, voice)?,
+        Some(Command::Account(account)) => commands::account(&config, account, voice)?,
         Some(Command::Backup(backup)) => commands::backup(&config, backup, voice)?,
         Some(Command::Restore(restore)) => commands::restore(restore, voice)?,
         Some(Command::Check(check)) => commands::check(&config, check, voice)?,

@@ -1,9 +1,9 @@
 //! What an operator may ask of the store while the server runs. The keeper answers between two batches.
 
-use kith_home::store::{Counts, Health, Store, StoreError, Txn};
-use kith_home::{InviteError, create_invite};
+use kith_home::store::{Account, Counts, Health, Store, StoreError, Txn};
+use kith_home::{InviteError, Removal, RemoveError, accounts_after, create_invite, remove_account};
 use kith_wire::Timestamp;
-use kith_wire::id::InviteCode;
+use kith_wire::id::{AccountKey, InviteCode};
 use kith_wire::time::Hour;
 
 use crate::backup::{Row, Walk};
@@ -14,6 +14,10 @@ pub(crate) enum Question {
     Invite { code: InviteCode, uses: u32, expires: Timestamp },
     /// Counts what there is.
     Census,
+    /// Tells the accounts behind one of them.
+    Accounts { after: Option<AccountKey>, limit: usize },
+    /// Removes some of what an account has.
+    Remove { account: AccountKey, done: Removal },
     /// Reads the next page of everything.
     Page(Walk),
 }
@@ -24,6 +28,12 @@ pub(crate) enum Told {
     Invited,
     /// What there is.
     Census(Census),
+    /// Accounts, none at the end.
+    Accounts(Vec<(AccountKey, Account)>),
+    /// How far the removal is.
+    Removed(Removal),
+    /// There is no such account.
+    NoAccount,
     /// Rows, none at the end, and where to go on.
     Page(Vec<Row>, Walk),
 }
@@ -52,6 +62,12 @@ pub(crate) fn answer<S: Store>(store: &mut S, question: Question) -> Result<Told
             Err(_) => Err(StoreError::Conflict { table: "invites" }),
         },
         Question::Census => census(store).map(Told::Census),
+        Question::Accounts { after, limit } => accounts_after(store, after, limit).map(Told::Accounts),
+        Question::Remove { account, done } => match remove_account(store, &account, done) {
+            Ok(removal) => Ok(Told::Removed(removal)),
+            Err(RemoveError::Store(error)) => Err(error),
+            Err(_) => Ok(Told::NoAccount),
+        },
         Question::Page(mut walk) => {
             let rows = walk.page(store)?;
             Ok(Told::Page(rows, walk))

@@ -47,6 +47,41 @@ async fn status_tells_what_runs_and_how_full_it_is() {
     assert!(stderr.contains("start it with `kithd`"), "{stderr}");
 }
 
+#[tokio::test]
+async fn accounts_are_listed_and_removed_beside_a_running_server_and_without_one() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Kithd::start(data.path());
+    let home = Home::find(&server).await;
+    let (device, other) = (home.device().await, home.device().await);
+    for (to, byte) in [(&device, 1), (&device, 2), (&other, 3)] {
+        assert_eq!(home.deposit(home.deposit_of(to, byte)).await, Answer::Accepted);
+    }
+    let list = || -> Vec<Value> {
+        let told = text(kithd(data.path()).args(["account", "list", "--json"]));
+        told.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let accounts = list();
+    let first = accounts[0]["account"].as_str().unwrap().to_owned();
+    assert_eq!((accounts.len(), &accounts[0]["queues"], &accounts[0]["closed_by"]), (2, &1.into(), &Value::Null));
+    let told = text(kithd(data.path()).args(["account", "list"]));
+    assert!(told.starts_with("account ") && told.contains(&first) && told.lines().count() == 3, "{told}");
+    let (code, removed, _) = run(kithd(data.path()).args(["account", "remove", &first]));
+    assert_eq!((code, &removed["queues"]), (0, &1.into()), "{removed}");
+    let (_, report, _) = run(kithd(data.path()).arg("status"));
+    assert_eq!((&report["queues"], &report["accounts"]), (&1.into(), &2.into()), "its name stays taken");
+    assert_eq!(list()[0]["closed_by"], "operator");
+    for wrong in ["nobody", &first.replace(|letter| letter != 'a', "a")] {
+        let (code, line, _) = run(kithd(data.path()).args(["account", "remove", wrong]));
+        assert_eq!((code, &line["error"]["code"]), (1, &"no_account".into()));
+    }
+    server.stop();
+    let second = list()[1]["account"].as_str().unwrap().to_owned();
+    let (code, removed, _) = run(kithd(data.path()).args(["account", "remove", &second]));
+    assert_eq!((code, &removed["queues"]), (0, &1.into()), "{removed}");
+    let (code, ..) = run(kithd(data.path()).arg("check"));
+    assert_eq!(code, 0);
+}
+
 #[test]
 fn status_of_a_folder_that_no_server_used_makes_no_folder() {
     let parent = tempfile::tempdir().unwrap();

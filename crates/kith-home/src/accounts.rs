@@ -12,6 +12,7 @@ use crate::batch::Batch;
 use crate::caller::Caller;
 use crate::config::Registration;
 use crate::operations::Stop;
+use crate::removal::REMOVED;
 use crate::store::{Account, Invite, Queue, Store, StoreError, Txn};
 
 /// Entries that one deposit deletes of a queue whose account was closed.
@@ -76,7 +77,9 @@ impl<T: Txn> Batch<'_, T> {
     pub(crate) fn account_close(&mut self, key: &AccountKey, signature: &Signature) -> Result<Answer, Stop> {
         self.txn.touch()?;
         let is_its_own = verify_closing(key, &self.home.identity.key(), signature);
-        let open = self.txn.account(key)?.filter(|account| is_its_own && account.closed.is_none());
+        // KH-47: the owner's own word counts also after the operator has removed it: the device then believes that it is closed.
+        let is_open = |account: &Account| account.closed.is_none_or(|signature| signature == REMOVED);
+        let open = self.txn.account(key)?.filter(|account| is_its_own && is_open(account));
         if let Some(account) = open {
             self.txn.put_account(key, &Account { closed: Some(*signature), ..account })?;
             for connection in self.home.connections.of_account(key) {

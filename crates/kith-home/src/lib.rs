@@ -29,6 +29,7 @@ mod operations;
 mod outbox;
 mod queues;
 mod relay;
+mod removal;
 pub mod sabotage;
 pub mod store;
 
@@ -42,3 +43,4 @@ pub use home::{Home, OpenError};
 pub use io::{Ask, ConnectionId, ExchangeId, ExchangeOutcome, Input, Output, Ticket};
 pub use numbers::generation_at;
 pub use opener::{OpenedRequest, Opener, SealableAnswer, Unopened};
+pub use removal::{REMOVED, Removal, RemoveError, accounts_after, remove_account};

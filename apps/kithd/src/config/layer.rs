@@ -186,7 +186,7 @@ impl Layer {
             web: self.web,
             tls: self.tls.into_tls()?,
             limits: self.limits.into_limits()?,
-            quotas: self.quotas.into_quotas()?,
+            quotas: self.quotas.into_quotas(self.registration.unwrap_or(Registration::Open))?,
             retention: self.retention.into_retention()?,
         })
     }
@@ -218,13 +218,18 @@ impl TlsLayer {
 }
 
 impl QuotaLayer {
-    fn into_quotas(self) -> Result<Quotas, ConfigError> {
+    fn into_quotas(self, registration: Registration) -> Result<Quotas, ConfigError> {
         let default = kith_home::Quotas::default();
+        // What is kept stays for a year: where anybody makes accounts, each of them is worth less of the disk.
+        let kept_bytes = match registration {
+            Registration::Open => OPEN_KEPT_BYTES,
+            Registration::Invite => default.kept_bytes,
+        };
         let quotas = Quotas {
             queues: self.queues.unwrap_or(default.queues),
             queue_frames: self.queue_frames.unwrap_or(default.queue_frames),
             blob_bytes: self.blob_bytes.unwrap_or(default.blob_bytes),
-            kept_bytes: self.kept_bytes.unwrap_or(default.kept_bytes),
+            kept_bytes: self.kept_bytes.unwrap_or(kept_bytes),
             outgoing: self.outgoing.unwrap_or(default.outgoing),
             connections: self.connections.unwrap_or(default.connections),
             exchanges: self.exchanges.unwrap_or(default.exchanges),
@@ -242,6 +247,9 @@ impl QuotaLayer {
         Ok(quotas)
     }
 }
+
+/// Bytes that are kept for long for an account that nobody invited: a backup of half of that, which is some hundred thousand messages.
+const OPEN_KEPT_BYTES: u64 = 64 << 20;
 
 impl RetentionLayer {
     fn into_retention(self) -> Result<Retention, ConfigError> {

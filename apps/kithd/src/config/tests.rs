@@ -37,6 +37,14 @@ fn without_anything_said_the_defaults_hold() {
 }
 
 #[test]
+fn less_is_kept_for_accounts_that_nobody_invited_unless_the_operator_says_otherwise() {
+    let kept = |file: &str| load(&[], &[], Some(file)).unwrap().quotas.kept_bytes;
+    assert_eq!(kept("registration = 'open'"), 64 << 20);
+    assert_eq!(kept("registration = 'invite'"), 256 << 20);
+    assert_eq!(kept("registration = 'open'\n[quotas]\nkept_bytes = 5"), 5);
+}
+
+#[test]
 fn flags_win_over_environment_over_file_over_defaults() {
     let file = "listen = '127.0.0.1:1'\npublic_url = 'http://file'\nregistration = 'invite'\n[quotas]\nqueues = 7";
     let environment = [("KITHD_LISTEN", "127.0.0.1:2"), ("KITHD_PUBLIC_URL", "http://environment")];

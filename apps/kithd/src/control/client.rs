@@ -5,7 +5,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Refused, Reply, Report, Request, short};
+use kith_wire::id::AccountKey;
+
+use super::{AccountLine, Refused, RemovedAccount, Reply, Report, Request, short};
 use crate::error::AppError;
 
 /// A connection to the server that runs on a data folder.
@@ -47,6 +49,28 @@ impl Client {
         }
     }
 
+    /// Asks for the accounts behind one of them.
+    ///
+    /// # Errors
+    /// The server does not say.
+    pub(crate) fn accounts(mut self, after: Option<String>) -> Result<Vec<AccountLine>, AppError> {
+        match self.ask(&Request::Accounts { after })? {
+            Reply::Accounts(accounts) => Ok(accounts),
+            other => Err(refused(&other)),
+        }
+    }
+
+    /// Removes an account.
+    ///
+    /// # Errors
+    /// There is none with this key, or the server does not do it.
+    pub(crate) fn remove_account(mut self, account: &AccountKey) -> Result<RemovedAccount, AppError> {
+        match self.ask(&Request::Remove { account: account.to_string() })? {
+            Reply::Removed(removed) => Ok(removed),
+            other => Err(refused(&other)),
+        }
+    }
+
     /// Asks for a backup; returns its bytes.
     ///
     /// # Errors
@@ -74,6 +98,7 @@ fn no_answer(folder: &Path) -> impl Fn(std::io::Error) -> AppError {
 
 fn refused(reply: &Reply) -> AppError {
     match reply {
+        Reply::Refused(Refused::Account) => AppError::NoAccount,
         Reply::Refused(refused) => AppError::Refused(*refused),
         _ => AppError::Refused(Refused::Unknown),
     }

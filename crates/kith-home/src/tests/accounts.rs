@@ -4,7 +4,7 @@ use kith_crypto::request::closing_statement;
 use kith_wire::id::InviteCode;
 
 use super::*;
-use crate::{Registration, create_invite};
+use crate::{REMOVED, Registration, Removal, RemoveError, accounts_after, create_invite, remove_account};
 
 fn invite_world() -> World {
     World::with(Config { registration: Registration::Invite, ..config() })
@@ -260,6 +260,53 @@ fn kh_43_a_connection_of_another_account_is_pushed_nothing_more_of_a_closed_one(
     world.send(&other, 1);
     let own = world.say(&mut line, Operation::LiveRead { readers: vec![own], window: 8 });
     assert_eq!(pushes(&own).len(), 1);
+}
+
+#[test]
+fn kh_47_an_operator_removes_an_account_with_all_that_it_has_and_nobody_elses() {
+    let mut world = World::new();
+    let (device, other) = (world.device(), world.device());
+    for to in [&device, &device, &other] {
+        world.send(to, 1);
+    }
+    let blob = |n: u8| {
+        let read = kith_wire::id::Verifier([n; 32]);
+        Operation::BlobCreate { blob: kith_wire::id::BlobId([n; 24]), chunks: 1, bytes: 5000, read, delete: read }
+    };
+    for (n, account) in [(1, &device.account), (2, &device.account), (3, &other.account)] {
+        assert_eq!(world.ask_as_account(account, blob(n)), Answer::Accepted);
+    }
+    let listed = accounts_after(&mut world.store, None, 9).unwrap();
+    let mut keys = [device.account.public(), other.account.public()];
+    keys.sort();
+    assert_eq!(listed.iter().map(|(key, _)| *key).collect::<Vec<_>>(), keys);
+    assert_eq!(accounts_after(&mut world.store, Some(keys[0]), 9).unwrap().len(), 1);
+
+    let key = device.account.public();
+    let mut removal = remove_account(&mut world.store, &key, Removal::default()).unwrap();
+    assert!(!removal.is_over(), "some at a time");
+    let closed = Answer::Closed { signature: REMOVED };
+    assert_eq!(world.ask_as_account(&device.account, blob(4)), closed, "from the first moment on nobody uses it");
+    while !removal.is_over() {
+        removal = remove_account(&mut world.store, &key, removal).unwrap();
+    }
+    assert_eq!((removal.queues, removal.blobs, removal.outgoing), (1, 2, 0));
+    let counts = world.counts();
+    assert_eq!((counts.queues, counts.entries, counts.blobs, counts.accounts), (1, 1, 1, 2));
+    assert_eq!(world.ask_as_account(&device.account, Operation::AccountOpen { invite: None }), closed);
+    let left = accounts_after(&mut world.store, None, 9).unwrap().into_iter().find(|(one, _)| *one == key).unwrap().1;
+    assert_eq!((left.n_queues, left.blob_bytes, left.kept_bytes), (0, 0, 0));
+    // Deposits look as ever to whoever makes them.
+    let deposit = world.deposit_to(&device, 2);
+    assert_eq!(world.deposit(deposit), Answer::Accepted);
+    assert_eq!(world.fetch(&other).0.len(), 1);
+    // The owner's statement still says more than the operator.
+    let statement = closing(&world, &device.account);
+    world.ask(statement, Vec::new());
+    let owners = Answer::Closed { signature: closing_statement(&device.account, &world.key()) };
+    assert_eq!(world.ask_as_account(&device.account, Operation::AccountOpen { invite: None }), owners);
+    let unknown = AccountSecret::generate(&mut world.rng).public();
+    assert!(matches!(remove_account(&mut world.store, &unknown, Removal::default()), Err(RemoveError::Unknown)));
 }
 
 #[test]

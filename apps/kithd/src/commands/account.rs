@@ -1,0 +1,78 @@
+//! `kithd account`: which accounts there are, and how one is removed (KH-47).
+
+use kith_home::{Removal, accounts_after, remove_account};
+use kith_wire::id::AccountKey;
+
+use super::Owner;
+use crate::announce::Voice;
+use crate::cli::Account;
+use crate::config::Config;
+use crate::control::{AccountLine, Client, RemovedAccount, accounts_in};
+use crate::error::AppError;
+use crate::store;
+
+/// Lists accounts, or removes one.
+///
+/// # Errors
+/// There is no such account, the server that runs refuses, or the data folder or the store cannot be used.
+pub(crate) fn account(config: &Config, account: &Account, voice: Voice) -> Result<(), AppError> {
+    match account {
+        Account::List => list(config, voice),
+        Account::Remove { key } => {
+            let key = AccountKey::parse(key).ok_or(AppError::NoAccount)?;
+            let removed = remove(config, key)?;
+            voice.account_removed(&key, &removed);
+            Ok(())
+        }
+    }
+}
+
+fn list(config: &Config, voice: Voice) -> Result<(), AppError> {
+    let mut n_accounts = 0_u64;
+    let mut show = |lines: &[AccountLine]| {
+        for line in lines {
+            voice.account(line, n_accounts == 0);
+            n_accounts = n_accounts.saturating_add(1);
+        }
+    };
+    match Owner::find_to_read(config)? {
+        Owner::Server(first) => {
+            let (mut server, mut after) = (first, None);
+            loop {
+                let lines = server.accounts(after)?;
+                let Some(last) = lines.last() else { break };
+                after = Some(last.account.clone());
+                show(&lines);
+                server = Client::connect(&config.data)?;
+            }
+        }
+        Owner::Us(folder) => {
+            let (mut store, mut after) = (store::open_to_read(&folder)?, None);
+            loop {
+                let page = accounts_after(&mut store, after, PAGE)?;
+                let Some((last, _)) = page.last() else { break };
+                after = Some(*last);
+                show(&accounts_in(&page));
+            }
+        }
+    }
+    voice.accounts_end(n_accounts);
+    Ok(())
+}
+
+fn remove(config: &Config, key: AccountKey) -> Result<RemovedAccount, AppError> {
+    match Owner::find(config)? {
+        Owner::Server(server) => server.remove_account(&key),
+        Owner::Us(folder) => {
+            let mut store = store::open(&folder)?;
+            let mut removal = Removal::default();
+            while !removal.is_over() {
+                removal = remove_account(&mut store, &key, removal)?;
+            }
+            Ok(RemovedAccount::from(removal))
+        }
+    }
+}
+
+/// Accounts that are read at once.
+const PAGE: usize = 1024;
