@@ -3,13 +3,14 @@
 //! The address that passed the policy is the address that is connected to; the name is not resolved a second
 //! time in between. It sends no byte of a request.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 
 use kith_wire::address::{Scheme, ServerUrl};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -67,7 +68,11 @@ async fn allowed_addresses(
     let unreachable = CarrierError::Unreachable { stage: Stage::Resolve };
     let resolved: Vec<SocketAddr> = match url.host().parse::<IpAddr>() {
         Ok(literal) => vec![SocketAddr::new(literal, url.port())],
-        Err(_) => tokio::net::lookup_host((url.host(), url.port())).await.map_err(|_| unreachable)?.collect(),
+        Err(_) => {
+            let (host, port) = (url.host().to_owned(), url.port());
+            let lookup = async move { tokio::net::lookup_host((host, port)).await.map(Iterator::collect) };
+            look_up(&LOOKUPS, lookup).await.ok_or(unreachable)?
+        }
     };
     let mut allowed = Vec::new();
     let mut refused = None;
@@ -84,6 +89,25 @@ async fn allowed_addresses(
         None => Err(unreachable),
     }
 }
+
+/// Looks a name up, when one of so many places is free. The system's resolver holds a thread until it gives up, long after whoever asked has gone: the place
+/// is taken for as long as that, so that names which nobody answers for take no more threads than there are places.
+async fn look_up(
+    places: &'static Semaphore,
+    lookup: impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+) -> Option<Vec<SocketAddr>> {
+    let place = places.acquire().await.ok()?;
+    let looking = tokio::spawn(async move {
+        let found = lookup.await;
+        drop(place);
+        found
+    });
+    looking.await.ok()?.ok()
+}
+
+/// Places for names that are looked up at once, in the whole process. Each holds a thread of the system's, mostly for milliseconds; a server that is asked
+/// for names which nobody answers for holds each for some ten seconds.
+static LOOKUPS: Semaphore = Semaphore::const_new(64);
 
 /// Tries one address after the other; each gets an equal share of the time.
 async fn connect_to_any(addresses: &[SocketAddr], limits: &CarrierLimits) -> Result<TcpStream, CarrierError> {
@@ -106,5 +130,37 @@ fn handshake_error(error: &std::io::Error) -> CarrierError {
         Some(_) => CarrierError::Handshake,
         None if error.kind() == ErrorKind::UnexpectedEof => CarrierError::Handshake,
         None => CarrierError::Closed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn names_that_nobody_answers_for_hold_so_many_places_and_no_more_also_when_nobody_waits_for_them() {
+        let places: &'static Semaphore = Box::leak(Box::new(Semaphore::new(2)));
+        let slow = |until: oneshot::Receiver<()>| async move {
+            let _ = until.await;
+            Ok(vec![])
+        };
+        let short = Duration::from_secs(1);
+        let (mut ends, mut is_over) = (Vec::new(), Vec::new());
+        for _ in 0..2 {
+            let (end, until) = oneshot::channel();
+            ends.push(end);
+            is_over.push(timeout(short, look_up(places, slow(until))).await.is_err());
+        }
+        assert_eq!(is_over, [true, true], "whoever asked has gone");
+        let address = "192.0.2.1:5484".parse().unwrap();
+        let quick = || async move { Ok(vec![address]) };
+        assert!(timeout(short, look_up(places, quick())).await.is_err(), "both places are taken all the same");
+        ends.pop().unwrap().send(()).unwrap();
+        assert_eq!(timeout(short, look_up(places, quick())).await.unwrap(), Some(vec![address]));
+        assert_eq!(look_up(places, async { Err(ErrorKind::NotFound.into()) }).await, None);
     }
 }
