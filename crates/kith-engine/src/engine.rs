@@ -201,11 +201,12 @@ impl Engine {
             }
             Ok(arrivals::receive(work, link, arrival)?)
         });
-        if done.is_err() {
-            // The memory of the link may be ahead of the tables: it starts anew.
-            self.link.lose(now, rng, &mut self.outputs);
-        }
-        done
+        let Err(ReceiveError::Storage(problem)) = done else { return Ok(()) };
+        // What cannot be read now cannot be read when it comes again either.
+        let n_ended = self.end_damaged(&problem, now, rng);
+        // The memory of the link may be ahead of the tables: it starts anew.
+        self.link.lose(now, rng, &mut self.outputs);
+        if n_ended? > 0 { Ok(()) } else { Err(problem.into()) }
     }
 
     /// Does what time demands: retries, acknowledgements, expiry, disappearing.
@@ -213,6 +214,31 @@ impl Engine {
     /// # Errors
     /// [`WakeError`] when storage fails; it is done at the next call.
     pub fn wake(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<(), WakeError> {
+        match self.wake_once(now, rng) {
+            Err(WakeError::Storage(problem)) if self.end_damaged(&problem, now, rng)? > 0 => self.wake_once(now, rng),
+            done => done,
+        }
+    }
+
+    /// Ends the sessions that cannot be read, when that is why a call failed (KE-107). Returns how many there were.
+    fn end_damaged(
+        &mut self,
+        problem: &StorageError,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<usize, StorageError> {
+        let StorageError::Damaged(what) = problem else { return Ok(0) };
+        let transaction = self.db.unchecked_transaction()?;
+        let mut work = Work { db: &transaction, now, rng: &mut *rng, effects: Effects::default() };
+        let n_ended = sessions::end_damaged(&mut work)?;
+        let effects = work.effects;
+        transaction.commit()?;
+        tracing::error!(what, n_ended, "something in the database cannot be read");
+        self.show(effects, now, rng);
+        Ok(n_ended)
+    }
+
+    fn wake_once(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Result<(), WakeError> {
         self.call(now, rng, |work, link| {
             if is_at_rest(work.db)? {
                 link.wanted = crate::api::Connection::Unwanted;
@@ -375,9 +401,11 @@ impl Engine {
             UNION ALL SELECT min(expires) FROM introductions WHERE expires > ?1 \
             UNION ALL SELECT min(due) FROM closings_sent WHERE due > ?1 \
             UNION ALL SELECT min(until) FROM siblings WHERE state = 0 OR (state = 1 AND until > ?1) \
+            UNION ALL SELECT min(lost_at) + 1000 * {again} FROM contacts WHERE lost_again = 1 \
             UNION ALL SELECT min(draft_due) FROM contacts WHERE draft_due > ?1 \
             UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL AND expires > ?1 - ?2)",
-            may_go = disappearing::may_go()
+            may_go = disappearing::may_go(),
+            again = catching_up::LOST_AGAIN_SECONDS,
         );
         let ack = column(expiry::ACK_SECONDS.saturating_mul(1000));
         let next = first(&self.db, &sql, [last, late, ack], |row| row.get::<_, Option<i64>>(0))?;

@@ -28,8 +28,10 @@ const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.p
     (c.unusable OR (c.stage = 0 AND c.giver IS NULL) \
     OR EXISTS (SELECT 1 FROM unopened u WHERE u.contact = c.id AND u.frames >= 12)), \
     CASE WHEN c.verified = 0 OR c.verified_at <= c.restored_at THEN c.restored_at END, c.restored_twice, \
-    CASE WHEN c.restoring = 0 THEN 0 WHEN EXISTS (SELECT 1 FROM spare_cards s WHERE s.contact = c.id) THEN 1 \
-    WHEN EXISTS (SELECT 1 FROM frames f JOIN peers p ON p.id = f.peer WHERE p.contact = c.id AND f.kind = 0) THEN 2 \
+    CASE WHEN c.restoring = 0 THEN 0 \
+    WHEN EXISTS (SELECT 1 FROM frames f JOIN peers p ON p.id = f.peer WHERE p.contact = c.id AND f.kind = 0) \
+    OR EXISTS (SELECT 1 FROM introductions i WHERE i.contact = c.id AND i.answerer IS NOT NULL) THEN 2 \
+    WHEN EXISTS (SELECT 1 FROM spare_cards s WHERE s.contact = c.id) THEN 1 \
     ELSE 3 END, \
     CASE WHEN c.verified = 0 THEN c.renewed_at END, CASE WHEN c.verified = 0 THEN c.from_home END, \
     c.pinned, c.muted, c.archived";

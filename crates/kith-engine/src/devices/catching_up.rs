@@ -63,6 +63,16 @@ CREATE TABLE catching_up (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What version 5 adds to contacts: when siblings last told each other what a device of the contact may have said to one of them only, and whether they
+/// have to do so again.
+pub(crate) const TABLES_5: &str = "
+ALTER TABLE contacts ADD COLUMN lost_at INTEGER;
+ALTER TABLE contacts ADD COLUMN lost_again INTEGER NOT NULL DEFAULT 0;
+";
+
+/// Seconds between two times at which siblings tell each other a contact's messages because a device of it was taken out: a contact that links and takes
+/// out devices all day costs the person no more than that.
+pub(crate) const LOST_AGAIN_SECONDS: u64 = 24 * 3600;
 /// Seconds of silence after which a sibling is told again what changed: half of the time for which a queue keeps a frame. What contacts
 /// said to it meanwhile may have been given up, and of that nobody here knows.
 const AWAY_SECONDS: u64 = 10 * 24 * 3600;
@@ -202,8 +212,15 @@ fn add(work: &Work<'_>, sibling: &Sibling, told: &Told, only: Option<ContactId>)
     Ok(())
 }
 
-/// A device of a contact was taken out. What it had said to one device and not yet to the other, these two tell each other (KE-79).
+/// A device of a contact was taken out. What it had said to one device and not yet to the other, these two tell each other (KE-79): once a day for a
+/// contact, and what is lost meanwhile the next time.
 pub(crate) fn lost_one(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
+    let before = column(work.now.minus_seconds(LOST_AGAIN_SECONDS).0);
+    let sql = "UPDATE contacts SET lost_at = ?2, lost_again = 0 WHERE id = ?1 AND (lost_at IS NULL OR lost_at <= ?3 OR lost_at > ?2)";
+    if run(work.db, sql, params![contact.column(), column(work.now.0), before])? == 0 {
+        run(work.db, "UPDATE contacts SET lost_again = 1 WHERE id = ?1", [contact.column()])?;
+        return Ok(());
+    }
     for sibling in siblings::linked(work.db)? {
         let Some(device) = sibling.device else { continue };
         if let Some(told) = find(work.db, device)? {
@@ -244,6 +261,11 @@ pub(crate) fn wake(work: &mut Work<'_>) -> Result<(), StorageError> {
     let before = column(work.now.minus_seconds(WAITING_SECONDS).0);
     for device in all(work.db, sql, [before], |row| row.get(0).map(DeviceId))? {
         siblings::drop_device(work, device)?;
+    }
+    let before = column(work.now.minus_seconds(LOST_AGAIN_SECONDS).0);
+    let sql = "SELECT id FROM contacts WHERE lost_again = 1 AND (lost_at <= ?1 OR lost_at > ?2)";
+    for contact in all(work.db, sql, [before, column(work.now.0)], |row| row.get(0).map(ContactId::from_column))? {
+        lost_one(work, contact)?;
     }
     go_on(work)
 }

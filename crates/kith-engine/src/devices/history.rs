@@ -279,7 +279,9 @@ pub(crate) fn take(work: &mut Work<'_>, contact: ContactId, past: PastMessage) -
             Act { contact, target: past.message, by: direction, lamport: past.edited, action: Action::Edit(text) };
         actions::apply(work, &edit)?;
     }
-    let ends = past.disappears.and_then(|(_, at)| at).map(|at| column(at.0));
+    // KE-26: by a clock that is ahead nothing lives longer.
+    let latest = |seconds: u32| work.now.plus_seconds(seconds.into());
+    let ends = past.disappears.and_then(|(seconds, at)| Some(column(at?.min(latest(seconds)).0)));
     let (here, there) = (PLACE.replace('?', "state"), PLACE.replace('?', "?3"));
     let sql = format!(
         "UPDATE messages SET state = CASE WHEN {here} < {there} THEN ?3 ELSE state END, disappears = coalesce(disappears, ?4) \

@@ -95,6 +95,7 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             restore::TABLES_5,
             shown::TABLES_5,
             lending::TABLES_5,
+            catching_up::TABLES_5,
         ],
     ]
 }

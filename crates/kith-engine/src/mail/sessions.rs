@@ -336,6 +336,27 @@ pub(crate) fn end(work: &mut Work<'_>, peer: &PeerDevice, why: Ended) -> Result<
     ended(work, peer, why)
 }
 
+/// KE-107: ends the sessions whose stored state cannot be read: nothing that they need is left, and each of them would stand in everybody's way.
+/// Returns how many there were.
+pub(crate) fn end_damaged(work: &mut Work<'_>) -> Result<usize, StorageError> {
+    let all_of_them =
+        all(work.db, &format!("SELECT {COLUMNS} FROM peers WHERE core IS NOT NULL ORDER BY id"), [], read)?;
+    let mut n_ended = 0_usize;
+    for peer in all_of_them {
+        match peer.session(work.db) {
+            Err(StorageError::Damaged(_)) => {}
+            Err(problem) => return Err(problem),
+            Ok(_) => continue,
+        }
+        for sql in ["UPDATE peers SET core = NULL WHERE id = ?1", "DELETE FROM early WHERE peer = ?1"] {
+            run(work.db, sql, [peer.id.0])?;
+        }
+        end(work, &peer, Ended::Unreadable)?;
+        n_ended = n_ended.saturating_add(1);
+    }
+    Ok(n_ended)
+}
+
 /// Gives up what is under way to a device and what waits for it alone.
 fn close(work: &mut Work<'_>, peer: &PeerDevice) -> Result<(), StorageError> {
     run(work.db, "UPDATE peers SET stopped = 1 WHERE id = ?1", [peer.id.0])?;

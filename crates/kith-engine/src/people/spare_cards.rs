@@ -235,7 +235,13 @@ pub(crate) fn known(db: &Connection, contact: ContactId) -> Result<Vec<(DeviceId
     rows.into_iter().map(read).collect()
 }
 
-/// A spare card is of no use any more: it was answered, or nobody reads what answers it.
+/// None of the spare cards of a contact's devices is of use any more: one was answered and confirmed.
+pub(crate) fn drop_known(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
+    run(db, "DELETE FROM spare_cards WHERE contact = ?1", [contact.column()])?;
+    Ok(())
+}
+
+/// A spare card is of no use any more: nobody reads what answers it.
 pub(crate) fn drop_card(db: &Connection, contact: ContactId, device: DeviceId) -> Result<(), StorageError> {
     run(db, "DELETE FROM spare_cards WHERE contact = ?1 AND device = ?2", params![contact.column(), device.0])?;
     Ok(())

@@ -7,6 +7,7 @@
 use kith_crypto::user::UserSecret;
 use kith_session::{ListedDevice, answer_spare, check_card};
 use kith_wire::card::CardPurpose;
+use kith_wire::id::DeviceId;
 use rusqlite::{Connection, params};
 
 use crate::api::ContactId;
@@ -19,7 +20,7 @@ use crate::mail::outbox::{self, FrameKind, NewFrame};
 use crate::mail::queues;
 use crate::mail::sessions;
 use crate::people::introductions::{self, verified_peers};
-use crate::people::{contacts, own_lists, spare_cards};
+use crate::people::{cards, contacts, own_lists, spare_cards};
 use crate::recovery::closings;
 
 /// What version 4 adds to contacts: whether this device must still replace the devices of before (1), or has signed the list that
@@ -92,16 +93,19 @@ fn answer_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Res
     let secret = own_lists::contact_secret(work.db, user, contact)?;
     let due = due(work)?;
     for (device, offer) in spare_cards::known(work.db, contact)? {
-        spare_cards::drop_card(work.db, contact, device)?;
+        if is_under_way(work, contact, device)? {
+            continue;
+        }
         let (Ok(card), Some(from)) =
             (check_card(offer, CardPurpose::Spare, work.now), ListedDevice::by_id(&peers, &device))
         else {
+            spare_cards::drop_card(work.db, contact, device)?;
             continue;
         };
-        if sessions::with_device(work.db, contact, device)?.is_some() {
+        let Ok(answered) = answer_spare(&card, &from, &secret, &own, &list, queue.clone(), work.rng) else {
+            spare_cards::drop_card(work.db, contact, device)?;
             continue;
-        }
-        let Ok(answered) = answer_spare(&card, &from, &secret, &own, &list, queue.clone(), work.rng) else { continue };
+        };
         let peer = sessions::add(work.db, contact, &answered.queue)?;
         sessions::set_device(work.db, peer, device)?;
         let expires = outbox::expiry(work.now);
@@ -114,6 +118,20 @@ fn answer_one(work: &mut Work<'_>, user: &UserSecret, contact: ContactId) -> Res
     }
     work.tell(crate::api::Event::Contact { contact });
     Ok(())
+}
+
+/// Returns whether there is a session with a device, or an answer on its way. One that is in no queue any more, and was not confirmed, is forgotten: the
+/// card may still be good, and is answered once more (KE-66).
+fn is_under_way(work: &mut Work<'_>, contact: ContactId, device: DeviceId) -> Result<bool, StorageError> {
+    let Some(peer) = sessions::with_device(work.db, contact, device)? else { return Ok(false) };
+    let since = column(work.now.minus_seconds(cards::LATE_ANSWER_SECONDS).0);
+    let lost =
+        "DELETE FROM introductions WHERE contact = ?1 AND device = ?2 AND answerer IS NOT NULL AND expires <= ?3";
+    if peer.has_session() || run(work.db, lost, params![contact.column(), device.0, since])? == 0 {
+        return Ok(true);
+    }
+    sessions::remove(work, &peer)?;
+    Ok(false)
 }
 
 /// Draws when a contact hears of the new device: two who compare when they did must not learn that they know one person.
@@ -143,6 +161,8 @@ pub(crate) fn met(work: &mut Work<'_>, contact: ContactId) -> Result<(), Storage
         return Ok(());
     }
     run(work.db, "UPDATE contacts SET restoring = 0 WHERE id = ?1", [contact.column()])?;
+    // The devices that have not confirmed are met as any others, and give new cards then.
+    spare_cards::drop_known(work.db, contact)?;
     work.tell(crate::api::Event::Contact { contact });
     introductions::go_on(work, contact)
 }

@@ -121,7 +121,9 @@ pub(crate) fn insert(work: &mut Work<'_>, new: &NewMessage) -> Result<bool, Stor
     let (state, disappears) = match new.direction {
         Direction::In => (MessageState::Delivered, None),
         Direction::Out => {
-            let end = new.lifetime.map(|seconds| column(new.sent.plus_seconds(seconds.into()).0));
+            // KE-26: what another device of the person says that it sent later than now, by a clock that is ahead, lives no longer for it.
+            let sent = new.sent.min(work.now);
+            let end = new.lifetime.map(|seconds| column(sent.plus_seconds(seconds.into()).0));
             (MessageState::Waiting, end)
         }
     };

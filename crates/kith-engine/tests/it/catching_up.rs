@@ -177,6 +177,29 @@ fn ke_79_what_a_device_told_one_and_not_the_other_before_it_was_taken_out_these_
 }
 
 #[test]
+fn ke_79_a_contact_that_takes_out_devices_all_day_makes_siblings_tell_each_other_once() {
+    let (mut world, bela, _, _) = with_linked("all-day", HistoryWish::None);
+    world.run(DAY);
+    let told = |world: &World| {
+        let sql = format!("SELECT lost_at IS NOT NULL AND lost_again FROM contacts WHERE id = {}", bela.0);
+        world.count(ANA, &sql)
+    };
+    for n in 0..3 {
+        let tablet = world.add(&format!("all-day-{n}"));
+        world.link(BELA, tablet, HistoryWish::None);
+        world.run(7 * 3600);
+        let own = world.people[tablet].engine.devices().unwrap().into_iter().find(|device| device.is_this).unwrap();
+        world.revoke(BELA, own.id.unwrap(), RevocationReason::Retired).unwrap();
+        world.run(60);
+        let is_first = n == 0;
+        assert_eq!(told(&world), i64::from(!is_first), "the first one is told at once, the others wait");
+    }
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM catching_up"), 0);
+    world.run(DAY);
+    assert_eq!(told(&world), 0, "and are told together");
+}
+
+#[test]
 fn ke_80_two_devices_that_a_third_one_linked_tell_each_other_what_came_before_they_met() {
     let (mut world, bela, ana, _) = with_linked("meet-late", HistoryWish::None);
     // The phone is away while the laptop links a tablet, and hears from Bela before it has met it.

@@ -108,6 +108,36 @@ fn ke_65_the_restored_device_names_itself_alone_and_revokes_every_other() {
 }
 
 #[test]
+fn ke_66_an_answer_that_was_lost_is_made_anew_while_the_card_is_good() {
+    let (mut world, bela, ana) = World::met("answer-lost");
+    world.run(DAY);
+    let backup = world.backup_of(ANA);
+    world.online(ANA, Reach::Down);
+    world.online(BELA, Reach::Down);
+    let new = world.restore_and_tell(&backup, "answer-lost-new");
+    world.run(7 * HOURS);
+    let restoring = |world: &World| world.people[new].engine.contact(bela).unwrap().restoring;
+    let n_answers = |world: &World| world.count(new, "SELECT count(*) FROM frames WHERE kind = 0");
+    assert_eq!((restoring(&world), n_answers(&world)), (Some(Restoring::Told), 1));
+    // It is not sent any more, and may still wait in Bela's queue: another one would look like somebody else's.
+    world.run(62 * DAY);
+    world.unlock(new);
+    assert_eq!((restoring(&world), n_answers(&world)), (Some(Restoring::Told), 0));
+    // By now it is in no queue either.
+    world.run(27 * DAY);
+    world.unlock(new);
+    assert_eq!((restoring(&world), n_answers(&world)), (Some(Restoring::Told), 1));
+    world.online(BELA, Reach::Up);
+    world.run(7 * HOURS);
+    assert_eq!(restoring(&world), None);
+    world.unlock(BELA);
+    world.send(new, bela, "at last");
+    world.run(60);
+    assert_eq!(world.texts(BELA, ana), ["at last"]);
+    assert!(!world.people[BELA].engine.contact(ana).unwrap().restored.unwrap().twice);
+}
+
+#[test]
 fn ke_66_contacts_hear_of_it_at_different_times_or_when_the_person_writes_and_after_the_password() {
     let (mut world, bela, _) = World::met("spread");
     let mut others = vec![BELA];

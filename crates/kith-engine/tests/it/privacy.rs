@@ -1,8 +1,8 @@
 //! Blocking, forgetting, disappearing: what others learn, and what is left.
 
-use kith_engine::{Command, CommandError, ContactState, Event, MessageChange, MessageState, QueryError};
+use kith_engine::{Command, CommandError, ContactState, Event, HistoryWish, MessageChange, MessageState, QueryError};
 
-use crate::world::{ANA, BELA, Reach, World, text_of};
+use crate::world::{ANA, BELA, LAPTOP, Reach, World, text_of};
 
 #[test]
 fn ke_7_a_blocked_contact_sees_an_absent_person() {
@@ -134,6 +134,22 @@ fn ke_26_messages_disappear_after_sending_here_and_after_reading_there() {
     for who in [ANA, BELA] {
         assert_eq!(world.count(who, "SELECT count(*) FROM search WHERE search MATCH 'minute'"), 0);
     }
+}
+
+#[test]
+fn ke_26_what_a_sibling_with_a_clock_that_is_ahead_has_said_lives_no_longer_here() {
+    let (mut world, bela, _) = World::with_laptop("ahead-disappears");
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    world.run(3600);
+    world.command(ANA, Command::SetDisappearing { contact: bela, seconds: Some(600) }).unwrap();
+    world.run(60);
+    world.people[LAPTOP].ahead = 7_200;
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    world.send(LAPTOP, there, "by a clock that is ahead");
+    world.run(300);
+    assert_eq!(world.texts(ANA, bela), ["by a clock that is ahead"]);
+    world.run(600);
+    assert_eq!(world.texts(ANA, bela), Vec::<String>::new());
 }
 
 #[test]

@@ -157,3 +157,38 @@ fn ke_8_a_call_that_storage_fails_has_not_happened_and_comes_again() {
     assert_eq!(world.texts(BELA, ana), ["hello"]);
     assert_eq!(world.texts(ANA, bela), ["hello"]);
 }
+
+#[test]
+fn ke_107_a_session_that_cannot_be_read_ends_and_stands_in_nobodys_way() {
+    let (mut world, bela, ana) = World::met("damaged-session");
+    world.add_person("damaged-cem", 1);
+    let cem = world.people.len() - 1;
+    world.run(10);
+    let (with_cem, at_cem) = world.meets(ANA, cem);
+    world.run(60);
+    world.events(ANA);
+    let sql = format!("UPDATE peers SET core = x'00' WHERE contact = {}", bela.0);
+    world.alter(ANA, &sql, &[]);
+    // Both say something, and Bela's cannot be opened.
+    world.send(BELA, ana, "lost");
+    world.send(cem, at_cem, "heard");
+    world.run(120);
+    assert_eq!(world.texts(ANA, with_cem), ["heard"]);
+    let is_told = |event: &Event| matches!(event, Event::SessionUnusable { contact, .. } if *contact == bela);
+    assert_eq!(world.events(ANA).iter().filter(|event| is_told(event)).count(), 1);
+    assert!(world.people[ANA].engine.contact(bela).unwrap().needs_card);
+    world.send(ANA, with_cem, "and answered");
+    world.run(60);
+    assert_eq!(world.texts(cem, at_cem), ["heard", "and answered"]);
+}
+
+#[test]
+fn ke_107_time_goes_on_beside_a_session_that_cannot_be_read() {
+    let (mut world, bela, _) = World::met("damaged-wake");
+    world.send(ANA, bela, "never acknowledged");
+    let sql = format!("UPDATE peers SET core = x'00', reply_at = 1 WHERE contact = {}", bela.0);
+    world.alter(ANA, &sql, &[]);
+    let (now, rng) = (world.now, &mut world.rng);
+    world.people[ANA].engine.wake(now, rng).unwrap();
+    assert!(world.people[ANA].engine.contact(bela).unwrap().needs_card);
+}
