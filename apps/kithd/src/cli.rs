@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 
 use crate::duration::{Span, SpanError};
@@ -68,8 +69,8 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) allow_root: bool,
 
-    /// Folder of the web app, which is then served at / [default: /usr/share/kith/web, if it is there]
-    #[arg(long, value_name = "DIR")]
+    /// Folder of the web app, which is then served at /; "" serves none [default: /usr/share/kith/web, if it is there]
+    #[arg(long, value_name = "DIR", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) web: Option<PathBuf>,
 }
 

@@ -101,4 +101,9 @@ fn the_operator_is_told_which_build_is_served_and_can_serve_none() {
     assert!(head_of(&server, "GET /", "").starts_with("http/1.1 404"));
     let status = kithd(data.path()).args(["status", "--json"]).output().unwrap();
     assert!(serde_json::from_slice::<serde_json::Value>(&status.stdout).unwrap()["web_build"].is_null());
+    server.stop();
+
+    fs::write(data.path().join("config.toml"), "").unwrap();
+    let server = serve(data.path(), Path::new(""));
+    assert!(head_of(&server, "GET /", "").starts_with("http/1.1 404"));
 }

@@ -34,18 +34,19 @@ export class LongTalk {
   /** Reloads, unlocks, and opens the conversation twice: the second time it was open before. */
   async enter() {
     const { ana } = this;
+    await this.#leave();
     await ana.page.reload();
     await ana.at('unlock-password').fill(PASSWORD);
     this.found.unlock.push(await ana.page.evaluate(press, { control: '[data-test="unlock-go"]', wanted: ITEM }));
     await ana.page.waitForTimeout(1_000);
     this.found.opened.push(await this.#open());
-    await ana.at('back').first().click();
+    await this.#leave();
     this.found.again.push(await this.#open());
   }
 
   /** Scrolls from the newest messages, and then from the middle. */
   async scroll() {
-    await this.ana.at('back').first().click();
+    await this.#leave();
     await this.#open();
     const seen = await this.ana.page.evaluate(scrollThrough);
     this.found.scrollFrame.push(seen.median);
@@ -58,21 +59,23 @@ export class LongTalk {
   /** Receives messages, one after the other, with the conversation open. */
   async receive(count) {
     const { ana, bela } = this;
+    await this.#leave();
     await ana.page.reload();
+    await ana.at('unlock-password').waitFor();
     const [worker] = ana.page.workers();
     await worker.evaluate(noteFrames);
     await ana.unlock(PASSWORD);
     await ana.at('list-item').first().waitFor();
     await this.#open();
-    for (let n = 0; n < count; n += 1) {
-      const text = `Arriving ${n} of ${count}`;
-      await worker.evaluate(() => (globalThis.framesAt.length = 0));
+    for (let n = 0; this.found.arrival.length < count && n < 2 * count; n += 1) {
+      const text = `Arriving, turn ${n}`;
+      await this.#quiet(worker);
       const painted = ana.page.evaluate(paintedAt, text);
       await bela.run('send', 'Anastasia', text, '--wait', 'accepted');
       const at = await painted;
-      const frames = await worker.evaluate(() => globalThis.framesAt);
-      const first = frames.find(([when, bytes]) => bytes > FRAME && when < at);
-      this.found.arrival.push(at - first[0]);
+      const came = (await worker.evaluate(() => globalThis.framesAt)).filter(([when, bytes]) => bytes > FRAME && when < at);
+      // With a second frame it is not known which of them brought the message.
+      if (came.length === 1) this.found.arrival.push(at - came[0][0]);
     }
   }
 
@@ -80,6 +83,19 @@ export class LongTalk {
     await this.context?.close().catch(() => {});
     await this.server?.stop();
     await this.world?.remove();
+  }
+
+  /** Waits until nothing has come for a second, and forgets what came. */
+  async #quiet(worker) {
+    const came = () => worker.evaluate(() => globalThis.framesAt.splice(0).length);
+    do await this.ana.page.waitForTimeout(1_000);
+    while ((await came()) > 0);
+  }
+
+  /** Goes back to the list, where the next visit begins then. */
+  async #leave() {
+    if (await this.ana.at('composer-text').isVisible()) await this.ana.at('back').first().click();
+    await this.ana.at('list-item').first().waitFor();
   }
 
   async #open() {

@@ -1,7 +1,8 @@
 //! The files of the app, read once, and the answers to browsers that ask for them.
 //!
 //! A file may lie there packed as well (`.br`, `.gz`), and is then given as the browser likes it. Files in `assets/` have names that
-//! change with their content, so a browser keeps them for good; all others are asked for again each time.
+//! change with their content, so a browser keeps them for good; all others are asked for again each time. So is the worker, since a
+//! browser would keep its policy with it, and that may change while the content does not.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +15,7 @@ use kith_crypto::label::Label;
 use kith_wire::address::ServerUrl;
 
 use crate::folder::{self, PACKAGED, ReadError};
-use crate::policy::Policies;
+use crate::policy::{self, Policies};
 
 /// How browsers can unpack, in the order in which it saves most.
 const PACKED: [(&str, &str); 2] = [("br", "br"), ("gz", "gzip")];
@@ -74,6 +75,12 @@ impl App {
     /// Lets the app speak to a home server that is not reached over TLS: one on this machine. The last one counts.
     pub fn reach(&mut self, server: &ServerUrl) {
         self.policies.reach(server);
+        for (path, file) in &mut self.files {
+            if policy::is_worker(path) {
+                // Whoever knows the file under another policy is given it anew, policy and all.
+                file.tag = tag(&[file.plain.as_ref(), self.policies.of(path).as_bytes()].concat());
+            }
+        }
     }
 
     /// Returns which build this is: the hash over everything in it, as the build itself has written it down. Nothing here checks it;
@@ -117,10 +124,8 @@ impl App {
 
 impl File {
     fn new(path: &str, plain: Bytes, packed: Vec<(&'static str, Bytes)>) -> Self {
-        let digest = hash(Label::AT_REST, &plain).0;
-        let short: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        let tag = HeaderValue::try_from(format!("W/\"{short}\"")).unwrap_or(HeaderValue::from_static("W/\"\""));
-        Self { plain, packed, media_type: media_type(path), tag, is_lasting: path.starts_with("/assets/") }
+        let is_lasting = path.starts_with("/assets/") && !policy::is_worker(path);
+        Self { tag: tag(&plain), plain, packed, media_type: media_type(path), is_lasting }
     }
 
     /// Returns the file in the first packing that the browser can unpack.
@@ -134,6 +139,13 @@ impl File {
             None => (None, self.plain.clone()),
         }
     }
+}
+
+/// Returns what changes with the content.
+fn tag(content: &[u8]) -> HeaderValue {
+    let digest = hash(Label::AT_REST, content).0;
+    let short: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    HeaderValue::try_from(format!("W/\"{short}\"")).unwrap_or(HeaderValue::from_static("W/\"\""))
 }
 
 /// Returns whether a file is another one, packed.
@@ -175,6 +187,7 @@ mod tests {
             ("index.html.br", "packed"),
             ("assets/app-1234.js", "run()"),
             ("assets/app-1234.js.gz", "zipped"),
+            ("assets/worker-5678.js", "work()"),
             ("lonely.br", "not a packing"),
         ] {
             fs::write(folder.path().join(name), content).unwrap();
@@ -224,6 +237,20 @@ mod tests {
         assert!(again.headers().contains_key("content-security-policy"));
         let asset = web.answer("/assets/app-1234.js", &HeaderMap::new()).unwrap();
         assert!(asset.headers()["cache-control"].to_str().unwrap().contains("immutable"));
+    }
+
+    #[test]
+    fn a_worker_is_given_anew_when_it_may_do_something_else() {
+        let (_folder, mut web) = app();
+        let path = "/assets/worker-5678.js";
+        let first = web.answer(path, &HeaderMap::new()).unwrap();
+        assert_eq!(first.headers()["cache-control"], "no-cache");
+        let known = HeaderMap::from_iter([(header::IF_NONE_MATCH, first.headers()["etag"].clone())]);
+        assert_eq!(web.answer(path, &known).unwrap().status(), StatusCode::NOT_MODIFIED);
+        web.reach(&ServerUrl::parse("http://127.0.0.1:5484").unwrap());
+        let again = web.answer(path, &known).unwrap();
+        assert_eq!(again.status(), StatusCode::OK);
+        assert!(again.headers()["content-security-policy"].to_str().unwrap().contains("127.0.0.1:5484"));
     }
 
     #[test]

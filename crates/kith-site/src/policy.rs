@@ -50,14 +50,18 @@ impl Policies {
         };
     }
 
-    /// Writes what the file at this path may do.
-    pub(crate) fn tell(&self, path: &str, told: &mut HeaderMap) {
-        let policy = match path {
+    /// Returns what the file at this path may do.
+    pub(crate) fn of(&self, path: &str) -> HeaderValue {
+        match path {
             "/service-worker.js" => HeaderValue::from_static(SERVICE),
             _ if is_worker(path) => self.worker.clone(),
             _ => HeaderValue::from_static(PAGE),
-        };
-        told.insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+    }
+
+    /// Writes what the file at this path may do.
+    pub(crate) fn tell(&self, path: &str, told: &mut HeaderMap) {
+        told.insert(header::CONTENT_SECURITY_POLICY, self.of(path));
         for (name, value) in ALWAYS {
             told.insert(name, value);
         }
@@ -75,7 +79,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 6] = [
 ];
 
 /// Returns whether a path is that of the worker, whose name the build ends with a hash.
-fn is_worker(path: &str) -> bool {
+pub(crate) fn is_worker(path: &str) -> bool {
     path.strip_prefix("/assets/worker-").is_some_and(|rest| rest.ends_with(".js"))
 }
 

@@ -22,11 +22,14 @@ interface Scope {
   addEventListener(kind: 'message', take: (event: Later & { data: unknown }) => void): void;
   skipWaiting(): Promise<void>;
   clients: { claim(): Promise<void> };
+  registration: { installing: object | null };
 }
 
 const scope = self as unknown as Scope;
 const ALL = 'kith-';
 const OURS = ALL + SHELL.build;
+/** The worker, whose answer says whom it may speak to. */
+const WORKER = /^\/assets\/worker-[^/]*\.js$/;
 
 scope.addEventListener('install', (event) => event.waitUntil(gather()));
 scope.addEventListener('activate', (event) => event.waitUntil(begin()));
@@ -41,6 +44,7 @@ scope.addEventListener('fetch', (event) => {
   const { origin, pathname } = new URL(request.url);
   if (request.method !== 'GET' || origin !== location.origin || !Object.hasOwn(SHELL.files, pathname)) return;
   event.respondWith(kept(pathname, request));
+  if (WORKER.test(pathname)) event.waitUntil(renew(pathname));
 });
 
 /** Fetches everything. If one file is missing or another one than it should be, none counts. */
@@ -53,21 +57,44 @@ async function gather(): Promise<void> {
   await Promise.all(fetched);
 }
 
-/** From now on this build is the only one here. */
+/** From now on this build is the only one here, but for a newer one that is just coming: that is left alone, and clears up in its turn. */
 async function begin(): Promise<void> {
-  const old = (await caches.keys()).filter((name) => name.startsWith(ALL) && name !== OURS);
-  await Promise.all(old.map((name) => caches.delete(name)));
+  if (!scope.registration.installing) {
+    const old = (await caches.keys()).filter((name) => name.startsWith(ALL) && name !== OURS);
+    await Promise.all(old.map((name) => caches.delete(name)));
+  }
   await scope.clients.claim();
 }
 
 async function kept(path: string, request: Request): Promise<Response> {
-  const found = await (await caches.open(OURS)).match(path);
-  if (found) return found;
-  // The browser has thrown it away. Only the same bytes can stand in for it, except for a page, which begins anew as a whole.
-  return checked(path).catch((error: unknown) => {
+  const cache = await caches.open(OURS);
+  const found = await cache.match(path);
+  if (found && (await isTrue(path, found.clone()))) return found;
+  // The browser has thrown it away, the disk has damaged it, or somebody has changed it. Only the same bytes can stand in for it, except for
+  // a page, which begins anew as a whole.
+  try {
+    const fetched = await checked(path);
+    // It is given all the same when there is no room for it.
+    await cache.put(path, fetched.clone()).catch(() => undefined);
+    return fetched;
+  } catch (error) {
     if (request.mode === 'navigate') return fetch(request);
     throw error;
-  });
+  }
+}
+
+/** Whether these are the bytes of this build. */
+async function isTrue(path: string, kept: Response): Promise<boolean> {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', await kept.arrayBuffer()));
+  return `sha256-${btoa(String.fromCharCode(...hash))}` === SHELL.files[path];
+}
+
+/** Asks once more what the server says of a file: the next start goes by that. Without a network it stays as it is. */
+async function renew(path: string): Promise<void> {
+  const cache = await caches.open(OURS);
+  const [fetched, found] = await Promise.all([checked(path).catch(() => null), cache.match(path)]);
+  const policy = (answer: Response) => answer.headers.get('content-security-policy');
+  if (fetched && found && policy(fetched) !== policy(found)) await cache.put(path, fetched).catch(() => undefined);
 }
 
 /** Fetches a file and refuses any bytes but those of this build. */
