@@ -168,6 +168,8 @@ impl Client {
         }
         // Whoever sent it promised this content, to the byte.
         if left > 0 || hasher.finish() != keys.hash {
+            // KE-123: so that it can be fetched again, from elsewhere.
+            self.command(Command::AttachmentDamaged { attachment })?;
             return Err(SaveError::Gone);
         }
         file.sync_all().map_err(failed)

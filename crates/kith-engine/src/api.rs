@@ -203,6 +203,11 @@ pub enum Command {
         /// The attachment.
         attachment: AttachmentId,
     },
+    /// An attachment that is all here is not what its message promised (KE-123): the program that read it says so.
+    AttachmentDamaged {
+        /// The attachment.
+        attachment: AttachmentId,
+    },
     /// Does a command unless it was done under this name within the last day; then its reply is that of the first time. A
     /// card is told once: afterwards the reply is its contact. For programs whose process may die before the answer.
     Once {

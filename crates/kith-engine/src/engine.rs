@@ -456,6 +456,7 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::SetKeyRotation { hours } => device_keys::set_pace(work, hours)?,
         Command::FetchAttachment { attachment } => attachments::resume(work, attachment)?,
         Command::PauseAttachment { attachment } => attachments::pause(work, attachment)?,
+        Command::AttachmentDamaged { attachment } => attachments::damaged(work, attachment)?,
         Command::Once { id, command } => {
             if let Some(reply) = once::reply(work.db, id)? {
                 return Ok(reply);

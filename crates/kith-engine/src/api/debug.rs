@@ -32,6 +32,7 @@ impl Command {
             Self::SetKeyRotation { .. } => "SetKeyRotation",
             Self::FetchAttachment { .. } => "FetchAttachment",
             Self::PauseAttachment { .. } => "PauseAttachment",
+            Self::AttachmentDamaged { .. } => "AttachmentDamaged",
             Self::Once { .. } => "Once",
             Self::LinkDevice { .. } => "LinkDevice",
             Self::JoinDevice { .. } => "JoinDevice",

@@ -26,7 +26,7 @@ use crate::people::contacts::{self, Stage};
 use crate::people::own_lists;
 use crate::recovery::closings;
 use crate::sabotage::{self, Bug};
-use crate::talk::drafts;
+use crate::talk::{drafts, lending};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE siblings (
@@ -320,7 +320,7 @@ pub(crate) fn was_revoked(
     if sibling.state != State::Linked || !is_met {
         return drop_device(work, device);
     }
-    nothing_more_for(work.db, sibling.contact)?;
+    nothing_more_for(work, sibling.contact)?;
     sync::tell_one(work, sibling.contact, &SyncItem::Devices { devices: devices.clone() })?;
     // For how long it is waited for counts from when it was heard last.
     catching_up::linked(work, device)?;
@@ -329,13 +329,14 @@ pub(crate) fn was_revoked(
 }
 
 /// Takes back whatever was still to be told to a sibling.
-fn nothing_more_for(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
+fn nothing_more_for(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
+    lending::forget_sibling(work, contact)?;
     for sql in [
         "DELETE FROM history WHERE sibling = ?1",
         "DELETE FROM catching_up WHERE sibling = ?1",
         "DELETE FROM outgoing WHERE contact = ?1",
     ] {
-        run(db, sql, [contact.column()])?;
+        run(work.db, sql, [contact.column()])?;
     }
     Ok(())
 }
@@ -354,6 +355,7 @@ pub(crate) fn drop_device(work: &mut Work<'_>, device: DeviceId) -> Result<(), S
 pub(crate) fn drop_row(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
     crate::people::card_keys::forget(work.db, contact)?;
     drafts::forget(work.db, contact)?;
+    lending::forget_sibling(work, contact)?;
     queues::forget(work.db, contact)?;
     sessions::forget(work.db, contact)?;
     for sql in [
@@ -384,7 +386,7 @@ pub(crate) fn revoke(
     let devices = own_devices::change(work, &user.person(), Change::Revoke { device, reason })?;
     if let Some(sibling) = by_device(work.db, device)? {
         // Nothing more is for it but that it was revoked.
-        nothing_more_for(work.db, sibling.contact)?;
+        nothing_more_for(work, sibling.contact)?;
     }
     // Also the one that is revoked is told, so that it locks itself when it hears of it.
     sync::tell(work, &SyncItem::Devices { devices })?;

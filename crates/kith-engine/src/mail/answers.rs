@@ -80,7 +80,10 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
             _ => attachments::stop(work, id)?,
         },
         Job::BlobPut(id, index) => blob_put(work, link, id, index, &answer)?,
-        Job::BlobGet { attachment, index, server, pending } => {
+        // What another place says that the file was fetched from before means nothing any more.
+        Job::BlobGet { attachment, blob, .. }
+            if attachments::find(work.db, attachment)?.is_none_or(|known| known.blob != blob) => {}
+        Job::BlobGet { attachment, index, server, pending, .. } => {
             let got = Got { attachment, index, server, pending };
             blob_got(work, link, &got, answer)?;
         }

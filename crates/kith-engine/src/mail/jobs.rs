@@ -32,7 +32,7 @@ pub(crate) enum Job {
     /// Uploads a chunk.
     BlobPut(AttachmentId, u32),
     /// Downloads a chunk through the own server.
-    BlobGet { attachment: AttachmentId, index: u32, server: ServerId, pending: PendingAnswer },
+    BlobGet { attachment: AttachmentId, index: u32, blob: BlobId, server: ServerId, pending: PendingAnswer },
     /// Deletes a blob.
     BlobDelete(BlobId),
     /// Reserves the blob of a card's key.

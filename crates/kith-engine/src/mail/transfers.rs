@@ -92,7 +92,7 @@ fn download(pump: &mut Pump<'_>, attachment: &Attachment) -> Result<(), StorageE
         let request = Request { operation: get, signatures: Vec::new() };
         let sealed = seal(&to.key, &epoch.keys, SealKind::OneShot, &request.to_bytes(), pump.rng);
         let Ok(sealed) = sealed else { return Ok(()) };
-        let job = Job::BlobGet { attachment: id, index, server, pending: sealed.pending };
+        let job = Job::BlobGet { attachment: id, index, blob: attachment.blob, server, pending: sealed.pending };
         if pump.ask(job, Operation::Relay { to: to.clone(), sealed: sealed.bytes }) == Asked::TooLong {
             return Ok(());
         }

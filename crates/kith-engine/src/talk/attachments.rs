@@ -228,7 +228,7 @@ pub(crate) fn manifest_of(db: &Connection, id: AttachmentId) -> Result<Option<Ma
 
 /// Counts an attachment against what a contact may send unasked; returns whether it is within that.
 fn is_fetched_by_itself(work: &Work<'_>, contact: ContactId, size: u64) -> Result<bool, StorageError> {
-    let sql = "SELECT count(*) FROM attachments WHERE contact = ?1 AND outgoing = 0 AND state = 0";
+    let sql = "SELECT count(*) FROM attachments WHERE contact = ?1 AND outgoing = 0 AND state IN (0, 5)";
     if size > FETCHED_BY_ITSELF_BYTES || count(work.db, sql, [contact.column()])? >= FETCHED_AT_ONCE {
         return Ok(false);
     }
@@ -344,8 +344,11 @@ pub(super) fn set_state(work: &mut Work<'_>, id: AttachmentId, state: State) -> 
     progress(work, id)
 }
 
-/// Stops an attachment that the person must decide about.
+/// Stops an attachment that the person must decide about. Of a loan nobody knows: it is given up, and the sibling may ask again.
 pub(crate) fn stop(work: &mut Work<'_>, id: AttachmentId) -> Result<(), StorageError> {
+    if let Some(loan) = find(work.db, id)?.filter(|attachment| attachment.lends.is_some()) {
+        return lending::give_up(work, &loan);
+    }
     set_state(work, id, State::Paused)
 }
 
@@ -362,6 +365,18 @@ pub(crate) fn set_present(work: &mut Work<'_>, id: AttachmentId, bits: Vec<u8>) 
     let Some(attachment) = find(work.db, id)? else { return Ok(()) };
     let present = Chunks::new(bits, attachment.present.total());
     store_present(work, &attachment, &present)
+}
+
+/// KE-123: what came is not what the message promised. It goes, and the siblings are asked.
+pub(crate) fn damaged(work: &mut Work<'_>, id: AttachmentId) -> Result<(), CommandError> {
+    let attachment = find(work.db, id)?.ok_or(CommandError::UnknownAttachment)?;
+    if attachment.way == Way::In && attachment.state == State::Complete {
+        set_present(work, id, Vec::new())?;
+        work.effects.outputs.push_back(Output::DropChunks { attachment: id });
+        lending::may_ask_again(work.db, id)?;
+        fail(work, id)?;
+    }
+    Ok(())
 }
 
 /// A chunk is where it should be.

@@ -15,7 +15,7 @@ use rusqlite::{Connection, params};
 use crate::api::{AttachmentId, ContactId};
 use crate::devices::{siblings, sync};
 use crate::errors::CommandError;
-use crate::ground::database::{StorageError, all, column, first, run};
+use crate::ground::database::{StorageError, all, column, exists, first, run};
 use crate::ground::person;
 use crate::ground::work::Work;
 use crate::mail::outbox::{self, NewContent};
@@ -86,13 +86,22 @@ pub(crate) fn wanted(
     wanted: bool,
 ) -> Result<(), StorageError> {
     let Some(source) = source(work.db, contact, message)? else { return Ok(()) };
-    for loan in loans(work.db, source.id, Some(sibling))? {
-        if wanted && is_moving(work.db, loan)? {
+    for loan in loans(work.db, Some(source.id), Some(sibling))? {
+        if wanted && is_fresh(work, loan.id)? {
             return Ok(());
         }
-        attachments::drop_one(work, loan)?;
+        give_up(work, &loan)?;
     }
-    if wanted && source.state == State::Complete { lend(work, &source, sibling, contact, message) } else { Ok(()) }
+    if wanted && source.state == State::Complete {
+        promise(work, &source, sibling)?;
+    }
+    start_waiting(work, sibling)
+}
+
+/// What is under way, or was put there within a day, is not made anew.
+fn is_fresh(work: &Work<'_>, loan: AttachmentId) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM attachments WHERE id = ?1 AND (state = 0 OR state = 1 OR lent_at > ?2)";
+    exists(work.db, sql, params![loan.column(), column(work.now.minus_seconds(24 * 3600).0)])
 }
 
 /// Returns the attachment of a message of a contact.
@@ -103,23 +112,22 @@ fn source(db: &Connection, contact: ConversationId, message: MessageId) -> Resul
     Ok(id.map(|id| attachments::find(db, id)).transpose()?.flatten())
 }
 
-fn loans(db: &Connection, of: AttachmentId, to: Option<ContactId>) -> Result<Vec<AttachmentId>, StorageError> {
-    let sql = "SELECT id FROM attachments WHERE lends = ?1 AND contact = coalesce(?2, contact)";
-    all(db, sql, params![of.column(), to.map(ContactId::column)], |row| row.get(0).map(AttachmentId::from_column))
+fn loans(db: &Connection, of: Option<AttachmentId>, to: Option<ContactId>) -> Result<Vec<Attachment>, StorageError> {
+    let sql =
+        "SELECT id FROM attachments WHERE lends = coalesce(?1, lends) AND contact = coalesce(?2, contact) ORDER BY id";
+    let place = params![of.map(AttachmentId::column), to.map(ContactId::column)];
+    let ids = all(db, sql, place, |row| row.get(0).map(AttachmentId::from_column))?;
+    let found: Result<Vec<_>, _> = ids.into_iter().map(|id| attachments::find(db, id)).collect();
+    Ok(found?.into_iter().flatten().collect())
 }
 
-fn is_moving(db: &Connection, id: AttachmentId) -> Result<bool, StorageError> {
-    Ok(attachments::find(db, id)?.is_some_and(|attachment| attachment.state == State::Moving))
-}
+/// Loans to one sibling at a time, and their bytes; one alone may be larger. Others wait. So an unlocked sibling in the wrong hands
+/// fills no more than this of the person's room at the home server.
+const LOANS_AT_ONCE: usize = 8;
+const LOAN_BYTES: u64 = 128 * 1024 * 1024;
 
-/// Puts a file at the own home server for a sibling, under another name and another key: nobody sees that it is the one that lay elsewhere.
-fn lend(
-    work: &mut Work<'_>,
-    source: &Attachment,
-    sibling: ContactId,
-    contact: ConversationId,
-    message: MessageId,
-) -> Result<(), StorageError> {
+/// Makes a loan that waits for its turn: under another name and another key, so that nobody sees that it is the file that lay elsewhere.
+fn promise(work: &mut Work<'_>, source: &Attachment, sibling: ContactId) -> Result<(), StorageError> {
     let Some(person) = person::find(work.db)? else { return Ok(()) };
     let blob = NewBlob::generate(work.rng);
     let file = Manifest {
@@ -132,15 +140,43 @@ fn lend(
         capability: blob.read,
         key: blob.key,
     };
-    let name = MessageId(random::bytes(work.rng));
-    let place = Some((sibling, name));
-    let id = attachments::insert(work.db, &file, person.server, Some(&blob.delete), place, State::Moving)?;
+    let place = Some((sibling, MessageId(random::bytes(work.rng))));
+    let id = attachments::insert(work.db, &file, person.server, Some(&blob.delete), place, State::Paused)?;
     let sql = "UPDATE attachments SET lends = ?2, lent_at = ?3 WHERE id = ?1";
     run(work.db, sql, params![id.column(), source.id.column(), column(work.now.0)])?;
+    Ok(())
+}
+
+/// Starts the loans for which there is room now, the oldest first.
+fn start_waiting(work: &mut Work<'_>, sibling: ContactId) -> Result<(), StorageError> {
+    let (waiting, begun): (Vec<_>, Vec<_>) =
+        loans(work.db, None, Some(sibling))?.into_iter().partition(|loan| loan.state == State::Paused);
+    let (mut number, mut bytes) = (begun.len(), begun.iter().map(|loan| loan.size).sum::<u64>());
+    for loan in waiting {
+        bytes = bytes.saturating_add(loan.size);
+        if number > 0 && (number >= LOANS_AT_ONCE || bytes > LOAN_BYTES) {
+            return Ok(());
+        }
+        number = number.saturating_add(1);
+        start(work, &loan, sibling)?;
+    }
+    Ok(())
+}
+
+/// Puts a file at the own home server for a sibling, and says where it is when all of it is there.
+fn start(work: &mut Work<'_>, loan: &Attachment, sibling: ContactId) -> Result<(), StorageError> {
+    let source = loan.lends.map(|source| attachments::find(work.db, source)).transpose()?.flatten();
+    let of = source.and_then(|source| source.contact.zip(source.message));
+    let Some((contact, message)) = of else { return give_up(work, loan) };
+    let conversation = contacts::find(work.db, contact)?.and_then(|contact| contact.conversation);
+    let (Some(contact), Some(name)) = (conversation, loan.message) else { return give_up(work, loan) };
+    let Some(file) = attachments::manifest_of(work.db, loan.id)? else { return Ok(()) };
+    attachments::set_state(work, loan.id, State::Moving)?;
+    run(work.db, "UPDATE attachments SET lent_at = ?2 WHERE id = ?1", params![loan.id.column(), column(work.now.0)])?;
     let item = SyncItem::FileLent { contact, message, file }.to_bytes();
     let lamport = contacts::next_lamport(work.db, sibling)?;
     let body = KnownBody::Sync { item };
-    let content = NewContent { peer: None, message: name, lamport, disappears: None, body, attachment: Some(id) };
+    let content = NewContent { peer: None, message: name, lamport, disappears: None, body, attachment: Some(loan.id) };
     match outbox::send(work, sibling, content) {
         Err(CommandError::Storage(problem)) => Err(problem),
         Ok(()) | Err(_) => Ok(()),
@@ -171,7 +207,7 @@ pub(crate) fn lent(
     attachments::set_state(work, wish.id, State::Moving)
 }
 
-/// A loan cannot be made: its content is taken back, and the sibling may ask again.
+/// A loan ends, or cannot be made: its content is taken back.
 pub(crate) fn give_up(work: &mut Work<'_>, loan: &Attachment) -> Result<(), StorageError> {
     if let (Some(sibling), Some(name)) = (loan.contact, loan.message) {
         outbox::withdraw(work.db, sibling, name)?;
@@ -181,10 +217,17 @@ pub(crate) fn give_up(work: &mut Work<'_>, loan: &Attachment) -> Result<(), Stor
 
 /// An attachment goes: what was lent of it goes, too.
 pub(crate) fn forget(work: &mut Work<'_>, source: AttachmentId) -> Result<(), StorageError> {
-    for loan in loans(work.db, source, None)? {
-        if let Some(loan) = attachments::find(work.db, loan)? {
-            give_up(work, &loan)?;
-        }
+    give_up_all(work, Some(source), None)
+}
+
+/// A sibling is taken out, or gone: nothing is lent to it any more.
+pub(crate) fn forget_sibling(work: &mut Work<'_>, sibling: ContactId) -> Result<(), StorageError> {
+    give_up_all(work, None, Some(sibling))
+}
+
+fn give_up_all(work: &mut Work<'_>, of: Option<AttachmentId>, to: Option<ContactId>) -> Result<(), StorageError> {
+    for loan in loans(work.db, of, to)? {
+        give_up(work, &loan)?;
     }
     Ok(())
 }
@@ -192,13 +235,15 @@ pub(crate) fn forget(work: &mut Work<'_>, source: AttachmentId) -> Result<(), St
 /// Seconds for which a loan can be fetched: so long do home servers keep blobs.
 const LOAN_SECONDS: u64 = 21 * 24 * 3600;
 
-/// Ends loans that nobody fetched in time: the home server has dropped them by now.
+/// Ends loans that nobody fetched in time: the home server has dropped them by now. Then others have their turn.
 pub(crate) fn end_old(work: &mut Work<'_>) -> Result<(), StorageError> {
-    let sql = "SELECT id FROM attachments WHERE lends IS NOT NULL AND lent_at <= ?1";
     let before = column(work.now.minus_seconds(LOAN_SECONDS).0);
+    let sql = "SELECT id FROM attachments WHERE lends IS NOT NULL AND state <> 1 AND lent_at <= ?1";
     for id in all(work.db, sql, [before], |row| row.get(0).map(AttachmentId::from_column))? {
-        if let Some(loan) = attachments::find(work.db, id)? {
-            give_up(work, &loan)?;
+        let Some(loan) = attachments::find(work.db, id)? else { continue };
+        give_up(work, &loan)?;
+        if let Some(sibling) = loan.contact {
+            start_waiting(work, sibling)?;
         }
     }
     Ok(())

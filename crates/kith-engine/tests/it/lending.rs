@@ -3,6 +3,7 @@
 use kith_crypto::attachment::open_chunk;
 use kith_engine::{AttachmentState, AttachmentView, Command, ContactId, HistoryWish};
 use kith_wire::blob::BlobShape;
+use kith_wire::devices::RevocationReason;
 use kith_wire::id::MessageId;
 
 use crate::world::{ANA, BELA, LAPTOP, Reach, World, message_of};
@@ -45,6 +46,11 @@ impl Lost {
     fn fetch(&mut self, who: usize) {
         let attachment = self.file(who).id;
         self.world.command(who, Command::FetchAttachment { attachment }).unwrap();
+    }
+
+    /// What the phone has still to say to the laptop.
+    fn unsaid(&self) -> i64 {
+        self.world.count(ANA, "SELECT count(*) FROM outgoing")
     }
 
     fn loans(&self) -> i64 {
@@ -126,7 +132,7 @@ fn ke_122_what_nobody_asked_for_is_not_taken() {
     assert_eq!(lost.file(LAPTOP).state, AttachmentState::Paused);
     let after = lost.world.people[LAPTOP].engine.attachment_keys(attachment).unwrap();
     assert_eq!(before.key.expose(), after.key.expose());
-    assert_eq!((lost.loans(), lost.blobs()), (0, 0));
+    assert_eq!((lost.loans(), lost.blobs(), lost.unsaid()), (0, 0, 0));
 }
 
 #[test]
@@ -189,4 +195,97 @@ fn a_loan_that_nobody_fetches_ends() {
     lost.world.online(ANA, Reach::Up);
     lost.world.run(60);
     assert_eq!((lost.loans(), lost.blobs()), (0, 0));
+}
+
+#[test]
+fn ke_122_a_wish_that_is_withdrawn_while_the_file_is_on_its_way_leaves_nothing() {
+    let mut lost = Lost::new("lent-withdrawn");
+    lost.fetch(LAPTOP);
+    for _ in 0..400 {
+        if lost.loans() > 0 {
+            break;
+        }
+        lost.world.step();
+    }
+    assert_eq!((lost.loans(), lost.unsaid()), (1, 1));
+    let attachment = lost.file(LAPTOP).id;
+    lost.world.command(LAPTOP, Command::PauseAttachment { attachment }).unwrap();
+    lost.world.run(3600);
+    assert_eq!((lost.loans(), lost.blobs(), lost.unsaid()), (0, 0, 0));
+    // Wanted again, it comes.
+    lost.fetch(LAPTOP);
+    lost.world.run(3600);
+    assert_eq!(lost.saved(LAPTOP), lost.bytes);
+}
+
+#[test]
+fn ke_122_a_device_that_is_taken_out_is_lent_nothing() {
+    let mut lost = Lost::new("lent-revoked");
+    lost.fetch(LAPTOP);
+    for _ in 0..400 {
+        if lost.loans() > 0 {
+            break;
+        }
+        lost.world.step();
+    }
+    let laptop = lost.world.other_device(ANA).id.unwrap();
+    lost.world.revoke(ANA, laptop, RevocationReason::Compromised).unwrap();
+    lost.world.run(3600);
+    assert_eq!((lost.loans(), lost.blobs()), (0, 0));
+}
+
+#[test]
+fn ke_122_eight_files_are_lent_at_a_time_and_all_come() {
+    let mut lost = Lost::new("lent-many");
+    let ana = lost.world.people[BELA].engine.contacts().unwrap()[0].id;
+    let files: Vec<MessageId> = (0..20_usize)
+        .map(|n| {
+            let attachment = lost.world.prepare(BELA, &vec![u8::try_from(n).unwrap(); 300_000]);
+            let send =
+                Command::Send { contact: ana, text: String::new(), reply_to: None, attachment: Some(attachment) };
+            message_of(lost.world.command(BELA, send).unwrap())
+        })
+        .collect();
+    lost.world.run(60);
+    for message in &files {
+        lost.message = *message;
+        lost.fetch(ANA);
+    }
+    lost.world.run(60);
+    for server in 0..lost.world.servers.len() {
+        lost.world.lose_blobs(server);
+    }
+    for message in &files {
+        lost.message = *message;
+        lost.fetch(LAPTOP);
+    }
+    let mut most = 0;
+    for _ in 0..20_000 {
+        most =
+            most.max(lost.world.count(ANA, "SELECT count(*) FROM attachments WHERE lends IS NOT NULL AND state <> 1"));
+        if !lost.world.step() {
+            break;
+        }
+    }
+    lost.world.run(3600);
+    assert!((1..=8).contains(&most), "{most} at a time");
+    for message in &files {
+        lost.message = *message;
+        assert_eq!(lost.file(LAPTOP).state, AttachmentState::Complete);
+    }
+    assert_eq!((lost.loans(), lost.blobs(), lost.unsaid()), (0, 0, 0));
+}
+
+#[test]
+fn ke_123_a_file_that_is_not_what_was_promised_is_asked_of_the_siblings() {
+    let mut lost = Lost::new("lent-damaged-here");
+    lost.fetch(LAPTOP);
+    lost.world.run(60);
+    let attachment = lost.file(LAPTOP).id;
+    // What the program found when it read the file to its end.
+    lost.world.command(LAPTOP, Command::AttachmentDamaged { attachment }).unwrap();
+    lost.world.settle_some(1);
+    assert!(lost.world.people[LAPTOP].dropped.contains(&attachment));
+    lost.world.run(60);
+    assert_eq!(lost.saved(LAPTOP), lost.bytes);
 }

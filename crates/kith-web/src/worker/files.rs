@@ -122,6 +122,9 @@ impl Person {
             }
             readings.insert(attachment, Reading { next: index.saturating_add(1), hasher });
         } else if hasher.finish() != keys.hash {
+            drop(readings);
+            // KE-123: so that it can be had from elsewhere.
+            self.command(Command::AttachmentDamaged { attachment })?;
             return Err(gone());
         }
         Ok(Answer { reply: Reply::Chunk { index }, bytes: Some(plain.to_vec()) })
