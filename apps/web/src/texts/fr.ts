@@ -71,7 +71,7 @@ export const fr: Catalog = {
   'link.take.label': 'Lien de l’autre appareil',
   'link.take.or': 'Ou collez son lien',
   'link.name': 'Nom de cet appareil',
-  'link.name.hint': 'Vous seul le voyez, sur vos appareils.',
+  'link.name.hint': 'Il n’apparaît que pour vous, sur vos appareils.',
   'link.show.scan': 'Scannez ceci avec le nouvel appareil',
   'link.show.link': 'Ou portez-lui ce lien',
   'link.show.link.why': 'Ne le montrez à personne d’autre : qui l’utilise en premier est comparé avec vous.',

@@ -1,0 +1,159 @@
+// The app by keyboard alone: whoever has no pointer gets everywhere, is never lost, and comes back to where they were.
+
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+
+import { eye, open, PHONE, WIDE } from './house.mjs';
+
+const { origin, browser, close } = await open();
+after(close);
+
+/** Opens a screen of the gallery, as somebody with a keyboard and a mouse does. */
+async function at(screen, viewport, lang = 'en') {
+  const context = await browser.newContext(eye(lang, viewport, { hasTouch: false, isMobile: false }));
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  await page.goto(`${origin}/?screen=${screen}&theme=light&lang=${lang}`);
+  await page.waitForFunction(() => document.querySelector('h1, header'));
+  const press = (key) => page.keyboard.press(key);
+  const one = (name) => page.locator(`[data-test=${name}]`);
+  /** Goes on with a key until this has the focus, and says after how many. */
+  const reach = async (name, key = 'Tab', most = 40) => {
+    for (let n = 0; n <= most; n += 1) {
+      if (await page.evaluate((wanted) => document.activeElement?.closest(`[data-test=${wanted}]`) !== null, name)) return n;
+      await press(key);
+    }
+    return assert.fail(`${name} is not reached`);
+  };
+  const has = (name) => page.waitForFunction((wanted) => document.activeElement?.matches(wanted), name);
+  return { page, press, one, reach, has, end: () => context.close() };
+}
+
+test('the first visit goes by keyboard from the name to the home server', async () => {
+  const { page, press, reach, has, one, end } = await at('start', PHONE);
+  await reach('start-name');
+  await page.keyboard.type('Sara');
+  await press('Enter');
+  await has('[data-test=start-password]');
+  await page.keyboard.type('plum cake on thursdays');
+  await reach('start-again');
+  await page.keyboard.type('plum cake on thursdays');
+  await press('Enter');
+  await has('input[type=radio]');
+  await press('ArrowDown');
+  await reach('start-address');
+  await page.keyboard.type('kith.harbour.example');
+  await press('Enter');
+  await one('start-invite').waitFor();
+  await end();
+});
+
+test('the list leads into a conversation and back to where one was', async () => {
+  const { page, press, reach, has, end } = await at('list', PHONE);
+  await reach('search');
+  await reach('list-item');
+  await press('Tab');
+  const chosen = await page.evaluate(() => document.activeElement.textContent);
+  await press('Enter');
+  await has('[data-test=composer-text]');
+  await reach('back', 'Shift+Tab');
+  await press('Enter');
+  await has('[data-test=list-item]');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), chosen);
+  await end();
+});
+
+test('the menu of a message opens, is walked through, and gives the focus back', async () => {
+  const { page, press, reach, has, end } = await at('conversation', WIDE);
+  await has('[data-test=composer-text]');
+  await reach('message', 'Shift+Tab');
+  await press('ArrowUp');
+  const message = await page.evaluate(() => document.activeElement.dataset.message);
+  await press('Enter');
+  await has('dialog *');
+  await press('ArrowDown');
+  await has('[role=menuitem]');
+  await press('ArrowUp');
+  await has('.emoji button');
+  await press('ArrowRight');
+  await has('.emoji button:nth-child(2)');
+  for (let n = 0; n < 30; n += 1) {
+    await press('Tab');
+    assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement.closest('dialog') !== null), 'the focus has left the menu');
+  }
+  await press('Escape');
+  await has(`[data-message="${message}"]`);
+  await end();
+});
+
+test('a dialog takes the focus, keeps it, and gives it back', async () => {
+  for (const [screen, opener, sure] of [['contact', 'forget', 'dialog-yes'], ['devices-many', 'device-revoke', 'ask-password'], ['phrase', 'phrase-show', 'ask-password']]) {
+    const { press, reach, has, end } = await at(screen, PHONE);
+    await reach(opener);
+    await press('Enter');
+    await has('dialog *');
+    await reach(sure);
+    await press('Escape');
+    await has(`[data-test=${opener}]`);
+    await end();
+  }
+});
+
+test('linking goes by keyboard on both devices, and each step begins at its top', async () => {
+  const old = await at('link', PHONE);
+  await old.reach('link-side-show');
+  await old.press('ArrowRight');
+  await old.one('link-take-link').waitFor();
+  await old.press('ArrowLeft');
+  await old.reach('link-name');
+  await old.press('Enter');
+  await old.has('h2');
+  await old.reach('link-link');
+  await old.reach('link-withdraw');
+  await old.end();
+
+  const compare = await at('link-ready', PHONE);
+  await compare.reach('link-same');
+  await compare.press('Enter');
+  await compare.has('h2');
+  await compare.reach('link-history-month');
+  await compare.press('ArrowRight');
+  await compare.reach('link-password');
+  await compare.page.keyboard.type('kitchen');
+  await compare.press('Enter');
+  await compare.has('[data-test=link-done]');
+  await compare.end();
+
+  const fresh = await at('join', PHONE);
+  await fresh.reach('link-name');
+  await fresh.press('Enter');
+  await fresh.one('link-link').waitFor();
+  await fresh.reach('join-leave');
+  await fresh.press('Enter');
+  await fresh.reach('dialog-yes');
+  await fresh.press('Escape');
+  await fresh.has('[data-test=join-leave]');
+  await fresh.end();
+});
+
+test('the words are shown, and asked for, without a pointer', async () => {
+  const { page, press, reach, has, end } = await at('phrase', PHONE);
+  await reach('phrase-show');
+  await press('Enter');
+  await has('[data-test=ask-password]');
+  await page.keyboard.type('kitchen');
+  await press('Enter');
+  await has('[data-test=phrase-words]');
+  await reach('phrase-written');
+  await press('Enter');
+  await has('[data-test=phrase-word]');
+  await end();
+});
+
+test('a new message is said to whoever does not see it', async () => {
+  const { page, has, end } = await at('conversation', WIDE);
+  await has('[data-test=composer-text]');
+  await page.evaluate(() => globalThis.gallery.line.say(1, 'The kettle is on'));
+  await page.waitForFunction(() => [...document.querySelectorAll('[aria-live=polite]')].some((one) => one.textContent.includes('The kettle is on')));
+  await end();
+});
