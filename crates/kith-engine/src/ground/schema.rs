@@ -13,7 +13,7 @@ use crate::ground::{once, person};
 use crate::mail::{inbox, outbox, queues, servers, sessions};
 use crate::people::{card_keys, contacts, held, introductions, own_lists, renewal, spare_cards, unopened};
 use crate::recovery::{backup, closings, home_backup, replaced, restore, restored};
-use crate::talk::{attachments, conversations, drafts, lending, search, shown};
+use crate::talk::{attachments, conversations, drafts, lending, search, shown, windows};
 
 /// The layout that this code writes.
 pub const SCHEMA_VERSION: u32 = 5;
@@ -85,7 +85,7 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             introductions::TABLES_4,
         ],
         // Whom a contact's device has met is in what it says; backups at home servers, and what backups say beside people and messages;
-        // how conversations stand in the person's list; files that are lent.
+        // how conversations stand in the person's list, and how long they are; files that are lent.
         vec![
             own_lists::TABLES_5,
             sibling_meetings::TABLES_5,
@@ -96,6 +96,7 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             shown::TABLES_5,
             lending::TABLES_5,
             catching_up::TABLES_5,
+            windows::TABLES_5,
         ],
     ]
 }

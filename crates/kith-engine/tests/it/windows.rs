@@ -1,6 +1,6 @@
 //! Windows of conversations: a few messages by their place, however long the conversation is.
 
-use kith_engine::{MAX_WINDOW, QueryError, WindowAt};
+use kith_engine::{Command, MAX_WINDOW, QueryError, WindowAt};
 use kith_wire::id::MessageId;
 
 use crate::world::{ANA, BELA, World, text_of};
@@ -39,6 +39,22 @@ fn windows_hold_what_is_at_their_place_from_either_end() {
     }
     let beyond = engine.window(bela, WindowAt::Position(500), 10).unwrap();
     assert_eq!((beyond.position, beyond.messages.len()), (23, 0));
+}
+
+#[test]
+fn a_conversation_is_as_long_as_what_is_left_of_it() {
+    let (mut world, bela, said) = talked("lengths", 6);
+    let total = |world: &World| world.people[ANA].engine.window(bela, WindowAt::Newest, 10).unwrap().total;
+    assert_eq!(total(&world), said.len() as u64);
+    world.command(ANA, Command::SetDisappearing { contact: bela, seconds: Some(60) }).unwrap();
+    world.send(ANA, bela, "for a minute");
+    world.run(2);
+    assert_eq!(total(&world), said.len() as u64 + 1);
+    world.run(120);
+    assert_eq!(total(&world), said.len() as u64);
+    world.command(ANA, Command::Forget { contact: bela }).unwrap();
+    let rows = "SELECT count(*) FROM lengths";
+    assert_eq!(world.people[ANA].keeper.query_row(rows, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 }
 
 #[test]
