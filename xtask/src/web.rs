@@ -180,6 +180,7 @@ fn pack(app: &Path) -> Result<(), Failure> {
 /// Runs the tests in a browser.
 fn test(workspace: &Workspace, screen: &Screen, app: &Path) -> Result<(), Failure> {
     tools::ensure(workspace, screen, &[Tool::Chromium, Tool::Compiler, Tool::PkgConfig, Tool::OpenSsl])?;
+    npm(app, &["run", "everyone"])?;
     cargo::run(cargo(workspace, &["build", "--package", "kith", "--package", "kithd"]))?;
     let mut command = Command::new("node");
     command.args(["--test", "--test-force-exit", "--test-reporter", "spec", "browser/"]).current_dir(app);

@@ -1,4 +1,4 @@
-// What serves the built gallery, under the policy that the app is served with, and opens it in a browser. CHROMIUM names the browser.
+// What serves the built gallery, under the policy that the app is served with, and opens it in a browser. CHROMIUM names the browser, KITH_GALLERY another folder.
 
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { chromium } from 'playwright-core';
 
-const dist = fileURLToPath(new URL('./dist', import.meta.url));
+const dist = process.env.KITH_GALLERY ?? fileURLToPath(new URL('./dist', import.meta.url));
 const POLICY = [
   "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob:", "media-src 'self' blob:", "connect-src 'self'",
   "worker-src 'self'", "manifest-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'", 'trusted-types kith-worker',
@@ -22,6 +22,8 @@ function serve() {
   const server = createServer((request, response) => {
     const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname);
     response.setHeader('Content-Security-Policy', POLICY);
+    // The app asks whether a home server gives it away; here one does.
+    if (path === '/.well-known/kith') return response.end();
     try {
       const file = path === '/' ? 'index.html' : path.slice(1);
       const bytes = readFileSync(join(dist, file));
