@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::devices::Home;
 use crate::losing::{code, phrase};
-use crate::support::{Outcome, Person, World, eventually, files_below, holds};
+use crate::running::Running;
+use crate::support::{Outcome, Person, Server, World, eventually, files_below, holds};
 
 const NEW_PASSWORD: &str = "another kitchen, with eight";
 
@@ -125,6 +127,51 @@ fn whoever_has_lost_everything_comes_back_with_the_words_and_an_address_however_
     assert_eq!(removed["removed"], 2);
     let gone = with_phrase(&nobody, &["restore", "--at-home", &url], &words);
     assert_eq!(code(&gone), (1, "no_backup".into()), "{gone:?}");
+}
+
+#[test]
+fn a_place_that_another_device_has_taken_is_left_to_it_by_a_real_server_too() {
+    let home = Home::of_friends();
+    let (phone, laptop, one) = (home.phone(), &home.laptop, &home.world.one);
+    let words = phrase(phone);
+    // Both devices are at home at one server.
+    let mut link = Running::start(phone, &["device", "link", "--name", "phone"]);
+    let text = link.wait_for("link");
+    let join = ["device", "join", &text, "--name", "laptop", "--server", &one.url, "--server-key", &one.key];
+    let mut join = Running::start(laptop, &join);
+    join.wait_for("code");
+    link.wait_for("code");
+    link.say("y");
+    link.succeed();
+    join.succeed();
+    // The laptop removes what the phone has there, and takes its place, which the phone still remembers.
+    phone.succeed(&["backup", "--at-home"]);
+    let removed = laptop.succeed(&["backup", "--at-home", "--remove"]).lines.remove(0);
+    assert_eq!(removed["removed"], 1);
+    laptop.succeed(&["backup", "--at-home"]);
+    let taken = phone.run(&["backup", "--at-home"]);
+    assert_eq!(code(&taken), (1, "home_backup".into()), "{taken:?}");
+    phone.succeed(&["backup", "--at-home"]);
+    let seen = with_phrase(&tablet(&home.world, "tablet"), &["restore", "--at-home", &one.url], &words);
+    assert_eq!(code(&seen), (1, "not_confirmed".into()));
+    for found in ["number 1: the backup that phone made", "number 2: the backup that laptop made"] {
+        assert!(seen.said.contains(found), "{}", seen.said);
+    }
+    // The operator sees two accounts that keep something, and takes from one of them all that it has.
+    let accounts = kithd(one, &["account", "list"]);
+    let kept: Vec<&Value> = accounts.iter().filter(|one| one["kept_bytes"].as_u64() > Some(0)).collect();
+    assert_eq!(kept.len(), 2, "{accounts:?}");
+    let account = kept[0]["account"].as_str().unwrap();
+    let removed = kithd(one, &["account", "remove", account]).remove(0);
+    assert!(removed["blobs"].as_u64() >= Some(2), "a head and a piece: {removed}");
+    let seen = with_phrase(&tablet(&home.world, "tablet"), &["restore", "--at-home", &one.url], &words);
+    assert!(!seen.said.contains("number 2"), "{}", seen.said);
+}
+
+fn kithd(server: &Server, args: &[&str]) -> Vec<Value> {
+    let output = server.command(args).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]

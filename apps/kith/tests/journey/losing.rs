@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::devices::Home;
+use crate::restored::copy_folder;
 use crate::running::Running;
 use crate::support::{Outcome, Person, World, eventually, files_below, holds};
 
@@ -106,6 +108,63 @@ fn who_has_lost_everything_comes_back_with_people_and_conversations() {
     assert!(at_belas["restored_at"].is_string(), "{at_belas}");
     assert_eq!(told["need_card"], serde_json::json!([]), "{back:?}");
     assert_eq!(tablet.with_password("another").run(&["contacts"]).code, 3);
+}
+
+#[test]
+fn a_backup_of_before_a_revocation_brings_no_device_back_to_life() {
+    let home = Home::of_friends();
+    let (phone, laptop, bela) = (home.phone(), &home.laptop, &home.world.bela);
+    let words = phrase(phone);
+    home.linked(&["--history", "all"]);
+    laptop.succeed(&["send", "Belarmino", "from the laptop"]);
+    eventually("Bela knows both devices", || {
+        for device in [laptop, phone, bela] {
+            device.succeed(&["sync"]);
+        }
+        bela.heard("Anastasia").contains(&"from the laptop".to_owned()).then_some(())
+    });
+    let file = home.world.folder.path().join("ana.kith");
+    phone.succeed(&["backup", file.to_str().unwrap()]);
+    // Whoever copies the laptop has one that never hears of what follows.
+    let copy = home.world.folder.path().join("copy");
+    copy_folder(&laptop.home, &copy);
+    phone.succeed(&["device", "revoke", "laptop"]);
+    eventually("the laptop hears of it, and Bela does", || {
+        for device in [phone, bela] {
+            device.succeed(&["sync"]);
+        }
+        laptop.run(&["sync"]);
+        (laptop.succeed(&["status"]).lines[0]["revoked"] == true).then_some(())
+    });
+    std::fs::remove_dir_all(&phone.home).unwrap();
+    std::fs::remove_dir_all(&laptop.home).unwrap();
+    std::fs::rename(&copy, &laptop.home).unwrap();
+
+    let tablet = Person::new(&home.world.folder.path().join("tablet")).with_password(NEW_PASSWORD);
+    let args = ["restore", file.to_str().unwrap(), "--name", "tablet"];
+    tablet.succeed_with(&args, &[("KITH_PHRASE", &words)]);
+    assert_eq!(tablet.succeed(&["device", "list"]).lines.len(), 1, "the backup knew of two others");
+    tablet.succeed(&["send", "Belarmino", "from the tablet"]);
+    eventually("Bela hears the tablet", || {
+        tablet.succeed(&["sync"]);
+        bela.succeed(&["sync"]);
+        bela.heard("Anastasia").contains(&"from the tablet".to_owned()).then_some(())
+    });
+    // The copy tries: it is locked by what its home server shows it, and Bela hears nothing of it.
+    laptop.run(&["send", "Belarmino", "it was me"]);
+    eventually("the copy is locked", || {
+        laptop.run(&["sync"]);
+        (laptop.succeed(&["status"]).lines[0]["revoked"] == true).then_some(())
+    });
+    bela.succeed(&["send", "Anastasia", "only for the tablet"]);
+    eventually("the conversation goes on with the tablet alone", || {
+        bela.succeed(&["sync"]);
+        tablet.succeed(&["sync"]);
+        tablet.heard("Belarmino").contains(&"only for the tablet".to_owned()).then_some(())
+    });
+    assert!(!laptop.heard("Belarmino").contains(&"only for the tablet".to_owned()));
+    assert!(!bela.heard("Anastasia").contains(&"it was me".to_owned()));
+    assert_eq!(bela.succeed(&["contacts"]).lines[0]["state"], "established");
 }
 
 #[test]

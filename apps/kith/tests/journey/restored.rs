@@ -44,6 +44,38 @@ fn a_folder_restored_from_a_copy_is_noticed_and_a_new_card_mends_the_conversatio
     assert_eq!(world.ana.heard("Belarmino"), ["one", "two"], "what was said before is still there");
 }
 
+#[test]
+fn who_has_lost_everything_takes_their_place_by_a_new_card_on_purpose_and_whoever_is_there_hears_of_it() {
+    let world = World::of_friends();
+    let (old, bela) = (&world.ana, &world.bela);
+    say(old, bela, "Belarmino", "from before");
+    bela.succeed(&["verify", "Anastasia", "--confirm"]);
+    let new = Person::new(&world.folder.path().join("new"));
+    new.succeed(&["init", "--server", &world.one.url, "--server-key", &world.one.key, "--name", "Anastasia"]);
+    let link = new.succeed(&["card", "new", "--name", "Belarmino"]).text("link");
+    let contact = || bela.succeed(&["contacts"]).lines.remove(0);
+    assert_eq!((&contact()["verified"], &contact()["state"]), (&true.into(), &"established".into()));
+    let given_up = bela.succeed(&["card", "accept", &link, "--name", "Anastasia", "--instead"]);
+    assert!(given_up.said.contains("has new keys from now on"), "{}", given_up.said);
+    new.succeed(&["send", "Belarmino", "here again"]);
+    eventually("the conversation goes on with the new device", || {
+        new.succeed(&["sync"]);
+        bela.succeed(&["sync"]);
+        bela.heard("Anastasia").contains(&"here again".to_owned()).then_some(())
+    });
+    assert!(bela.heard("Anastasia").contains(&"from before".to_owned()), "what was said before is still there");
+    assert_eq!(bela.succeed(&["contacts"]).lines.len(), 1, "nobody is there twice");
+    assert_eq!(contact()["verified"], false);
+    assert!(contact()["new_keys_since"].is_string(), "{}", contact());
+    // Whoever was there before, a thief or somebody who is not lost at all, hears that it has ended, and says nothing to Bela any more.
+    let mut heard = Vec::new();
+    eventually("the device of before is told", || {
+        heard.extend(old.succeed(&["sync"]).lines);
+        ended(&heard).then_some(())
+    });
+    assert_eq!(old.run(&["send", "Belarmino", "it is still me"]).code, 1);
+}
+
 fn ended(heard: &[Value]) -> bool {
     heard.iter().any(|line| line["event"] == "error" && line["code"] == "session_unusable")
 }
@@ -55,7 +87,7 @@ fn say(from: &Person, to: &Person, contact: &str, text: &str) {
     from.succeed(&["sync"]);
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
     std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {

@@ -111,6 +111,13 @@ impl Server {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// Returns a command of the operator's beside the running server, which says what it says to programs.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(program("kithd"));
+        command.args(args).arg("--json").arg("--data").arg(&self.data);
+        command
+    }
+
     /// Returns everything that the server has written to its log.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
