@@ -146,11 +146,13 @@ impl Sabotage {
     /// Returns the promises that it breaks: first the one for which it is here, then those that it breaks besides.
     pub fn breaks(self) -> &'static [Promise] {
         match self {
-            Self::CommitsAreLost | Self::SessionsAreNotStored => &[Promise::NumbersAreUsedOnce, Promise::SessionsGoOn],
+            Self::CommitsAreLost | Self::SessionsAreNotStored => {
+                &[Promise::NumbersAreUsedOnce, Promise::SessionsGoOn, Promise::Agreement]
+            }
             Self::MessagesComeTwice => &[Promise::OnlyWhatWasWritten],
             Self::TextsChange => &[Promise::OnlyWhatWasWritten, Promise::Agreement],
             Self::MessagesVanish | Self::PartsAreLost => &[Promise::Arrives, Promise::DeliveredWasShown],
-            Self::EarlyFramesAreLost => &[Promise::Arrives, Promise::ShownIsDelivered],
+            Self::EarlyFramesAreLost => &[Promise::Arrives, Promise::ShownIsDelivered, Promise::Rest],
             Self::NothingIsTriedAgain => &[Promise::Arrives, Promise::Agreement, Promise::DeliveredWasShown],
             Self::EditsAreLost | Self::DeletionsAreLost | Self::ReactionsAreLost => &[Promise::Agreement],
             Self::OrderIsLost => &[Promise::InOrder, Promise::Agreement],
@@ -169,7 +171,7 @@ impl Sabotage {
             }
             Self::AcksNameTooMuch => &[Promise::SessionsGoOn],
             Self::AcksBeforeCommit => &[Promise::Once, Promise::InOrder],
-            Self::SendsBeforeCommit => &[Promise::SessionsGoOn],
+            Self::SendsBeforeCommit => &[Promise::SessionsGoOn, Promise::Agreement],
             Self::NothingIsDeduplicated => {
                 &[Promise::Arrives, Promise::Agreement, Promise::ShownIsDelivered, Promise::SessionsGoOn]
             }

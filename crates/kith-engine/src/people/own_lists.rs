@@ -282,7 +282,8 @@ fn replace_all(
     own: &OwnDevice,
 ) -> Result<(), RefreshError> {
     let named = list.get().devices.iter().map(|device| device.id);
-    let sql = "SELECT device FROM own_entries WHERE contact = ?1 ORDER BY device";
+    // Those that no list ever named come first: a sibling may have made them up.
+    let sql = "SELECT device FROM own_entries WHERE contact = ?1 ORDER BY entry IS NOT NULL, device";
     let mut others = all(work.db, sql, [contact.column()], |row| row.get(0).map(DeviceId))?;
     // Of more than a list holds the last stay: those that the contact may still talk to.
     others.retain(|id| named.clone().all(|named| named != *id));
@@ -379,6 +380,31 @@ pub(crate) fn draw(work: &mut Work<'_>, contact: ContactId) -> Result<OwnDevice,
     Ok(own)
 }
 
+/// What is remembered of a device of the person, towards one contact.
+struct Entry {
+    device: DeviceId,
+    /// How the last list that named it did; nothing when none did, and a sibling alone has spoken of it.
+    listed: Option<Vec<u8>>,
+    owner: Option<DeviceId>,
+    /// Why it is revoked, if it is.
+    revoked: Option<i64>,
+}
+
+fn entries(db: &Connection, contact: ContactId) -> Result<Vec<Entry>, StorageError> {
+    let own_devices = own_devices::find(db)?;
+    let sql = "SELECT device, entry, revoked, owner FROM own_entries WHERE contact = ?1";
+    let mut entries = all(db, sql, [contact.column()], |row| {
+        let owner = row.get::<_, Option<[u8; 16]>>(3)?.map(DeviceId);
+        Ok(Entry { device: DeviceId(row.get(0)?), listed: row.get(1)?, revoked: row.get(2)?, owner })
+    })?;
+    for entry in &mut entries {
+        // A device whose owner was revoked goes with it, also when its id was heard of later only.
+        let owner_revoked = own_devices.as_ref().and_then(|own| own.revoked_for(entry.owner?)).map(reason_column);
+        entry.revoked = entry.revoked.or(owner_revoked).filter(|_| !sabotage::is_on(Bug::RevocationsStayAtHome));
+    }
+    Ok(entries)
+}
+
 /// Returns what the newest list does not say and should.
 fn changes(
     db: &Connection,
@@ -387,37 +413,38 @@ fn changes(
     own: &OwnDevice,
     going: Option<DeviceId>,
 ) -> Result<Vec<ListChange>, StorageError> {
-    let sql = "SELECT device, entry, revoked, owner FROM own_entries WHERE contact = ?1";
-    let known = all(db, sql, [contact.column()], |row| {
-        let owner = row.get::<_, Option<[u8; 16]>>(3)?.map(DeviceId);
-        Ok((DeviceId(row.get(0)?), row.get::<_, Option<Vec<u8>>>(1)?, row.get::<_, Option<i64>>(2)?, owner))
-    })?;
+    let entries = entries(db, contact)?;
     let own_devices = own_devices::find(db)?;
-    let mut changes = Vec::new();
     let is_named = |id: &DeviceId| list.devices.iter().any(|device| device.id == *id);
-    let is_said = |id: &DeviceId| list.revoked.iter().any(|revoked| revoked.id == *id);
-    let mut room = MAX_DEVICES.saturating_sub(list.revoked.len());
-    for (id, entry, revoked, owner) in known {
-        // A device whose owner was revoked goes with it, also when its id was heard of later only.
-        let owner_revoked = own_devices.as_ref().and_then(|own| own.revoked_for(owner?)).map(reason_column);
-        let why = revoked.or(owner_revoked).filter(|_| !sabotage::is_on(Bug::RevocationsStayAtHome));
-        match (why, entry) {
-            // KE-98: an older list may have named it, and the contact may have met it by that one.
-            (Some(reason), _) if is_named(&id) || !is_said(&id) && (room > 0 || owner.is_some() && owner == going) => {
-                changes.push(ListChange::Revoke(id, reason_of_column(reason)));
-                room = room.saturating_sub(1);
-            }
-            // Only what is known to be one of the person's devices is ever named again.
-            (None, Some(entry)) if !is_named(&id) && own_devices.as_ref().is_some_and(|own| own.is_one(owner)) => {
-                changes.extend(minicbor::decode::<Device>(&entry).ok().map(ListChange::Add));
-            }
-            _ => {}
+    let mut changes = revocations(&entries, list, going);
+    for entry in entries.iter().filter(|entry| entry.revoked.is_none() && !is_named(&entry.device)) {
+        // Only what is known to be one of the person's devices is ever named again.
+        if own_devices.as_ref().is_some_and(|own| own.is_one(entry.owner)) {
+            let device = entry.listed.as_ref().and_then(|listed| minicbor::decode::<Device>(listed).ok());
+            changes.extend(device.map(ListChange::Add));
         }
     }
     if !is_named(&own.id()) {
         changes.push(ListChange::Add(own.entry(1)));
     }
     Ok(changes)
+}
+
+/// Returns whom a list should revoke and does not. Whom it names comes last: of more revocations than a list holds the last ones stay.
+/// Whom it does not name an older list may have named, and the contact may have met them by that one (KE-98); of these only those count that a
+/// signed list has named, since a sibling may have made the others up, and no more than there is room for beside all others, but for the
+/// device that the person takes out now.
+fn revocations(entries: &[Entry], list: &DeviceList, going: Option<DeviceId>) -> Vec<ListChange> {
+    let is_named = |entry: &&Entry| list.devices.iter().any(|device| device.id == entry.device);
+    let is_said = |entry: &&Entry| list.revoked.iter().any(|revoked| revoked.id == entry.device);
+    let revoked = || entries.iter().filter(|entry| entry.revoked.is_some());
+    let named: Vec<&Entry> = revoked().filter(is_named).collect();
+    let unnamed = revoked().filter(|entry| entry.listed.is_some() && !is_named(entry) && !is_said(entry));
+    let (now, mut before): (Vec<&Entry>, Vec<&Entry>) =
+        unnamed.partition(|entry| going.is_some() && entry.owner == going);
+    before.truncate(MAX_DEVICES.saturating_sub(list.revoked.len() + named.len() + now.len()));
+    let all = before.into_iter().chain(now).chain(named);
+    all.filter_map(|entry| Some(ListChange::Revoke(entry.device, reason_of_column(entry.revoked?)))).collect()
 }
 
 /// Tells the siblings the newest list towards a contact.

@@ -7,7 +7,7 @@ use kith_session::CardError;
 use kith_wire::Wire;
 use kith_wire::card::CardPurpose;
 use kith_wire::content::{Body, KnownBody};
-use kith_wire::devices::{DeviceList, RevocationReason};
+use kith_wire::devices::{DeviceList, Revocation, RevocationReason};
 use kith_wire::ext::Ext;
 use kith_wire::id::{ConversationId, DeviceId, DeviceKey, Hash, KemKey};
 use kith_wire::own::{OwnDevice, OwnDevices};
@@ -248,6 +248,56 @@ fn ke_57_whoever_passes_a_card_on_cannot_put_its_own_in_its_place() {
     assert_eq!(world.count(ANA, sql), 1);
 }
 
+/// Somebody's device has a newer list towards its contact, which another one signed.
+fn sign_anew(world: &World, who: usize, change: impl FnOnce(&mut DeviceList)) {
+    let secret = world.blob(who, "SELECT secret FROM contacts WHERE kind = 0");
+    let seed = world.people[who].user.open(b"kith/1/contact-secret", &secret).unwrap();
+    let secret = ContactSecret::from_seed(seed.as_ref().try_into().unwrap());
+    let list = Signed::<DeviceList>::from_bytes(&world.blob(who, "SELECT own_list FROM contacts WHERE kind = 0"));
+    let mut list = list.unwrap().decode_unverified().unwrap();
+    (list.version, list.previous) = (list.version + 65_536, Hash([1; 32]));
+    change(&mut list);
+    let list = secret.sign(&list.padded().unwrap()).to_bytes();
+    world.alter(who, "UPDATE contacts SET own_list = ?1 WHERE kind = 0", &[&list]);
+}
+
+#[test]
+fn ke_98_a_thief_who_makes_devices_up_stays_in_no_list_and_pushes_no_revocation_out() {
+    let (mut world, _, _) = World::with_laptop("made-up");
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    world.run(2 * 86_400);
+    let (laptop, phone) = (world.other_device(ANA), world.other_device(LAPTOP));
+    let real = DeviceId(world.blob(LAPTOP, "SELECT device FROM contacts WHERE kind = 0").try_into().unwrap());
+    // Seven devices were taken out before: there is room for one more.
+    let before: Vec<DeviceId> = (1..8).map(|n| DeviceId([n; 16])).collect();
+    let revoked = |id: &DeviceId| Revocation { id: *id, revoked_in: 1, reason: RevocationReason::Retired };
+    sign_anew(&world, ANA, |list| list.revoked = before.iter().map(revoked).collect());
+    // Whoever has the laptop says that sixty other devices are the laptop, too.
+    let made_up = |n: u8| DeviceId([if n < 30 { 0 } else { 0xff }, n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n]);
+    let owners = (0..60).map(|n| (laptop.id.unwrap(), made_up(n))).collect();
+    let conversation = world.blob(ANA, "SELECT conversation FROM contacts WHERE kind = 0");
+    let list = Signed::from_bytes(&world.blob(ANA, "SELECT own_list FROM contacts WHERE kind = 0")).unwrap();
+    let contact = ConversationId(conversation.try_into().unwrap());
+    say(&mut world, LAPTOP, phone.contact.unwrap(), &SyncItem::List { contact, list, owners });
+    world.run(10);
+    assert!(world.count(ANA, "SELECT count(*) FROM own_entries WHERE entry IS NULL") > 50);
+    world.revoke(ANA, laptop.id.unwrap(), RevocationReason::Compromised).unwrap();
+    world.run(60);
+    let list = Signed::<DeviceList>::from_bytes(&world.blob(BELA, "SELECT peer_list FROM contacts")).unwrap();
+    let list = list.decode_unverified().unwrap();
+    let revoked: Vec<DeviceId> = list.revoked.iter().map(|revoked| revoked.id).collect();
+    assert_eq!(revoked, [before, vec![real]].concat());
+    assert!(list.devices.iter().all(|device| device.id != real));
+    assert_eq!(world.count(BELA, "SELECT count(*) FROM peers WHERE stopped = 0"), 1);
+    // Nor does any later list say what was made up.
+    world.unlock(ANA);
+    world.run(60);
+    assert_eq!(
+        world.blob(BELA, "SELECT peer_list FROM contacts"),
+        world.blob(ANA, "SELECT own_list FROM contacts WHERE kind = 0")
+    );
+}
+
 #[test]
 fn ke_98_a_device_that_the_newest_list_does_not_name_is_revoked_all_the_same() {
     let (mut world, _, ana) = World::with_laptop("unnamed");
@@ -255,16 +305,8 @@ fn ke_98_a_device_that_the_newest_list_does_not_name_is_revoked_all_the_same() {
     world.run(2 * 86_400);
     assert_eq!(world.count(BELA, "SELECT count(*) FROM peers WHERE stopped = 0"), 2);
     // A list that a third device signs at the same time names the laptop alone, and is the newer one.
-    let secret = world.blob(LAPTOP, "SELECT secret FROM contacts WHERE kind = 0");
-    let seed = world.people[LAPTOP].user.open(b"kith/1/contact-secret", &secret).unwrap();
-    let secret = ContactSecret::from_seed(seed.as_ref().try_into().unwrap());
-    let list = Signed::<DeviceList>::from_bytes(&world.blob(LAPTOP, "SELECT own_list FROM contacts WHERE kind = 0"));
-    let mut list = list.unwrap().decode_unverified().unwrap();
     let laptop = world.blob(LAPTOP, "SELECT device FROM contacts WHERE kind = 0");
-    (list.version, list.previous) = (list.version + 65_536, Hash([1; 32]));
-    list.devices.retain(|device| device.id.0.as_slice() == laptop);
-    let list = secret.sign(&list.padded().unwrap()).to_bytes();
-    world.alter(LAPTOP, "UPDATE contacts SET own_list = ?1 WHERE kind = 0", &[&list]);
+    sign_anew(&world, LAPTOP, |list| list.devices.retain(|device| device.id.0.as_slice() == laptop));
     let phone = world.other_device(LAPTOP).id.unwrap();
     world.revoke(LAPTOP, phone, RevocationReason::Compromised).unwrap();
     world.run(60);
