@@ -8,8 +8,8 @@ export interface Line {
   mine: boolean;
   text: string;
   note: string;
-  /** Where the file lies that belongs to it, beside the page. */
-  file: { name: string; path: string | null } | null;
+  /** Where the file lies that belongs to it, beside the page, and why it does not. */
+  file: { name: string; path: string | null; missing: string } | null;
 }
 
 const STYLE =
@@ -44,7 +44,7 @@ export function plain(text: string): string {
   return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
 
-function fileOf({ name, path }: { name: string; path: string | null }): string {
-  if (path === null) return `<small dir="auto">${plain(name)}</small>`;
+function fileOf({ name, path, missing }: NonNullable<Line['file']>): string {
+  if (path === null) return `<small dir="auto">${plain(name)}${missing ? ` · ${plain(missing)}` : ''}</small>`;
   return `<small dir="auto"><a href="${plain(path.split('/').map(encodeURIComponent).join('/'))}">${plain(name)}</a></small>`;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { plainName, zip } from './zip';
+import { hasRoom, plainName, zip } from './zip';
 
 test('a zip file has its files, their sums and an index behind them', async () => {
   const made = await zip([{ name: 'a.txt', content: new Blob(['123456789']) }, { name: 'ü/b', content: new Blob([]) }], new Date(2026, 10, 22, 1, 2, 4));
@@ -25,6 +25,21 @@ test.each([
   ['C:\\x', '1-C__x'],
   ['', '1-file'],
   ['Ferien plan.pdf', '1-Ferien plan.pdf'],
+  ['photo\u202egpj.exe', '1-photogpj.exe'],
+  ['\u2066a\u200bb\u2069', '1-ab'],
+  ['\ud83d', '1-_'],
 ])('the name %j leads nowhere', (name, plain) => {
   expect(plainName(1, name)).toBe(plain);
+});
+
+test('a long name is cut between letters, so that it can be written in a link', () => {
+  const cut = plainName(7, `😀${'a'.repeat(119)}`);
+  expect(cut).toBe(`7-😀${'a'.repeat(119)}`);
+  expect(() => encodeURIComponent(plainName(7, `b😀${'a'.repeat(119)}😀`))).not.toThrow();
+});
+
+test('what a zip file cannot hold is known before', () => {
+  expect(hasRoom(0, 0, 1000)).toBe(true);
+  expect(hasRoom(65_534, 0, 1)).toBe(false);
+  expect(hasRoom(3, 4_000_000_000, 300_000_000)).toBe(false);
 });

@@ -9,14 +9,30 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
 const UTF8 = 0x0800;
 const VERSION = 20;
 
+/** The most files of a zip file, and its most bytes: more do not fit into its numbers. */
+const MOST_FILES = 0xffff;
+const MOST_BYTES = 0xffff_ffff;
+/** The longest name of a file that is kept, in letters. */
+const LONGEST_NAME = 120;
+
+/** It does not fit into a zip file. */
+export class TooMuch extends Error {}
+
+/** Whether files of so many bytes in all have room for one more in a zip file, and for what is written about each. */
+export function hasRoom(files: number, bytes: number, more: number): boolean {
+  // About each file stand less than 1,100 bytes: its name, twice, and 76 more.
+  return files < MOST_FILES - 1 && bytes + more + (files + 2) * 1100 < MOST_BYTES;
+}
+
 /** One file in it. Its name is made harmless by whoever gives it. */
 export interface Entry {
   name: string;
   content: Blob;
 }
 
-/** Returns a zip file with these files. */
+/** Returns a zip file with these files; fails with {@link TooMuch} when they do not fit. */
 export async function zip(entries: Entry[], at: Date): Promise<Blob> {
+  if (!hasRoom(entries.length - 1, entries.reduce((sum, entry) => sum + entry.content.size, 0), 0)) throw new TooMuch('more than a zip file holds');
   const parts: BlobPart[] = [];
   const index: Uint8Array<ArrayBuffer>[] = [];
   let offset = 0;
@@ -38,9 +54,11 @@ export async function zip(entries: Entry[], at: Date): Promise<Blob> {
   return new Blob([...parts, ...index, end.buffer], { type: 'application/zip' });
 }
 
-/** A file's name inside of a folder of its own: a number in front, and nothing that leads anywhere. */
+/** A file's name inside of a folder of its own: a number in front, nothing that leads anywhere, and nothing that cannot be seen. */
 export function plainName(number: number, name: string): string {
-  const harmless = name.replace(/[\\/:*?"<>|\u0000-\u001f\u007f]/g, '_').replace(/^\.+/, '_').slice(-120);
+  const seen = name.replace(/[\\/:*?"<>|\p{Cc}\p{Cs}]/gu, '_').replace(/\p{Cf}/gu, '');
+  // Whole letters: half of one could be written nowhere.
+  const harmless = [...seen.replace(/^\.+/, '_')].slice(-LONGEST_NAME).join('');
   return `${number}-${harmless || 'file'}`;
 }
 
