@@ -131,10 +131,18 @@ test('locking one tab locks all, and unlocking one opens all', async () => {
   await ana.reaches('Still open', 'accepted');
 });
 
-test('a wrong password in one tab leaves all locked, and each can try', async () => {
+/** Notes in a page what the tabs say to each other, as any page of this address could. */
+const overhear = (page) =>
+  page.evaluate(() => {
+    globalThis.heard = [];
+    new BroadcastChannel('kith').onmessage = ({ data }) => globalThis.heard.push(JSON.stringify(data));
+  });
+
+test('a wrong password in one tab leaves all locked, each can try, and no tab hears what another is opened with', async () => {
   const { ana } = all;
   const there = await tab();
   await enter(there);
+  await overhear(ana.page);
   await ana.lock();
   await there.at('unlock-password').waitFor();
   await there.unlock('not the password');
@@ -143,9 +151,33 @@ test('a wrong password in one tab leaves all locked, and each can try', async ()
   await ana.page.locator('[aria-invalid="true"], [role="alert"]').first().waitFor();
   await there.unlock(PASSWORD);
   for (const person of [ana, there]) await person.at('list-item').first().waitFor();
+  const heard = await ana.page.evaluate(() => globalThis.heard);
+  assert.ok(heard.some((word) => word.includes('step_back')), 'it was listened where they speak');
+  for (const secret of [PASSWORD, 'not the password', 'not this one either']) assert.ok(!heard.some((word) => word.includes(secret)));
   await there.page.close();
   await ana.unlock(PASSWORD);
   await ana.at('list-item').first().waitFor();
+});
+
+test('what is typed while a message goes out is kept, and what went out is no draft', async () => {
+  const { ana } = all;
+  await enter(ana);
+  await ana.at('composer-text').fill('Going out');
+  await ana.page.evaluate(() => {
+    document.querySelector('[data-test="composer-send"]').click();
+    const area = document.querySelector('[data-test="composer-text"]');
+    area.value += ' and this is typed meanwhile';
+    area.dispatchEvent(new InputEvent('input', { bubbles: true }));
+  });
+  await ana.page.waitForFunction(() => document.querySelector('[data-test="composer-text"]').value === 'and this is typed meanwhile');
+  await ana.at('composer-text').blur();
+  await ana.lock();
+  await ana.unlock(PASSWORD);
+  await enter(ana);
+  assert.equal(await ana.at('composer-text').inputValue(), 'and this is typed meanwhile');
+  assert.equal(await ana.message('Going out').count(), 1);
+  await ana.at('composer-text').fill('');
+  await ana.at('composer-text').blur();
 });
 
 test('no page did what it must not', () => {

@@ -8,8 +8,9 @@ import type { Answer } from './kith';
 import type { Notice, Request } from './contract';
 
 const LOCK = 'kith-person';
-/** How long the tab that has the person may take to say so, and to step back; in milliseconds, as all of these. */
+/** How long the tab that has the person may take to say so, and how long to step back; in milliseconds, as all of these. */
 const PATIENCE = 3_000;
+const PATIENCE_TO_STEP_BACK = 10_000;
 /** How often it is asked whether it is there, while something waits for it, and after how long a silence it counts as gone. */
 const LOOK = 2_000;
 const SILENCE = 15_000;
@@ -93,7 +94,7 @@ export class Tabs {
     const done = await new Promise<boolean>((stepped) => {
       this.stepped = stepped;
       this.say({ kind: 'step_back', owner: this.owner ?? '', from: this.me, force });
-      setTimeout(() => stepped(false), PATIENCE);
+      setTimeout(() => stepped(false), PATIENCE_TO_STEP_BACK);
       // It may be closed meanwhile.
       if (this.owner === null) void known.then(() => stepped(false));
     });

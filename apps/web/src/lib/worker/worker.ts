@@ -7,8 +7,13 @@ import { Tabs } from './tabs';
 import init, { KithWorker } from './engine/kith_web.js';
 import wasm from './engine/kith_web_bg.wasm?url';
 
-/** What is done in the tab where it was asked: with these come a password or the words, or the person is wanted here in any case. */
+/**
+ * What is done in the tab where it was asked or not at all, and never passed on: with these comes what opens the storage or a backup, or the
+ * person is wanted here in any case.
+ */
 const HERE = new Set<Request['kind']>(['unlock', 'create', 'look_at_backup', 'restore', 'take_over']);
+
+const ELSEWHERE: Answer = { failure: { code: 'elsewhere', detail: 'another tab has the person' } };
 
 let engine: Promise<KithWorker> | null = null;
 let isOver = false;
@@ -31,16 +36,20 @@ async function take({ id, request, file }: Outgoing): Promise<void> {
 }
 
 async function routed(request: Request, file?: Blob): Promise<Answer> {
-  if (HERE.has(request.kind)) await tabs.claim(request.kind === 'take_over');
-  switch (await tabs.where()) {
-    case 'here':
-      return own(request, file);
-    case 'there':
-      return tabs.pass(request, file);
-    case 'silent':
-      if (request.kind === 'state' || request.kind === 'take_over') return { reply: { kind: 'state', state: { kind: 'elsewhere' } } };
-      return { failure: { code: 'elsewhere', detail: 'another tab has the person' } };
-  }
+  const isForHere = HERE.has(request.kind);
+  if (isForHere) await tabs.claim(request.kind === 'take_over');
+  const where = await tabs.where();
+  if (where === 'here') return own(request, file);
+  if (where === 'there') return isForHere ? asItStands() : tabs.pass(request, file);
+  if (request.kind === 'state' || request.kind === 'take_over') return { reply: { kind: 'state', state: { kind: 'elsewhere' } } };
+  return ELSEWHERE;
+}
+
+/** Another tab has the person and keeps them: what was asked stays here. Where they are open already, that is an answer. */
+async function asItStands(): Promise<Answer> {
+  const answer = await tabs.pass({ kind: 'state' }, undefined);
+  const isOpen = 'reply' in answer && answer.reply.kind === 'state' && !['locked', 'nobody'].includes(answer.reply.state.kind);
+  return isOpen ? answer : ELSEWHERE;
 }
 
 /** Answers with the engine of this tab, and tells all tabs when things stand otherwise afterwards. */
