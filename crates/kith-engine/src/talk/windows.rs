@@ -75,6 +75,17 @@ impl Engine {
         Ok(crate::ground::database::first(&self.db, sql, [contact.column()], |row| row.get(0).map(MessageId))?)
     }
 
+    /// Returns the newest message of a conversation that the person has not seen, if there is one. It is not the newest of all when the
+    /// person wrote at the same time (KE-31).
+    ///
+    /// # Errors
+    /// [`QueryError`] when storage fails.
+    pub fn newest_unseen(&self, contact: ContactId) -> Result<Option<MessageId>, QueryError> {
+        let sql = "SELECT message FROM messages WHERE contact = ?1 AND direction = 0 AND state < 3 \
+                   ORDER BY lamport DESC, device DESC, message DESC LIMIT 1";
+        Ok(crate::ground::database::first(&self.db, sql, [contact.column()], |row| row.get(0).map(MessageId))?)
+    }
+
     /// Returns the newest messages, of all conversations, with all these words or beginnings of words: newest first, at most
     /// `n_messages` and never more than [`MAX_WINDOW`].
     ///

@@ -93,3 +93,16 @@ fn a_search_without_a_contact_finds_in_all_conversations_newest_first() {
     assert_eq!(found[0].1, engine.newest(bela).unwrap().unwrap());
     assert_eq!(engine.search("  ", 3).unwrap(), []);
 }
+
+#[test]
+fn the_newest_unseen_message_is_found_behind_an_own_one() {
+    let (mut world, bela, ana) = World::met("unseen");
+    world.send(BELA, ana, "one");
+    let second = world.send(BELA, ana, "two");
+    world.run(20);
+    let own = world.send(ANA, bela, "three");
+    assert_eq!(world.people[ANA].engine.newest(bela).unwrap(), Some(own));
+    assert_eq!(world.people[ANA].engine.newest_unseen(bela).unwrap(), Some(second));
+    world.command(ANA, Command::MarkRead { contact: bela }).unwrap();
+    assert_eq!(world.people[ANA].engine.newest_unseen(bela).unwrap(), None);
+}

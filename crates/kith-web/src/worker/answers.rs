@@ -152,7 +152,8 @@ impl Person {
     }
 
     fn with_newest(&self, view: kith_engine::ContactView) -> Result<contract::Contact, Failure> {
-        let newest = self.ask(|engine| match engine.newest(view.id)? {
+        // What waits to be read is told first, also when the person wrote at the same time.
+        let newest = self.ask(|engine| match engine.newest_unseen(view.id)?.or(engine.newest(view.id)?) {
             Some(message) => engine.message(view.id, message).map(Some),
             None => Ok(None),
         })?;
