@@ -10,7 +10,7 @@ use js_sys::{Array, ArrayBuffer, Uint8Array};
 use kith_crypto::attachment::{open_chunk, seal_chunk};
 use kith_crypto::hash::{Hasher, hash};
 use kith_crypto::label::Label;
-use kith_engine::{Arrival, AttachmentId, AttachmentKeys, NewAttachment};
+use kith_engine::{Arrival, AttachmentId, AttachmentKeys, Command, NewAttachment};
 use kith_picture::{CleanError, Cleaned, START_BYTES, Sort};
 use kith_vault::{AttachmentSecret, GetError, PutError};
 use kith_wire::blob::BlobShape;
@@ -100,7 +100,7 @@ impl Person {
 
     /// Returns a piece of an attachment that is here. Pieces are read in order; with the last one comes the certainty that the
     /// whole is what its sender promised, to the byte.
-    pub(crate) fn chunk(&self, attachment: AttachmentId, index: u32) -> Result<Answer, Failure> {
+    pub(crate) fn chunk(self: &Rc<Self>, attachment: AttachmentId, index: u32) -> Result<Answer, Failure> {
         let gone = || failure(FailureCode::UnknownAttachment, "this is not what was promised, or it is not all here");
         let keys = self.ask(|engine| engine.attachment_keys(attachment))?;
         let shape = BlobShape::of(keys.size).ok_or_else(gone)?;
