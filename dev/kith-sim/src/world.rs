@@ -46,6 +46,9 @@ pub const BEGINNING: Timestamp = Timestamp::from_seconds(2_950 * 7 * 86_400 + 3 
 
 /// Happenings for each person, and as many for the servers, after which a world is called restless. Usual are a tenth of it.
 const MOST_HAPPENINGS: u64 = 30_000;
+/// Happenings for each person, and as many for the servers, that each day may cost besides: in worlds of half a year devices that are away keep
+/// their siblings busy for sixty days each time.
+const HAPPENINGS_PER_DAY: u64 = 200;
 /// Happenings that a message may cost besides: one that nobody can open any more is deposited again each day for sixty days (KE-14), and
 /// each time some twenty things happen.
 const HAPPENINGS_PER_MESSAGE: u64 = 2_000;
@@ -216,7 +219,9 @@ impl World {
             self.now = self.now.max(at);
             self.n_happened += 1;
             let messages = HAPPENINGS_PER_MESSAGE * self.history.said.len() as u64;
-            if self.n_happened > MOST_HAPPENINGS * (self.people.len() as u64 + 1) + messages {
+            let days = self.now.seconds().saturating_sub(BEGINNING.seconds()) / 86_400;
+            let each = MOST_HAPPENINGS + HAPPENINGS_PER_DAY * days;
+            if self.n_happened > each * (self.people.len() as u64 + 1) + messages {
                 let restless = "something is done again and again".to_owned();
                 self.history.violations.push((Promise::Rest, restless));
                 self.queue.clear();
