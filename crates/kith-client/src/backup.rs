@@ -79,6 +79,9 @@ pub enum BackUpError {
     /// KE-74: what lies there was written by another device of the person, which may know more.
     #[error("{} is a backup by another device of yours", .0.display())]
     OtherDevice(PathBuf),
+    /// What lies there is neither a file nor a folder, but a device, say: nothing of the kind is ever replaced.
+    #[error("{} is neither a file nor a folder", .0.display())]
+    NotAFile(PathBuf),
     /// The file could not be read or written.
     #[error(transparent)]
     File(#[from] BackupFileError),
@@ -152,6 +155,9 @@ impl Client {
         let _alone = self.alone()?;
         let seed = self.seed(password)?;
         let path = self.place(target, &seed).await?;
+        if std::fs::metadata(&path).is_ok_and(|there| !there.is_file()) {
+            return Err(BackUpError::NotAFile(path));
+        }
         let found = look(&path, &seed, Some(password)).await?;
         let plan = self.plan(&path, found, overwrite, growth)?;
         let written = self.carry_out_plan(&path, &seed, (password, self.inner.params), plan, progress).await?;

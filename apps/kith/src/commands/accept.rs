@@ -131,8 +131,8 @@ fn link_in(text: &str) -> Option<String> {
 fn damaged(reason: &str) -> Failure {
     Failure::new(
         "bad_card",
-        format!("this is not a whole contact card: {reason}"),
-        "ask for the file or link once more",
+        format!("this is not a whole card or link: {reason}"),
+        "ask for it once more, and copy all of it: it is several thousand letters long",
     )
 }
 

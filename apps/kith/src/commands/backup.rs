@@ -105,6 +105,11 @@ impl From<BackUpError> for Failure {
                 ),
                 "choose another file for this device, or replace that one with --force: what only it has is lost then",
             ),
+            BackUpError::NotAFile(_) => Self::new(
+                "not_a_file",
+                error.to_string(),
+                "name a file, or a folder in which it gets a name of its own",
+            ),
             BackUpError::File(kith_client::BackupFileError::InUse) => {
                 Self::new("in_use", "another program is writing this backup", "wait until it is done, then try again")
             }
@@ -114,8 +119,7 @@ impl From<BackUpError> for Failure {
                 "wait until it is done, then try again",
             ),
             BackUpError::File(error) => {
-                let hint =
-                    "check the path, its permissions, and that the disk has room; what lay there is as good as before";
+                let hint = "check that the folder is there, its permissions, and that the disk has room; a backup that lay there is as good as before";
                 Self::new("file", with_source(&error), hint)
             }
             other => Self::new(

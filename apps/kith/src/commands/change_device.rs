@@ -51,7 +51,8 @@ pub(crate) async fn revoke(args: &Revoke, context: &Context) -> Result<(), Failu
     });
     if args.lost {
         context.out.note(
-            "What is on it stays there, under its password. If somebody may know that password, tell your people what they could read.",
+            "What is on it stays there, under its password. If somebody may know that password, tell your people what they could read.\n\
+             Backups of before this bring you back to nobody: make a new one now (`kith backup FILE`, `kith backup --at-home`).",
         );
     }
     tell_now(context, "Nobody knows yet").await;

@@ -69,7 +69,7 @@ fn tell(made: &HomeBackedUp, context: &Context) -> Result<(), Failure> {
     }
     context.out.note(format!(
         "It opens with your recovery phrase (`kith recovery phrase`) and with nothing else: `kith restore --at-home {server}`.\n\
-         {} It stays there for a year after you were last online; keep a file too (`kith backup FILE`).",
+         {} It stays there for about thirteen months after you were last online; keep a file too (`kith backup FILE`).",
         match view.every {
             Some(hours) => format!("This device makes the next one by itself {}.", if hours <= 24 { "in a day" } else { "in a week" }),
             None => "The next one is made when you say so, or by itself with `--every day`.".to_owned(),

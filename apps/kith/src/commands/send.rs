@@ -118,7 +118,7 @@ pub(crate) async fn run(args: &Send, context: &Context) -> Result<(), Failure> {
     context.out.data(&object, || format!("{}  {}", show::ticks(state), message));
     if !removed.is_empty() {
         let words: Vec<&str> = removed.iter().map(|one| show::removed(*one).1).collect();
-        context.out.note(format!("Taken out of the picture: {}.", words.join(", ")));
+        context.out.note(format!("Taken out of the picture: {}. (--with-metadata sends it all.)", words.join(", ")));
     }
     if let Some(held) = held {
         context.out.note(show::held_words(held, &show::one_line(&to.name)));

@@ -19,7 +19,8 @@ pub(crate) struct Set {
     pub(crate) contact: String,
 
     /// disappear=7d or disappear=off (how long messages live, on both sides), receipts=on or receipts=off (whether they see
-    /// what you have read), pin=on (above all others), mute=on (notifies nobody), archive=on (put away), name=NEW
+    /// what you have read), pin=on or pin=off (above all others), mute=on or
+    /// mute=off (notifies nobody), archive=on or archive=off (put away), name=NEW
     #[arg(value_name = "SETTING", required = true)]
     pub(crate) settings: Vec<Setting>,
 }

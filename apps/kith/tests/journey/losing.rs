@@ -270,6 +270,19 @@ fn damaged_and_foreign_files_are_told_apart_and_mended_by_the_next_backup() {
     assert!(tablet.conversation("Belarmino").is_empty(), "the second run is lost");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_backup_takes_the_place_of_files_only() {
+    let loss = Loss::of_friends();
+    let socket = loss.world.folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for more in [&[][..], &["--force"]] {
+        let refused = loss.ana().run(&[&["backup", socket.to_str().unwrap()], more].concat());
+        crate::devices::assert_error(&refused, "not_a_file");
+        assert!(!socket.metadata().unwrap().is_file());
+    }
+}
+
 #[test]
 fn the_phrase_is_shown_and_checked_on_purpose_only() {
     let loss = Loss::of_friends();
