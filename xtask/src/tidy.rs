@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn floors_zero_to_three_are_built_for_browsers() {
-        let expected = ["kith-wire", "kith-crypto", "kith-session", "kith-engine", "kith-home"];
+        let expected = ["kith-wire", "kith-picture", "kith-crypto", "kith-session", "kith-engine", "kith-home"];
         assert!(rooms_for_browsers().eq(expected));
     }
 
