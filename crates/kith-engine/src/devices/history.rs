@@ -248,7 +248,8 @@ pub(crate) fn take(work: &mut Work<'_>, contact: ContactId, past: PastMessage) -
     }
     contacts::saw_lamport(work.db, contact, past.lamport)?;
     let direction = if past.is_own { Direction::Out } else { Direction::In };
-    if !conversations::is_there(work, contact, past.message)? {
+    let is_new = !conversations::is_there(work, contact, past.message)?;
+    if is_new {
         let (said, attachment) = match past.body.as_deref().map(minicbor::decode::<Body>) {
             Some(Ok(Body::Known(KnownBody::Text { text, reply_to, attachment }))) => {
                 let manifest = attachment.filter(kith_wire::blob::Manifest::is_well_formed);
@@ -269,7 +270,7 @@ pub(crate) fn take(work: &mut Work<'_>, contact: ContactId, past: PastMessage) -
             lifetime: past.disappears.map(|(seconds, _)| seconds),
             attachment,
         };
-        conversations::insert(work, &new)?;
+        conversations::add(work, &new)?;
         let sql = "UPDATE messages SET edit_lamport = max(edit_lamport, ?3) WHERE contact = ?1 AND message = ?2";
         run(work.db, sql, params![contact.column(), past.message.0, column(past.edited)])?;
     } else if past.edited > 0
@@ -298,6 +299,9 @@ pub(crate) fn take(work: &mut Work<'_>, contact: ContactId, past: PastMessage) -
     }
     for act in acts {
         actions::apply(work, &act)?;
+    }
+    if is_new {
+        conversations::take_early(work, contact, past.message)?;
     }
     work.tell(crate::api::Event::Message { contact, message: past.message, change: crate::api::MessageChange::Synced });
     Ok(())

@@ -382,9 +382,10 @@ fn said_text(
         lifetime: content.disappears,
         attachment,
     };
-    if conversations::insert(work, &new)? {
+    if conversations::add(work, &new)? {
         work.tell(Event::Message { contact, message: content.message, change: MessageChange::Synced });
         conversations::advance_in(work, contact, content.message, MessageState::Accepted)?;
+        conversations::take_early(work, contact, content.message)?;
     }
     Ok(())
 }

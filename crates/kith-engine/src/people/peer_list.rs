@@ -43,6 +43,10 @@ fn take(
     list: &Verified<DeviceList>,
 ) -> Result<(), StorageError> {
     let has_lost_one = has_lost_one(work, contact, from, list.get())?;
+    if from.is_none() && replaced::replaces(work.db, contact, list.get())? {
+        // What no device that is left could acknowledge waits for the one that comes (KE-67).
+        replaced::say_again(work, contact, None)?;
+    }
     introductions::note_revoked(work.db, contact, list.get())?;
     let newest = cards::peer_list(work.db, contact)?;
     let is_first = newest.is_none();

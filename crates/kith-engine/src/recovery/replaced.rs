@@ -180,7 +180,7 @@ pub(crate) fn is_by_restored(work: &mut Work<'_>, peer: &PeerDevice) -> Result<b
 
 /// Keeps for the new device, met or not yet, what this one wrote and no device of the contact has, as it is by now (KE-67). It has the name
 /// that it had, so nobody shows it twice (KE-22).
-fn say_again(work: &mut Work<'_>, contact: ContactId, to: Option<PeerId>) -> Result<(), StorageError> {
+pub(crate) fn say_again(work: &mut Work<'_>, contact: ContactId, to: Option<PeerId>) -> Result<(), StorageError> {
     let sql = "SELECT m.message FROM messages m JOIN contacts c ON c.id = m.contact \
                WHERE m.contact = ?1 AND m.direction = 1 AND m.kind = 0 AND m.state < 2 AND m.device = c.device \
                AND NOT EXISTS (SELECT 1 FROM outgoing o WHERE o.message = m.message) ORDER BY m.lamport, m.id";
@@ -276,7 +276,7 @@ pub(crate) fn told(
     let key = contacts::peer_key(work.db, contact)?;
     let Some(list) = key.and_then(|key| check_list(list, &key).ok()) else { return Ok(()) };
     // A sibling that lies makes no restored contact out of any list.
-    if !replaces(list.get()) {
+    if !replaces(work.db, contact, list.get())? {
         return Ok(());
     }
     let sql = "SELECT 1 FROM contacts WHERE id = ?1 AND restored_list >= ?2";
@@ -300,7 +300,10 @@ pub(crate) fn is_on_its_way(db: &Connection, contact: ContactId) -> Result<bool,
     exists(db, sql, params![contact.column(), newest])
 }
 
-/// Returns whether a list is one that a restored device makes: it names one device, which is new, and revokes others.
-fn replaces(list: &DeviceList) -> bool {
-    matches!(list.devices.as_slice(), [device] if device.added_in == list.version) && !list.revoked.is_empty()
+/// Returns whether a list can be one of a contact that goes on from a backup: it revokes devices, and leaves none with which a session is in use.
+/// It may name several, because the new device may have linked others by now.
+pub(crate) fn replaces(db: &Connection, contact: ContactId, list: &DeviceList) -> Result<bool, StorageError> {
+    let in_use = sessions::in_use(db, contact)?;
+    let is_left = |peer: &PeerDevice| peer.device.is_some() && peer.is_named_in(list);
+    Ok(!list.revoked.is_empty() && !in_use.iter().any(is_left))
 }

@@ -114,6 +114,22 @@ pub(crate) const fn state_of_column(column: i64) -> MessageState {
 /// Adds a message, with whatever came before it; one that is there already stays as it is (KE-22). Returns whether it
 /// is new.
 pub(crate) fn insert(work: &mut Work<'_>, new: &NewMessage) -> Result<bool, StorageError> {
+    let is_new = add(work, new)?;
+    if is_new {
+        take_early(work, new.contact, new.message)?;
+    }
+    Ok(is_new)
+}
+
+/// Does to a message what came before it. Siblings are told how it is then: whoever knows more of it adds that before.
+pub(crate) fn take_early(work: &mut Work<'_>, contact: ContactId, message: MessageId) -> Result<(), StorageError> {
+    sync::see_early(work, contact, message)?;
+    sync::take_early_state(work, contact, message)?;
+    actions::apply_early(work, contact, message)
+}
+
+/// Adds a message, as it was said; one that is there already stays as it is (KE-22). Returns whether it is new.
+pub(crate) fn add(work: &mut Work<'_>, new: &NewMessage) -> Result<bool, StorageError> {
     let (kind, text, raw, reply_to) = match &new.said {
         Said::Text { text, reply_to } => (0, text.as_str(), None, reply_to.map(|id| id.0)),
         Said::Newer(bytes) => (2, "", Some(bytes.as_slice()), None),
@@ -148,11 +164,6 @@ pub(crate) fn insert(work: &mut Work<'_>, new: &NewMessage) -> Result<bool, Stor
             disappears,
         ],
     )?;
-    if inserted > 0 {
-        actions::apply_early(work, new.contact, new.message)?;
-        sync::see_early(work, new.contact, new.message)?;
-        sync::take_early_state(work, new.contact, new.message)?;
-    }
     Ok(inserted > 0)
 }
 

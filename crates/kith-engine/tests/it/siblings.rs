@@ -1,6 +1,6 @@
 //! What devices of one person tell each other when it comes early, late, or belongs to something else that is under way.
 
-use kith_engine::{AttachmentState, Command, ContactId, HistoryWish, MessageBody, Shown};
+use kith_engine::{AttachmentState, Command, ContactId, HistoryWish, MessageBody, MessageState, Shown};
 
 use crate::world::{ANA, BELA, LAPTOP, Reach, World, message_of};
 
@@ -87,6 +87,32 @@ fn ke_53_an_edit_that_came_before_its_message_reaches_a_device_that_was_linked_i
     let there = world.people[tablet].engine.contacts().unwrap()[0].id;
     assert_eq!(world.texts(BELA, ana), ["hello"]);
     assert_eq!(world.texts(tablet, there), ["hello"]);
+}
+
+#[test]
+fn ke_53_what_is_told_on_of_a_message_with_what_came_before_it_is_all_that_is_known_of_it() {
+    let (mut world, bela, _, there) = with_linked("siblings-told-on");
+    let message = world.send(ANA, bela, "is the kettle on?");
+    world.run(10);
+    let tablet = world.add("siblings-told-on-tablet");
+    world.link(ANA, tablet, HistoryWish::None);
+    world.run(3600);
+    // Both missed the message, and the laptop has what Bela thought of it.
+    world.alter(LAPTOP, "DELETE FROM messages", &[]);
+    world.alter(tablet, "DELETE FROM messages", &[]);
+    let sql =
+        "INSERT INTO early_actions (contact, message, direction, kind, text, lamport) VALUES (?1, ?2, 0, 0, '👍', 9)";
+    world.alter(LAPTOP, sql, &[&i64::try_from(there.0).unwrap(), &message.0]);
+    let laptop = world.people[LAPTOP].engine.devices().unwrap().into_iter().find(|device| device.is_this).unwrap();
+    let sql = "UPDATE told SET behind = 1, before = 0 WHERE device = ?1";
+    world.alter(ANA, sql, &[&laptop.id.unwrap().0]);
+    world.send(LAPTOP, there, "I am back");
+    world.run(60);
+    let on_tablet = world.people[tablet].engine.contacts().unwrap()[0].id;
+    for (who, contact) in [(LAPTOP, there), (tablet, on_tablet)] {
+        assert_eq!(world.state(who, contact, message), MessageState::Delivered, "{who}");
+        assert_eq!(world.people[who].engine.message(contact, message).unwrap().reactions.len(), 1, "{who}");
+    }
 }
 
 #[test]
