@@ -42,7 +42,7 @@ pub type Check = fn(&[u8]);
 pub const MACHINES: [(&str, Check); 3] = [("journal", journal), ("meeting", meeting), ("session", session)];
 
 /// All checks of decoders, by the name of their fuzz target and folder in the corpus.
-pub const CHECKS: [(&str, Check); 15] = [
+pub const CHECKS: [(&str, Check); 16] = [
     ("address", address),
     ("answer_frame", answer_frame),
     ("backup", backup),
@@ -56,6 +56,7 @@ pub const CHECKS: [(&str, Check); 15] = [
     ("live", live),
     ("operation", operation),
     ("payload", payload),
+    ("picture", picture),
     ("sealed", sealed),
     ("url", url),
 ];
@@ -196,6 +197,15 @@ pub fn payload(bytes: &[u8]) {
             part.is_well_formed();
         }
     }
+}
+
+/// Pictures on their way out: what was cleaned once stays as it is, and is hardly longer than before.
+pub fn picture(bytes: &[u8]) {
+    let Ok(cleaned) = kith_picture::clean(bytes) else { return };
+    assert!(cleaned.bytes.len() <= bytes.len() + 64, "{} bytes out of {}", cleaned.bytes.len(), bytes.len());
+    let again = kith_picture::clean(&cleaned.bytes).expect("what was cleaned is a picture");
+    assert!(again.removed.is_empty(), "{:?} was left in it", again.removed);
+    assert_eq!(again.bytes, cleaned.bytes, "cleaning is not done in one go");
 }
 
 /// Sealed requests, their replies, paddings, and what a server does with bytes from anybody.
