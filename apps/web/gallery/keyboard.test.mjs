@@ -86,6 +86,26 @@ test('the menu of a message opens, is walked through, and gives the focus back',
   await end();
 });
 
+test('an address in a message is reached behind the message, asked about, and named in the menu', async () => {
+  const { page, press, reach, has, one, end } = await at('conversation', WIDE);
+  await has('[data-test=composer-text]');
+  await page.evaluate(() => globalThis.gallery.line.say(1, 'The recipe is at https://cakes.example/plum, I think'));
+  await one('web-link').last().waitFor();
+  await reach('web-link', 'Shift+Tab');
+  await press('Enter');
+  await has('dialog *');
+  await one('web-address').filter({ hasText: 'https://cakes.example/plum' }).waitFor();
+  await reach('web-yes');
+  await press('Escape');
+  await has('[data-test=web-link]');
+  await press('Shift+Tab');
+  await has('[data-test=message]');
+  await press('Enter');
+  await page.getByRole('menuitem', { name: 'cakes.example' }).press('Enter');
+  await one('web-address').filter({ hasText: 'https://cakes.example/plum' }).waitFor();
+  await end();
+});
+
 test('a dialog takes the focus, keeps it, and gives it back', async () => {
   for (const [screen, opener, sure] of [['contact', 'forget', 'dialog-yes'], ['devices-many', 'device-revoke', 'ask-password'], ['phrase', 'phrase-show', 'ask-password']]) {
     const { press, reach, has, end } = await at(screen, PHONE);

@@ -12,6 +12,7 @@ export const SCREENS = [
   ['empty', 'empty'],
   ['conversation', 'conversation'],
   ['menu', 'conversation', async (page) => { await page.locator('[data-test=message]').nth(-2).focus(); await page.keyboard.press('Enter'); await page.waitForTimeout(200); }],
+  ['follow', 'conversation', async (page) => { await page.evaluate(() => globalThis.gallery.line.say(1, 'Look: https://bank.example@xn--bnk-rla.long-names.of-somebody-else.example/sign-in?token=4f1d0c2ab7')); await page.locator('[data-test=web-link]').last().click(); await page.getByTestId('web-yes').waitFor(); }],
   ['reply', 'conversation', async (page) => { await page.locator('[data-test=message]').last().focus(); await page.keyboard.press('Enter'); await page.getByRole('menuitem').first().click(); await page.getByTestId('composer-text').fill('Take your time. One line\nthen another\nthen a third'); await page.locator('[data-test=composer-file]').setInputFiles([{ name: 'A rather long file name for a plum cake recipe.txt', mimeType: 'text/plain', buffer: Buffer.from('plums') }]); await page.waitForTimeout(500); }],
   ['new-version', 'conversation', async (page) => { await page.evaluate(() => (globalThis.gallery.stores.version.ready = true)); await page.getByTestId('new-version').waitFor(); }],
   ['held', 'held'],

@@ -19,7 +19,7 @@ const DAY = 1440;
 export const TALK: Record<'en' | 'ar', Said[]> = {
   en: [
     { ago: 2 * DAY + 95, text: 'Grandma wants the recipe for your plum cake. She asked three times.' },
-    { ago: 2 * DAY + 94, text: 'I said I would ask you nicely.' },
+    { ago: 2 * DAY + 94, text: 'I said I would ask you nicely. This one, she means: https://cakes.example/plum_(late)' },
     { mine: true, ago: 2 * DAY + 60, text: 'Tell her it is mostly patience. And 200 g of butter.' , felt: [[false, '😂']]},
     { ago: DAY + 380, text: 'Photos from Sunday, finally', file: { name: 'table.png', mediaType: 'image/png', size: 482_113, state: 'complete' } },
     { mine: true, ago: DAY + 371, text: 'Oh, these are lovely. The one with the lamp!', felt: [[false, '❤️'], [true, '❤️']] },
@@ -35,7 +35,7 @@ export const TALK: Record<'en' | 'ar', Said[]> = {
   ],
   ar: [
     { ago: 2 * DAY + 95, text: 'جدتي تريد وصفة كعكة البرقوق. سألت عنها ثلاث مرات.' },
-    { ago: 2 * DAY + 94, text: 'وعدتها أن أسألك بلطف.' },
+    { ago: 2 * DAY + 94, text: 'وعدتها أن أسألك بلطف. تقصد هذه: https://cakes.example/plum_(late)' },
     { mine: true, ago: 2 * DAY + 60, text: 'قولي لها إن السر في الصبر. و200 غرام من الزبدة.', felt: [[false, '😂']] },
     { ago: DAY + 380, text: 'صور يوم الأحد أخيرًا', file: { name: 'table.png', mediaType: 'image/png', size: 482_113, state: 'complete' } },
     { mine: true, ago: DAY + 371, text: 'ما أجملها! خصوصًا التي فيها المصباح.', felt: [[false, '❤️']] },

@@ -11,6 +11,7 @@ export const ICONS = {
   down: 'M6 10l6 6 6-6',
   reply: 'M9 6L4 11l5 5M4 11h10a6 6 0 0 1 6 6v1',
   copy: 'M9 9h10v11H9zM15 9V4H5v11h4',
+  open: 'M13.5 5H19v5.5M19 5l-8 8M10 6.5H5.5v12h12V14',
   edit: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
   undo: 'M4 7v6h6M4.5 13A8 8 0 1 0 7 6.5L4 9.5',
   smile: 'M12 20.5a8.5 8.5 0 1 0 0-17 8.5 8.5 0 0 0 0 17zM8.5 14a4.2 4.2 0 0 0 7 0M9 9.6v.2M15 9.6v.2',
@@ -38,4 +39,4 @@ export const ICONS = {
 export type IconName = keyof typeof ICONS;
 
 /** Drawings that point somewhere in the line of reading, and so turn round with it. */
-export const POINTING: ReadonlySet<IconName> = new Set(['back', 'send', 'reply', 'undo', 'resume']);
+export const POINTING: ReadonlySet<IconName> = new Set(['back', 'send', 'reply', 'undo', 'resume', 'open']);

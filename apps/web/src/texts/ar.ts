@@ -217,6 +217,11 @@ export const ar: Catalog = {
   'message.delete.why': 'تختفي هنا وعلى أجهزة {name}. ومن قرأها قبل ذلك قد يتذكرها.',
   'message.from': '{name}، {time}',
   'message.file': 'ملف',
+  'web.open': 'افتح {host}',
+  'web.open.title': 'أتفتح {host}؟',
+  'web.open.why': 'من يدير هذه الصفحة يرى من أين تتصل، ويرى أن أحدًا فتح هذا الرابط بعينه.',
+  'web.open.disguised': 'ما يسبق @ يشبه عنوانًا وليس به. هذا الرابط يقود إلى {host}.',
+  'web.open.go': 'افتح',
 
   'file.fetch': 'اجلب {name}',
   'file.pause': 'أوقف {name} مؤقتًا',

@@ -217,6 +217,11 @@ export const de: Catalog = {
   'message.delete.why': 'Sie verschwindet hier und auf den Geräten von {name}. Wer sie schon gelesen hat, erinnert sich vielleicht.',
   'message.from': '{name}, {time}',
   'message.file': 'Datei',
+  'web.open': '{host} öffnen',
+  'web.open.title': '{host} öffnen?',
+  'web.open.why': 'Wer diese Seite betreibt, sieht, von wo du kommst und dass jemand genau diesem Link gefolgt ist.',
+  'web.open.disguised': 'Was vor dem @ steht, sieht nur aus wie eine Adresse. Es geht zu {host}.',
+  'web.open.go': 'Öffnen',
 
   'file.fetch': '{name} holen',
   'file.pause': '{name} anhalten',

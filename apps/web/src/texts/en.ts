@@ -229,6 +229,11 @@ export const en = {
   'message.delete.why': 'It disappears here and on {name}’s devices. If they have read it already, they may remember.',
   'message.from': '{name}, {time}',
   'message.file': 'File',
+  'web.open': 'Open {host}',
+  'web.open.title': 'Open {host}?',
+  'web.open.why': 'Whoever runs this page sees from where you connect, and that somebody followed this very link.',
+  'web.open.disguised': 'What stands before the @ only looks like an address. This leads to {host}.',
+  'web.open.go': 'Open',
 
   // Files.
   'file.fetch': 'Fetch {name}',

@@ -217,6 +217,11 @@ export const es: Catalog = {
   'message.delete.why': 'Desaparece aquí y en los dispositivos de {name}. Si ya lo ha leído, quizá lo recuerde.',
   'message.from': '{name}, {time}',
   'message.file': 'Archivo',
+  'web.open': 'Abrir {host}',
+  'web.open.title': '¿Abrir {host}?',
+  'web.open.why': 'Quien lleva esta página ve desde dónde te conectas y que alguien ha seguido justo este enlace.',
+  'web.open.disguised': 'Lo que va antes de la @ solo parece una dirección. Esto lleva a {host}.',
+  'web.open.go': 'Abrir',
 
   'file.fetch': 'Traer {name}',
   'file.pause': 'Pausar {name}',

@@ -217,6 +217,11 @@ export const fr: Catalog = {
   'message.delete.why': 'Il disparaît ici et sur les appareils de {name}. S’il a déjà été lu, on s’en souviendra peut-être.',
   'message.from': '{name}, {time}',
   'message.file': 'Fichier',
+  'web.open': 'Ouvrir {host}',
+  'web.open.title': 'Ouvrir {host} ?',
+  'web.open.why': 'Qui tient cette page voit d’où vous vous connectez, et que quelqu’un a suivi ce lien précis.',
+  'web.open.disguised': 'Ce qui précède le @ n’a que l’apparence d’une adresse. Ce lien mène à {host}.',
+  'web.open.go': 'Ouvrir',
 
   'file.fetch': 'Récupérer {name}',
   'file.pause': 'Suspendre {name}',
