@@ -204,6 +204,11 @@ export class RecordedLine implements Line {
     const total = talk.length;
     let position = Math.max(0, total - count);
     if (at.kind === 'position') position = Math.min(at.position, total);
+    if (at.kind === 'unseen') {
+      const unseen = talk.filter((one) => !one.mine).slice(-(this.find(contact)?.unread ?? 0));
+      for (const one of unseen) one.state = 'delivered';
+      position = Math.max(0, Math.min(talk.findIndex((one) => one.id === unseen[0]?.id) - Math.floor(count / 2), total - count));
+    }
     if (at.kind === 'around') position = Math.max(0, talk.findIndex((one) => one.id === at.message) - Math.floor(count / 2));
     return { total, position, messages: talk.slice(position, position + count) };
   }
@@ -231,7 +236,7 @@ export class RecordedLine implements Line {
       mine,
       sent: this.now - said.ago * MINUTE,
       body: said.deleted ? { kind: 'deleted' } : { kind: 'text', text: said.text ?? '' },
-      state: said.state ?? (mine ? 'read' : 'delivered'),
+      state: said.state ?? 'read',
       replyTo: target ? { id: `${contact}-${said.answers}`, mine: target.mine ?? false, body: { kind: 'text', text: target.text ?? '' } } : null,
       edited: said.edited ?? false,
       reactions: (said.felt ?? []).map(([own, emoji]) => ({ mine: own, emoji })),

@@ -21,8 +21,8 @@ export class Talk {
   revision = $state(0);
   /** Rises whenever places have moved: what was measured of them counts no more. */
   moved = $state(0);
-  /** Where the first message stands that had not been seen when the conversation was opened. */
-  firstNew = $state<number | null>(null);
+  /** The first message that had not been seen when the conversation was opened, and how many there were: until it is left. */
+  firstNew = $state.raw<{ id: string; n: number } | null>(null);
   /** The message that is being answered. */
   replying = $state.raw<Message | null>(null);
   /** The message that is being changed. */
@@ -40,12 +40,14 @@ export class Talk {
     this.contact = contact;
   }
 
-  /** Reads the newest messages, or those around one, and finds where the unseen ones begin. */
+  /** Reads the newest messages, those around one, or those where the unseen ones begin. */
   async open(unread: number, around?: string): Promise<void> {
-    const at: PageAt = around ? { kind: 'around', message: around } : { kind: 'newest' };
-    const count = Math.min(MOST, Math.max(PAGE, 2 * unread + 20));
-    this.keep(await this.page(at, count));
-    if (!around && unread > 0) this.firstNew = this.placeOfUnseen(unread);
+    let at: PageAt = { kind: unread > 0 ? 'unseen' : 'newest' };
+    if (around) at = { kind: 'around', message: around };
+    const page = await this.page(at, PAGE);
+    const first = at.kind === 'unseen' ? page.messages.find((message) => !message.mine && message.state === 'delivered') : undefined;
+    this.keep(page);
+    this.firstNew = first ? { id: first.id, n: unread } : null;
     this.ready = true;
   }
 
@@ -165,7 +167,6 @@ export class Talk {
     const near = await this.page({ kind: 'position', position: from }, count);
     this.kept.clear();
     for (const page of [near, newest]) page.messages.forEach((message, index) => this.kept.set(page.position + index, message));
-    this.firstNew = null;
     this.total = near.total;
     this.moved += 1;
     this.revision += 1;
@@ -201,17 +202,5 @@ export class Talk {
       const atTheEnd = place >= this.total - PAGE;
       if (!atTheEnd && Math.abs(place - middle) > KEPT / 3) this.kept.delete(place);
     }
-  }
-
-  private placeOfUnseen(unread: number): number | null {
-    let left = unread;
-    for (let place = this.total - 1; place >= 0; place -= 1) {
-      const message = this.kept.get(place);
-      // More than one question brings: the oldest that is here.
-      if (!message) return place + 1 < this.total ? place + 1 : null;
-      if (!message.mine) left -= 1;
-      if (left === 0) return place;
-    }
-    return null;
   }
 }

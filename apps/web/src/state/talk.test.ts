@@ -8,6 +8,8 @@ import { PAGE, Talk } from './talk.svelte';
 class Worker {
   messages: Message[] = [];
   asked: Request[] = [];
+  /** Messages from this place on were not seen. */
+  seen = Infinity;
 
   constructor(count: number) {
     for (let index = 0; index < count; index += 1) this.write(`m${index}`, index % 3 === 0);
@@ -32,7 +34,9 @@ class Worker {
     let position = Math.max(0, total - count);
     if (at.kind === 'position') position = at.position;
     if (at.kind === 'around') position = Math.max(0, this.messages.findIndex((one) => one.id === at.message) - Math.floor(count / 2));
-    return { total, position, messages: this.messages.slice(position, position + count) };
+    if (at.kind === 'unseen') position = this.messages.findIndex((one, place) => place >= this.seen && !one.mine) - Math.floor(count / 2);
+    const messages = this.messages.slice(position, position + count);
+    return { total, position, messages: messages.map((one, index) => (position + index < this.seen ? { ...one, state: 'read' } : one)) };
   }
 }
 
@@ -97,13 +101,27 @@ test('a message that disappeared leaves no hole', async () => {
   expect(talk.at(99_990)?.id).toBe('m99991');
 });
 
-test('the unseen messages begin where as many of the contact are behind', async () => {
+test('a conversation opens where the unseen messages begin, however many there are', async () => {
+  worker.seen = 40_000;
   const other = new Talk(worker.line, 1);
-  await other.open(3);
-  const place = other.firstNew ?? 0;
-  const behind = worker.messages.slice(place).filter((message) => !message.mine);
-  expect(behind.length).toBe(3);
-  expect(worker.messages[place]?.mine).toBe(false);
+  worker.asked.length = 0;
+  await other.open(39_999);
+  expect(worker.asked.length).toBe(1);
+  expect(other.firstNew).toEqual({ id: 'm40000', n: 39_999 });
+  expect(other.placeOf('m40000')).toBe(40_000);
+});
+
+test('the mark above the unseen messages stays when places move and when all is read', async () => {
+  worker.seen = 99_990;
+  const other = new Talk(worker.line, 1);
+  await other.open(7);
+  const first = other.firstNew?.id ?? '';
+  worker.write('from another device', true, 99_950);
+  worker.seen = worker.messages.length;
+  await other.changed();
+  expect(other.moved).toBe(1);
+  expect(other.firstNew?.id).toBe(first);
+  expect(other.placeOf(first)).toBe(99_992);
 });
 
 test('many words of change at once make few questions', async () => {

@@ -161,7 +161,6 @@ export const ar: Catalog = {
   'talk.newest': 'إلى أحدث رسالة',
   'talk.newest.n': { zero: 'إلى أحدث رسالة', one: 'إلى الأحدث: رسالة جديدة واحدة', two: 'إلى الأحدث: رسالتان جديدتان', few: 'إلى الأحدث: {n} رسائل جديدة', many: 'إلى الأحدث: {n} رسالة جديدة', other: 'إلى الأحدث: {n} رسالة جديدة' },
   'talk.beginning': 'هنا البداية. لا يقرأ ما يُكتب هنا إلا أنت و{name}.',
-  'talk.new': 'جديد',
   'talk.replying': 'رد على {name}',
   'talk.replying.you': 'رد على رسالتك',
   'talk.editing': 'تعدّل رسالتك',

@@ -161,7 +161,6 @@ export const de: Catalog = {
   'talk.newest': 'Zur neuesten Nachricht',
   'talk.newest.n': { one: 'Zur neuesten: {n} neue Nachricht', other: 'Zur neuesten: {n} neue Nachrichten' },
   'talk.beginning': 'Hier beginnt es. Nur du und {name} könnt lesen, was ihr hier schreibt.',
-  'talk.new': 'Neu',
   'talk.replying': 'Antwort an {name}',
   'talk.replying.you': 'Antwort auf deine Nachricht',
   'talk.editing': 'Du änderst deine Nachricht',

@@ -171,7 +171,6 @@ export const en = {
   'talk.newest': 'To the newest message',
   'talk.newest.n': { one: 'To the newest: {n} new message', other: 'To the newest: {n} new messages' },
   'talk.beginning': 'This is the beginning. Only you and {name} can read what you write here.',
-  'talk.new': 'New',
   'talk.replying': 'Answering {name}',
   'talk.replying.you': 'Answering yourself',
   'talk.editing': 'Changing your message',

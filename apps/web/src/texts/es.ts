@@ -161,7 +161,6 @@ export const es: Catalog = {
   'talk.newest': 'Al mensaje más nuevo',
   'talk.newest.n': { one: 'Al más nuevo: {n} mensaje nuevo', many: 'Al más nuevo: {n} de mensajes nuevos', other: 'Al más nuevo: {n} mensajes nuevos' },
   'talk.beginning': 'Aquí empieza. Solo tú y {name} podéis leer lo que se escribe aquí.',
-  'talk.new': 'Nuevo',
   'talk.replying': 'Respuesta a {name}',
   'talk.replying.you': 'Respuesta a ti mismo',
   'talk.editing': 'Estás cambiando tu mensaje',

@@ -161,7 +161,6 @@ export const fr: Catalog = {
   'talk.newest': 'Au message le plus récent',
   'talk.newest.n': { one: 'Au plus récent : {n} nouveau message', many: 'Au plus récent : {n} de nouveaux messages', other: 'Au plus récent : {n} nouveaux messages' },
   'talk.beginning': 'C’est le début. Vous et {name} êtes seuls à pouvoir lire ce qui s’écrit ici.',
-  'talk.new': 'Nouveau',
   'talk.replying': 'Réponse à {name}',
   'talk.replying.you': 'Réponse à vous-même',
   'talk.editing': 'Vous modifiez votre message',

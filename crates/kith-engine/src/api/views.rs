@@ -281,6 +281,8 @@ pub enum WindowAt {
     Position(u64),
     /// So that this message is in its middle.
     Around(MessageId),
+    /// So that the oldest message that the person has not seen is in its middle; when there is none, as with the newest.
+    Unseen,
 }
 
 /// A few messages of a conversation, by their place in it.

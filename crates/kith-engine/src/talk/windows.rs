@@ -48,6 +48,10 @@ impl Engine {
                 let before = self.position(contact, message)?;
                 before.saturating_sub(wanted / 2).min(last)
             }
+            WindowAt::Unseen => match self.oldest_unseen(contact)? {
+                Some(message) => self.position(contact, message)?.saturating_sub(wanted / 2).min(last),
+                None => last,
+            },
         };
         let names = names(&self.db, contact, position, wanted.min(total.saturating_sub(position)), total)?;
         let messages = names.into_iter().map(|message| self.message(contact, message)).collect::<Result<_, _>>()?;
@@ -83,6 +87,12 @@ impl Engine {
     pub fn newest_unseen(&self, contact: ContactId) -> Result<Option<MessageId>, QueryError> {
         let sql = "SELECT message FROM messages WHERE contact = ?1 AND direction = 0 AND state < 3 \
                    ORDER BY lamport DESC, device DESC, message DESC LIMIT 1";
+        Ok(crate::ground::database::first(&self.db, sql, [contact.column()], |row| row.get(0).map(MessageId))?)
+    }
+
+    fn oldest_unseen(&self, contact: ContactId) -> Result<Option<MessageId>, QueryError> {
+        let sql = "SELECT message FROM messages WHERE contact = ?1 AND direction = 0 AND state < 3 \
+                   ORDER BY lamport, device, message LIMIT 1";
         Ok(crate::ground::database::first(&self.db, sql, [contact.column()], |row| row.get(0).map(MessageId))?)
     }
 

@@ -74,6 +74,21 @@ fn a_window_around_a_message_has_it_in_the_middle() {
 }
 
 #[test]
+fn a_window_at_what_is_unseen_has_the_oldest_of_it_in_the_middle() {
+    let (mut world, bela, ana) = World::met("oldest");
+    let seen: Vec<_> = (0..9).map(|number| world.send(BELA, ana, &format!("seen {number}"))).collect();
+    world.run(20);
+    world.command(ANA, Command::MarkRead { contact: bela }).unwrap();
+    let newest = world.people[ANA].engine.window(bela, WindowAt::Unseen, 4).unwrap();
+    assert_eq!(newest.messages.last().unwrap().id, seen[8], "nothing is unseen");
+    let unseen: Vec<_> = (0..9).map(|number| world.send(BELA, ana, &format!("unseen {number}"))).collect();
+    world.run(20);
+    let window = world.people[ANA].engine.window(bela, WindowAt::Unseen, 4).unwrap();
+    let shown: Vec<_> = window.messages.iter().map(|message| message.id).collect();
+    assert_eq!((window.position, shown), (7, vec![seen[7], seen[8], unseen[0], unseen[1]]));
+}
+
+#[test]
 fn windows_are_bounded_whatever_is_asked() {
     let (world, bela, _) = talked("bounded", 3);
     let engine = &world.people[ANA].engine;

@@ -382,4 +382,6 @@ pub enum PageAt {
         /// The message.
         message: String,
     },
+    /// With the oldest message that was not seen in the middle; the newest messages when all were.
+    Unseen,
 }

@@ -173,6 +173,7 @@ impl Person {
             PageAt::Newest => WindowAt::Newest,
             PageAt::Position { position } => WindowAt::Position(u64::from(*position)),
             PageAt::Around { message } => WindowAt::Around(message_id(message)?),
+            PageAt::Unseen => WindowAt::Unseen,
         };
         let window = self.ask(|engine| engine.window(contact, at, count))?;
         let page = Page {

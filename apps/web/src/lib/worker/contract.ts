@@ -372,7 +372,7 @@ position: number, } | { "kind": "around",
 /**
  * The message.
  */
-message: string, };
+message: string, } | { "kind": "unseen" };
 
 export type Reply = { "kind": "done" } | { "kind": "state", 
 /**
