@@ -106,6 +106,33 @@ test('an address in a message is reached behind the message, asked about, and na
   await end();
 });
 
+test('the palette of emoji is searched and walked through, and puts what is chosen where the caret was', async () => {
+  const { page, press, reach, has, one, end } = await at('conversation', WIDE);
+  await has('[data-test=composer-text]');
+  await page.keyboard.type('tea and ?');
+  await press('ArrowLeft');
+  await reach('composer-emoji');
+  await press('Enter');
+  await has('[data-test=emoji-search]');
+  await one('emoji').first().waitFor();
+  await reach('emoji');
+  await press('ArrowRight');
+  await press('ArrowDown');
+  await press('ArrowUp');
+  await press('Home');
+  await press('End');
+  await has('[data-test=emoji]:last-child');
+  await reach('emoji-search', 'Shift+Tab');
+  await page.keyboard.type('birthday cake');
+  await reach('emoji');
+  await press('Enter');
+  await press('Escape');
+  await has('[data-test=composer-text]');
+  assert.equal(await one('composer-text').inputValue(), 'tea and 🎂?');
+  assert.deepEqual(await page.evaluate(() => Object.values(localStorage).filter((kept) => kept.includes('🎂'))), []);
+  await end();
+});
+
 test('a dialog takes the focus, keeps it, and gives it back', async () => {
   for (const [screen, opener, sure] of [['contact', 'forget', 'dialog-yes'], ['devices-many', 'device-revoke', 'ask-password'], ['phrase', 'phrase-show', 'ask-password']]) {
     const { press, reach, has, end } = await at(screen, PHONE);

@@ -9,6 +9,8 @@ import ts from 'typescript';
 
 /** The packages whose code is in what people load. */
 const SHIPPED = ['svelte', 'jsqr'];
+/** Licences of data in what people load. */
+const DATA = ['src/lib/emoji/licences.txt'];
 const SERVICE = 'src/service/service-worker.ts';
 
 /** A plugin for Vite that writes the papers when everything else is there. */
@@ -50,7 +52,7 @@ function licences() {
     const text = file ? readFileSync(join(home, file), 'utf8').trim() : '';
     return `${name} ${version} (${license})\n\n${text}\n`;
   });
-  return [own, ...others].join('\n----\n\n');
+  return [own, ...others, ...DATA.map((file) => readFileSync(file, 'utf8'))].join('\n----\n\n');
 }
 
 /** A program of one file, without its types. */

@@ -34,6 +34,8 @@ export class Stores {
   readonly drafts = new Map<number, string>();
   /** The conversation that is open. */
   talk = $state.raw<Talk | null>(null);
+  /** Emoji that were chosen last, newest first. They are kept nowhere: what people feel is nobody's who finds the device. */
+  emoji = $state.raw<string[]>([]);
   /** Files that were chosen for the next message. */
   chosen = $state(0);
   /** How far a backup is that is being made or taken in. */
@@ -170,6 +172,7 @@ export class Stores {
     this.devices.clear();
     this.safety.clear();
     this.progress = null;
+    this.emoji = [];
     this.notes.clear();
     this.route.reset();
   }
