@@ -8,21 +8,26 @@ import { prepare, SCREENS } from './shown.mjs';
 
 /** A window of 640 by 960 at a zoom of 200 %. */
 const ZOOMED = { width: 320, height: 480 };
+const TABLET = { width: 768, height: 1024 };
+const MAIN = ['start-name', 'list', 'search', 'empty', 'conversation', 'voice', 'recording', 'reply', 'emoji', 'follow', 'contact', 'verify', 'card', 'settings', 'devices-many', 'link-show', 'backup'];
 const EYES = [
   { name: 'a phone in the light', theme: 'light', lang: 'en', viewport: PHONE },
   { name: 'a wide screen in the dark', theme: 'dark', lang: 'en', viewport: WIDE },
   { name: 'a phone from right to left', theme: 'light', lang: 'ar', viewport: PHONE },
   { name: 'a window at 200 %', theme: 'light', lang: 'en', viewport: ZOOMED },
+  // Between the two forms: one screen at a time, on which much room is left.
+  { name: 'a tablet that is held upright', theme: 'dark', lang: 'en', viewport: TABLET, only: MAIN },
 ];
 
 const { origin, browser, close } = await open();
 after(close);
 
-for (const { name, theme, lang, viewport } of EYES) {
+for (const { name, theme, lang, viewport, only } of EYES) {
   test(`every screen can be read and used on ${name}`, { timeout: 1_200_000 }, async () => {
     const context = await browser.newContext(eye(lang, viewport));
     const found = [];
     for (const [label, screen, act] of SCREENS) {
+      if (only && !only.includes(label)) continue;
       const page = await context.newPage();
       page.setDefaultTimeout(20_000);
       const say = (what) => found.push(`${label}: ${what}`);

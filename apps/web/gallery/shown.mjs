@@ -12,6 +12,8 @@ export const SCREENS = [
   ['empty', 'empty'],
   ['conversation', 'conversation'],
   ['menu', 'conversation', async (page) => { await page.locator('[data-test=message]').nth(-2).focus(); await page.keyboard.press('Enter'); await page.waitForTimeout(200); }],
+  ['voice', 'conversation', async (page) => { await page.getByTestId('player').first().scrollIntoViewIfNeeded(); await page.waitForTimeout(600); }],
+  ['recording', 'conversation', async (page) => { await page.evaluate(hum); await page.getByTestId('composer-record').click(); await page.getByTestId('recording').waitFor(); await page.waitForTimeout(1500); }],
   ['emoji', 'conversation', async (page) => { await page.locator('[data-test=message]').nth(-3).focus(); await page.keyboard.press('Enter'); await page.getByTestId('emoji-other').click(); await page.getByTestId('emoji').first().waitFor(); }],
   ['emoji-search', 'conversation', async (page) => { await page.locator('[data-test=message]').nth(-3).focus(); await page.keyboard.press('Enter'); await page.getByTestId('emoji-other').click(); await page.getByTestId('emoji').first().waitFor(); await page.getByTestId('emoji-search').fill('plum zebra'); await page.waitForTimeout(200); }],
   ['follow', 'conversation', async (page) => { await page.evaluate(() => globalThis.gallery.line.say(1, 'Look: https://bank.example@xn--bnk-rla.long-names.of-somebody-else.example/sign-in?token=4f1d0c2ab7')); await page.locator('[data-test=web-link]').last().click(); await page.getByTestId('web-yes').waitFor(); }],
@@ -74,6 +76,16 @@ export const SCREENS = [
   ['unsupported', 'unsupported'],
   ['devices-news', 'devices-news'],
 ];
+
+/** In the page: a microphone that hears somebody hum. The machines that look have none. */
+function hum() {
+  const sounds = new AudioContext();
+  const voice = sounds.createOscillator();
+  const heard = sounds.createMediaStreamDestination();
+  voice.connect(heard);
+  voice.start();
+  navigator.mediaDevices.getUserMedia = () => sounds.resume().then(() => heard.stream);
+}
 
 /** Carries out what is done on a screen before one looks at it. */
 export async function prepare(page, act) {
