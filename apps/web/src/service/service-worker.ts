@@ -16,12 +16,21 @@ interface Asked extends Later {
   respondWith(response: Promise<Response>): void;
 }
 
+interface Chosen extends Later {
+  notification: { close(): void };
+}
+
+interface Page {
+  focus(): Promise<unknown>;
+}
+
 interface Scope {
   addEventListener(kind: 'install' | 'activate', take: (event: Later) => void): void;
   addEventListener(kind: 'fetch', take: (event: Asked) => void): void;
   addEventListener(kind: 'message', take: (event: Later & { data: unknown }) => void): void;
+  addEventListener(kind: 'notificationclick', take: (event: Chosen) => void): void;
   skipWaiting(): Promise<void>;
-  clients: { claim(): Promise<void> };
+  clients: { claim(): Promise<void>; matchAll(which: { type: 'window'; includeUncontrolled: boolean }): Promise<Page[]>; openWindow(path: string): Promise<unknown> };
   registration: { installing: object | null };
 }
 
@@ -46,6 +55,17 @@ scope.addEventListener('fetch', (event) => {
   event.respondWith(kept(pathname, request));
   if (WORKER.test(pathname)) event.waitUntil(renew(pathname));
 });
+
+scope.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(come());
+});
+
+/** The person wants to see who wrote: Kith comes to the front, or opens. */
+async function come(): Promise<void> {
+  const [page] = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  await (page ? page.focus() : scope.clients.openWindow('/'));
+}
 
 /** Fetches everything. If one file is missing or another one than it should be, none counts. */
 async function gather(): Promise<void> {

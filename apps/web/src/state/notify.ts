@@ -16,6 +16,8 @@ export async function askToNotify(): Promise<boolean> {
   return (await Notification.requestPermission()) === 'granted';
 }
 
+/** What a notification of Kith's is known by. */
+const MARK = 'kith';
 /** Held by every page that is looked at, so that the others know. */
 const LOOKED_AT = 'kith-looked-at';
 
@@ -25,6 +27,7 @@ export function tellLooks(): () => void {
   const look = () => {
     leave();
     if (document.hidden) return;
+    void takeAway();
     const left = new Promise<void>((done) => (leave = done));
     void navigator.locks.request(LOOKED_AT, { mode: 'shared' }, () => left);
   };
@@ -41,10 +44,26 @@ export async function notify(): Promise<void> {
   if (!preferences.notify || notifying() !== 'allowed' || !document.hidden) return;
   const { held } = await navigator.locks.query();
   if (held?.some((lock) => lock.name === LOOKED_AT)) return;
+  // One at a time: the same mark replaces the one before.
+  const shown = { body: t('notify.body'), tag: MARK, icon: '/mark.svg' };
+  const service = await registration();
   try {
-    // One at a time: the same mark replaces the one before.
-    new Notification(t('notify.title'), { body: t('notify.body'), tag: 'kith', icon: '/mark.svg' });
+    // Phones notify through a service worker only; a browser that keeps none notifies by itself.
+    if (service) await service.showNotification(t('notify.title'), shown);
+    else new Notification(t('notify.title'), shown);
   } catch {
-    // Phones notify through a service worker only.
+    // The permission was taken back in this moment.
   }
+}
+
+/** Takes away what was notified: the person is here. */
+async function takeAway(): Promise<void> {
+  const told = await (await registration())?.getNotifications({ tag: MARK });
+  told?.forEach((one) => one.close());
+}
+
+async function registration(): Promise<ServiceWorkerRegistration | undefined> {
+  const service = (navigator as { serviceWorker?: ServiceWorkerContainer }).serviceWorker;
+  const found = await service?.getRegistration().catch(() => undefined);
+  return found?.active ? found : undefined;
 }
