@@ -131,6 +131,7 @@ export class Terminal {
     void ended.then((code) => waiting.forEach((one) => one.failed(new Error(`kith ${words.join(' ')} ended with ${code}: ${told}`))));
     return {
       ended,
+      stop: () => child.kill('SIGINT'),
       says: (isIt) =>
         new Promise((done, failed) => {
           waiting.push({ isIt, done, failed });
