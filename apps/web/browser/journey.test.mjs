@@ -22,9 +22,20 @@ after(async () => {
   await all?.end();
 });
 
-test('the first visit makes a person at this home server', async () => {
+test('the first visit begins before the engine has come, and makes a person at this home server', async () => {
+  let bring;
+  const held = new Promise((done) => (bring = done));
+  const wanted = page.waitForRequest('**/*.wasm');
+  await context.route('**/*.wasm', async (route) => {
+    await held;
+    await route.continue();
+  });
   await page.goto(server.url);
+  await ana.at('start-name').fill('Anas');
+  await wanted;
+  bring();
   await ana.begin('Anastasia', PASSWORD);
+  await context.unroute('**/*.wasm');
 });
 
 test('a card that was given in the app is answered at a terminal, and both talk', async () => {

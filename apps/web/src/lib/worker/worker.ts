@@ -17,6 +17,8 @@ const ELSEWHERE: Answer = { failure: { code: 'elsewhere', detail: 'another tab h
 
 let engine: Promise<KithWorker> | null = null;
 let isOver = false;
+/** Whoever comes for the first time is let in before the engine is there, which the next request loads. */
+let isGreeted = false;
 
 // The name of this file changes with every change to it, to the engine, and so to what both understand.
 const tabs = new Tabs(import.meta.url, {
@@ -66,6 +68,10 @@ async function own(request: Request, file?: Blob): Promise<Answer> {
 
 async function asked(request: Request, file?: Blob): Promise<Answer> {
   try {
+    if (request.kind === 'state' && !engine && !isGreeted && (await isUntouched())) {
+      isGreeted = true;
+      return { reply: { kind: 'state', state: { kind: 'nobody' } } };
+    }
     engine ??= open().catch((error: unknown) => {
       engine = null;
       throw error;
@@ -76,6 +82,16 @@ async function asked(request: Request, file?: Blob): Promise<Answer> {
     return bytes ? { reply, bytes: bytes.buffer as ArrayBuffer } : { reply };
   } catch (error) {
     return { failure: { code: 'internal', detail: String(error) } };
+  }
+}
+
+/** Whether nothing was ever kept here, and so nobody is. A browser that keeps nothing has not said so. */
+async function isUntouched(): Promise<boolean> {
+  try {
+    const storage = await navigator.storage.getDirectory();
+    return (await storage.keys().next()).done === true;
+  } catch {
+    return false;
   }
 }
 
