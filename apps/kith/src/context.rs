@@ -155,6 +155,7 @@ mod tests {
             from_home: None,
             held: None,
             restored: None,
+            refused_another: None,
             restoring: None,
         }
     }

@@ -89,6 +89,7 @@ pub(crate) fn contact_object(contact: &ContactView, now: Timestamp) -> Value {
         "draft": contact.draft,
         "restored_at": contact.restored.and_then(|restored| restored.since).map(times::rfc3339),
         "restored_twice": contact.restored.map(|restored| restored.twice),
+        "refused_another_since": contact.refused_another.map(times::rfc3339),
         "restoring": contact.restoring.map(restoring),
     })
 }
@@ -97,6 +98,7 @@ const fn restoring(restoring: Restoring) -> &'static str {
     match restoring {
         Restoring::NeedsPassword => "needs_password",
         Restoring::Told => "told",
+        Restoring::Unanswered => "unanswered",
         Restoring::NeedsCard => "needs_card",
     }
 }
@@ -112,6 +114,7 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
         ContactState::Established if contact.restoring == Some(Restoring::Told) => {
             "is told that you go on here; messages wait until it answers"
         }
+        ContactState::Established if contact.restoring == Some(Restoring::Unanswered) => SILENT,
         ContactState::Established if contact.restoring.is_some() => "hears that you go on here after `kith sync`",
         ContactState::Established
             if contact.verified && contact.restored.is_some_and(|restored| restored.since.is_some()) =>
@@ -138,9 +141,10 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
     };
     let held = contact.held.filter(|_| contact.restoring.is_none()).map_or("", held_briefly);
     let restored = contact.restored.map_or_else(String::new, restored_note);
+    let refused = contact.refused_another.map_or("", |_| REFUSED_ANOTHER);
     let shown = [(contact.pinned, "pinned"), (contact.muted, "muted"), (contact.archived, "archived")];
     let shown = shown.map(|(is_so, word)| if is_so { word } else { "" });
-    let about: Vec<&str> = [state, held, &restored, &unread, &disappearing, draft]
+    let about: Vec<&str> = [state, held, &restored, refused, &unread, &disappearing, draft]
         .into_iter()
         .chain(shown)
         .filter(|part| !part.is_empty())
@@ -148,6 +152,13 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
     let id = colour.quiet(&format!("{:>5}", contact_id(contact.id)));
     format!("{id}  {}  {}", colour.loud(&one_line(&contact.name)), about.join(", ")).trim_end().to_owned()
 }
+
+/// What is said of a contact that does not answer somebody who came back from a backup.
+const SILENT: &str = "was told days ago that you go on here, and does not answer: they are away, or SOMEBODY CAME BACK FROM THIS BACKUP \
+                      BEFORE YOU, so ask them by another way";
+
+/// What is said of a contact that refused somebody who came as this person.
+pub(crate) const REFUSED_ANOTHER: &str = "SAYS THAT A DEVICE CLAIMED TO BE YOU AND WAS REFUSED: somebody has a backup or a device of yours, or theirs is wrong; ask them";
 
 /// What a person should know of a contact that goes on from a backup.
 fn restored_note(restored: RestoredView) -> String {
@@ -351,6 +362,12 @@ fn event(out: &Out, client: &Client, event: &Event) {
             let text = "somebody else has answered for this contact with the same backup or an old device, and was refused: \
                         tell the contact, and compare digits with `kith verify`";
             error(out, "contact_restored_twice", Some((client, *contact)), text);
+        }
+        Event::ContactRefusedAnother { contact } => {
+            let text = "this contact says that a device claimed to be you and was refused: either somebody has a backup or a device of \
+                        yours, or the contact's device is wrong, or lies; ask the contact by another way, and see whether others say \
+                        the same, before you do anything";
+            error(out, "contact_refused_another", Some((client, *contact)), text);
         }
         Event::SessionUnusable { contact, why } => {
             let text = format!("{}; give the contact a new card with `kith card new --name CONTACT`", ended(*why));

@@ -267,6 +267,7 @@ export class RecordedLine implements Line {
       needsCard: false,
       held: null,
       restored: null,
+      refusedAnother: null,
       restoring: null,
       pqSince: this.now - 47 * MINUTE,
       last: null,

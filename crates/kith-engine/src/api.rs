@@ -458,6 +458,12 @@ pub enum Event {
         /// The contact.
         contact: ContactId,
     },
+    /// The contact says that somebody else came as this person, from a backup or an old device, and was refused
+    /// ([`ContactView::refused_another`]).
+    ContactRefusedAnother {
+        /// The contact.
+        contact: ContactId,
+    },
     /// Many frames in a row from a contact could not be opened: perhaps one of the two went on from an old copy of its
     /// data. A new card mends it.
     Unopened {

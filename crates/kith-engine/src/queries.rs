@@ -17,6 +17,7 @@ use crate::ground::database::{all, column, count, first, number};
 use crate::ground::person;
 use crate::mail::{outbox, queues};
 use crate::people::{comparing, contacts, held};
+use crate::recovery::restored;
 use crate::talk::attachments;
 use crate::talk::conversations::state_of_column;
 use crate::talk::search;
@@ -34,7 +35,8 @@ const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.p
     WHEN EXISTS (SELECT 1 FROM spare_cards s WHERE s.contact = c.id) THEN 1 \
     ELSE 3 END, \
     CASE WHEN c.verified = 0 THEN c.renewed_at END, CASE WHEN c.verified = 0 THEN c.from_home END, \
-    c.pinned, c.muted, c.archived";
+    c.pinned, c.muted, c.archived, \
+    CASE WHEN c.verified = 0 OR c.verified_at <= c.refused_another THEN c.refused_another END";
 
 impl Engine {
     /// Returns all contacts, in the order in which they came.
@@ -56,9 +58,15 @@ impl Engine {
         self.with_held(first(&self.db, &sql, [id.column()], contact_view)?.ok_or(QueryError::UnknownContact)?)
     }
 
-    /// Adds why what is written waits, as of the last call.
+    /// Adds why what is written waits, and for how long already, as of the last call.
     fn with_held(&self, contact: ContactView) -> Result<ContactView, QueryError> {
-        Ok(ContactView { held: held::why(&self.db, contact.id, self.last)?, ..contact })
+        let restoring = match contact.restoring {
+            Some(Restoring::Told) if restored::is_unanswered(&self.db, contact.id, self.last)? => {
+                Some(Restoring::Unanswered)
+            }
+            as_it_is => as_it_is,
+        };
+        Ok(ContactView { held: held::why(&self.db, contact.id, self.last)?, restoring, ..contact })
     }
 
     /// Returns the contacts with this very name; when there is none, those whose name differs in case only.
@@ -268,6 +276,7 @@ fn contact_view(row: &Row<'_>) -> rusqlite::Result<ContactView> {
         from_home: row.get::<_, Option<i64>>(16)?.map(|at| Timestamp(number(at))),
         restored: (restored.is_some() || twice)
             .then(|| RestoredView { since: restored.map(|at| Timestamp(number(at))), twice }),
+        refused_another: row.get::<_, Option<i64>>(20)?.map(|at| Timestamp(number(at))),
         restoring,
         held: None,
     })

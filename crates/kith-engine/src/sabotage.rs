@@ -18,6 +18,10 @@ kith_wire::deliberate_bugs! {
     RevocationsStayAtHome,
     /// Nobody is told that a contact goes on from a backup.
     ReturnsAreSilent,
+    /// Nobody whose backup somebody else has restored is told so by contacts.
+    RefusalsAreSilent,
+    /// Whoever comes second from a backup ends what goes on with the first.
+    SecondsEndFirsts,
     /// What a device has not heard is not passed on to it by its siblings.
     NothingIsPassedOn,
 }

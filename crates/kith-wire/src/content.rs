@@ -187,10 +187,13 @@ pub enum KnownBody {
         #[n(0)]
         offer: Box<CardOffer>,
     },
+    /// Somebody else came as the receiver, from a backup or an old device, and the sending device refused them.
+    #[n(13)]
+    RefusedAnother,
 }
 
 /// The highest body number of version 1.
-const LAST_KNOWN: u32 = 12;
+const LAST_KNOWN: u32 = 13;
 
 /// What people say is never printed: only which kind of thing it is.
 impl std::fmt::Debug for Body {
@@ -218,6 +221,7 @@ impl std::fmt::Debug for KnownBody {
             Self::Sync { .. } => "Sync(…)",
             Self::Rotation { .. } => "Rotation(…)",
             Self::SpareCard { .. } => "SpareCard(…)",
+            Self::RefusedAnother => "RefusedAnother",
         })
     }
 }

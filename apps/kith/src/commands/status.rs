@@ -15,8 +15,9 @@ pub(crate) struct Status {}
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let status = context.client.ask(|engine| engine.status(times::now()))?;
     let devices = device::all(&context.client)?;
-    let held = context.client.ask(|engine| engine.contacts())?.into_iter().filter(|contact| contact.held.is_some());
-    let held: Vec<ContactView> = held.collect();
+    let contacts = context.client.ask(|engine| engine.contacts())?;
+    let refused: Vec<_> = contacts.iter().filter(|contact| contact.refused_another.is_some()).cloned().collect();
+    let held: Vec<ContactView> = contacts.into_iter().filter(|contact| contact.held.is_some()).collect();
     let backups = context.client.ask(|engine| engine.backups())?;
     let home = context.client.ask(|engine| engine.home_backup())?;
     let is_online = status.link == LinkState::Up;
@@ -34,6 +35,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         "online": is_online,
         "waiting": status.waiting,
         "held": held.iter().map(|contact| contact_id(contact.id)).collect::<Vec<_>>(),
+        "refused_another": refused.iter().map(|contact| contact_id(contact.id)).collect::<Vec<_>>(),
         "spare_queues": status.spare_queues,
         "contacts": status.contacts,
         "devices": devices.iter().filter(|device| device.since.is_some()).count().max(1),
@@ -66,6 +68,9 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         lines.join("\n")
     });
     show::banner(&context.out, &context.client);
+    for contact in &refused {
+        context.out.note(format!("! {}  {}", show::one_line(&contact.name), show::REFUSED_ANOTHER));
+    }
     for contact in &held {
         let name = show::one_line(&contact.name);
         context.out.note(contact.held.map(|held| show::held_words(held, &name)).unwrap_or_default());

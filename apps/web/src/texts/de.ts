@@ -203,6 +203,8 @@ export const de: Catalog = {
   'restored.told': 'Du bist aus einer Sicherung zurück. {name} erfährt es binnen sechs Stunden oder sofort, wenn du schreibst. Was du schreibst, geht hinaus, wenn die Antwort da ist. Nichts zu tun.',
   'restored.since': '{name} hat alle Geräte verloren und ist {when} aus einer Sicherung zurückgekommen. Vielleicht ist es jemand anderes, der Sicherung und Wörter hat. Vergleicht die Ziffern neu.',
   'restored.twice': 'Ein zweites Gerät wollte aus derselben Sicherung als {name} zurückkommen und wurde abgewiesen. Vielleicht hat jemand anderes eine Kopie. Sag es {name} auf anderem Weg; schreib hier nichts Vertrauliches, bis ihr Ziffern verglichen habt.',
+  'restored.unanswered': '{name} weiß seit Tagen, dass du zurück bist, und hat nicht geantwortet. Vielleicht ist {name} nicht da. Vielleicht ist jemand anderes vor dir aus derselben Sicherung zurückgekommen und wird für dich gehalten. Frag {name} auf anderem Weg.',
+  'restored.refused_another': '{name} sagt, {when} habe sich ein Gerät für dich ausgegeben und sei abgewiesen worden. Entweder hat jemand eine Sicherung oder ein Gerät von dir, oder das Gerät von {name} irrt sich oder lügt. Frag {name} auf anderem Weg, und sieh nach, ob andere dasselbe sagen, bevor du etwas tust.',
   'held.other': 'Etwas hält diese Unterhaltung auf. Was du schreibst, wartet hier und geht von selbst hinaus.',
 
   'message.waiting': 'Wartet hier',
@@ -522,6 +524,7 @@ export const de: Catalog = {
   'trouble.overflow': 'Das Postfach von {name} war voll, und etwas ging verloren. Vielleicht fehlen dir Nachrichten. Bitte {name}, sie noch einmal zu senden.',
   'trouble.restored': '{name} hat alle Geräte verloren und macht mit einer Sicherung auf einem neuen weiter. Was ihr gesagt habt, ist noch hier. Vergleicht die Ziffern neu, bevor du etwas Vertrauliches schreibst.',
   'trouble.restored_twice': 'Ein zweites Gerät sagt, es sei {name}, aus derselben Sicherung. Es wurde abgewiesen. Vielleicht hat jemand anderes eine Kopie davon. Sag es {name} auf anderem Weg, und vergleicht die Ziffern.',
+  'trouble.refused_another': '{name} sagt, ein Gerät habe sich für dich ausgegeben und sei abgewiesen worden. Vielleicht hat jemand eine Sicherung oder ein Gerät von dir, vielleicht irrt sich das Gerät von {name}. Frag {name} auf anderem Weg, bevor du etwas tust.',
   'trouble.dismiss': 'Verstanden',
 
   'error.title': 'Das hat nicht geklappt',

@@ -214,6 +214,8 @@ export const en = {
   'restored.told': 'You are back from a backup. {name} is told within six hours, or at once when you write. What you write goes out when they have answered. Nothing to do.',
   'restored.since': '{name} lost all devices and came back from a backup {when}. It may be them, or somebody who has their backup and their words. Compare digits again.',
   'restored.twice': 'A second device tried to come back as {name} from the same backup, and was refused. Somebody else may have a copy of it. Tell {name} by another way; until you have compared digits, write nothing private here.',
+  'restored.unanswered': '{name} was told days ago that you are back, and has not answered. Perhaps {name} is away. Perhaps somebody else came back from the same backup before you and is taken for you. Ask {name} by another way.',
+  'restored.refused_another': '{name} says that a device came {when} that claimed to be you, and was refused. Either somebody has a backup or a device of yours, or {name}’s device is wrong, or lies. Ask {name} by another way, and see whether others say the same, before you do anything.',
   'held.other': 'Something holds this conversation up. What you write waits here and goes out by itself.',
 
   // A message.
@@ -543,6 +545,7 @@ export const en = {
   'trouble.overflow': '{name}’s mailbox was full, and something was dropped. You may be missing messages. Ask {name} to send them again.',
   'trouble.restored': '{name} has lost all devices and goes on from a backup, on a new one. What you said before is still here. Compare digits again before you say anything private.',
   'trouble.restored_twice': 'A second device says that it is {name}, from the same backup. It was refused. Somebody else may have a copy of that backup. Tell {name} by another way, and compare digits.',
+  'trouble.refused_another': '{name} says that a device claimed to be you and was refused. Somebody may have a backup or a device of yours, or {name}’s device is wrong. Ask {name} by another way before you do anything.',
   'trouble.dismiss': 'Understood',
 
   // Why something was not done.

@@ -203,6 +203,8 @@ export const es: Catalog = {
   'restored.told': 'Has vuelto desde una copia. {name} lo sabrá en seis horas, o enseguida si escribes. Lo que escribes sale cuando responda. No hay nada que hacer.',
   'restored.since': '{name} perdió todos sus dispositivos y volvió {when} con una copia. Quizá sea otra persona, que tiene la copia y las palabras. Comparad otra vez los dígitos.',
   'restored.twice': 'Un segundo dispositivo quiso volver como {name} desde la misma copia, y se rechazó. Quizá alguien más la tenga. Díselo a {name} por otro medio; hasta comparar dígitos, no escribas aquí nada privado.',
+  'restored.unanswered': '{name} sabe desde hace días que has vuelto y no ha respondido. Quizá no esté. Quizá otra persona volvió antes que tú desde la misma copia y la toman por ti. Pregúntale a {name} por otro medio.',
+  'restored.refused_another': '{name} dice que {when} un dispositivo se hizo pasar por ti y se rechazó. O alguien tiene una copia o un dispositivo tuyo, o el dispositivo de {name} se equivoca o miente. Pregúntale a {name} por otro medio, y mira si otros dicen lo mismo, antes de hacer nada.',
   'held.other': 'Algo retiene esta conversación. Lo que escribes espera aquí y sale solo.',
 
   'message.waiting': 'Espera aquí',
@@ -522,6 +524,7 @@ export const es: Catalog = {
   'trouble.overflow': 'El buzón de {name} estaba lleno y algo se perdió. Quizá te falten mensajes. Pide a {name} que los envíe otra vez.',
   'trouble.restored': '{name} ha perdido todos sus dispositivos y sigue desde una copia, en uno nuevo. Lo que os dijisteis sigue aquí. Comparad otra vez los dígitos antes de decir algo privado.',
   'trouble.restored_twice': 'Un segundo dispositivo dice ser {name}, desde la misma copia. Se ha rechazado. Quizá alguien más tenga esa copia. Díselo a {name} por otro medio y comparad los dígitos.',
+  'trouble.refused_another': '{name} dice que un dispositivo se hizo pasar por ti y se rechazó. Quizá alguien tenga una copia o un dispositivo tuyo, o el de {name} se equivoque. Pregúntale a {name} por otro medio antes de hacer nada.',
   'trouble.dismiss': 'Entendido',
 
   'error.title': 'No ha funcionado',

@@ -203,6 +203,8 @@ export const fr: Catalog = {
   'restored.told': 'Vous êtes de retour d’une sauvegarde. {name} le saura d’ici six heures, ou dès que vous écrivez. Ce que vous écrivez part après sa réponse. Rien à faire.',
   'restored.since': '{name} a perdu tous ses appareils et a repris {when} à partir d’une sauvegarde. C’est peut-être quelqu’un d’autre, qui a la sauvegarde et les mots. Comparez de nouveau les chiffres.',
   'restored.twice': 'Un second appareil a voulu revenir comme {name} à partir de la même sauvegarde, et a été refusé. Quelqu’un d’autre en a peut-être une copie. Prévenez {name} autrement ; d’ici la comparaison des chiffres, n’écrivez rien de personnel ici.',
+  'restored.unanswered': '{name} sait depuis des jours que vous êtes de retour, et n’a pas répondu. Peut-être est-ce une absence. Peut-être quelqu’un d’autre est-il revenu avant vous de la même sauvegarde et passe-t-il pour vous. Demandez à {name} par un autre moyen.',
+  'restored.refused_another': '{name} dit qu’un appareil s’est présenté à votre place {when} et a été refusé. Soit quelqu’un a une sauvegarde ou un appareil à vous, soit l’appareil de {name} se trompe ou ment. Demandez à {name} par un autre moyen, et voyez si d’autres disent la même chose, avant de faire quoi que ce soit.',
   'held.other': 'Quelque chose retient cette conversation. Ce que vous écrivez attend ici et partira tout seul.',
 
   'message.waiting': 'Attend ici',
@@ -522,6 +524,7 @@ export const fr: Catalog = {
   'trouble.overflow': 'La boîte de {name} était pleine, et quelque chose s’est perdu. Il vous manque peut-être des messages. Demandez à {name} de les renvoyer.',
   'trouble.restored': '{name} a perdu tous ses appareils et continue à partir d’une sauvegarde, sur un nouveau. Ce que vous avez dit est toujours ici. Comparez de nouveau les chiffres avant d’écrire quoi que ce soit de privé.',
   'trouble.restored_twice': 'Un second appareil se dit être {name}, à partir de la même sauvegarde. Il a été refusé. Quelqu’un d’autre en a peut-être une copie. Dites-le à {name} par un autre moyen et comparez les chiffres.',
+  'trouble.refused_another': '{name} dit qu’un appareil s’est fait passer pour vous et a été refusé. Quelqu’un a peut-être une sauvegarde ou un appareil à vous, ou bien l’appareil de {name} se trompe. Demandez à {name} par un autre moyen avant toute chose.',
   'trouble.dismiss': 'Compris',
 
   'error.title': 'Cela n’a pas marché',

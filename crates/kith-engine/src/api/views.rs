@@ -61,6 +61,9 @@ pub struct ContactView {
     pub held: Option<Held>,
     /// Whether the contact goes on from a backup, or somebody else tried to: shown until the digits are compared again.
     pub restored: Option<RestoredView>,
+    /// Since when the contact says that somebody else came as this person, from a backup or an old device, and was refused (KE-124): shown until
+    /// the digits are compared again. A contact may lie about it, and whoever has an unlocked device can cause it.
+    pub refused_another: Option<Timestamp>,
     /// How far this device, which was restored from a backup, has come with the contact; nothing when it was not, or when the two
     /// have met.
     pub restoring: Option<Restoring>,
@@ -99,6 +102,9 @@ pub enum Restoring {
     NeedsPassword,
     /// The contact is told, within six hours, or at once when the person writes; it has not answered yet.
     Told,
+    /// The contact was told three days ago or more, and has not answered: it is away, or somebody else came back from the same backup before
+    /// this device and was taken for the person (KE-125).
+    Unanswered,
     /// The backup has no spare card of the contact that is still good: the person needs to give it a new card.
     NeedsCard,
 }

@@ -47,6 +47,9 @@ const SEED_PURPOSE: &[u8] = b"kith/1/user-key";
 /// Devices, there are and were, that are remembered: far more than anybody has.
 const MAX_KNOWN: u64 = 256;
 
+/// What a device is called that was never linked, and is locked.
+const NEVER_LINKED: &str = "device";
+
 /// What this device is among the person's.
 pub(crate) struct Own {
     pub(crate) device: DeviceId,
@@ -147,6 +150,8 @@ pub(crate) fn is_joining(db: &Connection) -> Result<bool, StorageError> {
 
 /// This device was revoked: it is locked, and what it was still going to say is gone.
 pub(crate) fn lock(work: &mut Work<'_>) -> Result<(), StorageError> {
+    // One that was never linked has nothing yet in which that stands: its account was closed from a backup (KE-104).
+    named(work, NEVER_LINKED)?;
     for sql in [
         "UPDATE own_device SET revoked = 1, adopt = NULL",
         "DELETE FROM outgoing",

@@ -12,11 +12,11 @@ use crate::ground::database::{StorageError, first, run};
 use crate::ground::{once, person};
 use crate::mail::{inbox, outbox, queues, servers, sessions};
 use crate::people::{card_keys, contacts, held, introductions, own_lists, renewal, spare_cards, unopened};
-use crate::recovery::{backup, closings, home_backup, replaced, restore, restored};
+use crate::recovery::{backup, closings, home_backup, refused, replaced, restore, restored};
 use crate::talk::{attachments, conversations, drafts, lending, search, shown, windows};
 
 /// The layout that this code writes.
-pub const SCHEMA_VERSION: u32 = 5;
+pub const SCHEMA_VERSION: u32 = 6;
 
 /// Why a database cannot be opened as a person's.
 #[derive(Debug, Error)]
@@ -98,6 +98,8 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             catching_up::TABLES_5,
             windows::TABLES_5,
         ],
+        // What contacts say of others who came as this person.
+        vec![refused::TABLES_6],
     ]
 }
 

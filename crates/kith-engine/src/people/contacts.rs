@@ -301,6 +301,10 @@ pub(crate) fn erase(work: &mut Work<'_>, id: ContactId) -> Result<(), StorageErr
 /// The highest Lamport number that is believed, and used: a contact that jumps there must not make this side's next
 /// content one that nobody takes (KE-20).
 pub(crate) const MAX_LAMPORT: u64 = (1 << 48) - 1;
+/// Seconds of a day.
+const DAY_SECONDS: u64 = 24 * 3600;
+/// The highest number with which a conversation begins: a clock that is wrong by 34,000 years leaves numbers for as many messages.
+const LATEST_START: u64 = 1 << 40;
 
 /// Draws the next Lamport number of a conversation. At the highest one it stays: device and message id give the order then.
 pub(crate) fn next_lamport(db: &Connection, id: ContactId) -> Result<u64, StorageError> {
@@ -308,6 +312,14 @@ pub(crate) fn next_lamport(db: &Connection, id: ContactId) -> Result<u64, Storag
     run(db, sql, params![id.column(), column(MAX_LAMPORT)])?;
     let lamport = first(db, "SELECT lamport FROM contacts WHERE id = ?1", [id.column()], |row| row.get(0))?;
     lamport.map(number).ok_or(StorageError::Damaged("contacts"))
+}
+
+/// KE-126: a conversation begins with the seconds at which the day began by the clock, and not with 1. Somebody who starts anew, and is taken for
+/// who they were, knows no number of before: so what they say next stands below what was said in the years before. Contacts who compare learn
+/// no more than the day, which lists say too.
+pub(crate) fn begin_lamport(work: &Work<'_>, id: ContactId) -> Result<(), StorageError> {
+    let began = work.now.seconds() / DAY_SECONDS * DAY_SECONDS;
+    saw_lamport(work.db, id, began.min(LATEST_START))
 }
 
 /// Moves the Lamport counter behind one that was seen.

@@ -36,7 +36,11 @@ pub(crate) fn end_sessions(work: &mut Work<'_>, id: ContactId, offer: CardOffer)
 /// Returns the contact that a card is for: a new one, or one whose old meeting is cleared away (KE-37).
 pub(crate) fn contact_for(work: &mut Work<'_>, whom: &Whom, stage: Stage) -> Result<ContactId, CommandError> {
     match whom {
-        Whom::New(name) => contacts::add(work.db, name.as_deref(), stage),
+        Whom::New(name) => {
+            let contact = contacts::add(work.db, name.as_deref(), stage)?;
+            contacts::begin_lamport(work, contact)?;
+            Ok(contact)
+        }
         Whom::Again(id) => {
             let contact = contacts::required(work.db, *id)?;
             let is_silent = unopened::is_telling(work.db, *id)? || restored::is_waiting(work.db, *id)?;
@@ -69,7 +73,7 @@ fn clear(work: &mut Work<'_>, id: ContactId, stage: Stage) -> Result<(), Command
     outbox::withdraw_moves(work.db, id)?;
     run(
         work.db,
-        "UPDATE contacts SET renewed_at = iif(stage = 2, ?3, renewed_at), stage = ?2, unusable = 0, restoring = 0, restored_at = NULL, restored_list = 0, restored_twice = 0, verified = 0, verified_at = max(?3, verified_at + 1), \
+        "UPDATE contacts SET renewed_at = iif(stage = 2, ?3, renewed_at), stage = ?2, unusable = 0, restoring = 0, restored_at = NULL, restored_list = 0, restored_twice = 0, refused_another = NULL, verified = 0, verified_at = max(?3, verified_at + 1), \
          next_list = NULL, announce_at = NULL, highest = 0, introduce_at = NULL, digits = NULL, pq_since = NULL, peer_list = NULL, \
          card = NULL, card_key = NULL, expires = NULL, giver = NULL, answerer = NULL, answered = NULL WHERE id = ?1",
         params![id.column(), stage as i64, column(work.now.0)],

@@ -24,6 +24,7 @@ use crate::mail::rotation;
 use crate::mail::sessions::{self, PeerDevice, PeerId};
 use crate::people::introductions::{self, verified_peers};
 use crate::people::{cards, contacts, own_lists, peer_list, spare_cards};
+use crate::recovery::refused;
 use crate::sabotage::{self, Bug};
 
 /// What version 4 adds to contacts: since when one goes on from a backup, and whether somebody else answered too.
@@ -76,7 +77,7 @@ fn receive_for(work: &mut Work<'_>, contact: ContactId, given: &Given, frame: &F
         let Ok(met) = giver.accept(frame, work.now, work.rng) else { return Ok(false) };
         if met.session.peer_device().is_none() && given.is_closed {
             // A sibling has the one who came first.
-            second(work, contact)?;
+            refused::another(work, contact)?;
         } else {
             accept(work, contact, given, met)?;
         }
@@ -92,17 +93,10 @@ fn receive_for(work: &mut Work<'_>, contact: ContactId, given: &Given, frame: &F
             Ok(true)
         }
         LateAnswer::Different => {
-            second(work, contact)?;
+            refused::another(work, contact)?;
             Ok(true)
         }
     }
-}
-
-/// KE-68: whoever came first stays; the person is told of the second, and keeps seeing it.
-fn second(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
-    run(work.db, "UPDATE contacts SET restored_twice = 1 WHERE id = ?1", [contact.column()])?;
-    work.tell(Event::ContactRestoredTwice { contact });
-    Ok(())
 }
 
 /// The answer is under the contact key: it is confirmed. The new device counts when its list has come; one that a list names already, because
@@ -146,7 +140,7 @@ fn end_awaited(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageErr
             Some(device) => sessions::set_device(work.db, peer.id, device)?,
             None => {
                 stop(work, &peer)?;
-                second(work, contact)?;
+                refused::another(work, contact)?;
             }
         }
     }
@@ -210,6 +204,7 @@ pub(crate) fn settle(work: &mut Work<'_>, peer: &PeerDevice) -> Result<(), Stora
     }
     end_awaited(work, contact)?;
     revoke_unnamed(work, contact, list.get())?;
+    refused::say_again(work, contact)?;
     spare_cards::withdraw(work.db, contact)?;
     note(work, contact, list.get(), work.now)?;
     move_on(work, peer)?;
@@ -288,6 +283,7 @@ pub(crate) fn told(
         end_awaited(work, contact)?;
         let Some(newest) = verified_peers(work.db, contact)? else { return Ok(()) };
         revoke_unnamed(work, contact, newest.get())?;
+        refused::say_again(work, contact)?;
     }
     note(work, contact, list.get(), at.min(work.now.plus_seconds(AHEAD_SECONDS)))
 }

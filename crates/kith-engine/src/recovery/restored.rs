@@ -6,6 +6,7 @@
 
 use kith_crypto::user::UserSecret;
 use kith_session::{ListedDevice, answer_spare, check_card};
+use kith_wire::Timestamp;
 use kith_wire::card::CardPurpose;
 use kith_wire::id::DeviceId;
 use rusqlite::{Connection, params};
@@ -36,6 +37,8 @@ const VERSIONS_AHEAD: u32 = 1 << 24;
 const ANSWER_SECONDS: u64 = 6 * 3600;
 /// Seconds for which an answer waits for its confirmation: as long as it is sent.
 const WAIT_SECONDS: u64 = 60 * 24 * 3600;
+/// Seconds after which a contact that has not answered is said to be silent: most devices are on once in so many days.
+const SILENT_SECONDS: u64 = 3 * 24 * 3600;
 
 /// Everything of a backup was taken in: contacts, spare cards, and the list of own devices if there was one. From now on this device
 /// is the only one of the person; contacts hear of it as soon as there are queues.
@@ -132,6 +135,13 @@ fn is_under_way(work: &mut Work<'_>, contact: ContactId, device: DeviceId) -> Re
     }
     sessions::remove(work, &peer)?;
     Ok(false)
+}
+
+/// KE-125: returns whether a contact was told so long ago that somebody else may have come back from the same backup before.
+pub(crate) fn is_unanswered(db: &Connection, contact: ContactId, now: Timestamp) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM introductions WHERE contact = ?1 AND answerer IS NOT NULL AND expires <= ?2";
+    let told_by = now.minus_seconds(SILENT_SECONDS).plus_seconds(WAIT_SECONDS);
+    exists(db, sql, params![contact.column(), column(told_by.0)])
 }
 
 /// Draws when a contact hears of the new device: two who compare when they did must not learn that they know one person.

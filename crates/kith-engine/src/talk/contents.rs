@@ -13,6 +13,7 @@ use crate::mail::sessions::PeerDevice;
 use crate::mail::{outbox, queues, rotation};
 use crate::people::contacts::{self, Contact};
 use crate::people::{cards, introductions, spare_cards};
+use crate::recovery::refused;
 use crate::talk::actions::{self, Act, Action};
 use crate::talk::conversations::{self, NewMessage, Said};
 use crate::talk::{attachments, disappearing};
@@ -131,6 +132,7 @@ fn apply_said(work: &mut Work<'_>, contact: &Contact, content: &Content, body: K
         KnownBody::Delete { target } => act(work, id, content, target, Action::Delete),
         KnownBody::Receipt { kind, messages } => receipt(work, id, kind, &messages),
         KnownBody::Disappearing { seconds } => disappearing::heard(work, id, content.lamport, seconds),
+        KnownBody::RefusedAnother => refused::heard(work, id),
         // Nothing to say, newer than this code, or what only siblings say (KE-50), or one device to another.
         _ => Ok(()),
     }

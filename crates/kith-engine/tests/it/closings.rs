@@ -89,6 +89,10 @@ fn ke_104_a_person_with_one_device_closes_its_account_too_and_no_other_persons_s
     let tablet = world.come_back("closing-alone-tablet", ANA, 0, &[items, closings].concat());
     world.run(2 * 3600);
     assert!(is_closed(&mut world, ANA) && !is_closed(&mut world, BELA) && !is_closed(&mut world, tablet));
+    // A device that was never linked is locked as any other.
+    world.online(ANA, Reach::Up);
+    world.run(10);
+    assert!(world.people[ANA].engine.status(world.now).unwrap().revoked);
 }
 
 #[test]

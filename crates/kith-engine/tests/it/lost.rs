@@ -122,7 +122,7 @@ fn ke_66_an_answer_that_was_lost_is_made_anew_while_the_card_is_good() {
     // It is not sent any more, and may still wait in Bela's queue: another one would look like somebody else's.
     world.run(62 * DAY);
     world.unlock(new);
-    assert_eq!((restoring(&world), n_answers(&world)), (Some(Restoring::Told), 0));
+    assert_eq!((restoring(&world), n_answers(&world)), (Some(Restoring::Unanswered), 0));
     // By now it is in no queue either.
     world.run(27 * DAY);
     world.unlock(new);

@@ -20,6 +20,7 @@ mod lost;
 mod meeting;
 mod other_way;
 mod privacy;
+mod refused;
 mod rotation;
 mod siblings;
 mod storage;

@@ -161,7 +161,7 @@ fn ke_25_the_latest_disappearing_setting_counts() {
     world.run(5);
     assert_eq!(world.people[ANA].engine.contact(bela).unwrap().disappearing, None);
     // An older setting that arrives late changes nothing.
-    world.people[ANA].keeper.execute("UPDATE contacts SET disappearing_set = 1000", []).unwrap();
+    world.people[ANA].keeper.execute("UPDATE contacts SET disappearing_set = disappearing_set + 1000", []).unwrap();
     world.command(BELA, Command::SetDisappearing { contact: ana, seconds: Some(5) }).unwrap();
     world.run(5);
     assert_eq!(world.people[ANA].engine.contact(bela).unwrap().disappearing, None);

@@ -137,6 +137,8 @@ pub enum ContactTrouble {
     Restored,
     /// A second device says that it is theirs, from the same backup.
     RestoredTwice,
+    /// They say that somebody else came as this person, from a backup or an old device, and was refused.
+    RefusedAnother,
     /// The person's home server does not talk to theirs.
     ForbiddenServer,
     /// Much of what came could not be read.

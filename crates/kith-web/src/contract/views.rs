@@ -114,6 +114,9 @@ pub struct Contact {
     pub held: Option<Held>,
     /// Whether they go on from a backup, or somebody else tried to; until the digits are compared again.
     pub restored: Option<Restored>,
+    /// Since when they say that somebody else came as this person, from a backup or an old device, and was refused; until the digits are
+    /// compared again.
+    pub refused_another: Option<u64>,
     /// How far this device, which was restored from a backup, has come with them; none when the two have met.
     pub restoring: Option<Restoring>,
     /// When the last exchange that quantum computers cannot open was finished.
@@ -142,6 +145,8 @@ pub enum Restoring {
     NeedsPassword,
     /// They are told, within six hours, or at once when the person writes.
     Told,
+    /// They were told days ago and do not answer: they are away, or somebody else came back from the same backup before.
+    Unanswered,
     /// They have to be given a new card.
     NeedsCard,
 }

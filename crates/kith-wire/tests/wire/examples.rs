@@ -230,6 +230,7 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
         ("for a sibling", KnownBody::Sync { item: SyncItem::ContactsTold.to_bytes() }),
         ("rotation", KnownBody::Rotation { rotation: rotation() }),
         ("a spare card", KnownBody::SpareCard { offer: Box::new(offer_for(CardPurpose::Spare)) }),
+        ("somebody else was refused", KnownBody::RefusedAnother),
     ];
     let known = known.into_iter().map(|(note, body)| (note, Body::Known(body)));
     known.chain([("a body of a newer version", Body::Unknown(vec![0x83, 0x18, 99, 0xf6, 0xa1, 0x01, 0x02]))]).collect()

@@ -73,6 +73,7 @@ fn what_is_said_prints_as_its_kind() {
     Sync(…)
     Rotation(…)
     SpareCard(…)
+    RefusedAnother
     Unknown(7 bytes)
     ");
 }

@@ -580,7 +580,7 @@ detail: string, };
 
 export type MessageChange = "new" | "synced" | "written" | "edited" | "deleted" | "reacted" | "disappeared";
 
-export type ContactTrouble = "card_answered_twice" | "needs_card" | "device_stopped" | "device_key_stolen" | "restored" | "restored_twice" | "forbidden_server" | "unreadable" | "overflow";
+export type ContactTrouble = "card_answered_twice" | "needs_card" | "device_stopped" | "device_key_stolen" | "restored" | "restored_twice" | "refused_another" | "forbidden_server" | "unreadable" | "overflow";
 
 export type Trouble = "invite_needed" | "quota_exceeded" | "server_key_changed" | "clock_off" | "bad_descriptor";
 
@@ -691,6 +691,11 @@ held: Held | null,
  * Whether they go on from a backup, or somebody else tried to; until the digits are compared again.
  */
 restored: Restored | null, 
+/**
+ * Since when they say that somebody else came as this person, from a backup or an old device, and was refused; until the digits are
+ * compared again.
+ */
+refusedAnother: number | null, 
 /**
  * How far this device, which was restored from a backup, has come with them; none when the two have met.
  */
@@ -997,7 +1002,7 @@ since: number | null,
  */
 twice: boolean, };
 
-export type Restoring = "needs_password" | "told" | "needs_card";
+export type Restoring = "needs_password" | "told" | "unanswered" | "needs_card";
 
 export type Backups = { 
 /**

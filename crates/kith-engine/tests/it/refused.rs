@@ -1,0 +1,167 @@
+//! Somebody came as a person from a backup, and was not the first: contacts, the one who came first and the one who came second all learn
+//! what can be known. And somebody who has nothing left starts anew.
+
+use kith_engine::{Command, ContactId, Event, Reply, Restoring, Whom};
+use kith_wire::content::{Body, KnownBody};
+use rusqlite::params;
+
+use crate::world::{ANA, BELA, Reach, World};
+
+const DAY: u64 = 86_400;
+
+fn refused(event: &Event) -> bool {
+    matches!(event, Event::ContactRefusedAnother { .. })
+}
+
+/// Returns whether somebody shows that a contact refused another one who came as them.
+fn shows(world: &World, who: usize, contact: ContactId) -> bool {
+    world.people[who].engine.contact(contact).unwrap().refused_another.is_some()
+}
+
+#[test]
+fn ke_124_whoever_came_back_first_is_told_by_contacts_that_somebody_else_came() {
+    let (mut world, bela, ana) = World::met("rival");
+    world.run(DAY);
+    let backup = world.backup_of(ANA);
+    world.online(ANA, Reach::Down);
+    let first = world.restore_and_tell(&backup, "rival-first");
+    world.run(60);
+    assert!(!shows(&world, first, bela));
+    world.events(first);
+    for name in ["rival-second", "rival-third"] {
+        let again = world.restore_and_tell(&backup, name);
+        world.run(60);
+        world.online(again, Reach::Down);
+    }
+    // However often somebody comes, it is said once, and stays until digits are compared.
+    assert_eq!(world.events(first).iter().filter(|event| refused(event)).count(), 1);
+    assert!(shows(&world, first, bela));
+    assert!(world.texts(first, bela).is_empty(), "it is no message");
+    world.run(1);
+    world.command(first, Command::ConfirmVerified { contact: bela }).unwrap();
+    world.command(BELA, Command::ConfirmVerified { contact: ana }).unwrap();
+    assert!(!shows(&world, first, bela));
+    world.run(1);
+    let again = world.restore_and_tell(&backup, "rival-fourth");
+    world.run(60);
+    assert!(shows(&world, first, bela));
+    assert!(!shows(&world, again, bela), "who was refused is told nothing");
+}
+
+#[test]
+fn ke_124_a_device_that_takes_the_place_of_one_that_was_told_is_told_too() {
+    let (mut world, bela, _) = World::met("heir");
+    world.run(DAY);
+    let backup = world.backup_of(ANA);
+    world.online(ANA, Reach::Down);
+    let first = world.restore_and_tell(&backup, "heir-first");
+    world.run(60);
+    let again = world.restore_and_tell(&backup, "heir-second");
+    world.run(60);
+    world.online(again, Reach::Down);
+    let backup = world.backup_of(first);
+    world.online(first, Reach::Down);
+    let heir = world.restore_and_tell(&backup, "heir");
+    assert!(!shows(&world, heir, bela), "no backup says it");
+    world.run(60);
+    assert!(shows(&world, heir, bela));
+}
+
+/// Bela says that she refused somebody, and did not.
+fn lie(world: &World, ana: ContactId) {
+    let body = minicbor::to_vec(Body::Known(KnownBody::RefusedAnother)).unwrap();
+    let sql = "INSERT INTO outgoing (contact, message, lamport, sent, body, kind, expires) \
+               SELECT id, randomblob(16), lamport + 1, ?2, ?3, 2, ?2 + 1000000000 FROM contacts WHERE id = ?1";
+    let (id, now) = (i64::try_from(ana.0).unwrap(), i64::try_from(world.now.0).unwrap());
+    world.people[BELA].keeper.execute(sql, params![id, now, body]).unwrap();
+}
+
+#[test]
+fn ke_124_of_a_contact_who_gave_no_card_nobody_can_have_come() {
+    let (mut world, bela, ana) = World::met("no-card-lie");
+    world.run(60);
+    let cards = world.blob(ANA, "SELECT offer FROM spare_cards");
+    let device = world.blob(ANA, "SELECT device FROM spare_cards");
+    world.alter(ANA, "DELETE FROM spare_cards", &[]);
+    lie(&world, ana);
+    world.send(BELA, ana, "a word");
+    world.run(20);
+    assert!(!shows(&world, ANA, bela));
+    world.alter(ANA, "INSERT INTO spare_cards SELECT id, ?1, ?2 FROM contacts", &[&device, &cards]);
+    lie(&world, ana);
+    world.send(BELA, ana, "another word");
+    world.run(20);
+    assert!(shows(&world, ANA, bela));
+}
+
+#[test]
+fn ke_124_a_contact_that_lies_about_it_raises_one_alarm_and_nothing_else_changes() {
+    let (mut world, bela, ana) = World::met("liar");
+    world.run(60);
+    world.events(ANA);
+    for _ in 0..3 {
+        lie(&world, ana);
+    }
+    world.send(BELA, ana, "a word");
+    world.run(20);
+    assert_eq!(world.events(ANA).iter().filter(|event| refused(event)).count(), 1);
+    let view = world.people[ANA].engine.contact(bela).unwrap();
+    assert!(view.refused_another.is_some() && view.restored.is_none() && !view.needs_card);
+    world.send(ANA, bela, "goes on");
+    world.run(20);
+    assert_eq!(world.texts(ANA, bela), ["a word", "goes on"]);
+    assert_eq!(world.texts(BELA, ana), ["a word", "goes on"]);
+}
+
+#[test]
+fn ke_125_whoever_comes_second_sees_after_three_days_that_nobody_answers() {
+    let (mut world, bela, _) = World::met("silent");
+    world.run(DAY);
+    let backup = world.backup_of(ANA);
+    world.online(ANA, Reach::Down);
+    world.restore_and_tell(&backup, "silent-first");
+    world.run(60);
+    let second = world.restore_and_tell(&backup, "silent-second");
+    let restoring = |world: &World| world.people[second].engine.contact(bela).unwrap().restoring;
+    world.run(2 * DAY);
+    world.unlock(second);
+    assert_eq!(restoring(&world), Some(Restoring::Told));
+    world.run(DAY + 3600);
+    world.unlock(second);
+    assert_eq!(restoring(&world), Some(Restoring::Unanswered));
+}
+
+#[test]
+fn ke_126_what_somebody_says_who_starts_anew_stands_below_what_was_said_before() {
+    let (mut world, bela, ana) = World::met("anew");
+    let mut said = Vec::new();
+    for round in 0..20 {
+        for (who, contact, name) in [(ANA, bela, "Ana"), (BELA, ana, "Bela")] {
+            said.push(format!("{name} {round}"));
+            world.send(who, contact, said.last().unwrap());
+            world.run(5);
+        }
+    }
+    world.run(DAY);
+    world.online(ANA, Reach::Down);
+    // No backup: another person for all that anybody can know. Who writes before the card is answered knows no number of the conversation.
+    let anew = world.add("anew-again");
+    let (there, offer) = world.card(anew);
+    // The number says the day, and not when the card was made.
+    assert_eq!(world.count(anew, "SELECT lamport % 86400 FROM contacts"), 0);
+    assert!(world.count(anew, "SELECT lamport FROM contacts") > 0);
+    world.send(anew, there, "it is me");
+    let offer = Box::new(offer);
+    world.command(BELA, Command::EndSessions { contact: ana, offer: offer.clone() }).unwrap();
+    let taken = world.command(BELA, Command::CardAccept { offer, whom: Whom::Again(ana) });
+    assert!(matches!(taken, Ok(Reply::Contact(contact)) if contact == ana), "{taken:?}");
+    world.run(60);
+    world.send(BELA, ana, "welcome");
+    world.run(20);
+    world.send(anew, there, "nothing is left here");
+    world.run(20);
+    let new = ["it is me", "welcome", "nothing is left here"].map(str::to_owned);
+    said.extend(new.clone());
+    assert_eq!(world.texts(BELA, ana), said);
+    assert_eq!(world.texts(anew, there), new);
+}
