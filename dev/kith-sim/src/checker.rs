@@ -130,7 +130,9 @@ fn sides<'a>(world: &'a World, scenario: &Scenario, views: &'a Views) -> Vec<Sid
         });
         let is_lost = world.has_lost_touch(from, to);
         let concerns = |(who, with, _): &(usize, usize, _)| pairs.contains(&(owner(*who), *with));
-        let an_end = scenario.excuses.endings && world.history.endings.iter().any(concerns);
+        // Whoever took somebody else for a contact has said things that nobody can bring back.
+        let is_contested = world.is_contested(from, to) || world.is_contested(to, from);
+        let an_end = is_contested || scenario.excuses.endings && world.history.endings.iter().any(concerns);
         for writes in world.people.in_use(from) {
             for reads in world.people.in_use(to) {
                 let (Some(writer), Some(reader)) = (views.get(&(writes, to)), views.get(&(reads, from))) else {

@@ -137,6 +137,8 @@ pub struct History {
     pub touched: BTreeMap<MessageId, BTreeMap<usize, Timestamp>>,
     /// Devices that are never on again.
     pub gone: BTreeSet<usize>,
+    /// Devices that were replaced by one that was restored, and go on, and of which the backup did not know how to close their accounts.
+    pub overlooked: BTreeSet<usize>,
     /// Devices that were off for so long that what they were sent may have expired.
     pub long_away: BTreeSet<usize>,
     /// Devices that were linked.

@@ -17,6 +17,7 @@ pub fn person(who: usize) -> String {
     };
     match device::nth(who) {
         0 => name,
+        nth if device::is_rival(who) => format!("{name}'s rival of {nth}"),
         _ if device::is_strange(who) => format!("{name}'s thief"),
         nth => format!("{name}/{}", nth + 1),
     }

@@ -3,8 +3,8 @@
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt as _, SeedableRng};
 
-use crate::device::{of_person, restored, stranger};
-use crate::scenario::{Fault, HOUR, MINUTE, Meetings, Scenario};
+use crate::device::{of_person, restored, rival, stranger};
+use crate::scenario::{DAY, Fault, HOUR, MINUTE, Meetings, Scenario};
 use crate::step::{Step, Told};
 
 /// A step and when it begins, in milliseconds after the beginning of the world.
@@ -21,6 +21,8 @@ const MEETING_MS: u64 = 60_000;
 
 /// Seconds since the last backup, when all devices are lost.
 const BACKUP_AGE: u64 = 6 * HOUR;
+/// Seconds after which a device that was restored has queues, mostly.
+const QUEUES_AFTER: u64 = 10 * MINUTE;
 
 /// Draws the plan of a run.
 pub fn draw(scenario: &Scenario, seed: u64) -> Vec<Timed> {
@@ -74,12 +76,34 @@ impl Drawer<'_> {
                     self.plan.push(Timed { at, step: Step::Revoke { who, device } });
                 }
             }
-            let lost = self.times(devices.lose).first().copied();
-            if let Some(at) = lost {
-                let (who, new) = (self.device_of(person), restored(person));
+            for (n_before, at) in self.times(devices.lose).into_iter().take(devices.losses).enumerate() {
+                let (who, new) = (self.device_of(person), restored(person, n_before));
                 let backed_up_before = about(&mut self.rng, BACKUP_AGE);
-                self.plan.push(Timed { at, step: Step::LoseAll { who, new, backed_up_before } });
+                if devices.rivals {
+                    self.return_with_rivals(at, who, new, backed_up_before);
+                } else {
+                    self.plan.push(Timed { at, step: Step::LoseAll { who, new, backed_up_before } });
+                }
             }
+        }
+    }
+
+    /// A person returns, as somebody else does at about the same time, or later; or somebody else returns as them, and they lost nothing.
+    fn return_with_rivals(&mut self, at: u64, who: usize, new: usize, backed_up_before: u64) {
+        let (step, second) = match self.rng.random_range(0..4) {
+            0 => (Step::Usurp { who, new, backed_up_before }, None),
+            1 => (Step::LoseAll { who, new, backed_up_before }, Some(self.rng.random_range(0..6 * HOUR))),
+            2 => (Step::LoseAll { who, new, backed_up_before }, Some(self.rng.random_range(6 * HOUR..2 * DAY))),
+            _ => (Step::LoseAll { who, new, backed_up_before }, None),
+        };
+        self.plan.push(Timed { at, step });
+        // The password is entered when there are queues (KE-66).
+        let unlocked = |at, who| Timed { at: at + 1000 * QUEUES_AFTER, step: Step::Unlock { who } };
+        self.plan.push(unlocked(at, new));
+        if let Some(later) = second {
+            let at = at + 1000 * later;
+            self.plan.push(Timed { at, step: Step::RestoreAgain { first: new, new: rival(new) } });
+            self.plan.push(unlocked(at, rival(new)));
         }
     }
 

@@ -52,6 +52,8 @@ pub enum Promise {
     RevokedIsSilent,
     /// Whoever lost every device and goes on from a backup is another device, and contacts who can be reached are told.
     ReturnsAreTold,
+    /// Whoever a contact has heard of first stays, when somebody else goes on from the same backup.
+    FirstStays,
     /// The world does not do the same for ever.
     Rest,
     /// Nothing panics.
@@ -90,6 +92,7 @@ impl fmt::Display for Promise {
             Self::NobodyAddsADevice => "nobody adds a device",
             Self::RevokedIsSilent => "a revoked device is silent",
             Self::ReturnsAreTold => "a return is told",
+            Self::FirstStays => "who returned first stays",
             Self::Rest => "everything comes to rest",
             Self::NothingPanics => "nothing panics",
         })

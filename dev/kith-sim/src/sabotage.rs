@@ -90,6 +90,10 @@ pub enum Sabotage {
     RevocationsStayAtHome,
     /// Inside the engine: nobody is told that a contact goes on from a backup (KE-67).
     ReturnsAreSilent,
+    /// Inside the engine: nobody is told by contacts that somebody else went on from the same backup (KE-124).
+    RefusalsAreSilent,
+    /// Inside the engine: who comes second ends what goes on with the first (KE-68).
+    SecondsEndFirsts,
     /// Inside the engine: what a device has not heard is not passed on to it by its siblings (KE-55).
     NothingIsPassedOn,
 }
@@ -129,6 +133,7 @@ impl Sabotage {
             Self::SiblingsKeepOldTexts => "devices",
             Self::AnyPasswordWelcomes | Self::RevocationsStayAtHome => "lost",
             Self::ReturnsAreSilent => "fires",
+            Self::RefusalsAreSilent | Self::SecondsEndFirsts => "ashes",
             Self::NothingIsPassedOn => "households",
             _ => "calm",
         }
@@ -192,6 +197,10 @@ impl Sabotage {
             Self::AnyPasswordWelcomes => &[Promise::NobodyAddsADevice],
             Self::RevocationsStayAtHome => &[Promise::RevokedIsSilent],
             Self::ReturnsAreSilent => &[Promise::ReturnsAreTold, Promise::Agreement],
+            Self::RefusalsAreSilent => &[Promise::ReturnsAreTold],
+            Self::SecondsEndFirsts => {
+                &[Promise::FirstStays, Promise::SessionsGoOn, Promise::ReturnsAreTold, Promise::Arrives]
+            }
             Self::NothingIsPassedOn => &[Promise::Arrives, Promise::SiblingsAgree, Promise::Agreement],
         }
     }
@@ -221,6 +230,8 @@ impl Sabotage {
             Self::AnyPasswordWelcomes => Some(EngineBug::AnyPasswordWelcomes),
             Self::RevocationsStayAtHome => Some(EngineBug::RevocationsStayAtHome),
             Self::ReturnsAreSilent => Some(EngineBug::ReturnsAreSilent),
+            Self::RefusalsAreSilent => Some(EngineBug::RefusalsAreSilent),
+            Self::SecondsEndFirsts => Some(EngineBug::SecondsEndFirsts),
             Self::NothingIsPassedOn => Some(EngineBug::NothingIsPassedOn),
             _ => None,
         });

@@ -50,8 +50,12 @@ pub struct Devices {
     pub revoke: Option<u64>,
     /// Somebody who has an unlocked device in their hands tries to link one of their own.
     pub steal: Option<u64>,
-    /// Every device lost, and a new one that goes on from a backup; once for each person.
+    /// Every device lost, and a new one that goes on from a backup.
     pub lose: Option<u64>,
+    /// How often a person loses every device, at most.
+    pub losses: usize,
+    /// Whether somebody else has the backup, too, and what opens it: they go on from it beside the person's devices, or after them.
+    pub rivals: bool,
     /// A contact forgotten.
     pub forget: Option<u64>,
     /// A contact given another name.

@@ -38,6 +38,8 @@ const PRUDENT: Devices = Devices {
     revoke: None,
     steal: None,
     lose: None,
+    losses: 1,
+    rivals: false,
     forget: None,
     rename: None,
     pin: None,
@@ -195,6 +197,14 @@ pub fn all() -> Vec<Scenario> {
             .hit_by(Fault::Cut, 2 * HOUR)
             .hit_by(Fault::CrashPerson, 8 * HOUR)
             .hit_by(Fault::Away(4 * HOUR), 8 * HOUR),
+        Scenario::named("ashes", "people lose everything again and again, and others have their backups")
+            .with(3, 3)
+            .for_seconds(4 * DAY)
+            .doing(Habits { say: Some(10 * HOUR), ..LIVELY })
+            .with_devices(Devices { lose: Some(3 * DAY), losses: 3, rivals: true, ..PRUDENT })
+            .in_weather(DRIZZLE)
+            .hit_by(Fault::Cut, 4 * HOUR)
+            .hit_by(Fault::Away(4 * HOUR), 12 * HOUR),
         Scenario::named("drawers", "devices lie in drawers for weeks and months")
             .with(2, 2)
             .for_seconds(100 * DAY)

@@ -125,6 +125,10 @@ pub enum Step {
     RestorePerson { who: usize, copied_before: u64 },
     /// A person loses every device, and goes on from the backup that one of them made so many seconds before, on a new one.
     LoseAll { who: usize, new: usize, backed_up_before: u64 },
+    /// Somebody who has a person's backup of so many seconds before, and what opens it, goes on from it, and the person's devices are on.
+    Usurp { who: usize, new: usize, backed_up_before: u64 },
+    /// Somebody goes on from the backup from which a device went on.
+    RestoreAgain { first: usize, new: usize },
     /// A device and its server cannot reach each other for a time.
     Partition { who: usize, seconds: u64 },
     /// What one server sends to another is lost for a time.
@@ -180,6 +184,8 @@ impl Step {
             Self::RestoreServer { .. } => "server restored from backup",
             Self::RestorePerson { .. } => "device restored from copy",
             Self::LoseAll { .. } => "person restored from backup",
+            Self::Usurp { .. } => "person restored beside their devices",
+            Self::RestoreAgain { .. } => "backup restored a second time",
             Self::Partition { .. } => "device cut off",
             Self::PartitionServers { .. } => "servers cut off, one way",
             Self::NameLeads { .. } => "server name leads elsewhere",
@@ -255,6 +261,11 @@ impl fmt::Display for Step {
             Self::LoseAll { who, new, backed_up_before } => {
                 write!(f, "{} goes on from the backup of {}, {backed_up_before} s old", p(*new), p(*who))
             }
+            Self::Usurp { who, new, backed_up_before } => {
+                let (new, who) = (p(*new), p(*who));
+                write!(f, "{new} goes on from the backup of {who}, {backed_up_before} s old, beside the others")
+            }
+            Self::RestoreAgain { first, new } => write!(f, "{} goes on from the backup of {}", p(*new), p(*first)),
             Self::Partition { who, seconds } => write!(f, "{} cannot reach the server for {seconds} s", p(*who)),
             Self::PartitionServers { from, to, seconds } => {
                 write!(f, "what server {} sends to {} is lost for {seconds} s", s(*from), s(*to))

@@ -196,7 +196,7 @@ impl World {
                 Step::RestorePerson { who, copied_before } => {
                     self.schedule_at(before(copied_before), Happening::Copy { who });
                 }
-                Step::LoseAll { who, backed_up_before, .. } => {
+                Step::LoseAll { who, backed_up_before, .. } | Step::Usurp { who, backed_up_before, .. } => {
                     self.schedule_at(before(backed_up_before), Happening::BackUpDevice { who });
                 }
                 _ => {}

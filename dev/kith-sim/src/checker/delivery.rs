@@ -79,7 +79,9 @@ pub(super) fn is_not_silent(side: &Side<'_>) -> Option<Violation> {
     let history = &side.world.history;
     let pairs = [(side.from, side.to), (side.to, side.from)];
     let was_told = pairs.iter().any(|pair| {
-        history.unopened.contains(pair) || history.endings.iter().any(|(who, with, _)| (*who, *with) == *pair)
+        history.unopened.contains(pair)
+            || history.endings.iter().any(|(who, with, _)| (*who, *with) == *pair)
+            || side.world.says_restored(*pair)
     });
     let states = states(side);
     let lost = said(side).find(|(_, said)| {

@@ -6,7 +6,7 @@ use kith_engine::{ContactState, DeviceState, MessageBody, MessageState, MessageV
 use kith_wire::id::MessageId;
 
 use super::{Views, Violation};
-use crate::device::owner;
+use crate::device::{is_rival, owner};
 use crate::promise::Promise;
 use crate::world::World;
 
@@ -38,7 +38,8 @@ fn strangers(world: &World) -> Vec<Violation> {
             let strange = world.writes_to(device, of).into_iter().find(|id| !linked.contains(id));
             // Who went on from a copy does not know of devices that were met after it was made.
             let is_copy = world.history.restored.iter().any(|who| [of, person].contains(&owner(*who)));
-            if strange.is_some() && !is_copy && !world.history.forgotten.contains(&(of, person)) {
+            let is_excused = is_copy || world.is_contested(of, person);
+            if strange.is_some() && !is_excused && !world.history.forgotten.contains(&(of, person)) {
                 let text = format!(
                     "{} writes to a device of {} that nobody linked",
                     World::name_of(device),
@@ -51,6 +52,9 @@ fn strangers(world: &World) -> Vec<Violation> {
     for device in world.people.numbers() {
         let person = owner(device);
         let own: Vec<[u8; 16]> = world.people.of(person).into_iter().filter_map(|own| world.own_id(own)).collect();
+        if is_rival(device) {
+            continue;
+        }
         let is_strange = crate::device::is_strange(device);
         let strange = world.linked_devices(device).into_iter().any(|id| !own.contains(&id));
         if is_strange && world.n_contacts(device) > 0 || !is_strange && strange {
@@ -171,12 +175,17 @@ fn revoked(world: &World, person: usize) -> Vec<Violation> {
     let all = world.people.of(person);
     for device in all.into_iter().filter(|device| world.people[*device].is_revoked()) {
         let name = World::name_of(device);
-        if !world.knows_that_it_is_revoked(device) && !world.history.gone.contains(&device) {
+        let is_overlooked = world.history.overlooked.contains(&device);
+        if !world.knows_that_it_is_revoked(device) && !world.history.gone.contains(&device) && !is_overlooked {
             let text = format!("{name} was taken out and does not say so");
             found.push(Violation::new(Promise::RevokedIsSilent, &[person], text));
         }
         found.extend(writes_to(world, device));
-        for (number, said) in world.history.said.iter().enumerate().filter(|(_, said)| said.to == person) {
+        if is_overlooked {
+            found.extend(world.goes_on_unawares(device));
+        }
+        let heard = world.history.said.iter().enumerate();
+        for (number, said) in heard.filter(|(_, said)| said.to == person && !world.has_lost_touch(said.from, person)) {
             let was_known = world.id_towards(device, said.from).is_some_and(|id| said.reach.revoked.contains(&id));
             let is_late = was_known || world.history.roll_from.is_some_and(|from| number >= from);
             if is_late && world.history.was_seen(device, &said.id) {

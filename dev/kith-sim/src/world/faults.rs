@@ -72,7 +72,9 @@ impl World {
             }
             Step::RestoreServer { server } => self.restore_server(server),
             Step::RestorePerson { who, copied_before } => self.restore_person(who, copied_before),
-            Step::LoseAll { who, new, .. } => self.go_on_from_backup(who, new),
+            Step::LoseAll { who, new, .. } => self.lose_all(who, new),
+            Step::Usurp { who, new, .. } => self.usurp(who, new),
+            Step::RestoreAgain { first, new } => self.restore_again(first, new),
             Step::Partition { who, seconds } => {
                 self.network.cut_off(who, self.now.plus_seconds(seconds));
                 self.cut(who);

@@ -57,11 +57,13 @@ pub struct Person {
     /// When it was welcomed, and what it was promised of before: with whom, and which message.
     pub(crate) welcomed: Option<Timestamp>,
     pub(crate) promised: Vec<(usize, MessageId)>,
-    /// The backup that it made.
+    /// The newest backup of the person, kept with their first device.
     pub(super) backup: Option<Backup>,
-    /// When it went on from a backup, and of whose devices that had spare cards: with whom, and which device.
+    /// When it went on from a backup, and from which.
     pub(crate) came_back: Option<Timestamp>,
-    pub(crate) cards: BTreeSet<(usize, [u8; 16])>,
+    pub(crate) restored_from: Option<Backup>,
+    /// Who had been told, on all their devices, that the person goes on with another device, when somebody went on from that backup on this one.
+    pub(crate) knew_the_first: BTreeSet<usize>,
     /// Where the account is, and by which name the device knows that server.
     pub(super) server: usize,
     pub(super) server_name: ServerUrl,
@@ -118,7 +120,8 @@ impl Person {
             promised: Vec::new(),
             backup: None,
             came_back: None,
-            cards: BTreeSet::new(),
+            restored_from: None,
+            knew_the_first: BTreeSet::new(),
             server,
             server_name,
             offset: 0,
