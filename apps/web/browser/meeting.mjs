@@ -3,14 +3,15 @@
 import { join } from 'node:path';
 
 import { Person } from './person.mjs';
-import { folder, openBrowser, Server, Terminal, watch } from './programs.mjs';
+import { folder, openBrowser, Server, Terminal, watch, web } from './programs.mjs';
 
 export const PASSWORD = 'seven quiet chairs in a kitchen';
 
-/** A home server, Bela at a terminal, and a browser in which nobody is yet. */
-export async function strangers(more = {}) {
+/** A home server, Bela at a terminal, and a browser in which nobody is yet. With a toll, everybody reaches the server by way of it. */
+export async function strangers(more = {}, toll = null) {
   const world = await folder();
-  const server = await Server.start(join(world.path, 'server'));
+  const server = await Server.start(join(world.path, 'server'), 0, web, toll ? ['--public-url', toll.url] : []);
+  if (toll) toll.port = server.port;
   const bela = new Terminal(world.path, 'another password altogether');
   await bela.run('init', '--server', server.url, '--server-key', server.key, '--name', 'Belarmino');
   const profile = join(world.path, 'profile');
@@ -28,8 +29,8 @@ export async function strangers(more = {}) {
 }
 
 /** The same after they have met: Ana in the browser, her conversation with Belarmino open. */
-export async function friends(more = {}) {
-  const all = await strangers(more);
+export async function friends(more = {}, toll = null) {
+  const all = await strangers(more, toll);
   await all.page.goto(all.server.url);
   await all.ana.begin('Anastasia', PASSWORD);
   await introduce(all);

@@ -49,6 +49,22 @@ export class Person {
     await this.at('link-device').waitFor();
   }
 
+  /** Shows the recovery phrase, and shows that it is written down. Returns its words; ends where backups are. */
+  async writeDownPhrase(password) {
+    await this.at('phrase').click();
+    await this.at('phrase-show').click();
+    await this.at('ask-password').fill(password);
+    await this.at('ask-go').click();
+    await this.at('phrase-words').waitFor();
+    const words = (await this.at('phrase-words').locator('li').allInnerTexts()).map((text) => text.replace(/[^a-z]/g, ''));
+    await this.at('phrase-written').click();
+    await this.at('phrase-word').first().waitFor();
+    for (const field of await this.at('phrase-word').all()) await field.fill(words[Number(await field.getAttribute('data-place')) - 1]);
+    await this.at('phrase-check').click();
+    await this.at('backup-new').waitFor();
+    return words;
+  }
+
   /** The twenty digits that this device shows. */
   async code() {
     await this.at('link-code').waitFor();

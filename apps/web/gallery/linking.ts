@@ -1,9 +1,10 @@
 // How linking, backups and coming back look, recorded.
 
-import type { Backup, Backups, Device, Held, Restored, Restoring, State } from '../src/lib/worker/contract';
+import type { Backup, Backups, Device, FoundAtHome, Held, Restored, Restoring, State } from '../src/lib/worker/contract';
 import type { ScreenName } from './places';
 
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 const CODE = '48201 99317 20654 71180';
 
 /** How things stand on the screens that are not those of somebody who is at home. */
@@ -53,22 +54,42 @@ export function welcomed(): Device {
 }
 
 /** What keeps a contact from getting what is written. */
-export function hindered(screen: ScreenName, now: number): { held: Held | null; restored: Restored | null; restoring: Restoring | null } {
+export function hindered(screen: ScreenName, now: number): { held: Held | null; restored: Restored | null; restoring: Restoring | null; fromHome: number | null } {
   return {
     held: screen === 'not-named' ? 'not_named' : null,
-    restored: screen === 'restored' ? { since: now - 3 * 3_600_000, twice: true } : null,
+    restored: screen === 'restored' ? { since: now - 3 * HOUR, twice: true } : null,
     restoring: screen === 'restored-told' ? 'told' : null,
+    fromHome: screen === 'from-home' ? now - 3 * HOUR : null,
   };
 }
 
-/** A backup that has grown old. */
+/** No backup at all, anywhere. */
+export function unprepared(): Backups {
+  return { phraseChecked: null, made: null, behind: 0, home: { every: null, made: null, bytes: 0, running: false, lost: false, trouble: null } };
+}
+
+/** A backup that was made once, and has grown old. */
+export function oldBackup(now: number): Backups {
+  return { ...unprepared(), phraseChecked: now - 60 * DAY, made: now - 41 * DAY, behind: 214 };
+}
+
+/** What a home server has of somebody who comes back. */
+export function foundAtHome(now: number): FoundAtHome[] {
+  return [
+    { device: 'Sara’s phone', made: now - 20 * HOUR, bytes: 8_400_000, ahead: false },
+    { device: 'Laptop in the kitchen', made: now - 6 * DAY, bytes: 7_900_000, ahead: false },
+    { device: '', made: now + 400 * DAY, bytes: 65_536, ahead: true },
+  ];
+}
+
+/** A backup that is made every day. */
 export function backups(now: number): Backups {
-  return { phraseChecked: now - 60 * DAY, made: now - 41 * DAY, behind: 214 };
+  return { phraseChecked: now - 60 * DAY, made: now - 5 * HOUR, behind: 3, home: { every: 24, made: now - 5 * HOUR, bytes: 8_400_000, running: false, lost: false, trouble: null } };
 }
 
 /** A backup that can be restored. */
 export function backup(now: number): Backup {
-  return { name: 'Sara', server: 'https://kith.linden.example:5484', made: now - 9 * DAY, messages: 1042, torn: false };
+  return { name: 'Sara', server: 'https://kith.linden.example:5484', made: now - 9 * DAY, contacts: 12, messages: 1042, torn: false };
 }
 
 /** Words that are nobody's. */

@@ -4,7 +4,7 @@ import type { Line } from '../src/lib/line';
 import type { AnswerTo } from '../src/lib/worker/kith';
 import type { Attachment, Contact, Device, Failure, FailureCode, Message, Notice, Page, Reply, Request, State } from '../src/lib/worker/contract';
 import { devices } from './devices';
-import { backup, backups, candidate, hindered, linkingDevice, stateFor, welcomed, WORDS } from './linking';
+import { backup, backups, candidate, foundAtHome, hindered, linkingDevice, oldBackup, stateFor, unprepared, welcomed, WORDS } from './linking';
 import type { ScreenName } from './places';
 import { LASTS, NAMES, SENTENCES, TALK, type Said } from './talks';
 
@@ -174,7 +174,7 @@ export class RecordedLine implements Line {
         this.tell({ kind: 'devices' });
         return this.link(request.expires);
       case 'backups':
-        return { kind: 'backups', backups: this.screen === 'backup' || this.screen === 'reminded' ? backups(this.now) : { phraseChecked: null, made: null, behind: 0 } };
+        return { kind: 'backups', backups: this.screen === 'backup' ? backups(this.now) : this.screen === 'reminded' ? oldBackup(this.now) : unprepared() };
       case 'welcome_device':
         this.linking = welcomed();
         return { kind: 'done' };
@@ -182,6 +182,10 @@ export class RecordedLine implements Line {
         return { kind: 'phrase', words: WORDS };
       case 'look_at_backup':
         if (request.with.kind === 'phrase' && request.with.words.length < 20) throw new RecordedFailure({ code: 'bad_phrase', detail: '3: able?' });
+        return { kind: 'backup', backup: backup(this.now) };
+      case 'find_at_home':
+        return { kind: 'found_at_home', found: foundAtHome(this.now) };
+      case 'fetch_from_home':
         return { kind: 'backup', backup: backup(this.now) };
       default:
         return { kind: 'done' };
@@ -269,6 +273,7 @@ export class RecordedLine implements Line {
       restored: null,
       refusedAnother: null,
       restoring: null,
+      fromHome: null,
       pqSince: this.now - 47 * MINUTE,
       last: null,
       ...more,

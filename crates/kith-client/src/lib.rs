@@ -12,12 +12,11 @@ mod devices;
 mod drive;
 mod home_backup;
 mod home_restore;
-mod home_server;
 mod links;
-mod pieces;
 mod restore;
 mod save;
 mod sync;
+mod way;
 
 pub use attach::{AttachError, Attached, Attachment, Metadata};
 pub use backup::{BackUpError, BackedUp, BackupKind, Growth};
@@ -25,12 +24,12 @@ pub use client::{Client, ClientError, Options, proof_key};
 pub use devices::DeviceActionError;
 pub use drive::{Events, Notice};
 pub use home_backup::{Before, HomeBackedUp, HomeBackupError, HomeStep};
-pub use home_restore::{FoundAtHome, HomeBackups};
-pub use home_server::HomeServerError;
+pub use home_restore::HomeBackups;
 pub use restore::{Backup, Damage, RestoreFailure};
 pub use save::{Overwrite, SaveError};
 pub use sync::SyncError;
 
+pub use kith_keep::{FoundAtHome, KeepError};
 pub use kith_net::{AddressPolicy, CarrierError};
 pub use kith_picture::{CleanError, Written};
 pub use kith_vault::{

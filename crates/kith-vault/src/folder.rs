@@ -3,6 +3,12 @@
 //! Everything that touches files, permissions and locks is here and in the two files below: a native file system, and a
 //! browser's private one with the same few operations. Nothing here knows keys or what the files mean.
 
+#[cfg(any(target_family = "wasm", test))]
+#[cfg_attr(
+    not(target_family = "wasm"),
+    expect(unreachable_pub, reason = "programs in browsers have it; elsewhere tests do")
+)]
+mod backup_file;
 #[cfg(target_family = "wasm")]
 mod browser;
 #[cfg(any(target_family = "wasm", test))]
@@ -19,6 +25,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+#[cfg(target_family = "wasm")]
+pub use self::backup_file::BackupFile;
 #[cfg(target_family = "wasm")]
 pub use self::browser::Folder;
 #[cfg(not(target_family = "wasm"))]

@@ -25,9 +25,9 @@ pub use backup::{
 pub use chunks::{AttachmentSecret, ChunkStore, FillError, GetError, MAX_CHUNK_LEN, PourError, PutError, Usage};
 pub use database::DatabaseError;
 pub use errors::{AdoptError, ChangePasswordError, CheckError, CreateError, OpenError, ProveError};
-#[cfg(target_family = "wasm")]
-pub use folder::Folder;
 pub use folder::FolderError;
+#[cfg(target_family = "wasm")]
+pub use folder::{BackupFile, Folder};
 pub use head::{HeadError, VAULT_VERSION};
 pub use keys::ProofKey;
 pub use kith_crypto::password::{Params, PasswordError};

@@ -13,7 +13,9 @@ mod replies;
 mod requests;
 mod views;
 
-pub use devices::{Backup, BackupKey, Backups, Device, DeviceState, HistoryWish, JoinStep, Link, Progress};
+pub use devices::{
+    Backup, BackupKey, Backups, Device, DeviceState, FoundAtHome, HistoryWish, HomeBackup, JoinStep, Link, Progress,
+};
 pub use notices::{ContactTrouble, MessageChange, Notice, Trouble};
 pub use replies::{Failure, FailureCode, Reply};
 pub use requests::{PageAt, Request};

@@ -33,6 +33,7 @@ pub(crate) fn contact(view: ContactView, newest: Option<&MessageView>) -> contra
         held: view.held.map(held),
         restored: view.restored.map(|view| contract::Restored { since: view.since.map(|at| at.0), twice: view.twice }),
         refused_another: view.refused_another.map(|at| at.0),
+        from_home: view.from_home.map(|at| at.0),
         restoring: view.restoring.map(|restoring| match restoring {
             Restoring::NeedsPassword => contract::Restoring::NeedsPassword,
             Restoring::Told => contract::Restoring::Told,

@@ -3,6 +3,7 @@
 use std::io;
 
 use kith_engine::{BackupError, CommandError, DeviceError, QueryError};
+use kith_keep::{AskError, KeepError};
 use kith_session::{AnswerCardError, CardError};
 use kith_vault::{
     BackupFileError, ChangePasswordError, CreateError, DatabaseError, FolderError, OpenError, ProveError,
@@ -91,6 +92,28 @@ impl From<BackupFileError> for Failure {
             BackupFileError::Damaged { .. } => Code::BackupDamaged,
             BackupFileError::Folder(_) => Code::FileUnreadable,
             _ => Code::Internal,
+        };
+        failure(code, chain(&error))
+    }
+}
+
+impl From<KeepError> for Failure {
+    fn from(error: KeepError) -> Self {
+        use FailureCode as Code;
+        let code = match &error {
+            KeepError::File(source) if source.kind() == io::ErrorKind::StorageFull => Code::StorageFull,
+            KeepError::File(_) | KeepError::Server(AskError::Unsigned(_)) => Code::Storage,
+            KeepError::Server(AskError::Unreachable(why)) if why.may_pass() => Code::ServerUnreachable,
+            KeepError::Server(AskError::Unreachable(_) | AskError::NotAHomeServer | AskError::OtherServer) => {
+                Code::NotAHomeServer
+            }
+            KeepError::Server(AskError::Busy) => Code::ServerUnreachable,
+            KeepError::Server(_) => Code::ServerRefuses,
+            KeepError::NotRegistered => Code::Offline,
+            KeepError::NoRoom => Code::NoRoom,
+            KeepError::Nothing => Code::NoHomeBackup,
+            KeepError::Lost => Code::HomeBackupLost,
+            _ => Code::HomeBackupAgain,
         };
         failure(code, chain(&error))
     }
@@ -207,6 +230,8 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kith_keep::NotCarried;
+
     use super::*;
 
     #[test]
@@ -221,5 +246,10 @@ mod tests {
         assert_eq!(Failure::from(DeviceError::NotThereYet).code, FailureCode::NotComparedThere);
         assert_eq!(Failure::from(BackupFileError::OtherPerson).code, FailureCode::WrongPhrase);
         assert_eq!(Failure::from(ProveError::WrongPassword).code, FailureCode::WrongPassword);
+        let away = |may_pass| KeepError::from(AskError::from(NotCarried::new("nobody answers", may_pass)));
+        assert_eq!(Failure::from(away(true)).code, FailureCode::ServerUnreachable);
+        assert_eq!(Failure::from(away(false)).code, FailureCode::NotAHomeServer);
+        assert_eq!(Failure::from(KeepError::Nothing).code, FailureCode::NoHomeBackup);
+        assert_eq!(Failure::from(KeepError::NoRoom).code, FailureCode::NoRoom);
     }
 }

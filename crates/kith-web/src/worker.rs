@@ -13,10 +13,13 @@ mod devices;
 mod drive;
 mod files;
 mod gate;
+mod home_backups;
+mod home_restoring;
 mod links;
 mod net;
 mod person;
 mod restoring;
+mod way;
 
 use std::cell::RefCell;
 use std::rc::Rc;

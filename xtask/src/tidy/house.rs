@@ -52,7 +52,7 @@ impl Floor {
 }
 
 /// All rooms, lowest floor first.
-pub(super) const ROOMS: [Room; 18] = [
+pub(super) const ROOMS: [Room; 19] = [
     room("kith-wire", Floor::Number(0), &[], &[]),
     room("kith-picture", Floor::Number(0), &["kith-wire", "kith-crypto"], &["kith-wire"]),
     room("kith-crypto", Floor::Number(1), &[], &[]),
@@ -62,6 +62,12 @@ pub(super) const ROOMS: [Room; 18] = [
     room("kith-vault", Floor::Number(4), &[], &["kith-session", "kith-engine", "tokio"]),
     room("kith-store", Floor::Number(4), &["kith-crypto"], &["kith-session", "vodozemac"]),
     room("kith-net", Floor::Number(4), &[], &["kith-crypto", "kith-session", "kith-engine", "kith-home"]),
+    room(
+        "kith-keep",
+        Floor::Number(4),
+        &["rusqlite"],
+        &["kith-session", "kith-engine", "kith-vault", "kith-net", "tokio"],
+    ),
     room("kith-site", Floor::Number(4), &["tokio", "hyper"], &["kith-session", "kith-engine", "kith-home", "tokio"]),
     room("kith-client", Floor::Number(5), &["clap", "indicatif", "ratatui", "dialoguer"], &["kith-home"]),
     room("kith-web", Floor::Number(5), &[], &["kith-home", "kith-store", "kith-net", "tokio"]),

@@ -1,7 +1,7 @@
 //! `kith backup --at-home`: a backup that lies at the home server, by hand or by itself.
 
 use clap::ValueEnum;
-use kith_client::{Before, Growth, HomeBackedUp, HomeBackupError, HomeStep};
+use kith_client::{Before, Growth, HomeBackedUp, HomeBackupError, HomeStep, KeepError};
 use serde_json::json;
 
 use crate::commands::backup::Backup;
@@ -126,30 +126,38 @@ impl From<HomeBackupError> for Failure {
     fn from(error: HomeBackupError) -> Self {
         match error {
             HomeBackupError::Backup(error) => error.into(),
-            HomeBackupError::Server(error) => Failure::offline(error.to_string()),
-            HomeBackupError::NotRegistered => {
+            HomeBackupError::Keep(error) => error.into(),
+            HomeBackupError::Query(error) => error.into(),
+            other => Self::new("storage", other.to_string(), "see that the disk has room"),
+        }
+    }
+}
+
+impl From<KeepError> for Failure {
+    fn from(error: KeepError) -> Self {
+        match error {
+            KeepError::Server(error) => Self::offline(error.to_string()),
+            KeepError::NotRegistered => {
                 Self::new("not_registered", "your home server has not taken you yet", "call `kith sync` first")
             }
-            HomeBackupError::NoRoom => Self::new(
+            KeepError::NoRoom => Self::new(
                 "no_room",
                 "your home server keeps no more for you; the backup before is as good as it was",
                 "ask whoever runs it for more room, or keep your backup in a file: `kith backup FILE`",
             ),
-            HomeBackupError::Nothing => Self::new(
+            KeepError::Nothing => Self::new(
                 "no_backup",
                 "there is no backup of yours at this home server, or it does not show it",
                 "look at the address, and at which paper the words are on",
             ),
-            HomeBackupError::Taken | HomeBackupError::Lost | HomeBackupError::Changed => Self::new(
+            KeepError::File(_) => {
+                Self::new("storage", error.to_string(), "see that the disk has room, then try again: it goes on")
+            }
+            _ => Self::new(
                 "home_backup",
                 format!("{error}; the backup before is as good as it was"),
                 "try again: it goes on where it stopped",
             ),
-            HomeBackupError::Query(error) => error.into(),
-            HomeBackupError::File(_) => {
-                Self::new("storage", error.to_string(), "see that the disk has room, then try again: it goes on")
-            }
-            other => Self::new("storage", other.to_string(), "see that the disk has room"),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use kith_client::{Backup, Damage, FoundAtHome, HomeBackupError, HomeBackups, Options, Phrase, RestoreFailure};
+use kith_client::{
+    Backup, Damage, FoundAtHome, HomeBackupError, HomeBackups, KeepError, Options, Phrase, RestoreFailure,
+};
 
 use crate::commands::restore::Restore;
 use crate::commands::{home_backup, init, restore};
@@ -78,7 +80,7 @@ const AHEAD: &str = " ITS DATE HAS NOT COME YET: the clock of that device was wr
 
 fn refused(error: RestoreFailure) -> Failure {
     match error {
-        RestoreFailure::Home(HomeBackupError::Lost) => Failure::new(
+        RestoreFailure::Home(HomeBackupError::Keep(KeepError::Lost)) => Failure::new(
             "damaged",
             "the home server does not have all of this backup, or something else in its place",
             "try again later, and ask whoever runs it; then take another one with --backup NUMBER, or with --damaged what is whole in this one",

@@ -63,6 +63,11 @@ export function fullTime(language: string, at: number): string {
   return dates(language, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }).format(at);
 }
 
+/** The same with its year: for what may be long ago. */
+export function datedTime(language: string, at: number): string {
+  return dates(language, { day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit' }).format(at);
+}
+
 /** A day without a time of day. `at` is midnight in Greenwich. */
 export function plainDay(language: string, at: number): string {
   return dates(language, { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' }).format(at);

@@ -52,8 +52,8 @@ export class Door {
     this.take((await this.line.ask({ kind: 'create', ...start })).state);
   }
 
-  /** Takes a backup in. */
-  async restore(file: Blob, wanted: { with: BackupKey; password: string; server: string | null; invite: string | null; deviceName: string }): Promise<void> {
+  /** Takes a backup in: from a file, or the one that was fetched. */
+  async restore(file: Blob | undefined, wanted: { with: BackupKey; password: string; server: string | null; invite: string | null; deviceName: string }): Promise<void> {
     this.take((await this.line.ask({ kind: 'restore', ...wanted }, file)).state);
   }
 

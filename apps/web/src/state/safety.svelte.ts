@@ -47,6 +47,26 @@ export class Safety {
     await this.refresh();
   }
 
+  /** Sets how often this device makes a backup at its home server by itself. */
+  async setHome(password: string, hours: number | null): Promise<void> {
+    await this.line.ask({ kind: 'set_home_backup', password, hours });
+    await this.refresh();
+  }
+
+  /** Makes a backup at the home server now. Returns what was new, and what had to be sent. */
+  async backUpHome(password: string): Promise<{ messages: number; sent: number }> {
+    const made = await this.line.ask({ kind: 'back_up_home', password });
+    await this.refresh();
+    return made;
+  }
+
+  /** Removes all backups at the home server. Returns how many there were. */
+  async removeHome(password: string): Promise<number> {
+    const { count } = await this.line.ask({ kind: 'remove_home_backups', password });
+    await this.refresh();
+    return count;
+  }
+
   /** Forgets everything: Kith was locked. */
   clear(): void {
     this.known = null;

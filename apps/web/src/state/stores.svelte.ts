@@ -129,7 +129,12 @@ export class Stores {
       case 'device_added':
         if (this.door.open) this.read(this.devices.refresh());
         return;
+      case 'home_backup':
+        this.progress = null;
+        if (this.door.open) this.read(this.safety.refresh());
+        return;
       case 'backing_up':
+      case 'moving':
       case 'restoring':
         this.progress = { done: notice.done, total: notice.total };
         return;

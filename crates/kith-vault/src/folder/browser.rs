@@ -21,6 +21,7 @@ use web_sys::{FileSystemDirectoryHandle, FileSystemGetDirectoryOptions, WorkerGl
 use self::handle::{Handle, failure};
 use crate::chunks::{CHUNKS, SEALED_LEN};
 use crate::database::{COMPANIONS, DATABASE};
+use crate::folder::backup_file::BackupFile;
 use crate::folder::papers::Papers;
 use crate::folder::shelf::Shelf;
 use crate::folder::{Entry, FolderError, Point};
@@ -30,6 +31,8 @@ const ROOT: &str = "kith";
 /// The file of the small files, and that of the chunks.
 const PAPERS: &str = "papers";
 const SHELF: &str = "shelf";
+/// The file of the backup that the person keeps at the home server.
+const BACKUP: &str = "backup";
 /// The folder of the database's files. SQLite's journals take places too, and running out of them fails a transaction.
 const POOL: &str = "kith/pool";
 const POOL_PLACES: usize = 24;
@@ -38,6 +41,7 @@ const POOL_PLACES: usize = 24;
 pub struct Folder {
     papers: RefCell<Papers<Handle>>,
     shelf: RefCell<Shelf<Handle>>,
+    backup: BackupFile,
     pool: OpfsSAHPoolUtil,
 }
 
@@ -51,9 +55,10 @@ impl Folder {
         let root = root().await.map_err(failed)?;
         let papers = Papers::open(Handle::open(&root, PAPERS).await.map_err(failed)?).map_err(failed)?;
         let shelf = Shelf::open(Handle::open(&root, SHELF).await.map_err(failed)?, SEALED_LEN).map_err(failed)?;
+        let backup = BackupFile::new(Handle::open(&root, BACKUP).await.map_err(failed)?);
         let config = OpfsSAHPoolCfgBuilder::new().directory(POOL).initial_capacity(POOL_PLACES).build();
         let pool = install::<WasmOsCallback>(&config, true).await.map_err(|error| failed(pool_failure(&error)))?;
-        Ok(Self { papers: RefCell::new(papers), shelf: RefCell::new(shelf), pool })
+        Ok(Self { papers: RefCell::new(papers), shelf: RefCell::new(shelf), backup, pool })
     }
 
     /// Returns whether a person was made here.
@@ -61,7 +66,12 @@ impl Folder {
         self.papers.borrow().read(crate::vault::HEAD).is_some()
     }
 
-    /// Removes everything: for a person whom no home server has taken. The database has to be closed.
+    /// Returns the file of the backup that the person keeps at the home server, or that was fetched from there.
+    pub fn backup(&self) -> BackupFile {
+        self.backup.rewound()
+    }
+
+    /// Removes everything but that backup: for a person whom no home server has taken. The database has to be closed.
     ///
     /// # Errors
     /// [`FolderError`] when the file system refuses.

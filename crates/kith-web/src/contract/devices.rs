@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::replies::FailureCode;
 use super::views::QrCode;
 
 /// Where a device stands.
@@ -119,6 +120,42 @@ pub struct Backups {
     pub made: Option<u64>,
     /// Messages that are new or have changed since.
     pub behind: u64,
+    /// The backup that this device keeps at its home server.
+    pub home: HomeBackup,
+}
+
+/// The backup that a device keeps at its home server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct HomeBackup {
+    /// Hours after which the device makes the next one by itself; none when it does not.
+    pub every: Option<u32>,
+    /// When it was made last; none when none is whole there.
+    pub made: Option<u64>,
+    /// Bytes that it has there.
+    pub bytes: u64,
+    /// Whether one is just being made.
+    pub running: bool,
+    /// Whether the home server had lost something of the one before when the last one was made.
+    pub lost: bool,
+    /// Why the last one was not made, since Kith was opened.
+    pub trouble: Option<FailureCode>,
+}
+
+/// A backup that was found at a home server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct FoundAtHome {
+    /// The device that made it, as the person called it; empty when it had no name.
+    pub device: String,
+    /// When it says that it was made.
+    pub made: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// Whether that is more than a day from now: a clock was wrong, or somebody wants it to be taken.
+    pub ahead: bool,
 }
 
 /// What opens a backup. Printed by nobody.
@@ -136,6 +173,8 @@ pub enum BackupKey {
         /// That.
         password: String,
     },
+    /// None is needed any more: it is the one that was fetched last with [`Request::FetchFromHome`](super::Request::FetchFromHome).
+    Fetched,
 }
 
 /// What a backup is about.
@@ -149,6 +188,8 @@ pub struct Backup {
     pub server: String,
     /// When it was made.
     pub made: u64,
+    /// People that the person knew.
+    pub contacts: u64,
     /// Messages in it, some perhaps counted several times.
     pub messages: u64,
     /// Whether the file ends in the middle of something: what was whole is taken.

@@ -80,6 +80,15 @@ pub enum Notice {
         /// Messages in all.
         total: u64,
     },
+    /// The backup at the home server is being made, was made, or was not: [`Backups`](super::Backups) says how it stands.
+    HomeBackup,
+    /// Bytes of a backup go to the home server, or come from there.
+    Moving {
+        /// Bytes done.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
     /// A backup is being taken in.
     Restoring {
         /// Bytes done.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::devices::{Backup, Backups, Device, Link};
+use super::devices::{Backup, Backups, Device, FoundAtHome, Link};
 use super::views::{Attachment, Card, Contact, Found, Message, Page, QrCode, State, Written};
 
 /// What the app gets.
@@ -101,6 +101,25 @@ pub enum Reply {
         contacts: u64,
         /// Messages that were written, new or changed.
         messages: u64,
+    },
+    /// The backup at the home server is up to date.
+    BackedUpHome {
+        /// Contacts that were written, new or changed.
+        contacts: u64,
+        /// Messages that were written, new or changed.
+        messages: u64,
+        /// Bytes that had to be sent.
+        sent: u64,
+    },
+    /// Backups at the home server were removed.
+    Removed {
+        /// How many there were.
+        count: u64,
+    },
+    /// Backups that were found at a home server.
+    FoundAtHome {
+        /// The newest first, and last those that are dated ahead.
+        found: Vec<FoundAtHome>,
     },
     /// A backup that can be restored.
     Backup {
@@ -242,6 +261,16 @@ pub enum FailureCode {
     BackupDamaged,
     /// The file is a backup by another device of the person, which may know more than this one.
     BackupOfOther,
+    /// Another backup is being made.
+    BackupRunning,
+    /// The home server keeps no more for this person.
+    NoRoom,
+    /// There is no backup of this person at this home server, or it does not show it.
+    NoHomeBackup,
+    /// The home server does not have all of a backup.
+    HomeBackupLost,
+    /// Something came between; said again it goes on.
+    HomeBackupAgain,
     /// Making the person, or taking a backup in, did not come to its end; nothing of it stayed.
     RestoreUnfinished,
     /// The request was not understood: app and worker are of different versions.

@@ -60,6 +60,20 @@ pub enum Request {
         /// What this device is called.
         device_name: String,
     },
+    /// Looks for backups of whoever has the recovery phrase at a home server, where nobody is here yet. Answered with
+    /// [`Reply::FoundAtHome`].
+    FindAtHome {
+        /// The words of the phrase, as people type them.
+        words: String,
+        /// The home server's address as people type it; none means the server that this app comes from.
+        server: Option<String>,
+    },
+    /// Fetches one of the backups that were found, and looks through it; what an interruption left is not fetched again.
+    /// Answered with [`Reply::Backup`]; how far it is, [`Notice::Moving`](super::Notice::Moving) tells.
+    FetchFromHome {
+        /// Its place in what was found, from 0.
+        number: u32,
+    },
     /// Says whether this is the password, as slowly as opening does. Answered with [`Reply::Done`].
     CheckPassword {
         /// The password.
@@ -357,6 +371,26 @@ pub enum Request {
     },
     /// The bytes of the last backup are where the person wants them. Answered with [`Reply::Done`].
     BackupKept,
+    /// Sets how often this device makes a backup at its home server by itself; the first one follows at once. Answered with
+    /// [`Reply::Done`].
+    SetHomeBackup {
+        /// The password.
+        password: String,
+        /// Hours between two of them; none for never.
+        hours: Option<u32>,
+    },
+    /// Makes a backup at the home server, or brings the one that is there up to date. Answered with [`Reply::BackedUpHome`];
+    /// how far it is, [`Notice::BackingUp`](super::Notice::BackingUp) and then [`Notice::Moving`](super::Notice::Moving) tell.
+    BackUpHome {
+        /// The password.
+        password: String,
+    },
+    /// Removes the backups of all the person's devices at this home server; this one makes none by itself any more. Answered
+    /// with [`Reply::Removed`].
+    RemoveHomeBackups {
+        /// The password.
+        password: String,
+    },
 
     /// Whether a live connection is wanted: a hidden page may do without. Answered with [`Reply::Done`].
     Connect {

@@ -49,6 +49,8 @@ fn typescript() -> String {
         Restored::decl(&config),
         Restoring::decl(&config),
         Backups::decl(&config),
+        HomeBackup::decl(&config),
+        FoundAtHome::decl(&config),
         BackupKey::decl(&config),
         Backup::decl(&config),
     ];

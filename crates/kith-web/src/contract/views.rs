@@ -117,6 +117,9 @@ pub struct Contact {
     /// Since when they say that somebody else came as this person, from a backup or an old device, and was refused; until the digits are
     /// compared again.
     pub refused_another: Option<u64>,
+    /// When this device was restored from a backup at a home server, which somebody else may have put there; until the digits
+    /// are compared.
+    pub from_home: Option<u64>,
     /// How far this device, which was restored from a backup, has come with them; none when the two have met.
     pub restoring: Option<Restoring>,
     /// When the last exchange that quantum computers cannot open was finished.

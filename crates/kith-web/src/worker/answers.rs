@@ -31,6 +31,9 @@ impl Person {
             }
             Request::AttachmentChunk { attachment, index } => self.chunk(AttachmentId(attachment), index)?,
             Request::BackUp { password } => self.back_up(password, file).await?,
+            request @ (Request::SetHomeBackup { .. }
+            | Request::BackUpHome { .. }
+            | Request::RemoveHomeBackups { .. }) => self.answer_about_home(request).await?.into(),
             request @ (Request::AskToJoin { .. }
             | Request::LinkDevice { .. }
             | Request::JoinDevice { .. }

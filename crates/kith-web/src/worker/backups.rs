@@ -27,7 +27,8 @@ impl Person {
     pub(crate) fn backups(&self) -> Result<Reply, Failure> {
         let BackupView { phrase_checked, made, behind } = self.ask(|engine| engine.backups())?;
         let at = |time: kith_wire::Timestamp| time.0;
-        Ok(Reply::Backups { backups: Backups { phrase_checked: phrase_checked.map(at), made: made.map(at), behind } })
+        let (phrase_checked, made, home) = (phrase_checked.map(at), made.map(at), self.home_backup()?);
+        Ok(Reply::Backups { backups: Backups { phrase_checked, made, behind, home } })
     }
 
     /// Returns the recovery phrase.
@@ -46,15 +47,18 @@ impl Person {
 
     /// Makes a backup: what is new since `file` was written, when it is one of this device, else everything.
     pub(crate) async fn back_up(self: &Rc<Self>, password: String, file: Option<Blob>) -> Result<Answer, Failure> {
-        let _alone = Alone::of(&self.is_backing_up)
-            .ok_or_else(|| failure(FailureCode::BadRequest, "another backup is being made"))?;
+        let _alone = self.alone()?;
         let password = checked(password)?;
         let seed = self.keeper.borrow().user_seed(&password)?;
         let lying = file.map(|file| self.look(&file, &seed, &password)).transpose()?;
-        let (sealer, start, head) = self.begin(lying.flatten(), &seed, &password)?;
-        let keep = if head.is_empty() { sealer.end() } else { 0 };
+        let (sealer, start, mut bytes) = self.begin(lying.flatten(), &seed, (&password, Params::PHONE))?;
+        let keep = if bytes.is_empty() { sealer.end() } else { 0 };
         let (contacts, mark) = (start.contacts, start.run.mark());
-        let (messages, bytes) = self.seal_run(start, sealer, head).await?;
+        let put = |sealed: &[u8]| {
+            bytes.extend_from_slice(sealed);
+            Ok(())
+        };
+        let messages = self.seal_run(start, sealer, put).await?;
         self.backup_made.set(Some(mark));
         Ok(Answer { reply: Reply::BackedUp { keep, contacts, messages }, bytes: Some(bytes) })
     }
@@ -69,8 +73,13 @@ impl Person {
         Ok(Reply::Done)
     }
 
-    /// Reads what lies there to its end: a backup that would not open on the day it is needed is made anew now. Returns the
-    /// last run behind which this one may go.
+    /// One backup at a time: what changes under a second one is said in the wrong file.
+    pub(crate) fn alone(&self) -> Result<Alone<'_>, Failure> {
+        let alone = Alone::of(&self.is_backing_up);
+        alone.ok_or_else(|| failure(FailureCode::BackupRunning, "another backup is being made"))
+    }
+
+    /// Returns the last run of a file that the person has chosen, if this one may go behind it.
     fn look(
         &self,
         file: &Blob,
@@ -80,7 +89,14 @@ impl Person {
         if crate::worker::blob::length(file) == 0 {
             return Ok(None);
         }
-        let mut reader = open(file, &BackupKey::Seed(seed))?;
+        let Some((reader, last)) = self.last_run(open(file, &BackupKey::Seed(seed))?)? else { return Ok(None) };
+        let is_current = reader.is_opened_by(password)?;
+        Ok(is_current.then_some((reader, last)))
+    }
+
+    /// Reads what lies there to its end: a backup that would not open on the day it is needed is made anew now. Returns the
+    /// last run behind which this one may go.
+    pub(crate) fn last_run(&self, mut reader: BackupReader) -> Result<Option<(BackupReader, BackupMark)>, Failure> {
         let (mut marks, mut is_damaged) = (Vec::new(), false);
         loop {
             match reader.read_next() {
@@ -102,16 +118,15 @@ impl Person {
         }
         let Some(last) = marks.last().copied() else { return Ok(None) };
         let is_ours = self.ask(|engine| engine.knows_backup(&[last]))?;
-        let goes_on = is_ours && !is_damaged && reader.is_opened_by(password)?;
-        Ok(goes_on.then_some((reader, last)))
+        Ok((is_ours && !is_damaged).then_some((reader, last)))
     }
 
     /// Begins a run, behind what lies there or as a new backup, and returns the bytes that come first.
-    fn begin(
+    pub(crate) fn begin(
         &self,
         lying: Option<(BackupReader, BackupMark)>,
         seed: &[u8; 32],
-        password: &Password,
+        (password, params): (&Password, Params),
     ) -> Result<(BackupSealer, BackupStart, Vec<u8>), Failure> {
         let begin = |since| self.engine.borrow_mut().begin_backup(since, now(), &mut rng());
         if let Some((reader, mark)) = lying {
@@ -123,17 +138,17 @@ impl Person {
             }
         }
         let start = begin(None)?;
-        let (sealer, head) = BackupSealer::begin(seed, password, Params::PHONE, &mut rng())?;
+        let (sealer, head) = BackupSealer::begin(seed, password, params, &mut rng())?;
         Ok((sealer, start, head))
     }
 
-    /// Seals a run to its end. Returns how many messages are in it, and its bytes.
-    async fn seal_run(
+    /// Seals a run to its end, and puts it piece by piece. Returns how many messages are in it.
+    pub(crate) async fn seal_run(
         &self,
         start: BackupStart,
         mut sealer: BackupSealer,
-        mut bytes: Vec<u8>,
-    ) -> Result<(u64, Vec<u8>), Failure> {
+        mut put: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<u64, Failure> {
         let BackupStart { mut run, messages: total, .. } = start;
         let (mut content, mut done) = (Zeroizing::new(Vec::with_capacity(SEGMENT_BYTES)), 0_u64);
         loop {
@@ -142,7 +157,7 @@ impl Person {
                 let mut packed = Zeroizing::new(Vec::new());
                 pack(&mut packed, item).map_err(|error| failure(FailureCode::Internal, error))?;
                 if !content.is_empty() && content.len().saturating_add(packed.len()) > SEGMENT_BYTES {
-                    bytes.extend(sealer.put(&content, &mut rng())?);
+                    put(&sealer.put(&content, &mut rng())?)?;
                     content.clear();
                 }
                 content.extend_from_slice(&packed);
@@ -150,8 +165,8 @@ impl Person {
             done = done.saturating_add(portion.messages);
             self.teller.tell(&Notice::BackingUp { done, total: total.max(done) });
             if portion.is_last {
-                bytes.extend(sealer.finish(&content, &mut rng())?);
-                return Ok((done, bytes));
+                put(&sealer.finish(&content, &mut rng())?)?;
+                return Ok(done);
             }
             // What arrives meanwhile gets its turn between two portions.
             pause(0).await;
@@ -165,8 +180,8 @@ pub(crate) fn open(file: &Blob, key: &BackupKey<'_>) -> Result<BackupReader, Fai
     Ok(BackupReader::of(Path::new("the backup"), BlobReader::new(file).map_err(unreadable)?, key)?)
 }
 
-/// One backup at a time: what changes under a second one is said in the wrong file.
-struct Alone<'a>(&'a Cell<bool>);
+/// Held while a backup is being made.
+pub(crate) struct Alone<'a>(&'a Cell<bool>);
 
 impl<'a> Alone<'a> {
     fn of(is_busy: &'a Cell<bool>) -> Option<Self> {

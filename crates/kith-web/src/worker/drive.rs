@@ -56,6 +56,7 @@ impl Person {
         if is_changed {
             self.tell_state();
         }
+        self.keep_home_backup(is_changed);
         self.bell.ring();
     }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use kith_engine::{Command, Connection};
+use kith_keep::KeepError;
 use kith_vault::{Folder, FolderError, Password};
 use kith_wire::Wire as _;
 use kith_wire::address::{Scheme, ServerUrl};
@@ -14,9 +15,10 @@ use kith_wire::signed::Signed;
 use web_sys::Blob;
 use zeroize::Zeroizing;
 
-use crate::contract::{Failure, FailureCode, Notice, Reply, Request, State, Trouble};
+use crate::contract::{self, Failure, FailureCode, Notice, Reply, Request, State, Trouble};
 use crate::failures::failure;
 use crate::worker::clock::{now, pause};
+use crate::worker::home_restoring::Finding;
 use crate::worker::person::Person;
 use crate::worker::restoring::Backup;
 use crate::worker::{Answer, Slot, Teller, net};
@@ -28,11 +30,21 @@ pub(crate) struct Gate {
     person: Slot<Rc<Person>>,
     /// Whether the person is just being made, opened or closed: the database is opened once only.
     is_moving: Cell<bool>,
+    /// What was found at a home server for somebody who is not here yet, and what was fetched of it.
+    finding: Slot<Finding>,
+    fetched: Slot<Backup>,
 }
 
 impl Gate {
     pub(crate) fn new(teller: Teller) -> Self {
-        Self { teller, folder: Slot::new(None), person: Slot::new(None), is_moving: Cell::new(false) }
+        Self {
+            teller,
+            folder: Slot::new(None),
+            person: Slot::new(None),
+            is_moving: Cell::new(false),
+            finding: Slot::new(None),
+            fetched: Slot::new(None),
+        }
     }
 
     /// Answers one request.
@@ -48,8 +60,37 @@ impl Gate {
             }
             Request::Restore { with, password, server, invite, device_name } => {
                 let _moving = self.begin()?;
-                let backup = Backup::open(chosen(file)?, with)?;
-                self.restore(&backup, password, (server.as_deref(), invite.as_deref()), &device_name).await?;
+                let is_fetched = matches!(with, contract::BackupKey::Fetched);
+                let backup = if is_fetched {
+                    self.fetched.take().ok_or_else(not_fetched)?
+                } else {
+                    Backup::open(chosen(file)?, with)?
+                };
+                let at = (server.as_deref(), invite.as_deref());
+                let restored = self.restore(&backup, password, at, &device_name).await;
+                if is_fetched && restored.is_err() {
+                    *self.fetched.borrow_mut() = Some(backup);
+                }
+                restored?;
+            }
+            Request::FindAtHome { words, server } => {
+                let _moving = self.begin()?;
+                self.fresh_folder().await?;
+                let finding = Finding::begin(address(server.as_deref())?, words).await?;
+                let found = finding.shown();
+                *self.finding.borrow_mut() = Some(finding);
+                return Ok(Reply::FoundAtHome { found }.into());
+            }
+            Request::FetchFromHome { number } => {
+                let _moving = self.begin()?;
+                let file = self.fresh_folder().await?.backup();
+                let mut finding = self.finding.take().ok_or_else(not_fetched)?;
+                let fetched = finding.fetch(number, file, &self.teller).await;
+                *self.finding.borrow_mut() = Some(finding);
+                let backup = fetched?;
+                let shown = backup.shown();
+                *self.fetched.borrow_mut() = Some(backup);
+                return Ok(Reply::Backup { backup: shown }.into());
             }
             Request::Erase => {
                 let _moving = self.begin()?;
@@ -122,7 +163,9 @@ impl Gate {
         drop(self.person.take());
         // What the browser calls back late may hold the person for a moment.
         pause(50).await;
-        Ok(self.folder().await?.clear()?)
+        let folder = self.folder().await?;
+        folder.backup().cut_at(0).map_err(KeepError::File)?;
+        Ok(folder.clear()?)
     }
 
     async fn create(
@@ -182,6 +225,8 @@ impl Gate {
             Err(failure) => Err(failure),
         };
         self.settle(folder, Rc::clone(&person), made)?;
+        drop(self.finding.take());
+        person.go_on_at_home(backup)?;
         person.tell_restored(backup).await
     }
 
@@ -286,6 +331,10 @@ async fn described(url: &ServerUrl) -> Result<(Vec<u8>, ServerKey), Failure> {
 fn invited(code: Option<&str>) -> Result<Option<InviteCode>, Failure> {
     let bad = || failure(FailureCode::InviteNeeded, "this is not an invite code");
     code.map(|text| InviteCode::parse(text).ok_or_else(bad)).transpose()
+}
+
+fn not_fetched() -> Failure {
+    failure(FailureCode::NoHomeBackup, "nothing was fetched from a home server")
 }
 
 /// The file that must come beside a request.

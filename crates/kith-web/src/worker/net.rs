@@ -1,4 +1,4 @@
-//! Where a home server is to be found from a browser, and its descriptor by `fetch`.
+//! Where a home server is to be found from a browser, and its descriptor and single requests by `fetch`.
 
 use js_sys::futures::JsFuture;
 use js_sys::{ArrayBuffer, Uint8Array};
@@ -6,7 +6,9 @@ use kith_engine::LinkFailure;
 use kith_wire::address::{Scheme, ServerUrl};
 use thiserror::Error;
 use wasm_bindgen::JsCast as _;
-use web_sys::{Request, RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
+use web_sys::{
+    AbortSignal, Request, RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response, WorkerGlobalScope,
+};
 
 use crate::contract::FailureCode;
 
@@ -15,6 +17,10 @@ const ONE_SHOT: &str = "/kith/v1";
 const LIVE: &str = "/kith/v1/live";
 /// No descriptor is longer; what is would be another server's idea of one.
 const MAX_DESCRIPTOR: u32 = 64 * 1024;
+/// No answer to a single request is longer: a chunk, and what it is sealed in.
+const MAX_ANSWER: u32 = 128 * 1024;
+/// Milliseconds after which nobody waits for an answer any more.
+const PATIENCE: u32 = 60_000;
 
 /// The browser does not even try.
 #[derive(Debug)]
@@ -51,22 +57,36 @@ impl FetchError {
 
 /// Fetches what a home server says about itself; nothing about it is verified.
 pub(crate) async fn descriptor(url: &ServerUrl) -> Result<Vec<u8>, FetchError> {
+    fetch(url, &RequestInit::new(), MAX_DESCRIPTOR).await
+}
+
+/// Brings one sealed request to a home server, and what it answers back.
+pub(crate) async fn one_shot(url: &ServerUrl, sealed: &[u8]) -> Result<Vec<u8>, FetchError> {
     let options = RequestInit::new();
+    options.set_method("POST");
+    options.set_body(&Uint8Array::from(sealed));
+    fetch(url, &options, MAX_ANSWER).await
+}
+
+async fn fetch(url: &ServerUrl, options: &RequestInit, longest: u32) -> Result<Vec<u8>, FetchError> {
     options.set_credentials(RequestCredentials::Omit);
     options.set_redirect(RequestRedirect::Error);
     options.set_cache(RequestCache::NoStore);
+    options.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE)));
     let address = format!("{}{ONE_SHOT}", with_port(url));
     let unreachable = |_: wasm_bindgen::JsValue| FetchError::Unreachable;
-    let request = Request::new_with_str_and_init(&address, &options).map_err(unreachable)?;
+    let request = Request::new_with_str_and_init(&address, options).map_err(unreachable)?;
     let scope: WorkerGlobalScope = js_sys::global().dyn_into().map_err(|_| FetchError::Unreachable)?;
     let response = JsFuture::from(scope.fetch_with_request(&request)).await.map_err(unreachable)?;
     let response: Response = response.dyn_into().map_err(unreachable)?;
     if !response.ok() {
-        return Err(FetchError::NotAHomeServer);
+        // One that has too much to do says so.
+        let is_busy = response.status() == 429 || response.status() >= 500;
+        return Err(if is_busy { FetchError::Unreachable } else { FetchError::NotAHomeServer });
     }
     let body = JsFuture::from(response.array_buffer().map_err(unreachable)?).await.map_err(unreachable)?;
     let body: ArrayBuffer = body.dyn_into().map_err(unreachable)?;
-    if body.byte_length() > MAX_DESCRIPTOR {
+    if body.byte_length() > longest {
         return Err(FetchError::NotAHomeServer);
     }
     Ok(Uint8Array::new(&body).to_vec())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use kith_crypto::user::UserSecret;
 use kith_engine::{Arrival, AttachmentId, Command, CommandError, Connection, Engine, LinkId, QueryError};
-use kith_vault::{ChunkStore, Folder, Keeper, Params, Password, Vault};
+use kith_vault::{BackupFile, ChunkStore, Folder, Keeper, Params, Password, Vault};
 use kith_wire::id::BackupMark;
 
 use crate::contract::{Failure, FailureCode, Notice, State, Trouble};
@@ -16,6 +16,7 @@ use crate::failures::{chain, failure};
 use crate::worker::Teller;
 use crate::worker::clock::{Bell, Timer, now, rng};
 use crate::worker::files::Reading;
+use crate::worker::home_backups::HomeKeeping;
 use crate::worker::links::Link;
 
 /// One person. What the browser calls back holds it weakly: when the gate lets go of it, it is closed.
@@ -46,13 +47,19 @@ pub(crate) struct Person {
     /// Whether a backup is being made, and with what the last one ends that was not kept yet.
     pub(crate) is_backing_up: Cell<bool>,
     pub(crate) backup_made: Cell<Option<BackupMark>>,
+    /// The backup at the home server, and the file beside the vault that it is sent from.
+    pub(crate) home: HomeKeeping,
+    pub(crate) backup_file: BackupFile,
 }
 
 impl Person {
     /// Makes a fresh person, who has no home server yet.
     pub(crate) fn create(folder: Arc<Folder>, password: &Password, teller: Teller) -> Result<Rc<Self>, Failure> {
+        let mut backup_file = folder.backup();
         let vault = Vault::create(folder, password, Params::PHONE, &mut rng())?;
-        let (person, user) = Self::start(vault, teller)?;
+        // What somebody fetched here who then began anew is nobody's any more.
+        backup_file.cut_at(0).map_err(kith_keep::KeepError::File)?;
+        let (person, user) = Self::start(vault, backup_file, teller)?;
         let kept = person.engine.borrow_mut().set_user_key(&user.public());
         kept.map_err(|error| failure(FailureCode::Storage, chain(&error)))?;
         Ok(person)
@@ -61,8 +68,9 @@ impl Person {
     /// Opens the person. This is a password entry: device lists that have grown old are signed anew, and a device that was
     /// linked takes over the person's secret.
     pub(crate) fn open(folder: Arc<Folder>, password: Password, teller: Teller) -> Result<Rc<Self>, Failure> {
+        let backup_file = folder.backup();
         let vault = Vault::open(folder, &password)?;
-        let (person, user) = Self::start(vault, teller)?;
+        let (person, user) = Self::start(vault, backup_file, teller)?;
         if person.is_half_made()? {
             return Ok(person);
         }
@@ -79,6 +87,9 @@ impl Person {
             engine.wake(now(), &mut rng()).map_err(|error| storage(&error))?;
             engine.drop_unused_attachments(now(), &mut rng()).map_err(|error| storage(&error))?;
         }
+        if !is_adopting && person.ask(|engine| engine.home_backup())?.every.is_some() {
+            person.unlock_home(&user)?;
+        }
         person.sweep_chunks();
         person.turn();
         if !person.try_joining(&password)? {
@@ -87,7 +98,11 @@ impl Person {
         Ok(person)
     }
 
-    pub(crate) fn start(mut vault: Vault, teller: Teller) -> Result<(Rc<Self>, UserSecret), Failure> {
+    pub(crate) fn start(
+        mut vault: Vault,
+        backup_file: BackupFile,
+        teller: Teller,
+    ) -> Result<(Rc<Self>, UserSecret), Failure> {
         let seed = vault.take_user_seed().ok_or_else(|| failure(FailureCode::Internal, "the vault has no user key"))?;
         let (connection, chunks, keeper) = vault.into_parts();
         let engine = Engine::open(connection, now())?;
@@ -108,6 +123,8 @@ impl Person {
             is_joining_due: Cell::new(false),
             is_backing_up: Cell::new(false),
             backup_made: Cell::new(None),
+            home: HomeKeeping::default(),
+            backup_file,
         });
         person.watch_timer();
         Ok((person, UserSecret::from_seed(*seed)))

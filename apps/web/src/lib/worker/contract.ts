@@ -46,7 +46,19 @@ invite: string | null,
 /**
  * What this device is called.
  */
-deviceName: string, } | { "kind": "check_password", 
+deviceName: string, } | { "kind": "find_at_home", 
+/**
+ * The words of the phrase, as people type them.
+ */
+words: string, 
+/**
+ * The home server's address as people type it; none means the server that this app comes from.
+ */
+server: string | null, } | { "kind": "fetch_from_home", 
+/**
+ * Its place in what was found, from 0.
+ */
+number: number, } | { "kind": "check_password", 
 /**
  * The password.
  */
@@ -358,7 +370,23 @@ password: string, } | { "kind": "phrase_checked" } | { "kind": "back_up",
 /**
  * The password, which also opens the backup.
  */
-password: string, } | { "kind": "backup_kept" } | { "kind": "connect", 
+password: string, } | { "kind": "backup_kept" } | { "kind": "set_home_backup", 
+/**
+ * The password.
+ */
+password: string, 
+/**
+ * Hours between two of them; none for never.
+ */
+hours: number | null, } | { "kind": "back_up_home", 
+/**
+ * The password.
+ */
+password: string, } | { "kind": "remove_home_backups", 
+/**
+ * The password.
+ */
+password: string, } | { "kind": "connect", 
 /**
  * Whether it is.
  */
@@ -458,7 +486,27 @@ contacts: number,
 /**
  * Messages that were written, new or changed.
  */
-messages: number, } | { "kind": "backup", 
+messages: number, } | { "kind": "backed_up_home", 
+/**
+ * Contacts that were written, new or changed.
+ */
+contacts: number, 
+/**
+ * Messages that were written, new or changed.
+ */
+messages: number, 
+/**
+ * Bytes that had to be sent.
+ */
+sent: number, } | { "kind": "removed", 
+/**
+ * How many there were.
+ */
+count: number, } | { "kind": "found_at_home", 
+/**
+ * The newest first, and last those that are dated ahead.
+ */
+found: Array<FoundAtHome>, } | { "kind": "backup", 
 /**
  * That.
  */
@@ -474,7 +522,7 @@ code: FailureCode,
  */
 detail: string, };
 
-export type FailureCode = "wrong_password" | "empty_password" | "locked" | "already_here" | "nobody_here" | "elsewhere" | "unsupported" | "storage_full" | "storage" | "newer_version" | "bad_address" | "server_unreachable" | "not_a_home_server" | "invite_needed" | "server_refuses" | "offline" | "bad_name" | "bad_card" | "own_card" | "card_used" | "card_expired" | "card_other_purpose" | "unknown_contact" | "unknown_message" | "unknown_attachment" | "not_the_author" | "nothing_to_send" | "too_long" | "bad_reaction" | "bad_file" | "not_digits" | "digits_differ" | "file_unreadable" | "picture_unknown" | "picture_damaged" | "blocked" | "not_answered_yet" | "needs_card" | "needs_no_card" | "revoked" | "bad_link" | "link_expired" | "link_used" | "link_for_new" | "link_for_old" | "link_is_card" | "not_fresh" | "too_many_devices" | "unknown_device" | "this_device" | "not_compared_there" | "bad_device_name" | "bad_phrase" | "wrong_phrase" | "wrong_backup_password" | "not_a_backup" | "backup_damaged" | "backup_of_other" | "restore_unfinished" | "bad_request" | "internal";
+export type FailureCode = "wrong_password" | "empty_password" | "locked" | "already_here" | "nobody_here" | "elsewhere" | "unsupported" | "storage_full" | "storage" | "newer_version" | "bad_address" | "server_unreachable" | "not_a_home_server" | "invite_needed" | "server_refuses" | "offline" | "bad_name" | "bad_card" | "own_card" | "card_used" | "card_expired" | "card_other_purpose" | "unknown_contact" | "unknown_message" | "unknown_attachment" | "not_the_author" | "nothing_to_send" | "too_long" | "bad_reaction" | "bad_file" | "not_digits" | "digits_differ" | "file_unreadable" | "picture_unknown" | "picture_damaged" | "blocked" | "not_answered_yet" | "needs_card" | "needs_no_card" | "revoked" | "bad_link" | "link_expired" | "link_used" | "link_for_new" | "link_for_old" | "link_is_card" | "not_fresh" | "too_many_devices" | "unknown_device" | "this_device" | "not_compared_there" | "bad_device_name" | "bad_phrase" | "wrong_phrase" | "wrong_backup_password" | "not_a_backup" | "backup_damaged" | "backup_of_other" | "backup_running" | "no_room" | "no_home_backup" | "home_backup_lost" | "home_backup_again" | "restore_unfinished" | "bad_request" | "internal";
 
 export type Notice = { "kind": "state", 
 /**
@@ -559,6 +607,14 @@ name: string, } | { "kind": "backing_up",
 done: number, 
 /**
  * Messages in all.
+ */
+total: number, } | { "kind": "home_backup" } | { "kind": "moving", 
+/**
+ * Bytes done.
+ */
+done: number, 
+/**
+ * Bytes in all.
  */
 total: number, } | { "kind": "restoring", 
 /**
@@ -696,6 +752,11 @@ restored: Restored | null,
  * compared again.
  */
 refusedAnother: number | null, 
+/**
+ * When this device was restored from a backup at a home server, which somebody else may have put there; until the digits
+ * are compared.
+ */
+fromHome: number | null, 
 /**
  * How far this device, which was restored from a backup, has come with them; none when the two have met.
  */
@@ -1016,7 +1077,55 @@ made: number | null,
 /**
  * Messages that are new or have changed since.
  */
-behind: number, };
+behind: number, 
+/**
+ * The backup that this device keeps at its home server.
+ */
+home: HomeBackup, };
+
+export type HomeBackup = { 
+/**
+ * Hours after which the device makes the next one by itself; none when it does not.
+ */
+every: number | null, 
+/**
+ * When it was made last; none when none is whole there.
+ */
+made: number | null, 
+/**
+ * Bytes that it has there.
+ */
+bytes: number, 
+/**
+ * Whether one is just being made.
+ */
+running: boolean, 
+/**
+ * Whether the home server had lost something of the one before when the last one was made.
+ */
+lost: boolean, 
+/**
+ * Why the last one was not made, since Kith was opened.
+ */
+trouble: FailureCode | null, };
+
+export type FoundAtHome = { 
+/**
+ * The device that made it, as the person called it; empty when it had no name.
+ */
+device: string, 
+/**
+ * When it says that it was made.
+ */
+made: number, 
+/**
+ * Its size.
+ */
+bytes: number, 
+/**
+ * Whether that is more than a day from now: a clock was wrong, or somebody wants it to be taken.
+ */
+ahead: boolean, };
 
 export type BackupKey = { "kind": "phrase", 
 /**
@@ -1026,7 +1135,7 @@ words: string, } | { "kind": "password",
 /**
  * That.
  */
-password: string, };
+password: string, } | { "kind": "fetched" };
 
 export type Backup = { 
 /**
@@ -1041,6 +1150,10 @@ server: string,
  * When it was made.
  */
 made: number, 
+/**
+ * People that the person knew.
+ */
+contacts: number, 
 /**
  * Messages in it, some perhaps counted several times.
  */

@@ -11,6 +11,8 @@ interface Answers {
   create: 'state';
   erase: 'state';
   look_at_backup: 'backup';
+  find_at_home: 'found_at_home';
+  fetch_from_home: 'backup';
   restore: 'state';
   check_password: 'done';
   unlock: 'state';
@@ -60,6 +62,9 @@ interface Answers {
   phrase_checked: 'done';
   back_up: 'backed_up';
   backup_kept: 'done';
+  set_home_backup: 'done';
+  back_up_home: 'backed_up_home';
+  remove_home_backups: 'removed';
   connect: 'done';
 }
 

@@ -11,7 +11,7 @@ import wasm from './engine/kith_web_bg.wasm?url';
  * What is done in the tab where it was asked or not at all, and never passed on: with these comes what opens the storage or a backup, or the
  * person is wanted here in any case.
  */
-const HERE = new Set<Request['kind']>(['unlock', 'create', 'look_at_backup', 'restore', 'take_over']);
+const HERE = new Set<Request['kind']>(['unlock', 'create', 'look_at_backup', 'find_at_home', 'fetch_from_home', 'restore', 'take_over']);
 
 const ELSEWHERE: Answer = { failure: { code: 'elsewhere', detail: 'another tab has the person' } };
 

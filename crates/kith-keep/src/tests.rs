@@ -1,16 +1,20 @@
 //! Sending and fetching against a server that fails at every step, keeps too little, or lies. What is sent here is no backup: nobody looks inside.
 
 use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
 use std::path::Path;
 
-use kith_crypto::capability::{may_delete, may_read};
-use kith_net::CarrierError;
-use kith_wire::id::{ServerKey, Verifier};
-use kith_wire::operation::Refusal;
+use kith_crypto::capability::{may_delete, may_read, read_verifier};
+use kith_crypto::home_backup::{HomeBackupSecret, Side};
+use kith_crypto::user::UserSecret;
+use kith_wire::Timestamp;
+use kith_wire::id::{BlobId, ServerKey, Verifier};
+use kith_wire::operation::{Answer, Operation, Refusal};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 use super::*;
-use crate::home_restore::{FoundAtHome, fetch, find_all};
-use crate::restore::Damage;
+use crate::place::{PLACES, heads};
 
 /// A blob at the server that stands for one here.
 #[derive(Clone)]
@@ -106,9 +110,9 @@ impl Fake {
 }
 
 impl Asked for Fake {
-    async fn ask(&mut self, operation: Operation) -> Result<Answer, HomeServerError> {
+    async fn ask(&mut self, operation: Operation) -> Result<Answer, AskError> {
         match &mut self.left {
-            Some(0) => return Err(CarrierError::Closed.into()),
+            Some(0) => return Err(closed()),
             Some(left) => *left -= 1,
             None => {}
         }
@@ -116,10 +120,16 @@ impl Asked for Fake {
         let answer = self.answer(operation);
         if is_lost {
             self.is_deaf = false;
-            return Err(CarrierError::Closed.into());
+            return Err(closed());
         }
         Ok(answer)
     }
+
+    async fn breathe(&mut self) {}
+}
+
+fn closed() -> AskError {
+    NotCarried::new("the connection was closed", true).into()
 }
 
 fn now_do<T>(future: impl Future<Output = T>) -> T {
@@ -145,25 +155,21 @@ impl Folder {
     }
 
     /// Puts a file at the server, of which this is the label.
-    fn send(
-        &self,
-        server: &mut Fake,
-        place: u8,
-        bytes: &[u8],
-        (label, made): (u8, u64),
-    ) -> Result<u64, HomeBackupError> {
+    fn send(&self, server: &mut Fake, place: u8, bytes: &[u8], (label, made): (u8, u64)) -> Result<u64, KeepError> {
         let path = self.0.path().join("sent");
         std::fs::write(&path, bytes).unwrap();
         let (device, made, length) = (format!("device {place}"), Timestamp(made), bytes.len() as u64);
-        let sending = Sending { path: &path, label: [label; 16], length, device, made, every: Some(24) };
-        now_do(send(server, &secret(1), place, sending, &|_, _, _| {})).map(|(sent, _)| sent)
+        let sending = Sending { label: [label; 16], length, device, made, every: Some(24) };
+        let (mut file, mut rng) = (File::open(&path).unwrap(), StdRng::seed_from_u64(made.0));
+        let sent = now_do(send(server, (&secret(1), place), &mut file, sending, &mut rng, &|_, _| {}));
+        sent.map(|sent| sent.bytes)
     }
 
     /// Fetches what a restoring person finds first.
-    fn fetch(&self, server: &mut Fake, damage: Damage) -> Result<(u64, Vec<u8>), HomeBackupError> {
-        let found = newest(server).ok_or(HomeBackupError::Nothing)?;
+    fn fetch(&self, server: &mut Fake, holes: Holes) -> Result<(u64, Vec<u8>), KeepError> {
+        let found = newest(server).ok_or(KeepError::Nothing)?;
         let path = self.0.path().join("fetched");
-        now_do(fetch(server, &secret(1), &found.head, &path, damage, |_, _| {}))?;
+        now_do(fetch(server, &secret(1), &found, &mut open(&path), holes, |_, _| {}))?;
         Ok((found.made.0, std::fs::read(&path).unwrap()))
     }
 
@@ -171,6 +177,10 @@ impl Folder {
         let fetched: &Path = &self.0.path().join("fetched");
         fetched.to_owned()
     }
+}
+
+fn open(path: &Path) -> File {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).unwrap()
 }
 
 fn newest(server: &mut Fake) -> Option<FoundAtHome> {
@@ -191,11 +201,11 @@ fn ke_100_only_what_is_new_travels() {
     assert_eq!(folder.send(&mut server, 0, &second, (1, 30)).unwrap(), 0, "a date only");
     assert_eq!(server.blobs.len(), 3, "two pieces and a head");
     assert!(server.blobs.values().all(|blob| blob.is_kept));
-    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (30, second.clone()));
+    assert_eq!(folder.fetch(&mut server, Holes::Refused).unwrap(), (30, second.clone()));
     // Written anew it has another label: all of it travels, and nothing of before is left.
     let third = content(400_000, 3);
     assert_eq!(folder.send(&mut server, 0, &third, (2, 40)).unwrap(), 400_000);
-    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (40, third));
+    assert_eq!(folder.fetch(&mut server, Holes::Refused).unwrap(), (40, third));
     assert_eq!(server.blobs.len(), 2);
 }
 
@@ -211,10 +221,10 @@ fn ke_100_whenever_it_is_interrupted_there_is_a_whole_backup_and_the_next_attemp
             let mut server = Fake { left: Some(left), n_put: 0, ..before.clone() };
             let interrupted = folder.send(&mut server, 0, bytes, (label, 20));
             server.left = None;
-            let found = folder.fetch(&mut server, Damage::Refused).unwrap();
+            let found = folder.fetch(&mut server, Holes::Refused).unwrap();
             assert!(found == (10, first.clone()) || found == (20, bytes.clone()), "after {left} answers");
             folder.send(&mut server, 0, bytes, (label, 30)).unwrap();
-            assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (30, bytes.clone()));
+            assert_eq!(folder.fetch(&mut server, Holes::Refused).unwrap(), (30, bytes.clone()));
             // Nothing is left over, and no chunk of a piece was sent twice.
             let n_blobs = newest(&mut server).unwrap().head.pieces.len() + 1;
             assert_eq!(server.blobs.len(), n_blobs, "after {left} answers");
@@ -232,12 +242,12 @@ fn ke_100_what_a_server_has_no_room_for_takes_nothing_away() {
     folder.send(&mut server, 0, &first, (1, 10)).unwrap();
     server.room = Some(2);
     let refused = folder.send(&mut server, 0, &second, (1, 20));
-    assert!(matches!(refused, Err(HomeBackupError::NoRoom)));
-    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (10, first));
+    assert!(matches!(refused, Err(KeepError::NoRoom)));
+    assert_eq!(folder.fetch(&mut server, Holes::Refused).unwrap(), (10, first));
     assert_eq!(server.blobs.values().filter(|blob| blob.is_kept).count(), 2);
     server.room = None;
     folder.send(&mut server, 0, &second, (1, 30)).unwrap();
-    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (30, second));
+    assert_eq!(folder.fetch(&mut server, Holes::Refused).unwrap(), (30, second));
 }
 
 #[test]
@@ -246,9 +256,9 @@ fn ke_100_what_the_server_has_lost_is_sent_again() {
     folder.send(&mut server, 0, &first, (1, 10)).unwrap();
     let heads: Vec<BlobId> = [Side::Even, Side::Odd].map(|side| secret(1).place(0, side).id).to_vec();
     server.blobs.retain(|id, _| heads.contains(id));
-    assert!(matches!(folder.fetch(&mut server, Damage::Refused), Err(HomeBackupError::Lost)));
+    assert!(matches!(folder.fetch(&mut server, Holes::Refused), Err(KeepError::Lost)));
     assert_eq!(folder.send(&mut server, 0, &second, (1, 20)).unwrap(), 900_000);
-    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (20, second));
+    assert_eq!(folder.fetch(&mut server, Holes::Refused).unwrap(), (20, second));
 }
 
 /// A server with a backup of two pieces, of which it has lost a chunk of the second one.
@@ -273,10 +283,10 @@ fn ke_100_a_backup_with_a_hole_stays_until_the_next_one_is_whole() {
             let interrupted = folder.send(&mut server, 0, bytes, (label, 30));
             server.left = None;
             let _ = std::fs::remove_file(folder.fetched());
-            let (_, saved) = folder.fetch(&mut server, Damage::CutOff).unwrap();
+            let (_, saved) = folder.fetch(&mut server, Holes::CutOff).unwrap();
             assert!(saved == first || saved == *bytes, "after {left} answers");
             folder.send(&mut server, 0, bytes, (label, 40)).unwrap();
-            assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (40, bytes.clone()));
+            assert_eq!(folder.fetch(&mut server, Holes::Refused).unwrap(), (40, bytes.clone()));
             assert_eq!(server.blobs.len(), newest(&mut server).unwrap().head.pieces.len() + 1, "after {left} answers");
             if interrupted.is_ok() {
                 break;
@@ -291,8 +301,8 @@ fn ke_100_a_backup_with_a_hole_stays_where_there_is_no_room_for_another() {
     let (mut server, [first, _]) = (with_a_hole(&folder), grown());
     server.room = Some(3);
     let anew = content(700_000, 7);
-    assert!(matches!(folder.send(&mut server, 0, &anew, (2, 30)), Err(HomeBackupError::NoRoom)));
-    assert_eq!(folder.fetch(&mut server, Damage::CutOff).unwrap(), (20, first));
+    assert!(matches!(folder.send(&mut server, 0, &anew, (2, 30)), Err(KeepError::NoRoom)));
+    assert_eq!(folder.fetch(&mut server, Holes::CutOff).unwrap(), (20, first));
 }
 
 #[test]
@@ -300,8 +310,8 @@ fn ke_100_whether_a_backup_is_kept_is_asked_again_when_the_answer_was_not_heard(
     let (folder, mut server, [first, second]) = (Folder::new(), Fake::default(), grown());
     folder.send(&mut server, 0, &first, (1, 10)).unwrap();
     server.is_deaf = true;
-    assert!(matches!(folder.send(&mut server, 0, &second, (1, 20)), Err(HomeBackupError::Server(_))));
-    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (20, second.clone()), "what was sent stays");
+    assert!(matches!(folder.send(&mut server, 0, &second, (1, 20)), Err(KeepError::Server(_))));
+    assert_eq!(folder.fetch(&mut server, Holes::Refused).unwrap(), (20, second.clone()), "what was sent stays");
     assert_eq!(folder.send(&mut server, 0, &second, (1, 30)).unwrap(), 0, "and is not sent again");
 }
 
@@ -318,7 +328,7 @@ fn ke_101_each_device_has_a_place_of_its_own_and_the_ninth_takes_that_of_the_old
     assert_eq!(now_do(free_place(&mut server, &secret(1))).unwrap(), 3);
     assert_eq!(now_do(find_all(&mut server, &secret(1), NOW)).unwrap().len(), 7);
     assert_eq!(server.blobs.len(), 14, "its pieces are gone too");
-    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (17, content(5_000, 7)));
+    assert_eq!(folder.fetch(&mut server, Holes::Refused).unwrap(), (17, content(5_000, 7)));
 }
 
 #[test]
@@ -328,9 +338,9 @@ fn ke_101_what_another_device_has_put_in_a_place_is_left_alone() {
     // Another device, with an account of its own, takes the same place for its own: it remembers it, or looked before anything lay there.
     server.account = 2;
     let before = server.blobs.keys().copied().collect::<Vec<_>>();
-    assert!(matches!(folder.send(&mut server, 0, &second, (2, 20)), Err(HomeBackupError::Taken)));
+    assert!(matches!(folder.send(&mut server, 0, &second, (2, 20)), Err(KeepError::Taken)));
     assert_eq!(server.blobs.keys().copied().collect::<Vec<_>>(), before);
-    assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (10, first.clone()));
+    assert_eq!(folder.fetch(&mut server, Holes::Refused).unwrap(), (10, first.clone()));
     assert_eq!(now_do(free_place(&mut server, &secret(1))).unwrap(), 1, "it goes elsewhere");
     folder.send(&mut server, 1, &second, (2, 20)).unwrap();
     // Both go on, each in its place.
@@ -368,7 +378,7 @@ fn ke_102_a_server_that_swaps_shortens_or_mixes_is_found_out() {
         head.pieces.iter().map(|piece| secret(1).piece(&[1; 16], piece.bytes, &piece.hash).id).collect();
     let is_lost = |mut server: Fake| {
         let _ = std::fs::remove_file(folder.fetched());
-        matches!(folder.fetch(&mut server, Damage::Refused), Err(HomeBackupError::Lost))
+        matches!(folder.fetch(&mut server, Holes::Refused), Err(KeepError::Lost))
     };
     // One piece for another, a chunk for another, a chunk less, the new head with the old pieces.
     let mut swapped = server.clone();
@@ -386,7 +396,7 @@ fn ke_102_a_server_that_swaps_shortens_or_mixes_is_found_out() {
     assert!(is_lost(blended));
     // The person may take what is whole before that: the first run.
     let _ = std::fs::remove_file(folder.fetched());
-    assert_eq!(folder.fetch(&mut shortened, Damage::CutOff).unwrap(), (20, first.clone()));
+    assert_eq!(folder.fetch(&mut shortened, Holes::CutOff).unwrap(), (20, first.clone()));
     // A head in another place, or on the other side, is none.
     let mut moved = server.clone();
     let there = secret(1).place(1, Side::Even);
@@ -395,7 +405,7 @@ fn ke_102_a_server_that_swaps_shortens_or_mixes_is_found_out() {
     // What it gave once it can always give again: an older backup, which says when it was made.
     let mut lying = old;
     let _ = std::fs::remove_file(folder.fetched());
-    assert_eq!(folder.fetch(&mut lying, Damage::Refused).unwrap(), (10, first));
+    assert_eq!(folder.fetch(&mut lying, Holes::Refused).unwrap(), (10, first));
 }
 
 #[test]
@@ -410,9 +420,9 @@ fn ke_102_the_backup_of_before_is_offered_too_while_it_lies_there() {
     let piece = found[0].head.pieces[1];
     server.blobs.remove(&secret(1).piece(&[1; 16], piece.bytes, &piece.hash).id);
     let fetch = |server: &mut Fake, which: &FoundAtHome| {
-        now_do(fetch(server, &secret(1), &which.head, &folder.fetched(), Damage::Refused, |_, _| {}))
+        now_do(fetch(server, &secret(1), which, &mut open(&folder.fetched()), Holes::Refused, |_, _| {}))
     };
-    assert!(matches!(fetch(&mut server, &found[0]), Err(HomeBackupError::Lost)));
+    assert!(matches!(fetch(&mut server, &found[0]), Err(KeepError::Lost)));
     fetch(&mut server, &found[1]).unwrap();
     assert_eq!(std::fs::read(folder.fetched()).unwrap(), first);
 }
@@ -440,10 +450,10 @@ fn ke_103_a_download_that_was_interrupted_goes_on_and_what_lies_there_is_looked_
         server.left = Some(left);
         let interrupted = now_do(async {
             let found = find_all(&mut server, &secret(1), NOW).await.ok()?.into_iter().next()?;
-            fetch(&mut server, &secret(1), &found.head, &folder.fetched(), Damage::Refused, |_, _| {}).await.ok()
+            fetch(&mut server, &secret(1), &found, &mut open(&folder.fetched()), Holes::Refused, |_, _| {}).await.ok()
         });
         server.left = None;
-        assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (20, second.clone()));
+        assert_eq!(folder.fetch(&mut server, Holes::Refused).unwrap(), (20, second.clone()));
         if interrupted.is_some() {
             break;
         }
@@ -451,6 +461,6 @@ fn ke_103_a_download_that_was_interrupted_goes_on_and_what_lies_there_is_looked_
     // Whatever lay there.
     for lying in [content(2_000_000, 5), [&second[..700_000], &[0; 9]].concat(), second.clone()] {
         std::fs::write(folder.fetched(), lying).unwrap();
-        assert_eq!(folder.fetch(&mut server, Damage::Refused).unwrap(), (20, second.clone()));
+        assert_eq!(folder.fetch(&mut server, Holes::Refused).unwrap(), (20, second.clone()));
     }
 }

@@ -1,7 +1,6 @@
 //! Pieces of a backup file at a home server: cut off the file, sent, fetched, deleted. Each is a blob whose name and keys come from what is in it.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use kith_crypto::attachment::{NewBlob, open_chunk, seal_chunk};
 use kith_crypto::capability::{delete_verifier, read_verifier};
@@ -14,7 +13,7 @@ use kith_wire::id::{BlobId, Hash};
 use kith_wire::limits::{CHUNK_BYTES, MAX_KEPT_AT_ONCE};
 use kith_wire::operation::{Answer, Operation, Refusal};
 
-use crate::home_backup::HomeBackupError;
+use crate::error::KeepError;
 use crate::home_server::Asked;
 
 /// The pieces of one file.
@@ -38,7 +37,12 @@ pub(crate) enum Presence {
 }
 
 /// Cuts a file of this length: as it was cut before, as far as it is the same, and the rest into long pieces.
-pub(crate) async fn cut(file: &mut File, length: u64, before: &[BackupPiece]) -> std::io::Result<Vec<Cut>> {
+pub(crate) async fn cut(
+    server: &mut impl Asked,
+    file: &mut (impl Read + Seek),
+    length: u64,
+    before: &[BackupPiece],
+) -> io::Result<Vec<Cut>> {
     let (mut cuts, mut start) = (Vec::new(), 0_u64);
     for piece in before.iter().take_while(|piece| piece.bytes <= MAX_PIECE_BYTES) {
         if start.saturating_add(piece.bytes) > length || hash_of(file, start, piece.bytes)? != piece.hash {
@@ -46,19 +50,19 @@ pub(crate) async fn cut(file: &mut File, length: u64, before: &[BackupPiece]) ->
         }
         cuts.push(Cut { start, piece: *piece });
         start = start.saturating_add(piece.bytes);
-        tokio::task::yield_now().await;
+        server.breathe().await;
     }
     while start < length {
         let bytes = MAX_PIECE_BYTES.min(length - start);
         cuts.push(Cut { start, piece: BackupPiece { bytes, hash: hash_of(file, start, bytes)? } });
         start = start.saturating_add(bytes);
-        tokio::task::yield_now().await;
+        server.breathe().await;
     }
     Ok(cuts)
 }
 
 /// Returns the hash of a piece of a file.
-pub(crate) fn hash_of(file: &mut File, start: u64, bytes: u64) -> std::io::Result<Hash> {
+pub(crate) fn hash_of(file: &mut (impl Read + Seek), start: u64, bytes: u64) -> io::Result<Hash> {
     file.seek(SeekFrom::Start(start))?;
     let (mut hasher, mut rest) = (Hasher::new(Label::HOME_BACKUP_PIECE), bytes);
     while rest > 0 {
@@ -81,24 +85,24 @@ impl Pieces<'_> {
     pub(crate) async fn send(
         &self,
         server: &mut impl Asked,
-        file: &mut File,
+        file: &mut (impl Read + Seek),
         cut: &Cut,
         mut sent: impl FnMut(u64),
-    ) -> Result<(), HomeBackupError> {
+    ) -> Result<(), KeepError> {
         let (blob, shape) = (self.blob(&cut.piece), shape(&cut.piece)?);
         let (read, delete) = (read_verifier(&blob.read), delete_verifier(&blob.delete));
         let (chunks, bytes) = (shape.chunks, shape.sealed_bytes());
         accepted(server.ask(Operation::BlobCreate { blob: blob.id, chunks, bytes, read, delete }).await?)?;
         let Answer::BlobStatus { present } = server.ask(Operation::BlobStatus { blob: blob.id }).await? else {
-            return Err(HomeBackupError::Lost);
+            return Err(KeepError::Lost);
         };
-        file.seek(SeekFrom::Start(cut.start)).map_err(HomeBackupError::File)?;
+        file.seek(SeekFrom::Start(cut.start)).map_err(KeepError::File)?;
         let mut rest = cut.piece.bytes;
         for index in 0..shape.chunks {
-            let plain = read_part(file, rest).map_err(HomeBackupError::File)?;
+            let plain = read_part(file, rest).map_err(KeepError::File)?;
             rest = rest.saturating_sub(plain.len() as u64);
             if !is_set(&present, index) {
-                let chunk = seal_chunk(&blob.key, shape, index, &plain).map_err(|_| HomeBackupError::Changed)?;
+                let chunk = seal_chunk(&blob.key, shape, index, &plain).map_err(|_| KeepError::Changed)?;
                 accepted(server.ask(Operation::BlobPut { blob: blob.id, index, chunk }).await?)?;
             }
             sent(plain.len() as u64);
@@ -110,10 +114,10 @@ impl Pieces<'_> {
     pub(crate) async fn fetch(
         &self,
         server: &mut impl Asked,
-        file: &mut File,
+        file: &mut impl Write,
         piece: &BackupPiece,
         mut got: impl FnMut(u64),
-    ) -> Result<Presence, HomeBackupError> {
+    ) -> Result<Presence, KeepError> {
         let (blob, shape) = (self.blob(piece), shape(piece)?);
         let (mut hasher, mut rest) = (Hasher::new(Label::HOME_BACKUP_PIECE), piece.bytes);
         for index in 0..shape.chunks {
@@ -123,7 +127,7 @@ impl Pieces<'_> {
             let length = usize::try_from(rest).unwrap_or(usize::MAX).min(plain.len());
             let plain = plain.get(..length).unwrap_or_default();
             hasher.update(plain);
-            file.write_all(plain).map_err(HomeBackupError::File)?;
+            file.write_all(plain).map_err(KeepError::File)?;
             rest = rest.saturating_sub(plain.len() as u64);
             got(plain.len() as u64);
         }
@@ -132,14 +136,14 @@ impl Pieces<'_> {
     }
 
     /// Deletes a piece.
-    pub(crate) async fn delete(&self, server: &mut impl Asked, piece: &BackupPiece) -> Result<(), HomeBackupError> {
+    pub(crate) async fn delete(&self, server: &mut impl Asked, piece: &BackupPiece) -> Result<(), KeepError> {
         let blob = self.blob(piece);
         accepted(server.ask(Operation::BlobDelete { blob: blob.id, capability: blob.delete }).await?)
     }
 }
 
 /// Asks the server to keep blobs for long, or for as long again.
-pub(crate) async fn keep(server: &mut impl Asked, blobs: &[BlobId]) -> Result<Presence, HomeBackupError> {
+pub(crate) async fn keep(server: &mut impl Asked, blobs: &[BlobId]) -> Result<Presence, KeepError> {
     for some in blobs.chunks(MAX_KEPT_AT_ONCE) {
         match server.ask(Operation::BlobKeep { blobs: some.to_vec() }).await? {
             Answer::Refused { reason: Refusal::NotFound } => return Ok(Presence::Missing),
@@ -150,21 +154,21 @@ pub(crate) async fn keep(server: &mut impl Asked, blobs: &[BlobId]) -> Result<Pr
 }
 
 /// Takes an answer for what it means to somebody who wanted something done.
-pub(crate) fn accepted(answer: Answer) -> Result<(), HomeBackupError> {
+pub(crate) fn accepted(answer: Answer) -> Result<(), KeepError> {
     match answer {
         Answer::Accepted => Ok(()),
-        Answer::Refused { reason: Refusal::QuotaExceeded } => Err(HomeBackupError::NoRoom),
-        Answer::Refused { reason: Refusal::UnknownAccount } => Err(HomeBackupError::NotRegistered),
-        Answer::Refused { reason: Refusal::Invalid } => Err(HomeBackupError::Taken),
-        _ => Err(HomeBackupError::Lost),
+        Answer::Refused { reason: Refusal::QuotaExceeded } => Err(KeepError::NoRoom),
+        Answer::Refused { reason: Refusal::UnknownAccount } => Err(KeepError::NotRegistered),
+        Answer::Refused { reason: Refusal::Invalid } => Err(KeepError::Taken),
+        _ => Err(KeepError::Lost),
     }
 }
 
-fn shape(piece: &BackupPiece) -> Result<BlobShape, HomeBackupError> {
-    BlobShape::of(piece.bytes).ok_or(HomeBackupError::Changed)
+fn shape(piece: &BackupPiece) -> Result<BlobShape, KeepError> {
+    BlobShape::of(piece.bytes).ok_or(KeepError::Changed)
 }
 
-fn read_part(file: &mut File, at_most: u64) -> std::io::Result<Vec<u8>> {
+fn read_part(file: &mut impl Read, at_most: u64) -> io::Result<Vec<u8>> {
     let mut part = Vec::with_capacity(CHUNK_BYTES);
     file.take(at_most.min(CHUNK_BYTES as u64)).read_to_end(&mut part)?;
     Ok(part)
