@@ -144,6 +144,21 @@ fn every_version_of_the_tables_can_be_opened_again() {
     assert_eq!(world.texts(ANA, bela), ["kept"]);
 }
 
+/// What takes version 6 back: with each thing that it adds, one statement more.
+const BEFORE_VERSION_6: [&str; 1] = ["ALTER TABLE contacts DROP COLUMN refused_another"];
+
+#[test]
+fn regression_a_folder_of_version_5_is_led_to_the_newest_one() {
+    let (mut world, bela, _) = World::met("version-5");
+    for sql in BEFORE_VERSION_6 {
+        world.alter(ANA, sql, &[]);
+    }
+    world.alter(ANA, "UPDATE engine_schema SET version = 5", &[]);
+    world.crash(ANA);
+    assert_eq!(world.people[ANA].engine.contact(bela).unwrap().refused_another, None);
+    assert_eq!(world.count(ANA, "SELECT version FROM engine_schema"), i64::from(SCHEMA_VERSION));
+}
+
 #[test]
 fn ke_8_a_call_that_storage_fails_has_not_happened_and_comes_again() {
     let (mut world, bela, ana) = World::met("disk");
