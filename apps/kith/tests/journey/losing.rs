@@ -111,6 +111,41 @@ fn who_has_lost_everything_comes_back_with_people_and_conversations() {
 }
 
 #[test]
+fn who_comes_second_from_a_backup_is_refused_and_whoever_came_first_sees_it() {
+    let loss = Loss::of_friends();
+    let (ana, bela) = (loss.ana(), &loss.world.bela);
+    let words = phrase(ana);
+    loss.back_up();
+    std::fs::remove_dir_all(&ana.home).unwrap();
+    let first = loss.tablet();
+    assert_eq!(loss.restore(&first, &["recovery", "restore"], ("KITH_PHRASE", &words)).code, 0);
+    first.succeed(&["send", "Belarmino", "I am back"]);
+    eventually("the first one is back", || {
+        first.succeed(&["sync"]);
+        bela.succeed(&["sync"]);
+        bela.heard("Anastasia").contains(&"I am back".to_owned()).then_some(())
+    });
+    let contact = |of: &Person| of.succeed(&["contacts"]).lines.remove(0);
+    assert_eq!(contact(&first)["refused_another_since"], Value::Null);
+
+    let second = Person::new(&loss.world.folder.path().join("second")).with_password(NEW_PASSWORD);
+    assert_eq!(loss.restore(&second, &["recovery", "restore"], ("KITH_PHRASE", &words)).code, 0);
+    second.succeed(&["send", "Belarmino", "no, it is me"]);
+    eventually("the first one hears of the second", || {
+        for person in [&second, bela, &first] {
+            person.succeed(&["sync"]);
+        }
+        contact(&first)["refused_another_since"].is_string().then_some(())
+    });
+    let status = first.succeed(&["status"]);
+    assert_eq!(status.lines[0]["refused_another"], serde_json::json!([contact(&first)["contact"]]));
+    assert!(status.said.contains("CLAIMED TO BE YOU AND WAS REFUSED"), "{}", status.said);
+    assert_eq!(contact(bela)["restored_twice"], true);
+    assert_eq!(contact(&second)["restoring"], "told");
+    assert!(!bela.heard("Anastasia").contains(&"no, it is me".to_owned()));
+}
+
+#[test]
 fn a_backup_of_before_a_revocation_brings_no_device_back_to_life() {
     let home = Home::of_friends();
     let (phone, laptop, bela) = (home.phone(), &home.laptop, &home.world.bela);
