@@ -118,6 +118,10 @@ pub(crate) enum Account {
         /// The key, as `kithd account list` shows it
         #[arg(value_name = "ACCOUNT")]
         key: String,
+
+        /// Do not ask: nothing of it comes back
+        #[arg(long)]
+        yes: bool,
     },
 }
 

@@ -53,6 +53,9 @@ pub(crate) enum AppError {
     /// Nobody has registered with that key.
     #[error("there is no such account")]
     NoAccount,
+    /// Nobody has said that something is to go for good.
+    #[error("nothing was removed: nobody has confirmed it")]
+    NotConfirmed,
     /// A backup cannot be read.
     #[error("the backup {} cannot be used: {reason}", path.display())]
     Backup { path: PathBuf, reason: BackupError },
@@ -125,6 +128,7 @@ impl AppError {
             Self::NoAnswer { .. } => "no_answer",
             Self::Refused(_) => "refused",
             Self::NoAccount => "no_account",
+            Self::NotConfirmed => "not_confirmed",
             Self::Backup { .. } | Self::NoBackup { .. } => "backup",
             Self::Exists { .. } => "exists",
             Self::Write { .. } => "write",
@@ -168,6 +172,7 @@ impl AppError {
             }
             Self::Refused(Refused::Unknown) => "it may be of another version: restart it with this one".into(),
             Self::NoAccount | Self::Refused(Refused::Account) => "`kithd account list` shows which there are".into(),
+            Self::NotConfirmed => "give the command at a terminal and answer y, or with --yes".into(),
             Self::Refused(Refused::Store) => "its store fails; see its log".into(),
             Self::Refused(Refused::Busy) => "it is stopping or has too much to do: try again in a moment".into(),
             Self::Backup { reason: BackupError::Newer(_), .. } => "use the newest kithd".into(),
@@ -210,7 +215,7 @@ impl AppError {
     /// Returns the exit code: 2 for wrong usage, 3 where no server runs, 1 for everything else.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::NeverUsed { .. } | Self::NothingThere { .. } => 2,
+            Self::Config(_) | Self::NeverUsed { .. } | Self::NothingThere { .. } | Self::NotConfirmed => 2,
             Self::NotRunning { .. } => 3,
             _ => 1,
         }

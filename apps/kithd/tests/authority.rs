@@ -3,29 +3,19 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test, as assertions do")]
 
+#[path = "../../kith/tests/journey/eventually.rs"]
+mod eventually;
 #[path = "../../../crates/kith-net/tests/support/pebble.rs"]
 mod pebble;
 mod support;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
+use eventually::eventually;
 use pebble::{Pebble, free_ports};
 use serde_json::Value;
 use support::{Kithd, kithd};
-
-/// Looks again and again, not busily, until there is what is waited for.
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let patience = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < patience, "{what}: not in a minute");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 fn start(data: &Path, authority: &Pebble, challenged: u16) -> Kithd {
     Kithd::start_with(data, |command| {
@@ -51,7 +41,7 @@ fn a_certificate_comes_from_an_authority_of_ones_own_and_is_kept() {
     // A server that finds nobody there asks again in a quarter of an hour: it listens before.
     let Some(authority) = Pebble::start(folder.path(), challenged) else { return };
     let server = start(&data, &authority, challenged);
-    let report = until("a certificate comes", || {
+    let report = eventually("a certificate comes", || {
         let (code, report) = status(&data);
         (code == Some(0)).then_some(report)
     });
@@ -59,7 +49,7 @@ fn a_certificate_comes_from_an_authority_of_ones_own_and_is_kept() {
     assert!(report["certificate_ends"].as_u64() > report["now"].as_u64(), "{report}");
     let kept = ["certificate.pem", "account.json"].map(|name| data.join("acme").join(name));
     // It is shown before it is written.
-    until("both are kept", || kept.iter().all(|path| path.exists()).then_some(()));
+    eventually("both are kept", || kept.iter().all(|path| path.exists()).then_some(()));
     for path in &kept {
         assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
     }

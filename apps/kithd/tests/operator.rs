@@ -65,18 +65,21 @@ async fn accounts_are_listed_and_removed_beside_a_running_server_and_without_one
     assert_eq!((accounts.len(), &accounts[0]["queues"], &accounts[0]["closed_by"]), (2, &1.into(), &Value::Null));
     let told = text(kithd(data.path()).args(["account", "list"]));
     assert!(told.starts_with("account ") && told.contains(&first) && told.lines().count() == 3, "{told}");
-    let (code, removed, _) = run(kithd(data.path()).args(["account", "remove", &first]));
+    let (code, line, told) = run(kithd(data.path()).args(["account", "remove", &first]).stdin(Stdio::null()));
+    assert_eq!((code, &line["error"]["code"]), (2, &"not_confirmed".into()), "nobody is there to be asked");
+    assert!(told.contains("--yes") && list()[0]["closed_by"].is_null(), "{told}");
+    let (code, removed, _) = run(kithd(data.path()).args(["account", "remove", &first, "--yes"]));
     assert_eq!((code, &removed["queues"]), (0, &1.into()), "{removed}");
     let (_, report, _) = run(kithd(data.path()).arg("status"));
     assert_eq!((&report["queues"], &report["accounts"]), (&1.into(), &2.into()), "its name stays taken");
     assert_eq!(list()[0]["closed_by"], "operator");
     for wrong in ["nobody", &first.replace(|letter| letter != 'a', "a")] {
-        let (code, line, _) = run(kithd(data.path()).args(["account", "remove", wrong]));
+        let (code, line, _) = run(kithd(data.path()).args(["account", "remove", wrong, "--yes"]));
         assert_eq!((code, &line["error"]["code"]), (1, &"no_account".into()));
     }
     server.stop();
     let second = list()[1]["account"].as_str().unwrap().to_owned();
-    let (code, removed, _) = run(kithd(data.path()).args(["account", "remove", &second]));
+    let (code, removed, _) = run(kithd(data.path()).args(["account", "remove", &second, "--yes"]));
     assert_eq!((code, &removed["queues"]), (0, &1.into()), "{removed}");
     let (code, ..) = run(kithd(data.path()).arg("check"));
     assert_eq!(code, 0);

@@ -1,14 +1,11 @@
 //! A backup at the home server: everything is lost but 24 words and an address, and programs are killed on the way.
 
-use std::process::Stdio;
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::devices::Home;
 use crate::losing::{code, phrase};
 use crate::running::Running;
-use crate::support::{Outcome, Person, Server, World, eventually, files_below, holds};
+use crate::support::{Outcome, Person, Server, World, eventually, files_below, holds, kill_until_through};
 
 const NEW_PASSWORD: &str = "another kitchen, with eight";
 
@@ -24,25 +21,6 @@ fn with_phrase(person: &Person, args: &[&str], words: &str) -> Outcome {
         lines: lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
         said: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
-}
-
-/// Calls a command again and again, and kills it a little later each time, until one is through before it is killed. Returns how many were killed.
-fn kill_until_through(person: &Person, args: &[&str], words: &str, look: impl Fn()) -> u64 {
-    for n in 0_u64.. {
-        let mut command = person.command(args);
-        let command = command.env("KITH_PHRASE", words).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        // A quarter longer each time: so they fall into all of it on the fastest and on the slowest machine.
-        std::thread::sleep(Duration::from_millis(3).mul_f64(1.25_f64.powi(n.try_into().unwrap_or(i32::MAX))));
-        let has_ended = child.try_wait().unwrap().is_some();
-        let _ = child.kill();
-        child.wait().unwrap();
-        look();
-        if has_ended {
-            return n;
-        }
-    }
-    0
 }
 
 fn say(from: &Person, texts: std::ops::Range<u32>) {
@@ -162,7 +140,7 @@ fn a_place_that_another_device_has_taken_is_left_to_it_by_a_real_server_too() {
     let kept: Vec<&Value> = accounts.iter().filter(|one| one["kept_bytes"].as_u64() > Some(0)).collect();
     assert_eq!(kept.len(), 2, "{accounts:?}");
     let account = kept[0]["account"].as_str().unwrap();
-    let removed = kithd(one, &["account", "remove", account]).remove(0);
+    let removed = kithd(one, &["account", "remove", account, "--yes"]).remove(0);
     assert!(removed["blobs"].as_u64() >= Some(2), "a head and a piece: {removed}");
     let seen = with_phrase(&tablet(&home.world, "tablet"), &["restore", "--at-home", &one.url], &words);
     assert!(!seen.said.contains("number 2"), "{}", seen.said);

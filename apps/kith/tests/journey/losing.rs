@@ -1,14 +1,13 @@
 //! Losing every device: the words on paper, the backup file, and what comes back.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::devices::Home;
 use crate::restored::copy_folder;
 use crate::running::Running;
-use crate::support::{Outcome, Person, World, eventually, files_below, holds};
+use crate::support::{Outcome, Person, World, eventually, files_below, holds, kill_until_through};
 
 /// What opens the new folder in these tests; the backup has the password of the lost one.
 const NEW_PASSWORD: &str = "another kitchen, with eight";
@@ -178,7 +177,9 @@ fn a_backup_of_before_a_revocation_brings_no_device_back_to_life() {
     let tablet = Person::new(&home.world.folder.path().join("tablet")).with_password(NEW_PASSWORD);
     let args = ["restore", file.to_str().unwrap(), "--name", "tablet"];
     tablet.succeed_with(&args, &[("KITH_PHRASE", &words)]);
-    assert_eq!(tablet.succeed(&["device", "list"]).lines.len(), 1, "the backup knew of two others");
+    let list = tablet.succeed(&["device", "list"]).lines;
+    let states: Vec<_> = list.iter().map(|one| one["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["linked", "revoked", "revoked"], "the backup knew of two others: {list:?}");
     tablet.succeed(&["send", "Belarmino", "from the tablet"]);
     eventually("Bela hears the tablet", || {
         tablet.succeed(&["sync"]);
@@ -388,32 +389,15 @@ fn a_restore_that_is_killed_anywhere_leaves_nobody_who_looks_whole_and_goes_on()
     let tablet = loss.tablet();
     let file = loss.file();
     let args = ["restore", file.to_str().unwrap(), "--name", "tablet"];
-    // Kills come later each time, until one comes too late: so they fall into all of it on the fastest and on the slowest machine.
-    let mut n_kills = 0;
-    for pause in (0..).map(|n: u64| 5 + n * n * 5) {
-        let mut command = tablet.command(&args);
-        let mut child = command
-            .env("KITH_PHRASE", &words)
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(pause));
-        let has_ended = child.try_wait().unwrap().is_some();
-        let _ = child.kill();
-        child.wait().unwrap();
-        n_kills += 1;
+    let n_kills = kill_until_through(&tablet, &args, &words, || {
         let looked = tablet.run(&["log", "Belarmino", "--limit", "500"]);
         let (code, error) = code(&looked);
         match error.as_str() {
             "" => assert_eq!((code, looked.lines.len()), (0, 120), "whoever looks whole is whole"),
             "not_initialised" | "restore_unfinished" => {}
-            other => panic!("after {pause} ms: {other} {looked:?}"),
+            other => panic!("{other} {looked:?}"),
         }
-        if has_ended {
-            break;
-        }
-    }
+    });
     assert!(n_kills > 3, "it was killed at {n_kills} moments");
     let last = loss.restore(&tablet, &["restore"], ("KITH_PHRASE", &words));
     let is_done = code(&last) == (1, "already_initialised".into());

@@ -12,6 +12,7 @@ mod at_home;
 mod attachments;
 mod contract;
 mod devices;
+mod eventually;
 mod kills;
 mod linking;
 mod losing;

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+pub use crate::eventually::eventually;
 
 pub const PASSWORD: &str = "a quiet kitchen with seven chairs";
 
@@ -322,24 +324,32 @@ impl Drop for Listener {
     }
 }
 
-/// Asks again and again until there is an answer, for at most two minutes.
-pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "this did not happen: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 /// Finds a program that cargo has put beside the tests.
 fn program(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_BIN_EXE_kith"));
     let path = folder.with_file_name(name);
     assert!(path.is_file(), "{name} is not built: cargo build -p {name}");
     path
+}
+
+/// Calls a command again and again, and kills it a little later each time, until one is through before it is killed. Looks at what each left. Returns
+/// how many were killed.
+pub fn kill_until_through(person: &Person, args: &[&str], words: &str, look: impl Fn()) -> u64 {
+    for n in 0_u64.. {
+        let mut command = person.command(args);
+        let command = command.env("KITH_PHRASE", words).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        // A quarter longer each time: so they fall into all of it on the fastest and on the slowest machine.
+        std::thread::sleep(Duration::from_millis(3).mul_f64(1.25_f64.powi(n.try_into().unwrap_or(i32::MAX))));
+        let has_ended = child.try_wait().unwrap().is_some();
+        let _ = child.kill();
+        child.wait().unwrap();
+        look();
+        if has_ended {
+            return n;
+        }
+    }
+    0
 }
 
 /// Returns every file below a folder with its bytes.

@@ -1,5 +1,7 @@
 //! `kithd account`: which accounts there are, and how one is removed (KH-47).
 
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
+
 use kith_home::{Removal, accounts_after, remove_account};
 use kith_wire::id::AccountKey;
 
@@ -18,8 +20,11 @@ use crate::store;
 pub(crate) fn account(config: &Config, account: &Account, voice: Voice) -> Result<(), AppError> {
     match account {
         Account::List => list(config, voice),
-        Account::Remove { key } => {
+        Account::Remove { key, yes } => {
             let key = AccountKey::parse(key).ok_or(AppError::NoAccount)?;
+            if !yes {
+                confirm(&key)?;
+            }
             let removed = remove(config, key)?;
             voice.account_removed(&key, &removed);
             Ok(())
@@ -60,6 +65,22 @@ fn list(config: &Config, voice: Voice) -> Result<(), AppError> {
     Ok(())
 }
 
+/// Asks whether an account is to go for good. Where nobody is there to be asked, nothing is done.
+fn confirm(key: &AccountKey) -> Result<(), AppError> {
+    if !std::io::stdin().is_terminal() {
+        return Err(AppError::NotConfirmed);
+    }
+    eprint!(
+        "Remove {key} with its queues, what waits in them, its files and its backups? Nothing of it comes back. [y/N] "
+    );
+    let mut answer = String::new();
+    std::io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut answer)?;
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(AppError::NotConfirmed),
+    }
+}
+
 fn remove(config: &Config, key: AccountKey) -> Result<RemovedAccount, AppError> {
     match Owner::find(config)? {
         Owner::Server(server) => server.remove_account(&key),
@@ -74,5 +95,7 @@ fn remove(config: &Config, key: AccountKey) -> Result<RemovedAccount, AppError> 
     }
 }
 
+/// Far beyond a yes or a no.
+const LONGEST_ANSWER: u64 = 64;
 /// Accounts that are read at once.
 const PAGE: usize = 1024;

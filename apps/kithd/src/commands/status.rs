@@ -19,8 +19,8 @@ pub(crate) fn status(config: &Config, voice: Voice) -> Result<ExitCode, AppError
     if !was_used(&config.data) {
         return Err(not_running());
     }
-    // Whoever can take the folder has shown that nobody else has it; it is given back at once.
-    let report = match DataDir::take(&config.data) {
+    // Whoever can take the folder has shown that nobody else has it; it is given back at once. Nothing is written: the disk may be full.
+    let report = match DataDir::take_to_read(&config.data) {
         Err(AppError::InUse { .. }) => Client::connect(&config.data)?.status()?,
         Err(error) => return Err(error),
         Ok(_) => return Err(not_running()),
