@@ -17,7 +17,8 @@ use crate::commands::{
 /// The password of your folder is asked for, or taken from KITH_PASSWORD or --password-file; a new one for `kith password`
 /// from KITH_NEW_PASSWORD; for `kith restore`, the backup's from KITH_BACKUP_PASSWORD or the phrase from KITH_PHRASE. Times you see are local, times programs get are UTC.
 ///
-/// Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 wrong password, 4 the network was needed and not reachable.
+/// Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 wrong password, 4 the network was needed and not reachable,
+/// 5 what `kith send --wait` waited for has not happened yet, and goes on by itself.
 #[derive(Debug, Parser)]
 #[command(name = "kith", version, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Cli {

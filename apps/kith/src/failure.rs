@@ -31,6 +31,8 @@ pub(crate) enum Exit {
     Password = 3,
     /// The network was needed and not reachable.
     Offline = 4,
+    /// What was waited for has not happened yet, and goes on by itself.
+    Later = 5,
 }
 
 impl Failure {
@@ -229,8 +231,32 @@ impl From<AttachError> for Failure {
                 };
                 Self::told(code, reason, "save it as JPEG or PNG first, or send it as it is with --with-metadata")
             }
-            other => Self::told("file", &other, "check the path, its permissions, and that the disk has room"),
+            AttachError::Read { path, source } => unreadable(&path, &source),
+            AttachError::NotAFile(_) => Self::told("file", &error, "pack a folder into one file first, and send that"),
+            other => Self::told("file", &other, "see that the disk has room, and try again; nothing was sent"),
         }
+    }
+}
+
+/// Says that a file that was to be sent is not there, or not for this user to read.
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let path = path.display();
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Failure::new(
+            "file",
+            format!("there is no file {path}; nothing was sent"),
+            "check its name; a path that does not begin with / counts from the folder that you are in",
+        ),
+        std::io::ErrorKind::PermissionDenied => Failure::new(
+            "file",
+            format!("{path} is not yours to read; nothing was sent"),
+            "give yourself the right to read it, or send a copy",
+        ),
+        _ => Failure::new(
+            "file",
+            format!("{path} could not be read: {error}; nothing was sent"),
+            "see that the disk that it is on is still there, and try again",
+        ),
     }
 }
 
@@ -257,6 +283,9 @@ impl From<SaveError> for Failure {
 /// Says what only a person can mend.
 pub(crate) fn trouble_failure(trouble: kith_engine::Trouble) -> Failure {
     use kith_engine::Trouble as T;
+    if let T::ClockOff { ahead } = trouble {
+        return clock_off(ahead);
+    }
     let (code, message, hint) = match trouble {
         T::InviteNeeded => (
             "invite_needed",
@@ -273,11 +302,6 @@ pub(crate) fn trouble_failure(trouble: kith_engine::Trouble) -> Failure {
             "what answers at your home server's address is not your home server; nothing was sent",
             "ask whoever runs it; do not go on before you know why",
         ),
-        T::ClockOff => (
-            "clock_off",
-            "the clock of this machine differs from your home server's by more than five minutes",
-            "set the clock; messages are delivered all the same, but their times are wrong",
-        ),
         T::BadDescriptor => (
             "bad_descriptor",
             "your home server shows papers that are out of date or not valid; nothing was sent",
@@ -286,6 +310,19 @@ pub(crate) fn trouble_failure(trouble: kith_engine::Trouble) -> Failure {
         _ => ("server_trouble", "your home server refuses something", "see `kith status`, or ask whoever runs it"),
     };
     Failure::new(code, message, hint)
+}
+
+/// Says by how much the clock of this machine is wrong, or the home server's.
+fn clock_off(ahead: i64) -> Failure {
+    let by = match ahead.unsigned_abs() {
+        seconds if seconds >= 36 * 3600 => format!("{} days", (seconds + 12 * 3600) / (24 * 3600)),
+        seconds if seconds >= 23 * 3600 => "a day".to_owned(),
+        seconds if seconds >= 90 * 60 => format!("{} hours", (seconds + 30 * 60) / 3600),
+        seconds => format!("{} minutes", (seconds + 30) / 60),
+    };
+    let which = if ahead > 0 { "ahead of" } else { "behind" };
+    let hint = "set the clock; messages are delivered all the same, but their times are wrong";
+    Failure::new("clock_off", format!("this machine's clock is {by} {which} your home server's"), hint)
 }
 
 /// Says that a folder holds half a person.
@@ -310,3 +347,25 @@ const REVOKED_HINT: &str = "what it had is still here (`kith log`); to use it ag
                             `kith device link` there, `kith device join LINK --home DIR` here";
 const THIS_DEVICE_HINT: &str = "revoke it on another one; to stop using this one alone, delete its folder";
 const STORAGE_HINT: &str = "see that the disk has room and that nobody else changes the folder";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_clock_is_told_with_its_direction_in_the_words_of_people() {
+        let day = 24 * 3600;
+        for (ahead, says) in [
+            (301, "5 minutes ahead of"),
+            (-301, "5 minutes behind"),
+            (2 * 3600, "2 hours ahead of"),
+            (day, "a day ahead of"),
+            (-day - 60, "a day behind"),
+            (30 * day, "30 days ahead of"),
+            (i64::MIN, "days behind"),
+        ] {
+            let told = trouble_failure(kith_engine::Trouble::ClockOff { ahead });
+            assert!(told.message.contains(says) && told.code == "clock_off", "{ahead}: {}", told.message);
+        }
+    }
+}

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::context::contact_id;
 use crate::duration::Span;
-use crate::failure::{revoked, trouble_failure};
+use crate::failure::trouble_failure;
 use crate::output::{Colour, Out};
 use crate::times;
 
@@ -21,7 +21,9 @@ mod devices;
 mod held;
 mod printable;
 
-pub(crate) use devices::{Progress, device_line, device_object, devices_line, new_devices};
+pub(crate) use devices::{
+    Progress, device_line, device_object, devices_line, new_devices, revoked_line, revoked_object, stopped_line,
+};
 pub(crate) use held::{held_briefly, held_code, held_words};
 pub(crate) use printable::{is_blank, one_line, printable};
 
@@ -239,6 +241,15 @@ pub(crate) fn message_line(
     line
 }
 
+/// A message that has other reactions, for people: who reacts how, and to what.
+fn reactions_line(name: &str, message: &MessageView, about: &str, colour: Colour) -> String {
+    let who = |by: &Direction| if *by == Direction::Out { "You".to_owned() } else { one_line(name) };
+    let all: Vec<String> =
+        message.reactions.iter().map(|(by, emoji)| format!("{}  {}", colour.loud(&who(by)), one_line(emoji))).collect();
+    let reactions = if all.is_empty() { format!("{name}  no reaction any more") } else { all.join(", ") };
+    format!("{reactions}  {}", colour.quiet(&format!("to: {about}")))
+}
+
 fn direction(direction: Direction) -> &'static str {
     match direction {
         Direction::In => "in",
@@ -413,6 +424,11 @@ fn event(out: &Out, client: &Client, event: &Event) {
                 )
             });
         }
+        Event::SiblingStopped { device, name, why } => {
+            let object = json!({"event": "error", "code": "sibling_stopped", "device": device.to_string(), "name": name,
+                "hint": stopped_line(name, *why)});
+            out.data(&object, || format!("! {}", stopped_line(name, *why)));
+        }
         Event::Link(LinkState::Up) => out.note("you are online"),
         Event::Link(LinkState::Down) => out.note("you are offline"),
         _ => {}
@@ -421,9 +437,9 @@ fn event(out: &Out, client: &Client, event: &Event) {
 
 /// Tells the person's devices: a new one must not come unnoticed.
 fn devices_changed(out: &Out, client: &Client) {
+    // That this one was revoked ends every command that is online, and is said there.
     if is_revoked(client) {
-        let failure = revoked();
-        return error(out, &failure.code, None, &format!("{}; {}", failure.message, failure.hint));
+        return;
     }
     let all = client.devices().unwrap_or_default();
     let object = json!({"event": "devices", "devices": all.iter().map(device_object).collect::<Value>()});
@@ -461,6 +477,10 @@ fn changed(out: &Out, client: &Client, contact: ContactId, message: MessageId, c
         object.extend(message_object(view));
     }
     out.data(&Value::Object(object), || match &view {
+        Some(view) if change == MessageChange::Reacted => {
+            let about = beginning(client, contact, message).unwrap_or_default();
+            reactions_line(&name(client, contact), view, &about, out.colour())
+        }
         Some(view) => {
             let answered = answered(client, contact, view);
             message_line(&name(client, contact), view, answered.as_deref(), times::now(), out.colour())
@@ -482,7 +502,15 @@ fn attachment_moved(
     if matches!(view.state, AttachmentState::Complete | AttachmentState::Failed | AttachmentState::Asked) {
         let object = json!({"event": "message", "contact": contact_id(contact), "message_id": message.to_string(),
             "change": "attachment", "attachment": attachment_object(&view)});
-        out.data(&object, || format!("{}  {}", name(client, contact), attachment_words(&view)));
+        let direction = client.ask(|engine| engine.message(contact, message)).ok().map(|message| message.direction);
+        out.data(&object, || {
+            let way = match (view.state, direction) {
+                (AttachmentState::Complete, Some(Direction::In)) => "  has come",
+                (AttachmentState::Complete, Some(Direction::Out)) => "  has left",
+                _ => "",
+            };
+            format!("{}  {}{way}", name(client, contact), attachment_words(&view))
+        });
     }
 }
 

@@ -5,7 +5,7 @@ import type { Device } from '../src/lib/worker/contract';
 const DAY = 86_400_000;
 
 function device(id: string | null, name: string, more: Partial<Device>): Device {
-  return { id, link: null, name, isThis: false, since: null, heard: null, contacts: null, history: null, state: { kind: 'linked' }, ...more };
+  return { id, link: null, name, isThis: false, since: null, heard: null, contacts: null, history: null, state: { kind: 'linked' }, stopped: false, ...more };
 }
 
 /** All that there are. */

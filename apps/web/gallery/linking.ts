@@ -29,7 +29,7 @@ export function stateFor(screen: ScreenName): State | null {
 /** A device that is just being linked, as the one that is there sees it. */
 export function candidate(compares: boolean): Device {
   return {
-    id: null, link: 40, name: '', isThis: false, since: null, heard: null, contacts: null, history: null,
+    id: null, link: 40, name: '', isThis: false, since: null, heard: null, contacts: null, history: null, stopped: false,
     state: compares ? { kind: 'compare', code: CODE, asks: true } : { kind: 'waiting' },
   };
 }

@@ -5,7 +5,7 @@
 //! secret that only the password opens.
 
 use kith_crypto::user::UserSecret;
-use kith_engine::{ContactId, DeviceError, DeviceView, HistoryWish, QueryError};
+use kith_engine::{ContactId, DeviceError, DeviceView, HistoryWish, QueryError, RevokedDevice};
 use kith_vault::{AdoptError, Password, ProveError};
 use kith_wire::devices::RevocationReason;
 use kith_wire::id::DeviceId;
@@ -41,6 +41,14 @@ impl Client {
     /// [`QueryError`] when storage fails.
     pub fn devices(&self) -> Result<Vec<DeviceView>, QueryError> {
         self.ask(|engine| engine.devices())
+    }
+
+    /// Returns the devices that were taken out, the last one first.
+    ///
+    /// # Errors
+    /// [`QueryError`] when storage fails.
+    pub fn revoked_devices(&self) -> Result<Vec<RevokedDevice>, QueryError> {
+        self.ask(|engine| engine.revoked_devices())
     }
 
     /// Makes a device that has answered a link one of the person's: the person has said that both show the same code.

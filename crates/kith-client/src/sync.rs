@@ -132,7 +132,7 @@ impl Failures {
             }
             Notice::Event(Event::Link(LinkState::Up)) => *self = Self::default(),
             // A wrong clock is worth a warning and no reason to stop.
-            Notice::Event(Event::Trouble(trouble)) if trouble != Trouble::ClockOff => {
+            Notice::Event(Event::Trouble(trouble)) if !matches!(trouble, Trouble::ClockOff { .. }) => {
                 return Err(SyncError::Trouble(trouble));
             }
             Notice::Storage(reason) => return Err(SyncError::Storage(reason)),

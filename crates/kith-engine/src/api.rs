@@ -15,7 +15,7 @@ pub use self::io::{Arrival, LinkFailure, Output};
 pub use self::views::{
     AttachmentKeys, AttachmentState, AttachmentView, BackupFrom, BackupPortion, BackupRun, BackupStart, BackupView,
     ContactState, ContactView, DeviceState, DeviceView, Direction, Exported, Held, HomeBackupView, LogQuery,
-    MessageBody, MessageView, RestoredView, Restoring, Status, Window, WindowAt,
+    MessageBody, MessageView, RestoredView, Restoring, RevokedDevice, Status, Window, WindowAt,
 };
 
 /// A contact, towards the programs of this device: a number that is never reused. Never leaves the device.
@@ -486,6 +486,16 @@ pub enum Event {
         /// What the person calls it.
         name: String,
     },
+    /// The session with another device of the person cannot go on (KE-99): the two tell each other nothing any more, until the person takes it
+    /// out and links it again.
+    SiblingStopped {
+        /// The device.
+        device: DeviceId,
+        /// What the person calls it.
+        name: String,
+        /// Why.
+        why: Ended,
+    },
     /// The home server refuses something that only a person can mend.
     Trouble(Trouble),
     /// Nothing waits any more: everything written was accepted, everything fetched processed.
@@ -544,7 +554,10 @@ pub enum Trouble {
     /// The server proves another key than the one pinned.
     ServerKeyChanged,
     /// This device's clock is more than five minutes off the server's.
-    ClockOff,
+    ClockOff {
+        /// Seconds by which it is ahead; negative when it is behind.
+        ahead: i64,
+    },
     /// The server has a descriptor older than one already seen, or none that is valid.
     BadDescriptor,
 }

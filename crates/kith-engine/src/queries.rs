@@ -8,7 +8,8 @@ use rusqlite::{Row, params, params_from_iter, types::Value};
 
 use crate::api::{
     AttachmentId, AttachmentKeys, AttachmentView, ContactId, ContactState, ContactView, DeviceView, Direction,
-    Exported, LogQuery, MessageBody, MessageState, MessageView, Receipts, RestoredView, Restoring, Status,
+    Exported, LogQuery, MessageBody, MessageState, MessageView, Receipts, RestoredView, Restoring, RevokedDevice,
+    Status,
 };
 use crate::devices::{device_keys, own_devices, siblings};
 use crate::engine::Engine;
@@ -226,6 +227,14 @@ impl Engine {
     /// [`QueryError`] when storage fails.
     pub fn devices(&self) -> Result<Vec<DeviceView>, QueryError> {
         Ok(siblings::views(&self.db)?)
+    }
+
+    /// Returns the devices that were taken out, the last one first.
+    ///
+    /// # Errors
+    /// [`QueryError`] when storage fails.
+    pub fn revoked_devices(&self) -> Result<Vec<RevokedDevice>, QueryError> {
+        Ok(own_devices::revoked(&self.db)?)
     }
 
     /// Returns everything that was said, for a plain copy that the person asked for.

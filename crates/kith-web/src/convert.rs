@@ -146,6 +146,7 @@ pub(crate) fn device(view: DeviceView) -> contract::Device {
             DeviceState::Linked => contract::DeviceState::Linked,
             DeviceState::Revoked => contract::DeviceState::Revoked,
         },
+        stopped: view.stopped,
     }
 }
 
@@ -178,7 +179,7 @@ pub(crate) fn trouble(trouble: Trouble) -> Option<contract::Trouble> {
         Trouble::InviteNeeded => Some(contract::Trouble::InviteNeeded),
         Trouble::QuotaExceeded => Some(contract::Trouble::QuotaExceeded),
         Trouble::ServerKeyChanged => Some(contract::Trouble::ServerKeyChanged),
-        Trouble::ClockOff => Some(contract::Trouble::ClockOff),
+        Trouble::ClockOff { .. } => Some(contract::Trouble::ClockOff),
         Trouble::BadDescriptor => Some(contract::Trouble::BadDescriptor),
         _ => None,
     }

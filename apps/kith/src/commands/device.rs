@@ -122,6 +122,7 @@ mod tests {
             state: DeviceState::Linked,
             contacts: None,
             history: None,
+            stopped: false,
         }
     }
 

@@ -15,9 +15,18 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     for one in &all {
         context.out.data(&show::device_object(one), || show::device_line(one, context.out.colour()));
     }
+    for one in context.client.revoked_devices()? {
+        context.out.data(&show::revoked_object(&one), || show::revoked_line(&one, context.out.colour()));
+    }
     show::banner(&context.out, &context.client);
     if all.len() < 2 {
-        context.out.note("You have only this device. `kith device link` links another one.");
+        let is_fresh = context.client.ask(|engine| engine.contacts())?.is_empty();
+        context.out.note(if is_fresh { NOTHING_YET } else { ONLY_THIS });
     }
     Ok(())
 }
+
+const ONLY_THIS: &str = "You have only this device. `kith device link` links another one.";
+/// Perhaps the folder was made for a device that was not linked in the end.
+const NOTHING_YET: &str = "You have only this device, and it knows nobody yet. `kith device join` makes it a device of yours beside one that you have; \
+                           `kith device link` links another one to it.";

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::context::{Context, contact_id, message_id};
 use crate::duration::Span;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::show;
 
 #[derive(Debug, Args)]
@@ -129,15 +129,26 @@ pub(crate) async fn run(args: &Send, context: &Context) -> Result<(), Failure> {
             context.out.note("Stored. It goes out with the next `kith sync` or `kith listen`.");
         }
     }
-    outcome.map_err(|reason| Failure {
-        code: if state == MessageState::Expired { "expired".into() } else { "timeout".into() },
-        message: format!(
-            "the message is {name}, not {}{reason}",
-            args.wait.map_or("", |wait| show::message_state(wait.state()))
+    outcome.map_err(|reason| not_yet(state, &show::one_line(&to.name), &reason))
+}
+
+/// Says how far a message has come that was to come farther, and why.
+fn not_yet(state: MessageState, to: &str, reason: &str) -> Failure {
+    if state == MessageState::Expired {
+        let hint = "`kith log` shows it as not delivered; send it again";
+        return Failure::new("expired", format!("the message could not be delivered to {to} in time{reason}"), hint);
+    }
+    let (message, hint) = match state {
+        MessageState::Waiting => (
+            format!("the message waits on this machine{reason}"),
+            "nothing is lost, and nothing has to be sent again: it goes out by itself with the next `kith sync`, or while `kith listen` runs",
         ),
-        hint: "it is kept and goes on by itself whenever you are online".into(),
-        exit: crate::failure::Exit::Failed,
-    })
+        _ => (
+            format!("the message has left, and no device of {to} has fetched it yet{reason}"),
+            "nothing has to be sent again: it is there when they are online next; `kith log` shows two ticks then",
+        ),
+    };
+    Failure { exit: Exit::Later, ..Failure::new("timeout", message, hint) }
 }
 
 /// Keeps a draft instead of sending it.
@@ -159,9 +170,9 @@ async fn wait_for(
     limit: Duration,
     mut events: Events,
 ) -> Result<(), String> {
+    let mut unreachable = String::new();
     let watch = async {
         context.client.command(Command::Connect(Connection::Wanted)).map_err(|error| format!(": {error}"))?;
-        let mut unreachable = String::new();
         loop {
             match state_of(context, contact, message) {
                 Ok(MessageState::Expired) | Err(_) => return Err(String::new()),
@@ -169,14 +180,16 @@ async fn wait_for(
                 Ok(_) => {}
             }
             match events.next().await {
-                None => return Err(unreachable),
+                None => return Err(String::new()),
                 Some(Notice::Unreachable(error)) => {
                     unreachable = format!("; your home server does not answer ({error})")
                 }
                 Some(Notice::Event(Event::Attachment { message: of, done, total, .. })) if of == message => {
                     context.out.progress("Sending", done.into(), total.into());
                 }
-                Some(Notice::Event(Event::Trouble(trouble))) if trouble != kith_engine::Trouble::ClockOff => {
+                Some(Notice::Event(Event::Trouble(trouble)))
+                    if !matches!(trouble, kith_engine::Trouble::ClockOff { .. }) =>
+                {
                     let failure: Failure = SyncError::Trouble(trouble).into();
                     return Err(format!("; {}", failure.message));
                 }
@@ -186,7 +199,8 @@ async fn wait_for(
     };
     match tokio::time::timeout(limit, watch).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(format!(", after {} seconds", limit.as_secs())),
+        Err(_) if !unreachable.is_empty() => Err(unreachable),
+        Err(_) => Err(format!(", also after {}", Span(limit))),
     }
 }
 

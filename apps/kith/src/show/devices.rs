@@ -1,8 +1,9 @@
 //! The person's devices as objects for programs and as lines for people.
 
 use kith_client::Client;
-use kith_engine::{DeviceState, DeviceView};
+use kith_engine::{DeviceState, DeviceView, Ended, RevokedDevice};
 use kith_wire::Timestamp;
+use kith_wire::devices::RevocationReason;
 use serde_json::{Value, json};
 
 use super::one_line;
@@ -28,7 +29,34 @@ pub(crate) fn device_object(device: &DeviceView) -> Value {
         "code": code,
         "contacts": device.contacts.map(told_of),
         "history": device.history.map(told_of),
+        "stopped": device.stopped,
     })
+}
+
+/// A device that was taken out, for programs.
+pub(crate) fn revoked_object(device: &RevokedDevice) -> Value {
+    json!({
+        "device": device.id.to_string(),
+        "name": device.name,
+        "this": false,
+        "state": "revoked",
+        "revoked_since": times::date(device.since.start()),
+        "lost": device.reason == RevocationReason::Compromised,
+    })
+}
+
+/// A device that was taken out, for people.
+pub(crate) fn revoked_line(device: &RevokedDevice, colour: Colour) -> String {
+    let why = match device.reason {
+        RevocationReason::Compromised => ", as lost or stolen",
+        RevocationReason::Retired => "",
+    };
+    let id: String = device.id.to_string().chars().take(SHORT_ID).collect();
+    let name = if device.name.is_empty() { "a device".to_owned() } else { one_line(&device.name) };
+    colour.quiet(&format!(
+        "{id}  {name}  taken out on {}{why}; it gets nothing any more",
+        times::date(device.since.start())
+    ))
 }
 
 fn told_of((told, total): (u64, u64)) -> Value {
@@ -114,7 +142,9 @@ pub(crate) fn device_line(device: &DeviceView, colour: Colour) -> String {
         Some((told, total)) if told < total => format!("{told} of {total} contacts have come so far"),
         _ => String::new(),
     };
-    let about: Vec<&str> = [this, &state, &contacts, &history].into_iter().filter(|part| !part.is_empty()).collect();
+    let stopped = if device.stopped { STOPPED } else { "" };
+    let about: Vec<&str> =
+        [this, &state, &contacts, &history, stopped].into_iter().filter(|part| !part.is_empty()).collect();
     let id = device.id.map(|id| id.to_string()).unwrap_or_default();
     let id = colour.quiet(&format!("{:8}", id.chars().take(SHORT_ID).collect::<String>()));
     let name = if device.name.is_empty() { "new device".to_owned() } else { one_line(&device.name) };
@@ -148,6 +178,28 @@ pub(crate) fn new_devices(all: &[DeviceView], now: Timestamp) -> Option<String> 
     ))
 }
 
+/// What a person must know of a device whose session with this one has stopped.
+const STOPPED: &str =
+    "STOPPED: it and this device tell each other nothing any more; take it out, and link it again in a new folder";
+
+/// Says that the session with another device of the person has stopped.
+pub(crate) fn stopped_line(name: &str, why: Ended) -> String {
+    let reason = match why {
+        Ended::OwnCopy => "this folder was restored from an older copy, or somebody uses a copy of it",
+        Ended::ContactsCopy | Ended::ByContactForCopy => {
+            "one of the two folders was restored from an older copy, or somebody uses a copy of it"
+        }
+        Ended::Devices => "what the two know of your devices contradicts itself",
+        Ended::ByContact => "it has ended the talk of the two",
+        _ => "what it sent could not be read",
+    };
+    let name = one_line(name);
+    format!(
+        "your device {name} and this one tell each other nothing any more: {reason}. Take it out with `kith device revoke \"{name}\"`, \
+         with --lost if somebody may have it, and link it again in a new folder (`kith device link`)"
+    )
+}
+
 /// Seconds for which a device that was added is news.
 const NEWS_SECONDS: u64 = 24 * 3600;
 
@@ -172,6 +224,7 @@ mod tests {
             state: DeviceState::Linked,
             contacts: None,
             history: None,
+            stopped: false,
         }
     }
 
@@ -238,5 +291,27 @@ mod tests {
             "lap\u{fffd}top (this one), lap\u{fffd}top, one that is not linked yet"
         );
         assert_eq!(devices_line(&[]), "only this one");
+    }
+
+    #[test]
+    fn devices_that_stopped_or_were_taken_out_say_what_to_do() {
+        let stopped = DeviceView { is_this: false, stopped: true, ..laptop() };
+        assert!(device_line(&stopped, Colour::Off).ends_with("take it out, and link it again in a new folder"));
+        assert_eq!(device_object(&stopped)["stopped"], true);
+        let (id, since) = (DeviceId([7; 16]), Day(20_778));
+        let lost = RevokedDevice { id, name: "phone".into(), since, reason: RevocationReason::Compromised };
+        assert_eq!(
+            revoked_line(&lost, Colour::Off),
+            "a4dqobyh  phone  taken out on 2026-11-21, as lost or stolen; it gets nothing any more"
+        );
+        assert_eq!(
+            (&revoked_object(&lost)["state"], &revoked_object(&lost)["lost"]),
+            (&"revoked".into(), &true.into())
+        );
+        let old = RevokedDevice { name: String::new(), reason: RevocationReason::Retired, ..lost };
+        assert_eq!(
+            revoked_line(&old, Colour::Off),
+            "a4dqobyh  a device  taken out on 2026-11-21; it gets nothing any more"
+        );
     }
 }

@@ -50,6 +50,17 @@ fn message_line_has_name_time_ticks_and_text() {
 }
 
 #[test]
+fn a_reaction_says_whose_it_is_and_to_what_and_does_not_show_the_message_again() {
+    let mut view = message(Direction::Out, "Is the kettle on?");
+    view.reactions = vec![(Direction::In, "👍".into()), (Direction::Out, "🫖".into())];
+    let line = reactions_line("Bela", &view, "Is the kettle on?", Colour::Off);
+    assert_eq!(line, "Bela  👍, You  🫖  to: Is the kettle on?");
+    view.reactions.clear();
+    let line = reactions_line("Bela", &view, "Is the kettle on?", Colour::Off);
+    assert_eq!(line, "Bela  no reaction any more  to: Is the kettle on?");
+}
+
+#[test]
 fn text_of_others_cannot_command_the_terminal() {
     let said = message(Direction::In, "a\u{7}\u{1b}[2J\nb\u{202e}c");
     let line = message_line("B\u{1b}[31m", &said, None, Timestamp(0), Colour::Off);

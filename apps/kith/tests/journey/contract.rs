@@ -150,18 +150,33 @@ fn listening_tells_messages_receipts_and_contacts_to_every_terminal() {
 }
 
 #[test]
-fn a_wait_that_runs_out_exits_with_one_and_says_the_state() {
+fn a_wait_that_runs_out_exits_with_five_and_says_that_it_goes_on() {
     let mut world = World::of_friends();
     world.two.kill();
     let waited = world.ana.run(&["send", "Belarmino", "hello?", "--wait", "delivered", "--timeout", "1s"]);
-    assert_eq!((waited.code, waited.text("state").as_str()), (1, "accepted"), "{waited:?}");
+    assert_eq!((waited.code, waited.text("state").as_str()), (5, "accepted"), "{waited:?}");
     assert_eq!(waited.lines[1]["error"]["code"], "timeout");
-    assert!(waited.said.contains("accepted, not delivered"), "{}", waited.said);
+    let says = "the message has left, and no device of Belarmino has fetched it yet, also after 1s";
+    assert!(waited.said.contains(says) && waited.said.contains("nothing has to be sent again"), "{}", waited.said);
     world.one.kill();
     let waited = world.ana.run(&["send", "Belarmino", "hello?", "--wait", "accepted", "--timeout", "1s"]);
-    assert_eq!((waited.code, waited.text("state").as_str()), (1, "waiting"), "{waited:?}");
+    assert_eq!((waited.code, waited.text("state").as_str()), (5, "waiting"), "{waited:?}");
+    assert!(waited.said.contains("waits on this machine") && waited.said.contains("by itself"), "{}", waited.said);
     let round = world.ana.run(&["sync", "--timeout", "1s"]);
     assert_eq!((round.code, &round.lines[0]["error"]["code"]), (4, &Value::from("offline")), "{round:?}");
+}
+
+#[test]
+fn a_file_that_cannot_be_sent_is_named_with_the_reason_and_a_message_is_not_left_behind() {
+    let world = World::of_friends();
+    let folder = world.folder.path();
+    for (file, says) in [("nix.jpg", "there is no file"), (".", "is not a file")] {
+        let file = folder.join(file);
+        let refused = world.ana.run(&["send", "Belarmino", "look", "--file", path(&file)]);
+        assert_error(&refused, "file");
+        assert!(refused.said.contains(says) && refused.said.contains(path(folder)), "{}", refused.said);
+    }
+    assert!(world.ana.conversation("Belarmino").is_empty());
 }
 
 #[test]

@@ -107,7 +107,14 @@ fn two_devices_of_one_person_share_everything_until_one_is_revoked() {
     bela.succeed(&["send", "Anastasia", "only for the phone"]);
     eventually("the phone goes on", || has(phone, "in", "only for the phone"));
     assert!(has(laptop, "in", "only for the phone").is_none());
-    assert_eq!(phone.succeed(&["device", "list"]).lines.len(), 1);
+    let list = phone.succeed(&["device", "list"]).lines;
+    assert_eq!((list.len(), &list[0]["name"], &list[0]["state"]), (2, &"phone".into(), &"linked".into()));
+    assert_eq!(
+        (&list[1]["name"], &list[1]["state"], &list[1]["lost"]),
+        (&"laptop".into(), &"revoked".into(), &true.into()),
+        "what was taken out is still told: {list:?}"
+    );
+    assert_error(&phone.run(&["device", "rename", "laptop", "old laptop"]), "unknown_device");
 }
 
 #[test]

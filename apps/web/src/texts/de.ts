@@ -399,6 +399,7 @@ export const de: Catalog = {
   'devices.revoke.done': '{name} gehört nicht mehr zu deinen Geräten. Deine Leute erfahren es.',
   'devices.linked': 'Verbunden',
   'devices.revoked': 'Entfernt',
+  'devices.stopped': 'Dieses Gerät und jenes erfahren nichts mehr voneinander. Nimm es heraus und verbinde es neu.',
 
   'backup.why': 'Niemand außer dir kann zurückbringen, was auf deinen Geräten ist. Dafür brauchst du zweierlei, getrennt aufbewahrt: Wörter auf Papier und eine versiegelte Sicherung.',
   'backup.phrase': 'Wiederherstellungssatz',

@@ -416,6 +416,7 @@ export const en = {
   'devices.revoke.done': '{name} is none of your devices any more. Your people are told.',
   'devices.linked': 'Linked',
   'devices.revoked': 'Removed',
+  'devices.stopped': 'It and this device tell each other nothing any more. Take it out, and link it again.',
 
   // Backups, the words on paper, and coming back.
   'backup.why': 'Nobody can bring back what is on your devices but you. For that you need two things, kept apart: words on paper, and a sealed backup.',

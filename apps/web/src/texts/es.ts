@@ -399,6 +399,7 @@ export const es: Catalog = {
   'devices.revoke.done': '{name} ya no es uno de tus dispositivos. Tu gente lo sabrá.',
   'devices.linked': 'Enlazado',
   'devices.revoked': 'Quitado',
+  'devices.stopped': 'Ese dispositivo y este ya no se dicen nada. Quítalo y enlázalo de nuevo.',
 
   'backup.why': 'Nadie más que tú puede recuperar lo que hay en tus dispositivos. Hacen falta dos cosas, guardadas por separado: palabras en papel y una copia sellada.',
   'backup.phrase': 'Frase de recuperación',

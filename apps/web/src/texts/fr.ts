@@ -399,6 +399,7 @@ export const fr: Catalog = {
   'devices.revoke.done': '{name} n’est plus un de vos appareils. Vos proches en sont informés.',
   'devices.linked': 'Relié',
   'devices.revoked': 'Retiré',
+  'devices.stopped': 'Cet appareil et celui-ci ne se disent plus rien. Retirez-le, puis reliez-le à nouveau.',
 
   'backup.why': 'Vous seul pouvez ramener ce qui est sur vos appareils. Il faut deux choses, gardées séparément : des mots sur papier et une sauvegarde scellée.',
   'backup.phrase': 'Phrase de récupération',

@@ -3,6 +3,7 @@
 use kith_wire::Timestamp;
 use kith_wire::address::ServerUrl;
 use kith_wire::backup::BackupItem;
+use kith_wire::devices::RevocationReason;
 use kith_wire::id::{AttachmentKey, BackupMark, DeviceId, Hash, MessageId, ServerKey};
 use kith_wire::time::Day;
 
@@ -245,6 +246,22 @@ pub struct DeviceView {
     pub contacts: Option<(u64, u64)>,
     /// Messages of before: told, of how many.
     pub history: Option<(u64, u64)>,
+    /// Whether this device and it tell each other nothing any more, because their session has stopped (KE-99): it is taken out and linked
+    /// again.
+    pub stopped: bool,
+}
+
+/// A device that is none of the person's any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevokedDevice {
+    /// Its id.
+    pub id: DeviceId,
+    /// What the person called it; nothing when no list that is known here named it.
+    pub name: String,
+    /// The day on which it was taken out.
+    pub since: Day,
+    /// Why.
+    pub reason: RevocationReason,
 }
 
 /// Where a device stands.

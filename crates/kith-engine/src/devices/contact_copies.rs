@@ -153,7 +153,9 @@ pub(crate) fn take(work: &mut Work<'_>, from: Option<ContactId>, copy: ContactCo
             peer_list::learn(work, id, &list)?;
         }
     }
-    own_lists::note_owners(work.db, id, &copy.owners)?;
+    let said_by =
+        from.map(|from| siblings::find(work.db, from)).transpose()?.flatten().and_then(|sibling| sibling.device);
+    own_lists::note_owners(work.db, id, &copy.owners, said_by)?;
     introductions::pass_waiting(work, id)?;
     contacts::saw_lamport(work.db, id, copy.lamport)?;
     // KE-59: that digits were compared counts for those digits.

@@ -19,7 +19,7 @@ use kith_wire::time::Day;
 use rusqlite::{Connection, params};
 use zeroize::Zeroizing;
 
-use crate::api::Event;
+use crate::api::{Event, RevokedDevice};
 use crate::devices::catching_up;
 use crate::devices::siblings;
 use crate::errors::DeviceError;
@@ -68,6 +68,11 @@ impl Own {
         self.devices.iter().find(|one| one.id == device)
     }
 
+    /// Returns whether any list has named or revoked a device.
+    pub(crate) fn has_named(&self, device: DeviceId) -> bool {
+        device == self.device || self.one(device).is_some() || self.revoked_for(device).is_some()
+    }
+
     /// Returns whether somebody is one of the person's devices.
     pub(crate) fn is_one(&self, owner: Option<DeviceId>) -> bool {
         owner.is_some_and(|owner| self.one(owner).is_some())
@@ -105,14 +110,17 @@ pub(crate) fn find(db: &Connection) -> Result<Option<Own>, StorageError> {
     for (id, entry, revoked, since) in rows {
         match (entry, revoked) {
             (_, Some(reason)) => {
-                let reason = if reason == 0 { RevocationReason::Retired } else { RevocationReason::Compromised };
-                revoked_devices.push(OwnRevocation { id, since: Day(since), reason });
+                revoked_devices.push(OwnRevocation { id, since: Day(since), reason: self::reason(reason) });
             }
             (Some(entry), None) => devices.extend(minicbor::decode::<OwnDevice>(&entry).ok()),
             (None, None) => {}
         }
     }
     Ok(Some(Own { device: DeviceId(device), name, list, devices, revoked_devices, revoked }))
+}
+
+const fn reason(column: i64) -> RevocationReason {
+    if column == 0 { RevocationReason::Retired } else { RevocationReason::Compromised }
 }
 
 /// Returns what this device is, and draws its id and key when it had none.
@@ -124,6 +132,21 @@ pub(crate) fn named(work: &mut Work<'_>, name: &str) -> Result<Own, StorageError
         run(work.db, sql, params![device.0, secret.expose(), name])?;
     }
     find(work.db)?.ok_or(StorageError::Damaged("own_device"))
+}
+
+/// Returns the devices that were taken out, the last one first, by the names that they had.
+pub(crate) fn revoked(db: &Connection) -> Result<Vec<RevokedDevice>, StorageError> {
+    let sql =
+        "SELECT device, entry, revoked, since FROM own_known WHERE revoked IS NOT NULL ORDER BY since DESC, device";
+    all(db, sql, [], |row| {
+        let entry = row.get::<_, Option<Vec<u8>>>(1)?.and_then(|entry| minicbor::decode::<OwnDevice>(&entry).ok());
+        Ok(RevokedDevice {
+            id: DeviceId(row.get(0)?),
+            name: entry.map(|entry| entry.name).unwrap_or_default(),
+            reason: reason(row.get(2)?),
+            since: Day(row.get(3)?),
+        })
+    })
 }
 
 /// Returns when this device heard of another one that was added later than it.
@@ -327,8 +350,9 @@ fn note(work: &mut Work<'_>, list: &OwnDevices, weight: Weight, others: Others) 
     }
     for revoked in &list.revoked {
         let reason = i64::from(revoked.reason == RevocationReason::Compromised);
-        let sql = "INSERT INTO own_known (device, revoked, since) VALUES (?1, ?2, ?3) \
-                   ON CONFLICT (device) DO UPDATE SET revoked = ?2";
+        // The day is from now on the one on which it was taken out, as it was said first.
+        let sql = "INSERT INTO own_known (device, revoked, since) VALUES (?1, ?2, ?3) ON CONFLICT (device) DO UPDATE \
+                   SET since = CASE WHEN revoked IS NULL THEN ?3 ELSE since END, revoked = ?2";
         run(db, sql, params![revoked.id.0, reason, revoked.since.0])?;
     }
     Ok(())

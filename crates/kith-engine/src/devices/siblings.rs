@@ -13,7 +13,7 @@ use kith_wire::signed::Signed;
 use kith_wire::sync::SyncItem;
 use rusqlite::{Connection, params};
 
-use crate::api::{ContactId, DeviceState, DeviceView, Event, HistoryWish, Reply};
+use crate::api::{ContactId, DeviceState, DeviceView, Ended, Event, HistoryWish, Reply};
 use crate::devices::own_devices::{self, Change, Others};
 use crate::devices::{catching_up, history, link_words, linking, sibling_meetings, sync};
 use crate::errors::{CommandError, DeviceError};
@@ -398,6 +398,24 @@ pub(crate) fn revoke(
     closings::close(work, user, device)
 }
 
+/// The session with somebody has stopped. When that is a device of the person's it is told by its name (KE-99); of one that was taken out
+/// there is nothing to tell. Returns whether it is either.
+pub(crate) fn stopped(work: &mut Work<'_>, contact: ContactId, why: Ended) -> Result<bool, StorageError> {
+    match find(work.db, contact)? {
+        Some(Sibling { state: State::Linked, device: Some(device), name, .. }) => {
+            work.tell(Event::SiblingStopped { device, name, why });
+            work.tell(Event::Devices);
+            Ok(true)
+        }
+        Some(Sibling { state: State::Revoked, .. }) => Ok(true),
+        _ => Ok(false),
+    }
+}
+
+fn has_stopped(db: &Connection, sibling: ContactId) -> Result<bool, StorageError> {
+    Ok(contacts::find(db, sibling)?.is_some_and(|row| row.unusable))
+}
+
 /// Gives a device another name.
 pub(crate) fn give_name(
     work: &mut Work<'_>,
@@ -429,6 +447,7 @@ pub(crate) fn views(db: &Connection) -> Result<Vec<DeviceView>, StorageError> {
             contacts: sibling.map(|sibling| progress(db, sibling.contact)).transpose()?.flatten(),
             state: if device.id == own.device && own.revoked { DeviceState::Revoked } else { DeviceState::Linked },
             history: sibling.map(|sibling| history::progress(db, sibling.contact)).transpose()?.flatten(),
+            stopped: sibling.map(|sibling| has_stopped(db, sibling.contact)).transpose()?.unwrap_or_default(),
         });
     }
     if own.list.is_none() {
@@ -442,6 +461,7 @@ pub(crate) fn views(db: &Connection) -> Result<Vec<DeviceView>, StorageError> {
             contacts: None,
             state: DeviceState::Linked,
             history: None,
+            stopped: false,
         });
     }
     for sibling in siblings.iter().filter(|sibling| matches!(sibling.state, State::Linking | State::Joining)) {
@@ -461,6 +481,7 @@ pub(crate) fn views(db: &Connection) -> Result<Vec<DeviceView>, StorageError> {
             contacts: None,
             state,
             history: None,
+            stopped: false,
         });
     }
     Ok(views)

@@ -232,7 +232,7 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
         }
         SyncItem::List { contact, list, owners } => {
             if let Some(known) = contacts::by_conversation(work.db, contact)? {
-                own_lists::note_owners(work.db, known, &owners)?;
+                own_lists::note_owners(work.db, known, &owners, sibling.device)?;
                 introductions::pass_waiting(work, known)?;
             }
             own_lists::told(work, contact, list)

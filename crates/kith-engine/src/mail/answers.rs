@@ -28,9 +28,8 @@ const REFUSED_SECONDS: u64 = 60;
 const FORBIDDEN_SECONDS: u64 = 3600;
 /// Seconds between this clock and the server's that are worth a warning.
 const CLOCK_SECONDS: u64 = 300;
-
-/// Seconds between the clocks beyond which nothing is given up by this one.
-const WRONG_CLOCK_SECONDS: u64 = 24 * 3600;
+/// Seconds between the clocks that the end of a deposit has room for: half a day (`DEPOSIT_HOURS`), less the hour to which ends are rounded.
+const DEPOSIT_SLACK_SECONDS: u64 = 11 * 3600;
 
 /// Applies the answer to a request.
 pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: Answer) -> Result<(), StorageError> {
@@ -360,12 +359,17 @@ fn chunk_got(work: &mut Work<'_>, link: &mut Link, got: &Got, sealed: Vec<u8>) -
 /// The time, and with it the end of all that the server had to say before.
 fn clock(work: &mut Work<'_>, link: &mut Link, answer: &Answer) -> Result<(), StorageError> {
     if let Answer::Clock { time } = answer {
-        let difference = time.abs_diff(work.now.seconds());
-        if difference > CLOCK_SECONDS {
-            work.tell(Event::Trouble(Trouble::ClockOff));
+        let ahead = i128::from(work.now.seconds()) - i128::from(*time);
+        let ahead = i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX });
+        if ahead.unsigned_abs() > CLOCK_SECONDS {
+            work.tell(Event::Trouble(Trouble::ClockOff { ahead }));
         }
         if let Some(live) = link.live() {
-            live.is_clock_wrong = difference > WRONG_CLOCK_SECONDS;
+            let is_first = live.ahead.replace(ahead).is_none();
+            if is_first && ahead.unsigned_abs() > DEPOSIT_SLACK_SECONDS {
+                // What went out before the clocks were compared was good for too long or for no time, and nobody took it.
+                outbox::again_since(work, live.since)?;
+            }
         }
     }
     if let Some(live) = link.live()

@@ -86,8 +86,10 @@ pub(crate) struct Live {
     pub(crate) clock: ClockCheck,
     /// When everything that waited at the server must have come, if nothing else says so before.
     settles: Option<Timestamp>,
-    /// Whether this device's clock is a day or more from the server's: then nothing is given up by it.
-    pub(crate) is_clock_wrong: bool,
+    /// When it came up, by this device's clock.
+    pub(crate) since: Timestamp,
+    /// Seconds by which this device's clock is ahead of the server's, once they were compared; negative when it is behind.
+    pub(crate) ahead: Option<i64>,
     /// Until when the server wants to be left alone.
     pub(crate) hold: Option<Timestamp>,
 }
@@ -137,6 +139,8 @@ pub(crate) enum ClockCheck {
     Done,
 }
 
+/// Seconds between the clocks beyond which nothing is given up by this device's.
+const WRONG_CLOCK_SECONDS: u64 = 24 * 3600;
 /// Servers whose failures are remembered, before those that are not paused are forgotten.
 const MAX_PAUSES: usize = 256;
 
@@ -312,7 +316,7 @@ fn pause_ms(attempts: u32, rng: &mut dyn CryptoRng) -> u64 {
 }
 
 impl Live {
-    pub(crate) const fn new(id: LinkId, channel: LiveChannel) -> Self {
+    pub(crate) const fn new(id: LinkId, channel: LiveChannel, now: Timestamp) -> Self {
         Self {
             id,
             channel,
@@ -328,7 +332,8 @@ impl Live {
             quiet: Quiet::Busy,
             clock: ClockCheck::Due,
             settles: None,
-            is_clock_wrong: false,
+            since: now,
+            ahead: None,
             hold: None,
         }
     }
@@ -358,7 +363,8 @@ impl Live {
     /// Returns whether everything that waited at the server has come.
     pub(crate) fn has_heard(&self, now: Timestamp) -> bool {
         let has_settled = self.settles.is_none_or(|at| at <= now);
-        self.account == AccountStep::Ready && !self.is_clock_wrong && (self.quiet == Quiet::Told || has_settled)
+        let is_clock_right = self.ahead.is_none_or(|ahead| ahead.unsigned_abs() <= WRONG_CLOCK_SECONDS);
+        self.account == AccountStep::Ready && is_clock_right && (self.quiet == Quiet::Told || has_settled)
     }
 
     /// Returns whether a request of this kind is under way.

@@ -42,7 +42,7 @@ const MAX_IN_FLIGHT: usize = 32;
 const PUSH_WINDOW: u16 = 64;
 /// Due frames that are looked at in one go.
 const MAX_DUE: usize = 1024;
-/// Hours for which a deposit is good: the seven days that servers try, and a day for clocks.
+/// Hours for which a deposit is good: the seven days that servers try, with half a day on either side for clocks.
 const DEPOSIT_HOURS: u32 = MAX_DEPOSIT_HOURS - 12;
 
 /// A frame that is due, for a device at a server.
@@ -299,12 +299,19 @@ impl Pump<'_> {
             sender_id: queue.sender_id,
             proof: Proof([0; 32]),
             dedup: DedupId(random::bytes(self.rng)),
-            expires: Hour(self.now.hour().0.saturating_add(DEPOSIT_HOURS)),
+            expires: Hour(self.servers_now().hour().0.saturating_add(DEPOSIT_HOURS)),
             frame,
         };
         let deposit = prove(deposit, &queue.capability, &queue.server.key);
         let request = Request { operation: Operation::Deposit(deposit), signatures: Vec::new() };
         Ok(seal(&queue.server.key, &epoch.keys, SealKind::OneShot, &request.to_bytes(), self.rng).ok())
+    }
+
+    /// The time by the home server's clock, as far as it was asked: how long a deposit is good, another server counts by its own.
+    fn servers_now(&mut self) -> Timestamp {
+        let ahead = self.link.live().and_then(|live| live.ahead).unwrap_or_default();
+        let seconds = i128::from(self.now.seconds()) - i128::from(ahead);
+        u64::try_from(seconds).map_or(self.now, Timestamp::from_seconds)
     }
 
     /// Fetches a server's descriptor through the own one when the one known is not of this week.

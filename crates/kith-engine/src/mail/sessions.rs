@@ -12,7 +12,7 @@ use kith_wire::{Timestamp, Wire};
 use rusqlite::{Connection, Row, params};
 
 use crate::api::{ContactId, Ended, Event};
-use crate::devices::catching_up;
+use crate::devices::{catching_up, siblings};
 use crate::ground::database::{StorageError, all, column, exists, first, run};
 use crate::ground::work::Work;
 use crate::mail::outbox::{self, FrameKind, NewFrame};
@@ -296,6 +296,9 @@ pub(crate) fn send_replies(work: &mut Work<'_>) -> Result<(), StorageError> {
 /// Notes that the session with a contact cannot go on.
 pub(crate) fn unusable(work: &mut Work<'_>, contact: ContactId, why: Ended) -> Result<(), StorageError> {
     run(work.db, "UPDATE contacts SET unusable = 1 WHERE id = ?1", [contact.column()])?;
+    if siblings::stopped(work, contact, why)? {
+        return Ok(());
+    }
     held::note_end(work.db, contact, why)?;
     work.tell(Event::SessionUnusable { contact, why });
     held::look(work, contact)

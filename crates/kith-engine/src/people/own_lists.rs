@@ -74,28 +74,58 @@ pub(crate) fn own_device(db: &Connection, contact: ContactId) -> Result<Option<O
     own.map_err(|_| StorageError::Damaged("contacts"))
 }
 
-/// Returns which of the person's devices is which of a contact's list.
+/// Returns which of the person's devices is which of a contact's list. Whoever is told believes so many at a time: those of devices that there
+/// are come first.
 pub(crate) fn owners(db: &Connection, contact: ContactId) -> Result<Vec<(DeviceId, DeviceId)>, StorageError> {
-    owners_known(db, contact)
+    let own = own_devices::find(db)?;
+    let mut owners = owners_known(db, contact)?;
+    owners.sort_by_key(|(owner, _)| own.as_ref().is_none_or(|own| own.one(*owner).is_none()));
+    owners.truncate(MAX_OWNERS);
+    Ok(owners)
 }
 
 /// Remembers which of the person's devices is which, as a sibling says. What was said first holds (KE-52): nobody takes a device
-/// for itself, or gives one of its own away.
+/// for itself, or gives one of its own away. And nobody fills the room of others with devices that there are not: a device that says who it
+/// is itself finds room, and nobody else takes it from there.
 pub(crate) fn note_owners(
     db: &Connection,
     contact: ContactId,
     owners: &[(DeviceId, DeviceId)],
+    said_by: Option<DeviceId>,
 ) -> Result<(), StorageError> {
-    let known = owners_known(db, contact)?;
-    for (own, here) in owners.iter().take(MAX_OWNERS) {
-        if known.iter().any(|(_, known)| known == here) || known.len() >= MAX_OWNERS {
+    let own = own_devices::find(db)?;
+    let is_signed = |owner: DeviceId| own.as_ref().is_some_and(|own| own.has_named(owner));
+    for (owner, here) in owners.iter().take(MAX_OWNERS) {
+        let known = owners_known(db, contact)?;
+        if known.iter().any(|(_, known)| known == here) {
+            continue;
+        }
+        let has_room = if is_signed(*owner) {
+            let same: Vec<DeviceId> = known.iter().filter(|(other, _)| other == owner).map(|(_, here)| *here).collect();
+            same.len() < MAX_NAMES || (said_by == Some(*owner) && drop_unlisted(db, contact, &same)?)
+        } else {
+            known.iter().filter(|(other, _)| !is_signed(*other)).count() < MAX_STRANGERS
+        };
+        if !has_room {
             continue;
         }
         let sql = "INSERT INTO own_entries (contact, device, owner) VALUES (?1, ?2, ?3) \
                    ON CONFLICT (contact, device) DO UPDATE SET owner = coalesce(owner, ?3)";
-        run(db, sql, params![contact.column(), here.0, own.0])?;
+        run(db, sql, params![contact.column(), here.0, owner.0])?;
     }
     Ok(())
+}
+
+/// Forgets one of some devices that no list has named: they are said only, and a list is signed by a key that no unlocked device has. Returns whether
+/// there was one.
+fn drop_unlisted(db: &Connection, contact: ContactId, some: &[DeviceId]) -> Result<bool, StorageError> {
+    for device in some {
+        let sql = "DELETE FROM own_entries WHERE contact = ?1 AND device = ?2 AND entry IS NULL AND revoked IS NULL";
+        if run(db, sql, params![contact.column(), device.0])? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn owners_known(db: &Connection, contact: ContactId) -> Result<Vec<(DeviceId, DeviceId)>, StorageError> {
@@ -112,6 +142,10 @@ fn owners_known(db: &Connection, contact: ContactId) -> Result<Vec<(DeviceId, De
 
 /// Owners that one item may name: devices there are, and were.
 const MAX_OWNERS: usize = 64;
+/// Devices of one contact's list that one device of the person is said to be. It is one; a sibling may lie before it says so itself.
+const MAX_NAMES: usize = 4;
+/// The same of all devices together that no list of own devices has named yet: a sibling may have heard of one first.
+const MAX_STRANGERS: usize = 16;
 
 /// Remembers the devices that a list names and revokes.
 pub(crate) fn note(db: &Connection, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), StorageError> {

@@ -1,6 +1,6 @@
 //! Delivery against all odds: absence, loss, expiry, moves, other weeks.
 
-use kith_engine::{Command, ContactState, Event, LinkState, MessageState};
+use kith_engine::{Command, ContactState, Event, LinkState, MessageState, Trouble};
 use kith_wire::Wire;
 use kith_wire::address::QueueAddress;
 use kith_wire::frame::Frame;
@@ -262,19 +262,55 @@ fn a_clock_a_day_ahead_puts_off_no_retry_and_no_acknowledgement() {
         let (mut world, bela, ana) = World::met("clock-day");
         world.run(5);
         world.people[ANA].ahead = 2 * 86_400;
-        // Good for too long, as the server counts: it takes none of it.
-        let message = world.send(ANA, bela, "refused by the server");
+        let first = world.send(ANA, bela, "by a clock that is ahead");
         world.run(5);
-        assert_eq!(world.texts(BELA, ana), Vec::<String>::new());
         world.people[ANA].ahead = 0;
         if dies {
             world.crash(ANA);
         }
         world.wake(ANA);
-        world.run(5);
-        assert_eq!(world.texts(BELA, ana), ["refused by the server"], "{dies}");
-        assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+        let second = world.send(ANA, bela, "by one that is right");
+        world.run(60);
+        assert_eq!(world.texts(BELA, ana), ["by a clock that is ahead", "by one that is right"], "{dies}");
+        for message in [first, second] {
+            assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+        }
     }
+}
+
+#[test]
+fn a_clock_that_is_wrong_by_days_keeps_no_message_from_its_reader_and_is_told_with_its_direction() {
+    for ahead in [86_400, 2 * 86_400 - 3_600] {
+        let (mut world, bela, ana) = World::met("clock-wrong");
+        world.run(5);
+        world.events(ANA);
+        world.people[ANA].ahead = ahead;
+        // Good for too long, as the reader's server counts, before the clocks were compared.
+        let first = world.send(ANA, bela, "on the new connection");
+        world.run(60);
+        assert!(
+            world.events(ANA).iter().any(|event| matches!(event, Event::Trouble(Trouble::ClockOff { ahead: told }) if told.abs_diff(ahead as i64) < 100)),
+            "told by how much"
+        );
+        let second = world.send(ANA, bela, "after the server has said the time");
+        world.run(60);
+        assert_eq!(world.texts(BELA, ana), ["on the new connection", "after the server has said the time"], "{ahead}");
+        for message in [first, second] {
+            assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_is_wrong_repeats_what_waits_for_its_reader_once_and_not_without_end() {
+    let (mut world, bela, _) = World::met("clock-once");
+    world.run(5);
+    world.online(BELA, Reach::Down);
+    world.people[ANA].ahead = 86_400;
+    world.send(ANA, bela, "for somebody who is away");
+    world.run(60);
+    let attempts = world.count(ANA, "SELECT max(attempts) FROM frames");
+    assert!((1..=3).contains(&attempts), "deposited {attempts} times in a minute");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What devices of one person tell each other when it comes early, late, or belongs to something else that is under way.
 
-use kith_engine::{AttachmentState, Command, ContactId, HistoryWish, MessageBody, MessageState, Shown};
+use kith_engine::{AttachmentState, Command, ContactId, Ended, Event, HistoryWish, MessageBody, MessageState, Shown};
+use kith_wire::devices::RevocationReason;
 
 use crate::world::{ANA, BELA, LAPTOP, Reach, World, message_of};
 
@@ -209,4 +210,79 @@ fn ke_96_how_a_conversation_stands_in_the_list_is_the_same_on_all_devices_and_th
     assert_eq!(stands(&world, ANA, bela), (true, true, false));
     assert_eq!(stands(&world, LAPTOP, there), (true, true, false));
     assert_eq!(world.log(BELA, ana).len(), heard);
+}
+
+#[test]
+fn ke_99_a_sibling_whose_session_has_stopped_is_told_of_and_met_again_only_when_it_is_linked_anew() {
+    let (mut world, bela, _, _) = with_linked("siblings-stopped");
+    let tablet = world.add("siblings-stopped-tablet");
+    world.link(ANA, tablet, HistoryWish::None);
+    world.run(60);
+    // The laptop goes on from an old copy of its data, as a thief's copy of it would beside it.
+    let copy = world.back_up(LAPTOP);
+    for name in ["B.", "Bela"] {
+        world.command(ANA, Command::Rename { contact: bela, name: name.to_owned() }).unwrap();
+        world.run(10);
+    }
+    world.restore(LAPTOP, copy);
+    world.command(ANA, Command::Rename { contact: bela, name: "Bela B.".to_owned() }).unwrap();
+    world.run(60);
+    let laptop = |world: &World| {
+        let mut devices = world.people[ANA].engine.devices().unwrap();
+        devices.retain(|device| !device.is_this && device.stopped);
+        devices
+    };
+    let stopped = laptop(&world);
+    let [device] = stopped.as_slice() else { panic!("{stopped:?}") };
+    let id = device.id.unwrap();
+    let events = world.events(ANA);
+    let is_told = |event: &Event| match event {
+        Event::SiblingStopped { device, name, why } => {
+            (*device, name.as_str()) == (id, "laptop") && matches!(why, Ended::ContactsCopy | Ended::ByContactForCopy)
+        }
+        _ => false,
+    };
+    assert!(events.iter().any(is_told), "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, Event::SessionUnusable { .. })), "a sibling is no contact");
+    // The tablet would pass a card on. None is given, however long it takes: a copy would be met anew as the device itself is.
+    world.run(70 * 86_400);
+    assert_eq!(laptop(&world).len(), 1);
+
+    world.revoke(ANA, id, RevocationReason::Compromised).unwrap();
+    world.run(60);
+    assert!(laptop(&world).is_empty());
+    let fresh = world.add("siblings-stopped-anew");
+    world.link(ANA, fresh, HistoryWish::None);
+    let there = world.people[fresh].engine.contacts().unwrap()[0].id;
+    world.command(ANA, Command::Rename { contact: bela, name: "Bela again".to_owned() }).unwrap();
+    world.run(10);
+    assert_eq!(world.people[fresh].engine.contact(there).unwrap().name, "Bela again");
+}
+
+#[test]
+fn devices_that_were_taken_out_are_remembered_by_name_day_and_reason_the_last_one_first() {
+    let (mut world, _, _, _) = with_linked("siblings-revoked");
+    let tablet = world.add("siblings-revoked-tablet");
+    world.link(ANA, tablet, HistoryWish::None);
+    let id = |world: &World, who: usize| {
+        let devices = world.people[who].engine.devices().unwrap();
+        devices.into_iter().find(|device| device.is_this).unwrap().id.unwrap()
+    };
+    let (laptop, slate) = (id(&world, LAPTOP), id(&world, tablet));
+    world.run(9 * 86_400);
+    // The one that was linked last goes first.
+    let first_day = world.now.day();
+    world.revoke(ANA, slate, RevocationReason::Retired).unwrap();
+    world.run(20 * 86_400);
+    let last_day = world.now.day();
+    world.revoke(ANA, laptop, RevocationReason::Compromised).unwrap();
+    let out = world.people[ANA].engine.revoked_devices().unwrap();
+    let told: Vec<_> = out.iter().map(|one| (one.id, one.name.as_str(), one.since, one.reason)).collect();
+    assert_eq!(
+        told,
+        [
+            (laptop, "laptop", last_day, RevocationReason::Compromised),
+            (slate, "laptop", first_day, RevocationReason::Retired)
+        ]
+    );
 }

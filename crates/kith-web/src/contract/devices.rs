@@ -48,6 +48,8 @@ pub struct Device {
     pub history: Option<Progress>,
     /// Where it stands.
     pub state: DeviceState,
+    /// Whether this device and it can tell each other nothing any more: it is taken out and linked again.
+    pub stopped: bool,
 }
 
 /// How far something has come.

@@ -994,7 +994,11 @@ history: Progress | null,
 /**
  * Where it stands.
  */
-state: DeviceState, };
+state: DeviceState, 
+/**
+ * Whether this device and it can tell each other nothing any more: it is taken out and linked again.
+ */
+stopped: boolean, };
 
 export type DeviceState = { "kind": "waiting" } | { "kind": "compare", 
 /**
