@@ -20,6 +20,8 @@ pub(crate) struct Context {
     pub(crate) directory: PathBuf,
     /// What stood on standard input, when the command reads it.
     pub(crate) stdin: Option<String>,
+    /// Whether somebody is there who can be asked.
+    pub(crate) at_terminal: bool,
     /// The name under which the command is done once, however often it is handed over.
     pub(crate) id: Option<CommandId>,
     /// The folder's password, when the command needs it.
@@ -48,6 +50,13 @@ impl Context {
         }
         let all = self.client.ask(|engine| engine.contacts())?;
         Ok(find_whom(&all, name))
+    }
+
+    /// Returns whoever has a name already, when a card under it would make a second contact of that name.
+    pub(crate) fn namesake(&self, name: Option<&str>) -> Result<Option<ContactView>, Failure> {
+        let all = self.client.ask(|engine| engine.contacts())?;
+        let is_new = matches!(find_whom(&all, name), Whom::New(Some(_)));
+        Ok(all.into_iter().filter(|_| is_new).find(|contact| Some(contact.name.as_str()) == name))
     }
 
     /// Returns the folder's password, for a command that needs it.

@@ -18,7 +18,7 @@ mod show;
 mod times;
 
 use std::cell::OnceCell;
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -84,7 +84,7 @@ async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8,
             let folder = home(cli)?;
             let password = || match commands::init::is_taken(&folder) {
                 true => secrets::existing(password_file)?.password(),
-                false => secrets::first(password_file)?.password(),
+                false => secrets::first(password_file, out)?.password(),
             };
             commands::init::run(checked, &folder, password, options(), out).await?;
         }
@@ -104,7 +104,7 @@ async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8,
             let password = typed.password()?;
             let (passwords, spare) = match command {
                 Command::Password(args) => {
-                    let next = Some(secrets::next(args.new_password_file.as_deref())?);
+                    let next = Some(secrets::next(args.new_password_file.as_deref(), out)?);
                     (Some(Passwords { current: typed, next }), None)
                 }
                 command if commands::needs_password(command) => (Some(Passwords { current: typed, next: None }), None),
@@ -123,7 +123,7 @@ async fn restore(cli: &Cli, args: &commands::restore::Restore, with: With, out: 
     let file = cli.common.password_file.as_deref();
     let password = || match commands::init::is_taken(&folder) {
         true => secrets::existing(file)?.password(),
-        false => secrets::first(file)?.password(),
+        false => secrets::first(file, out)?.password(),
     };
     commands::restore::run(args, with, &folder, password, (options(), out)).await
 }
@@ -132,7 +132,8 @@ async fn restore(cli: &Cli, args: &commands::restore::Restore, with: With, out: 
 async fn begin_joining(args: &Join, folder: &Path, file: Option<&Path>, out: &Out) -> Result<Option<Typed>, Failure> {
     let typed = OnceCell::new();
     let password = || {
-        let asked = if commands::init::is_taken(folder) { secrets::existing(file)? } else { secrets::first(file)? };
+        let asked =
+            if commands::init::is_taken(folder) { secrets::existing(file)? } else { secrets::first(file, out)? };
         typed.get_or_init(|| asked).password()
     };
     args.begin(folder, password, options(), out).await?;
@@ -174,9 +175,9 @@ async fn with_folder(
 /// Does the command here, and meanwhile what others hand over.
 async fn own(cli: &Cli, client: Client, request: Request, out: &Out) -> Result<u8, Failure> {
     let owner = Owner::start(&client);
-    let Request { directory, stdin, id, passwords, .. } = request;
+    let Request { directory, stdin, at_terminal, id, passwords, .. } = request;
     let id = id.map(CommandId);
-    let context = Context { client: client.clone(), out: out.clone(), directory, stdin, id, passwords };
+    let context = Context { client: client.clone(), out: out.clone(), directory, stdin, at_terminal, id, passwords };
     let outcome = tokio::select! {
         outcome = commands::run(&cli.command, &context) => outcome,
         () = interrupted() => match &cli.command {
@@ -227,7 +228,8 @@ fn request(
     let directory = std::env::current_dir()
         .map_err(|error| Failure::new("file", error.to_string(), "the folder you are in is gone; go to another one"))?;
     let id = commands::may_be_said_again(command).then(owner::command_id).flatten();
-    Ok(Request { words, directory, stdin, voice: out.voice(), colour: out.colour(), id, passwords })
+    let at_terminal = std::io::stdin().is_terminal();
+    Ok(Request { words, directory, stdin, at_terminal, voice: out.voice(), colour: out.colour(), id, passwords })
 }
 
 /// Reads what is piped in, up to far more than a message holds: the engine says how much that is.

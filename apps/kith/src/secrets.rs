@@ -3,11 +3,12 @@
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
 
-use kith_client::Password;
+use kith_client::{Password, Strength};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::failure::Failure;
+use crate::output::Out;
 
 /// A password as it was typed, never empty, wiped when dropped. Unlike [`Password`] it can be handed to the process that
 /// owns the folder, which changes passwords for others.
@@ -56,21 +57,38 @@ pub(crate) fn existing(file: Option<&Path>) -> Result<Typed, Failure> {
     }
 }
 
-/// Returns the first password of a new folder. A person types it twice.
-pub(crate) fn first(file: Option<&Path>) -> Result<Typed, Failure> {
-    match given(file, "KITH_PASSWORD")? {
-        Some(password) => Ok(password),
-        None => typed_twice("Choose a password: "),
+/// Returns the first password of a new folder. A person types it twice, and hears what it is worth.
+pub(crate) fn first(file: Option<&Path>, out: &Out) -> Result<Typed, Failure> {
+    chosen(given(file, "KITH_PASSWORD")?, "Choose a password: ", out)
+}
+
+/// Returns the password that replaces the folder's. A person types it twice, and hears what it is worth.
+pub(crate) fn next(file: Option<&Path>, out: &Out) -> Result<Typed, Failure> {
+    chosen(given(file, "KITH_NEW_PASSWORD")?, "New password: ", out)
+}
+
+fn chosen(given: Option<Typed>, prompt: &str, out: &Out) -> Result<Typed, Failure> {
+    let typed = given.map_or_else(|| typed_twice(prompt), Ok)?;
+    if let Some(warning) = worth(typed.password()?.strength()) {
+        out.note(format!("{warning} {BETTER}"));
+    }
+    Ok(typed)
+}
+
+/// Says what a password is worth, when it could be better. Nobody is refused one: it may be for a trial, or for a disk that is encrypted.
+const fn worth(strength: Strength) -> Option<&'static str> {
+    match strength {
+        Strength::Common => Some("Weak: this password is one of the first that anybody would try."),
+        Strength::Weak => Some("Weak: whoever gets hold of this folder could guess this password within days."),
+        Strength::Fair => {
+            Some("Fair: this password holds against a curious finder, not against patience and many machines.")
+        }
+        Strength::Good => None,
     }
 }
 
-/// Returns the password that replaces the folder's. A person types it twice.
-pub(crate) fn next(file: Option<&Path>) -> Result<Typed, Failure> {
-    match given(file, "KITH_NEW_PASSWORD")? {
-        Some(password) => Ok(password),
-        None => typed_twice("New password: "),
-    }
-}
+const BETTER: &str =
+    "Four or five unrelated words are easy to remember and hard to guess: `kith password` chooses another one.";
 
 /// Returns what opens a backup: the password that the folder had, or the recovery phrase.
 pub(crate) fn of_backup() -> Result<Typed, Failure> {
@@ -153,5 +171,14 @@ mod tests {
     fn passwords_are_never_printed_and_never_empty() {
         assert_eq!(format!("{:?}", check("a secret".into()).unwrap()), "Typed(…)");
         assert!(check(String::new()).is_err());
+    }
+
+    #[test]
+    fn passwords_that_could_be_better_are_told_so_and_taken_all_the_same() {
+        for (text, says) in [("a", Some("Weak")), ("password", Some("first that anybody")), ("q7#Lw9!xZ2vK", None)] {
+            let worth = worth(check(text.into()).unwrap().password().unwrap().strength());
+            assert_eq!(worth.is_some(), says.is_some(), "{text}");
+            assert!(worth.unwrap_or_default().contains(says.unwrap_or_default()), "{text}: {worth:?}");
+        }
     }
 }

@@ -34,5 +34,5 @@ pub use kith_net::{AddressPolicy, CarrierError};
 pub use kith_picture::{CleanError, Written};
 pub use kith_vault::{
     BackupFileError, BackupKey, ChangePasswordError, PHRASE_WORDS, Params, Password, Phrase, PhraseError, ProofKey,
-    find_word,
+    Strength, find_word,
 };

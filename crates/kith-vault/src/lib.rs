@@ -14,6 +14,7 @@ mod keys;
 mod migrate;
 mod password;
 mod phrase;
+mod strength;
 mod vault;
 
 #[cfg(not(target_family = "wasm"))]
@@ -34,4 +35,5 @@ pub use kith_crypto::password::{Params, PasswordError};
 pub use migrate::{MigrateError, Step, migrate};
 pub use password::{EmptyPassword, Password};
 pub use phrase::{PHRASE_WORDS, Phrase, PhraseError, UnknownWord, find_word};
+pub use strength::Strength;
 pub use vault::{CheckReport, Keeper, Vault};

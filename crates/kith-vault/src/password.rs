@@ -1,9 +1,11 @@
 //! The password a person types: held for a moment, wiped when dropped, never printed.
 //!
-//! This file does not judge how good a password is and does not derive keys from it.
+//! This file does not derive keys from it. How good one is, `strength.rs` judges.
 
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+use crate::strength::{self, Strength};
 
 /// A password as it was typed, wiped from memory when dropped.
 ///
@@ -19,6 +21,11 @@ impl Password {
             return Err(EmptyPassword);
         }
         Ok(Self(text))
+    }
+
+    /// Returns how well it protects, for the person who chooses it. None is refused for it.
+    pub fn strength(&self) -> Strength {
+        strength::of(&self.0)
     }
 
     /// Returns the bytes that the key derivation takes.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use kith_engine::{Command, Reply};
+use kith_engine::{Command, ContactView, Reply};
 use kith_wire::Wire as _;
 use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::link::{CARD_PREFIX, card_from_link};
@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::commands::new_card::with_queue;
 use crate::context::{Context, contact_id};
 use crate::failure::Failure;
+use crate::output::Voice;
 use crate::show;
 
 #[derive(Debug, Args)]
@@ -39,6 +40,9 @@ pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Fail
         give_up_keys(args.name.as_deref().unwrap_or_default(), &offer, context).await?;
     }
     let whom = context.whom(args.name.as_deref())?;
+    if let Some(there) = context.namesake(args.name.as_deref())? {
+        make_sure_it_is_another_one(&there, context).await?;
+    }
     let command = || Command::CardAccept { offer: Box::new(offer.clone()), whom: whom.clone() };
     let Reply::Contact(contact) = with_queue(context, command).await? else {
         return Err(Failure::new(
@@ -55,6 +59,24 @@ pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Fail
         )
     });
     Ok(())
+}
+
+/// Two contacts of one name are seldom meant. A person is asked; a program is told.
+async fn make_sure_it_is_another_one(there: &ContactView, context: &Context) -> Result<(), Failure> {
+    let (id, name) = (contact_id(there.id), show::one_line(&there.name));
+    context.out.note(format!(
+        "You have a contact called {name} already, {id}, and this card makes a second one. If it is the same person, who has lost all devices and told \
+         you so, give the command with --instead: then the conversation goes on with new keys."
+    ));
+    if !context.at_terminal || context.out.voice() == Voice::Json {
+        return Ok(());
+    }
+    let answer = context.out.ask(&format!("Is it somebody else, also called {name}? [y/N]")).await.unwrap_or_default();
+    if matches!(answer.to_lowercase().as_str(), "y" | "yes") {
+        return Ok(());
+    }
+    let hint = "choose another --name for somebody else; for the same person who has lost all devices, add --instead";
+    Err(Failure::new("name_taken", format!("there is a contact called {name} already; nothing was answered"), hint))
 }
 
 /// Gives up the keys of a contact whose session goes on, and tells its devices so, if they can be told. One that needs a new card anyhow has none left.

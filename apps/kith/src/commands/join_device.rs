@@ -8,6 +8,7 @@ use clap::Args;
 use kith_client::{Client, Options, Password, SyncError};
 use kith_crypto::hash::hash_signed;
 use kith_engine::{Command, CommandId, ContactId, DeviceState, DeviceView, Reply};
+use kith_wire::id::LinkSecret;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -141,14 +142,13 @@ async fn type_words(context: &Context, name: &str) -> Result<(), Failure> {
     }
     let own = context.client.ask(|engine| engine.status(times::now()))?.server;
     let nobody = || Failure::usage("nobody is there to type the words", "give the command where you can type");
-    let question = format!("Home server of the other device [{own}]:");
+    let question = format!("Home server that the other device shows with its words [Enter: {own}, as on this device]:");
     let typed = context.out.ask(&question).await.ok_or_else(nobody)?;
     let url = if typed.is_empty() { own } else { init::server_url(&typed)? };
-    let typed = Zeroizing::new(context.out.ask("The twelve words:").await.ok_or_else(nobody)?);
-    let secret = link_words::from_words(&typed)?;
+    let secret = ask_for_words(context).await?;
     let found = context.client.descriptor_of(&url).await;
     let descriptor = found.map_err(|error| init::no_server(&url, &error))?;
-    let command = Command::JoinByWords { url, descriptor, secret, name: name.to_owned() };
+    let command = Command::JoinByWords { url: url.clone(), descriptor, secret, name: name.to_owned() };
     let Reply::Contact(contact) = context.client.command(command)? else {
         return Err(Failure::new("internal", "nothing is looked for", "this is a mistake in Kith; please report it"));
     };
@@ -165,11 +165,28 @@ async fn type_words(context: &Context, name: &str) -> Result<(), Failure> {
         Ok(()) | Err(SyncError::TimedOut) => {
             // Whatever was typed, it is looked for no more.
             drop(context.client.command(Command::UnlinkDevice { contact }));
-            let hint = "check the words and the home server; a link lasts for ten minutes, and is used once: `kith device link --words`";
-            Err(Failure::new("no_such_link", "there is no link under these words", hint))
+            let message = format!("there is no link under these words at {url}");
+            let hint = "check the home server that stands with the words on the other device, which may be another one than this device's; a link lasts for ten \
+                        minutes and is used once: make a new one there (`kith device link --words`), and give `kith device join --words` again here: it goes on in this folder";
+            Err(Failure::new("no_such_link", message, hint))
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Asks for the words until they can be those of a link: a slip is no reason to begin anew.
+async fn ask_for_words(context: &Context) -> Result<LinkSecret, Failure> {
+    let mut slip = Failure::usage("nobody is there to type the words", "give the command where you can type");
+    while let Some(typed) = context.out.ask("The twelve words:").await.map(Zeroizing::new) {
+        match link_words::from_words(&typed) {
+            Ok(secret) => return Ok(secret),
+            Err(failure) => {
+                context.out.note(format!("{}; {}.", failure.message, failure.hint));
+                slip = failure;
+            }
+        }
+    }
+    Err(Failure { hint: format!("{}: `kith device join --words` goes on in this folder", slip.hint), ..slip })
 }
 
 /// Shows a link of this device, unless one was used already.

@@ -9,6 +9,7 @@ use kith_client::{
     RestoreFailure, SyncError,
 };
 use kith_engine::{ContactView, Restoring, Trouble};
+use kith_wire::Timestamp;
 use serde_json::json;
 
 use crate::commands::{backup, device, init, recovery, restore_home};
@@ -119,6 +120,8 @@ struct Restored {
     password: Password,
     url: kith_wire::address::ServerUrl,
     name: String,
+    /// When the backup was made.
+    made: Timestamp,
 }
 
 impl Restored {
@@ -160,15 +163,14 @@ async fn take_in(
         name: own,
     })?;
     client.finish_restore(backup).map_err(taken)?;
-    Ok(Restored { client, password, url, name: name.to_owned() })
+    Ok(Restored { client, password, url, name: name.to_owned(), made: backup.made })
 }
 
 /// Goes online, and says what has happened.
 async fn finish(restored: Restored, out: &Out) -> Result<(), Failure> {
-    let Restored { client, password, url, name } = restored;
-    let settled = go_online(&client, &password).await;
-    let told = tell(&client, out, &url, &name);
-    client.close().await;
+    let settled = go_online(&restored.client, &restored.password).await;
+    let told = tell(&restored, out);
+    restored.client.close().await;
     match settled {
         // A server that was there a moment ago is there again soon; what is left then happens by itself.
         Ok(()) | Err(SyncError::TimedOut | SyncError::Unreachable(_)) => told,
@@ -199,7 +201,7 @@ async fn go_online(client: &Client, password: &Password) -> Result<(), SyncError
 }
 
 /// Says what has happened, and what happens now.
-fn tell(client: &Client, out: &Out, url: &kith_wire::address::ServerUrl, name: &str) -> Result<(), Failure> {
+fn tell(Restored { client, url, name, made, .. }: &Restored, out: &Out) -> Result<(), Failure> {
     let contacts = client.ask(|engine| engine.contacts())?;
     let messages = client.ask(|engine| engine.n_messages())?;
     let is_lost = |one: &&ContactView| one.needs_card || one.restoring == Some(Restoring::NeedsCard);
@@ -210,7 +212,8 @@ fn tell(client: &Client, out: &Out, url: &kith_wire::address::ServerUrl, name: &
     });
     out.data(&object, || {
         let (contacts, messages) = (show::number(contacts.len(), "contact"), show::number(messages, "message"));
-        format!("You are back, with {contacts} and {messages}, in {}.", client.folder().display())
+        let until = times::local(*made, times::now());
+        format!("Restored, with {contacts} and {messages} of until {until}, in {}.", client.folder().display())
     });
     let is_from_home = contacts.iter().any(|one| one.from_home.is_some());
     out.note(
@@ -218,6 +221,12 @@ fn tell(client: &Client, out: &Out, url: &kith_wire::address::ServerUrl, name: &
          or at once when you write to them. They see that you went on from a backup, and may want to compare digits (`kith verify`).\n\
          Stay online for a while: `kith listen`. What was said after the backup was made is on no device of yours any more.",
     );
+    if contacts.len() > lost.len() {
+        out.note(
+            "You are back with each of them when they have answered; `kith contacts` says who has not yet. If you took a device out as lost or stolen after \
+             this backup was made (`kith device revoke --lost`), nobody answers: then give each a new card (`kith card new`), which they accept with --instead.",
+        );
+    }
     if is_from_home {
         out.note(
             "Compare digits with each of them again (`kith verify`), also with those with whom you had: what lies at a home server can be made up by \

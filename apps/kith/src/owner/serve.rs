@@ -109,8 +109,9 @@ async fn serve(stream: UnixStream, client: Client, mut ending: watch::Receiver<b
     let work = async {
         let outcome = match command {
             Ok(cli) => {
-                let Request { directory, stdin, id, passwords, .. } = request;
-                let context = Context { client, out: out.clone(), directory, stdin, id: id.map(CommandId), passwords };
+                let Request { directory, stdin, at_terminal, id, passwords, .. } = request;
+                let (out, id) = (out.clone(), id.map(CommandId));
+                let context = Context { client, out, directory, stdin, at_terminal, id, passwords };
                 commands::run(&cli.command, &context).await
             }
             // It was parsed where it was typed; another version of this program may know other words.

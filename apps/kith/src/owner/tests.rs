@@ -10,6 +10,7 @@ async fn requests_and_replies_survive_the_way() {
         words: vec!["kith".into(), "send".into(), "Bela".into(), "two\nlines".into()],
         directory: "/home/ana".into(),
         stdin: Some("text\n".into()),
+        at_terminal: true,
         voice: Voice::Json,
         colour: Colour::Off,
         id: Some([7; 16]),

@@ -50,6 +50,9 @@ pub(crate) struct Request {
     pub(crate) directory: PathBuf,
     /// What stood on standard input, if the command reads it.
     pub(crate) stdin: Option<String>,
+    /// Whether somebody is there who can be asked.
+    #[serde(default)]
+    pub(crate) at_terminal: bool,
     /// Whom the output is for.
     pub(crate) voice: Voice,
     /// How the output is decorated.

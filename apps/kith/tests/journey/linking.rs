@@ -54,9 +54,18 @@ fn a_new_device_without_camera_and_clipboard_is_told_twelve_words() {
     let mut typing = Running::start(&home.laptop, &["device", "join", "--words", "--name", "laptop"]);
     typing.say("");
     typing.say("inflict envelope brown skull finger awake measure company grace october bridge subject");
-    assert_error(&typing.finish(), "no_such_link");
+    let refused = typing.finish();
+    assert_error(&refused, "no_such_link");
+    assert!(
+        refused.said.contains("may be another one") && refused.said.contains("goes on in this folder"),
+        "{refused:?}"
+    );
+    let (_, _, said) = home.laptop.as_human(&["device", "list"]);
+    assert!(said.contains("`kith device join` makes it a device of yours"), "{said}");
     let mut typing = Running::start(&home.laptop, &["device", "join", "--words", "--name", "laptop"]);
     typing.say(&home.world.one.url);
+    // A slip is no reason to begin anew.
+    typing.say(&words.replacen(first, "kitchenette", 1));
     typing.say(&words.to_uppercase());
     assert_eq!(typing.wait_for("code"), link.wait_for("code"));
     link.say("y");

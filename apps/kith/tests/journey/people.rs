@@ -71,8 +71,15 @@ fn a_terminal_shows_how_far_a_file_has_come() {
     assert!(saved.contains("photo.bin") && saved.contains(" %") && saved.contains("copy.bin"), "{saved:?}");
 }
 
-/// Runs a command on a terminal of its own, which `script` (util-linux) makes, and types a line.
+/// Runs a command on a terminal, and types a line; it must succeed.
 fn on_terminal(person: &Person, command: &str, variables: &[(&str, &str)], line: &str) -> String {
+    let (code, said) = try_on_terminal(person, command, variables, line);
+    assert_eq!(code, 0, "{said}");
+    said
+}
+
+/// Runs a command on a terminal of its own, which `script` (util-linux) makes, and types a line. Returns the exit code and what stood there.
+fn try_on_terminal(person: &Person, command: &str, variables: &[(&str, &str)], line: &str) -> (i32, String) {
     let kith = env!("CARGO_BIN_EXE_kith");
     let home = person.home.display();
     let mut child = Command::new("script")
@@ -91,6 +98,41 @@ fn on_terminal(person: &Person, command: &str, variables: &[(&str, &str)], line:
     std::io::Write::write_all(&mut keyboard, format!("{line}\n").as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     drop(keyboard);
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn a_second_contact_of_one_name_is_made_knowingly() {
+    let world = World::of_friends();
+    let (bela, card) = (&world.bela, world.folder.path().join("card.kith"));
+    world.ana.succeed(&["card", "new", "--name", "Somebody", "--out", card.to_str().unwrap()]);
+    let (accept, password) =
+        (format!("card accept '{}' --name Anastasia", card.display()), [("KITH_PASSWORD", PASSWORD)]);
+    let (code, said) = try_on_terminal(bela, &accept, &password, "n");
+    assert!(code == 1 && said.contains("Is it somebody else, also called Anastasia?"), "{said}");
+    assert!(said.contains("nothing was answered") && said.contains("--instead"), "{said}");
+    assert_eq!(bela.succeed(&["contacts"]).lines.len(), 1);
+    on_terminal(bela, &accept, &password, "y");
+    assert_eq!(bela.succeed(&["contacts"]).lines.len(), 2);
+    // A script is told, and goes on.
+    let link = world.ana.succeed(&["card", "new", "--name", "Somebody else"]).text("link");
+    let (code, _, said) = bela.as_human(&["card", "accept", &link, "--name", "Anastasia"]);
+    assert!(code == 0 && said.contains("You have a contact called Anastasia already, c1"), "{said}");
+    assert_eq!(bela.succeed(&["contacts"]).lines.len(), 3);
+}
+
+#[test]
+fn a_password_that_is_easy_to_guess_is_taken_with_a_warning() {
+    let world = World::of_strangers();
+    let weak = |name: &str| Person::new(&world.folder.path().join(name)).with_password("a");
+    let warning = "Weak: whoever gets hold of this folder could guess this password within days.";
+    let cleo = weak("cleo");
+    let (code, _, said) = cleo.as_human(&["init", "--server", &world.one.url]);
+    assert!(code == 0 && said.contains(warning) && said.contains("`kith password` chooses another one"), "{said}");
+    let (code, _, said) = cleo.as_human(&["status"]);
+    assert!(code == 0 && !said.contains("Weak"), "only the choice is judged: {said}");
+    let changed = |next: &str| cleo.succeed_with(&["password"], &[("KITH_NEW_PASSWORD", next)]).said;
+    assert!(changed("letmein!").contains("one of the first that anybody would try"));
+    let cleo = cleo.with_password("letmein!");
+    assert_eq!(cleo.succeed_with(&["password"], &[("KITH_NEW_PASSWORD", PASSWORD)]).said, "");
 }
