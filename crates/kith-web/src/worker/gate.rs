@@ -56,6 +56,7 @@ impl Gate {
                 self.create(name, password, server.as_deref(), invite.as_deref()).await?;
             }
             Request::LookAtBackup { with } => {
+                self.forget_found();
                 return Ok(Reply::Backup { backup: Backup::open(chosen(file)?, with)?.shown() }.into());
             }
             Request::Restore { with, password, server, invite, device_name } => {
@@ -84,6 +85,7 @@ impl Gate {
             Request::FetchFromHome { number } => {
                 let _moving = self.begin()?;
                 let file = self.fresh_folder().await?.backup();
+                drop(self.fetched.take());
                 let mut finding = self.finding.take().ok_or_else(not_fetched)?;
                 let fetched = finding.fetch(number, file, &self.teller).await;
                 *self.finding.borrow_mut() = Some(finding);
@@ -176,6 +178,7 @@ impl Gate {
         invite: Option<&str>,
     ) -> Result<(), Failure> {
         let password = checked(password)?;
+        self.forget_found();
         let url = address(server)?;
         let invite = invited(invite)?;
         let (descriptor, key) = described(&url).await?;
@@ -225,9 +228,15 @@ impl Gate {
             Err(failure) => Err(failure),
         };
         self.settle(folder, Rc::clone(&person), made)?;
-        drop(self.finding.take());
+        self.forget_found();
         person.go_on_at_home(backup)?;
         person.tell_restored(backup).await
+    }
+
+    /// Forgets what was found at a home server with somebody's recovery phrase: they do something else.
+    fn forget_found(&self) {
+        drop(self.finding.take());
+        drop(self.fetched.take());
     }
 
     /// Returns the storage, if nobody is in it.

@@ -84,10 +84,18 @@ impl Person {
         Ok(())
     }
 
+    /// Whoever makes backups by hand types the password each time: nothing of it stays in memory.
+    fn forget_home_unless_kept(&self, is_kept: bool) {
+        if !is_kept {
+            drop(self.home.secret.take());
+        }
+    }
+
     /// Sets how often this device makes one by itself. The first follows at once.
     pub(crate) fn set_home_backup(self: &Rc<Self>, hours: Option<u32>) -> Result<(), Failure> {
         let set = self.engine.borrow_mut().set_home_backup(hours, now(), &mut rng());
         set.map_err(|error| storage(&error))?;
+        self.forget_home_unless_kept(hours.is_some());
         self.home.trouble.set(None);
         self.home.rests_until.set(0);
         self.home.next_look.set(0);
@@ -134,6 +142,8 @@ impl Person {
         self.home.is_running.set(true);
         self.teller.tell(&Notice::HomeBackup);
         let made = self.make_home_backup().await;
+        // What cannot be read is taken for no wish.
+        self.forget_home_unless_kept(self.ask(|engine| engine.home_backup()).is_ok_and(|view| view.every.is_some()));
         self.home.is_running.set(false);
         self.home.trouble.set(made.as_ref().err().map(|failure| failure.code));
         if made.is_err() {

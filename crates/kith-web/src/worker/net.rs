@@ -1,13 +1,14 @@
 //! Where a home server is to be found from a browser, and its descriptor and single requests by `fetch`.
 
 use js_sys::futures::JsFuture;
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::{Reflect, Uint8Array};
 use kith_engine::LinkFailure;
 use kith_wire::address::{Scheme, ServerUrl};
 use thiserror::Error;
 use wasm_bindgen::JsCast as _;
 use web_sys::{
-    AbortSignal, Request, RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response, WorkerGlobalScope,
+    AbortSignal, ReadableStreamDefaultReader, Request, RequestCache, RequestCredentials, RequestInit, RequestRedirect,
+    Response, WorkerGlobalScope,
 };
 
 use crate::contract::FailureCode;
@@ -16,9 +17,9 @@ use crate::contract::FailureCode;
 const ONE_SHOT: &str = "/kith/v1";
 const LIVE: &str = "/kith/v1/live";
 /// No descriptor is longer; what is would be another server's idea of one.
-const MAX_DESCRIPTOR: u32 = 64 * 1024;
+const MAX_DESCRIPTOR: usize = 64 * 1024;
 /// No answer to a single request is longer: a chunk, and what it is sealed in.
-const MAX_ANSWER: u32 = 128 * 1024;
+const MAX_ANSWER: usize = 128 * 1024;
 /// Milliseconds after which nobody waits for an answer any more.
 const PATIENCE: u32 = 60_000;
 
@@ -68,7 +69,7 @@ pub(crate) async fn one_shot(url: &ServerUrl, sealed: &[u8]) -> Result<Vec<u8>, 
     fetch(url, &options, MAX_ANSWER).await
 }
 
-async fn fetch(url: &ServerUrl, options: &RequestInit, longest: u32) -> Result<Vec<u8>, FetchError> {
+async fn fetch(url: &ServerUrl, options: &RequestInit, longest: usize) -> Result<Vec<u8>, FetchError> {
     options.set_credentials(RequestCredentials::Omit);
     options.set_redirect(RequestRedirect::Error);
     options.set_cache(RequestCache::NoStore);
@@ -84,12 +85,29 @@ async fn fetch(url: &ServerUrl, options: &RequestInit, longest: u32) -> Result<V
         let is_busy = response.status() == 429 || response.status() >= 500;
         return Err(if is_busy { FetchError::Unreachable } else { FetchError::NotAHomeServer });
     }
-    let body = JsFuture::from(response.array_buffer().map_err(unreachable)?).await.map_err(unreachable)?;
-    let body: ArrayBuffer = body.dyn_into().map_err(unreachable)?;
-    if body.byte_length() > longest {
-        return Err(FetchError::NotAHomeServer);
+    read(&response, longest).await
+}
+
+/// Reads an answer piece by piece, and no further than it may be long.
+async fn read(response: &Response, longest: usize) -> Result<Vec<u8>, FetchError> {
+    let unreachable = |_: wasm_bindgen::JsValue| FetchError::Unreachable;
+    let Some(body) = response.body() else { return Ok(Vec::new()) };
+    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+    let mut bytes = Vec::new();
+    loop {
+        let part = JsFuture::from(reader.read()).await.map_err(unreachable)?;
+        if Reflect::get(&part, &"done".into()).map_err(unreachable)?.is_truthy() {
+            return Ok(bytes);
+        }
+        let part: Uint8Array = Reflect::get(&part, &"value".into()).map_err(unreachable)?.unchecked_into();
+        let part = part.to_vec();
+        if bytes.len().saturating_add(part.len()) > longest {
+            // Whoever sends more than any answer has does not stop by itself.
+            drop(reader.cancel());
+            return Err(FetchError::NotAHomeServer);
+        }
+        bytes.extend(part);
     }
-    Ok(Uint8Array::new(&body).to_vec())
 }
 
 /// Returns where live connections to a home server begin.
