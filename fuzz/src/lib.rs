@@ -123,6 +123,9 @@ pub fn content(bytes: &[u8]) {
     if let Body::Known(KnownBody::Text { attachment: Some(manifest), .. }) = &content.body {
         manifest.is_well_formed();
     }
+    if let Body::Known(KnownBody::Text { text, preview: Some(preview), .. }) = &content.body {
+        let _ = preview.clone().fitting(text);
+    }
     assert!(!format!("{content:?}").is_empty());
 }
 

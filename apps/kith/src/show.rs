@@ -197,6 +197,11 @@ pub(crate) fn message_object(message: &MessageView) -> Map<String, Value> {
     if let Some(attachment) = &message.attachment {
         put("attachment", attachment_object(attachment));
     }
+    if let Some(preview) = &message.preview {
+        let about = json!({"address": preview.address, "title": preview.title, "description": preview.description,
+            "picture_bytes": preview.picture.as_ref().map_or(0, Vec::len)});
+        put("preview", about);
+    }
     if let Some(at) = message.disappears {
         put("disappears_at", json!(times::rfc3339(at)));
     }
@@ -228,6 +233,10 @@ pub(crate) fn message_line(
         MessageBody::Deleted => format!("  {}", colour.quiet("(taken back)")),
         MessageBody::NewerVersion => format!("  {}", colour.quiet("(needs a newer version of Kith)")),
     };
+    if let Some(preview) = &message.preview {
+        let host = preview.address.trim_start_matches("https://").split(['/', '?', '#']).next().unwrap_or_default();
+        line += &format!("  {}", colour.quiet(&format!("[{}: {}]", one_line(host), one_line(&preview.title))));
+    }
     if message.edited && message.body != MessageBody::Deleted {
         line += &format!("  {}", colour.quiet("(edited)"));
     }

@@ -50,6 +50,16 @@ test('a file goes from a terminal to the app, whole', async () => {
   assert.ok((await readFile(await saved.path())).equals(content));
 });
 
+test('what was sent stands on the page of the contact, newest first', async () => {
+  const { ana, page } = all;
+  await ana.at('about').click();
+  const files = ana.at('media').locator('[data-test="file"]');
+  await files.nth(1).waitFor();
+  const names = await files.allInnerTexts();
+  assert.deepEqual(names.map((name) => name.split('\n')[0]), ['recipe.bin', 'holiday plan.bin']);
+  await page.getByRole('button', { name: 'Close' }).click();
+});
+
 test('both sides see the same digits, and the app remembers that they were compared', async () => {
   const { ana, bela, page } = all;
   const [{ code }] = await bela.run('verify', 'Anastasia');

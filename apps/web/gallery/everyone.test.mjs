@@ -9,7 +9,7 @@ import { prepare, SCREENS } from './shown.mjs';
 /** A window of 640 by 960 at a zoom of 200 %. */
 const ZOOMED = { width: 320, height: 480 };
 const TABLET = { width: 768, height: 1024 };
-const MAIN = ['start-name', 'list', 'search', 'empty', 'conversation', 'voice', 'recording', 'reply', 'emoji', 'follow', 'contact', 'verify', 'card', 'settings', 'devices-many', 'link-show', 'backup'];
+const MAIN = ['start-name', 'list', 'search', 'empty', 'conversation', 'voice', 'recording', 'reply', 'emoji', 'follow', 'contact', 'media', 'verify', 'card', 'settings', 'devices-many', 'link-show', 'backup'];
 const EYES = [
   { name: 'a phone in the light', theme: 'light', lang: 'en', viewport: PHONE },
   { name: 'a wide screen in the dark', theme: 'dark', lang: 'en', viewport: WIDE },

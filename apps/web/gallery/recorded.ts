@@ -105,6 +105,10 @@ export class RecordedLine implements Line {
         return { kind: 'contacts', contacts: this.contacts };
       case 'page':
         return { kind: 'page', page: this.page(request.contact, request.at, request.count) };
+      case 'files': {
+        const sent = this.talk(request.contact).filter((one) => one.attachment).reverse();
+        return { kind: 'page', page: { total: sent.length, position: request.position, messages: sent.slice(request.position, request.position + request.count) } };
+      }
       case 'message': {
         const message = this.talk(request.contact).find((one) => one.id === request.message);
         if (!message) throw new RecordedFailure({ code: 'unknown_message', detail: '' });
@@ -246,6 +250,7 @@ export class RecordedLine implements Line {
       edited: said.edited ?? false,
       reactions: (said.felt ?? []).map(([own, emoji]) => ({ mine: own, emoji })),
       attachment: file ? { id: contact * 1000 + index, name: file.name, mediaType: file.mediaType, size: file.size, state: file.state, done: file.done ?? (file.state === 'complete' ? 1 : 0), total: file.state === 'complete' ? 1 : 58 } : null,
+      preview: said.preview ?? null,
       disappears: null,
     };
   }

@@ -77,7 +77,7 @@ impl Pair {
         let mut message = if n.is_multiple_of(3) { self.own.clone() } else { self.theirs.clone() };
         let sentences = usize::try_from(n % 7)?.saturating_add(1);
         let text = format!("{n}: {}", "The plums are ripe, come over when you like. ".repeat(sentences).trim_end());
-        let body = Body::Known(KnownBody::Text { text, reply_to: None, attachment: None });
+        let body = Body::Known(KnownBody::Text { text, reply_to: None, attachment: None, preview: None });
         message.message = MessageId(id);
         message.lamport = FIRST_LAMPORT.saturating_add(n);
         message.sent = Timestamp(message.sent.0.saturating_sub(of.saturating_sub(n).saturating_mul(APART_MS)));

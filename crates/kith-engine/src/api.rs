@@ -10,6 +10,7 @@ mod views;
 use kith_wire::address::ServerUrl;
 use kith_wire::card::CardOffer;
 use kith_wire::id::{CardId, DeviceId, Hash, InviteCode, LinkSecret, MessageId, ServerKey};
+use kith_wire::preview::Preview;
 
 pub use self::io::{Arrival, LinkFailure, Output};
 pub use self::views::{
@@ -100,6 +101,18 @@ pub enum Command {
         reply_to: Option<MessageId>,
         /// A file that the program has prepared with [`prepare`](crate::Engine::prepare_attachment).
         attachment: Option<AttachmentId>,
+    },
+    /// Writes a text with what a page is about that it names, as the program of the person has found out (KE-117). What of it fits beside no text
+    /// is left out.
+    SendPreviewed {
+        /// To whom.
+        contact: ContactId,
+        /// The text.
+        text: String,
+        /// The message that it answers.
+        reply_to: Option<MessageId>,
+        /// What the page is about.
+        preview: Preview,
     },
     /// Reacts to a message; an empty emoji takes the reaction back.
     React {

@@ -432,7 +432,10 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::ConfirmVerified { contact } => contacts::confirm_verified(work, contact)?,
         Command::CompareDigits { contact, read } => comparing::compare(work, contact, &read)?,
         Command::Send { contact, text, reply_to, attachment } => {
-            return conversations::send(work, contact, &text, reply_to, attachment).map(Reply::Message);
+            return conversations::send(work, contact, &text, reply_to, attachment, None).map(Reply::Message);
+        }
+        Command::SendPreviewed { contact, text, reply_to, preview } => {
+            return conversations::send(work, contact, &text, reply_to, None, Some(preview)).map(Reply::Message);
         }
         Command::React { contact, message, emoji } => {
             return conversations::act(work, contact, message, Action::React(emoji)).map(Reply::Message);

@@ -19,9 +19,9 @@ use crate::ground::person;
 use crate::mail::{outbox, queues};
 use crate::people::{comparing, contacts, held};
 use crate::recovery::restored;
-use crate::talk::attachments;
 use crate::talk::conversations::state_of_column;
 use crate::talk::search;
+use crate::talk::{attachments, previews};
 
 const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.pq_since, \
     (SELECT count(*) FROM messages m WHERE m.contact = c.id AND m.direction = 0 AND m.state < 3), \
@@ -123,6 +123,7 @@ impl Engine {
         if let Some(attachment) = attachment {
             view.attachment = self.attachment(attachment).ok();
         }
+        view.preview = previews::find(&self.db, contact, message)?;
         let sql = "SELECT direction, emoji FROM reactions WHERE contact = ?1 AND message = ?2 AND emoji <> '' \
                    ORDER BY lamport";
         view.reactions =
@@ -314,6 +315,7 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<(MessageView, Option<Attachmen
         edited: row.get::<_, i64>(7)? > 0 && row.get::<_, i64>(3)? != 1,
         reactions: Vec::new(),
         attachment: None,
+        preview: None,
         disappears: disappears.map(|at| Timestamp(number(at))),
     };
     Ok((view, attachment.map(AttachmentId::from_column)))

@@ -8,6 +8,7 @@ pub(crate) mod disappearing;
 pub(crate) mod drafts;
 pub(crate) mod emoji;
 pub(crate) mod lending;
+pub(crate) mod previews;
 pub(crate) mod receipts;
 pub(crate) mod search;
 pub(crate) mod shown;

@@ -10,6 +10,8 @@
 //!   environment are not looked at.
 //! - [`LiveSender`] and [`LiveReceiver`] are the two halves of a live connection, alike on both sides.
 //!
+//! - [`PageReader`] reads pages of the web, for previews: the only thing here that reaches others than home servers.
+//!
 //! Only HTTP/1.1 is spoken: requests are few and small, live traffic runs over WebSocket, and every protocol
 //! that is not there needs no limits.
 
@@ -21,6 +23,7 @@ mod client;
 mod limits;
 mod live;
 mod pace;
+mod pages;
 mod server;
 mod tls;
 mod upgrade;
@@ -30,6 +33,7 @@ pub use crate::{
     client::{Carrier, CarrierBuilder, CarrierError, Stage},
     limits::{CarrierLimits, ListenerLimits, LiveLimits, LoopbackPeers, MAX_MESSAGE},
     live::{LiveEnd, LiveReceiver, LiveSender, SendError},
+    pages::{Page, PageAddress, PageError, PageReader, Wanted},
     server::{Answer, BindError, Handler, Listener, Pages, TurnedAway},
     tls::{ServerIdentity, TlsError, TrustAnchors},
 };

@@ -21,7 +21,7 @@ pub use replies::{Failure, FailureCode, Reply};
 pub use requests::{PageAt, Request};
 pub use views::{
     Attachment, AttachmentState, Card, Contact, ContactState, Found, Held, LastMessage, Message, MessageBody,
-    MessageState, Metadata, Page, QrCode, Quote, Reaction, Restored, Restoring, Shown, State, Written,
+    MessageState, Metadata, Page, Preview, QrCode, Quote, Reaction, Restored, Restoring, Shown, State, Written,
 };
 
 #[cfg(test)]

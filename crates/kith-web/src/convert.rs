@@ -1,11 +1,12 @@
 //! What the engine knows, in the words of the contract. Nothing is decided here.
 
+use data_encoding::BASE64;
 use kith_engine::{
     AttachmentState, AttachmentView, ContactState, ContactView, DeviceState, DeviceView, Direction, Ended, Event, Held,
     LinkState, MessageBody, MessageChange, MessageState, MessageView, Receipts, Restoring, Status, Trouble,
 };
-
 use kith_picture::Written;
+use kith_wire::preview::Preview;
 
 use crate::contract;
 
@@ -84,7 +85,17 @@ pub(crate) fn message(view: MessageView, answered: Option<&MessageView>) -> cont
         edited: view.edited,
         reactions: view.reactions.into_iter().map(reaction).collect(),
         attachment: view.attachment.map(attachment),
+        preview: view.preview.map(preview),
         disappears: view.disappears.map(|at| at.0),
+    }
+}
+
+fn preview(preview: Preview) -> contract::Preview {
+    contract::Preview {
+        picture: preview.picture.map(|bytes| BASE64.encode(&bytes)),
+        address: preview.address,
+        title: preview.title,
+        description: preview.description,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::codec::Wire;
 use crate::devices::DeviceList;
 use crate::id::{ConversationId, DeviceId, MessageId, SenderId};
 use crate::limits::MAX_CONTENT_BYTES;
+use crate::preview::Preview;
 use crate::rotation::Rotation;
 use crate::signed::Signed;
 use crate::time::Timestamp;
@@ -78,6 +79,7 @@ pub enum ReceiptKind {
 #[derive(Clone, Encode, Decode)]
 #[cbor(flat)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "most bodies are texts, and few are alive at once")]
 pub enum KnownBody {
     /// A text, with or without an attachment.
     #[n(0)]
@@ -91,6 +93,9 @@ pub enum KnownBody {
         /// The attachment.
         #[n(2)]
         attachment: Option<Manifest>,
+        /// What a page that the text names is about (KE-117).
+        #[n(3)]
+        preview: Option<Preview>,
     },
     /// A reaction; an empty one takes the last one back.
     #[n(1)]

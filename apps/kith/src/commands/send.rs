@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use kith_client::{Attachment, Events, Metadata, Notice, SyncError};
+use kith_client::{Attachment, Events, Metadata, Notice, PreviewError, Previews, SyncError};
 use kith_engine::{Command, CommandError, Connection, ContactId, Event, MessageState, Reply};
 use kith_wire::id::MessageId;
+use kith_wire::preview::Preview;
 use serde_json::json;
 
 use crate::context::{Context, contact_id, message_id};
@@ -31,6 +32,15 @@ pub(crate) struct Send {
     /// Leave in a picture what is written in it: place, time, owner. Without this it is taken out
     #[arg(long, requires = "file")]
     pub(crate) with_metadata: bool,
+
+    /// Tell what the first https address in the text is about: title, a few words, a small picture. This device reads the page, and
+    /// whoever runs it sees that; your contact's device reads nothing
+    #[arg(long, conflicts_with_all = ["file", "draft"])]
+    pub(crate) preview: bool,
+
+    /// The page is in your own network, and this authority (a PEM file) has signed its certificate
+    #[arg(long, value_name = "PEM", requires = "preview")]
+    pub(crate) preview_inside: Option<PathBuf>,
 
     /// The message that it answers
     #[arg(long, value_name = "ID")]
@@ -91,8 +101,15 @@ pub(crate) async fn run(args: &Send, context: &Context) -> Result<(), Failure> {
         }
     };
     let (attachment, removed) = attachment.map_or_else(Default::default, |file| (Some(file.id), file.removed));
+    let (preview, unseen) = match args.preview {
+        false => (None, None),
+        true => preview_of(args, context, &text).await?,
+    };
     let events = context.client.events();
-    let reply = context.once(Command::Send { contact, text, reply_to, attachment })?;
+    let reply = match preview {
+        Some(preview) => previewed(context, contact, text, reply_to, preview)?,
+        None => context.once(Command::Send { contact, text, reply_to, attachment })?,
+    };
     let Reply::Message(message) = reply else {
         return Err(Failure::new(
             "internal",
@@ -115,10 +132,17 @@ pub(crate) async fn run(args: &Send, context: &Context) -> Result<(), Failure> {
     if let (false, Some(object)) = (removed.is_empty(), object.as_object_mut()) {
         object.insert("removed".into(), removed.iter().map(|one| show::removed(*one).0).collect());
     }
+    if let (true, Some(object)) = (args.preview, object.as_object_mut()) {
+        let sent = context.client.ask(|engine| engine.message(contact, message))?;
+        object.insert("previewed".into(), json!(sent.preview.is_some()));
+    }
     context.out.data(&object, || format!("{}  {}", show::ticks(state), message));
     if !removed.is_empty() {
         let words: Vec<&str> = removed.iter().map(|one| show::removed(*one).1).collect();
         context.out.note(format!("Taken out of the picture: {}. (--with-metadata sends it all.)", words.join(", ")));
+    }
+    if let Some(reason) = unseen {
+        context.out.note(format!("Sent without a preview: {reason}."));
     }
     if let Some(held) = held {
         context.out.note(show::held_words(held, &show::one_line(&to.name)));
@@ -149,6 +173,47 @@ fn not_yet(state: MessageState, to: &str, reason: &str) -> Failure {
         ),
     };
     Failure { exit: Exit::Later, ..Failure::new("timeout", message, hint) }
+}
+
+/// Finds out what the text's address is about, or why that was not found out: then the text goes alone.
+async fn preview_of(
+    args: &Send,
+    context: &Context,
+    text: &str,
+) -> Result<(Option<Preview>, Option<PreviewError>), Failure> {
+    let previews = match &args.preview_inside {
+        None => Previews::of_the_web(),
+        Some(path) => Previews::inside(&std::fs::read(context.path(path)).map_err(|error| {
+            Failure::new("file_unreadable", format!("{} could not be read: {error}", path.display()), "check the path")
+        })?),
+    };
+    let found = match previews {
+        Ok(previews) => previews.of(text).await,
+        Err(error) => Err(error),
+    };
+    Ok(match found {
+        Ok(preview) => (Some(preview), None),
+        Err(error) => (None, Some(error)),
+    })
+}
+
+/// Sends a text with its preview; when both are too long together, without the picture, and then the text alone.
+fn previewed(
+    context: &Context,
+    contact: ContactId,
+    text: String,
+    reply_to: Option<MessageId>,
+    preview: Preview,
+) -> Result<Reply, Failure> {
+    let without_picture = Preview { picture: None, ..preview.clone() };
+    for preview in [preview, without_picture] {
+        let send = Command::SendPreviewed { contact, text: text.clone(), reply_to, preview };
+        match context.once(send) {
+            Err(CommandError::TooLong { .. }) => {}
+            other => return Ok(other?),
+        }
+    }
+    Ok(context.once(Command::Send { contact, text, reply_to, attachment: None })?)
 }
 
 /// Keeps a draft instead of sending it.

@@ -13,6 +13,7 @@ fn message(direction: Direction, text: &str) -> MessageView {
         edited: false,
         reactions: Vec::new(),
         attachment: None,
+        preview: None,
         disappears: None,
     }
 }

@@ -18,6 +18,7 @@ mod linking;
 mod losing;
 mod offline;
 mod people;
+mod previews;
 mod restored;
 mod running;
 mod secrets;

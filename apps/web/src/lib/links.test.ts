@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { linksOf, piecesOf } from './links';
+import { linkWritten, linksOf, piecesOf } from './links';
 
 /** What is an address in a text, as it is written there. */
 const written = (text: string) => piecesOf(text).flatMap((piece) => (piece.link ? [piece.text] : []));
@@ -76,6 +76,22 @@ describe('addresses in texts', () => {
     expect(written('https://example.org/\u202egpj.exe')).toEqual(['https://example.org/']);
     expect(written('https://exam\u200bple.org')).toEqual(['https://exam']);
     expect(written('https://example.org/\u2066a\u2069')).toEqual(['https://example.org/']);
+  });
+
+  test('an address is whole, and not the beginning of another one', () => {
+    const bank = 'https://bank.example';
+    for (const text of [`${bank}.evil.example/`, `${bank}@evil.example`, `${bank}:443@evil.example`, `x${bank}`, `https://evil.example/?${bank}`, `${bank}-sign-in.example`]) {
+      expect(linkWritten(text, bank), text).toBeNull();
+    }
+    expect(linkWritten(`(${bank}).`, bank)?.host).toBe('bank.example');
+    expect(linkWritten(`https://evil.example ${bank}`, bank)?.host).toBe('bank.example');
+  });
+
+  test('brackets that are opened before an address are counted once, however many there are', () => {
+    const address = `https://e.example/${'('.repeat(900)}${')'.repeat(900)}`;
+    expect(written(`${address}${')'.repeat(100)}`)).toEqual([address]);
+    const many = Array.from({ length: 13 }, () => `https://${')'.repeat(2030)}`).join(' ');
+    for (let turn = 0; turn < 200; turn += 1) expect(linksOf(many)).toEqual([]);
   });
 
   test('a text of nothing but brackets takes no time to speak of', () => {

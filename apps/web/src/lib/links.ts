@@ -21,7 +21,7 @@ const LONGEST = 2048;
 /** An address goes on to a space, a quotation mark, or a sign that is not seen and may turn the line round. */
 const WRITTEN = /(?<![\p{L}\p{N}_])https?:\/\/[^\s\p{Cc}\p{Cf}<>"“”„«»‹›`|]+/giu;
 /** What ends a sentence is no part of the address before it. */
-const ENDS = /[.,;:!?'’‘…*_~،؛؟۔。、，．！？：；]$/u;
+const ENDS = new Set(".,;:!?'’‘…*_~،؛؟۔。、，．！？：；");
 const BRACKETS = new Map([[')', '('], [']', '['], ['}', '{'], ['）', '（'], ['】', '【'], ['」', '「']]);
 
 /** Takes a text apart; the pieces together are the text. */
@@ -46,6 +46,11 @@ export function linksOf(text: string): Link[] {
   return [...new Map(links.map((link) => [link.address, link])).values()];
 }
 
+/** The address in a text that is written so, whole; nothing when it is there only as the beginning of another one. */
+export function linkWritten(text: string, written: string): Link | null {
+  return piecesOf(text).find((piece) => piece.link && piece.text === written)?.link ?? null;
+}
+
 /** Says where an address leads, as the browser reads it; nothing when it leads to no page of the web. */
 export function linkTo(written: string): Link | null {
   if (!URL.canParse(written)) return null;
@@ -56,16 +61,17 @@ export function linkTo(written: string): Link | null {
 
 /** Without what ends the sentence around it, and without a bracket that was opened before it. */
 function withoutEnd(written: string): string {
-  let kept = written;
-  for (;;) {
-    const last = kept.at(-1) ?? '';
+  // Counted once: whoever sends nothing but brackets costs no more than others.
+  const counts = new Map<string, number>();
+  for (const sign of written) counts.set(sign, (counts.get(sign) ?? 0) + 1);
+  let end = written.length;
+  for (; end > 0; end -= 1) {
+    const last = written[end - 1] ?? '';
     const opening = BRACKETS.get(last);
-    const isLoose = opening !== undefined && count(kept, last) > count(kept, opening);
-    if (!isLoose && !ENDS.test(kept)) return kept;
-    kept = kept.slice(0, -1);
+    const n = counts.get(last) ?? 0;
+    const isLoose = opening !== undefined && n > (counts.get(opening) ?? 0);
+    if (!isLoose && !ENDS.has(last)) break;
+    counts.set(last, n - 1);
   }
-}
-
-function count(text: string, sign: string): number {
-  return text.split(sign).length - 1;
+  return written.slice(0, end);
 }

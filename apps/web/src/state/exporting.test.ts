@@ -9,7 +9,7 @@ vi.stubGlobal('navigator', { languages: ['en'] });
 const BELA = { id: 1, name: 'Bela' } as Contact;
 
 function said(id: string, attachment: Attachment | null = null): Message {
-  return { id, mine: false, sent: 1000, body: { kind: 'text', text: `text ${id}.` }, state: 'read', replyTo: null, edited: false, reactions: [], attachment, disappears: null };
+  return { id, mine: false, sent: 1000, body: { kind: 'text', text: `text ${id}.` }, state: 'read', replyTo: null, edited: false, reactions: [], attachment, preview: null, disappears: null };
 }
 
 function file(id: number, name: string): Attachment {

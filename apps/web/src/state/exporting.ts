@@ -56,13 +56,15 @@ async function gathered(line: Line, contact: Contact): Promise<Message[]> {
 
 function writtenOf(message: Message, name: string, taken: Taken): Written {
   const text = message.body.kind === 'text' ? message.body.text : t(message.body.kind === 'deleted' ? 'message.deleted' : 'message.newer');
+  const { preview } = message;
+  const about = preview ? `[${[preview.title, preview.description].filter(Boolean).join(' · ')}]` : '';
   const notes = [message.edited ? t('message.edited') : '', ...message.reactions.map((one) => one.emoji)];
   return {
     day: plainDay(words.locale, localDay(message.sent)),
     time: message.sent > 0 ? timeOfDay(words.locale, message.sent) : fullTime(words.locale, message.sent),
     who: message.mine ? t('you') : name,
     mine: message.mine,
-    text,
+    text: [text, about].filter(Boolean).join('\n'),
     note: notes.filter(Boolean).join(' '),
     file: message.attachment ? { name: message.attachment.name, ...taken } : null,
   };

@@ -16,7 +16,7 @@ class Worker {
   }
 
   write(id: string, mine = false, place = this.messages.length): void {
-    const message: Message = { id, mine, sent: place, body: { kind: 'text', text: id }, state: 'delivered', replyTo: null, edited: false, reactions: [], attachment: null, disappears: null };
+    const message: Message = { id, mine, sent: place, body: { kind: 'text', text: id }, state: 'delivered', replyTo: null, edited: false, reactions: [], attachment: null, preview: null, disappears: null };
     this.messages.splice(place, 0, message);
   }
 

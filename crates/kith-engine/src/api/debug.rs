@@ -16,6 +16,7 @@ impl Command {
             Self::ConfirmVerified { .. } => "ConfirmVerified",
             Self::CompareDigits { .. } => "CompareDigits",
             Self::Send { .. } => "Send",
+            Self::SendPreviewed { .. } => "SendPreviewed",
             Self::React { .. } => "React",
             Self::Edit { .. } => "Edit",
             Self::Delete { .. } => "Delete",

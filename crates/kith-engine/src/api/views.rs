@@ -5,6 +5,7 @@ use kith_wire::address::ServerUrl;
 use kith_wire::backup::BackupItem;
 use kith_wire::devices::RevocationReason;
 use kith_wire::id::{AttachmentKey, BackupMark, DeviceId, Hash, MessageId, ServerKey};
+use kith_wire::preview::Preview;
 use kith_wire::time::Day;
 
 use crate::api::{AttachmentId, ContactId, LinkState, MessageState, Receipts};
@@ -140,6 +141,8 @@ pub struct MessageView {
     pub reactions: Vec<(Direction, String)>,
     /// The attachment.
     pub attachment: Option<AttachmentView>,
+    /// What a page is about that the text names, as its sender told.
+    pub preview: Option<Preview>,
     /// When it disappears.
     pub disappears: Option<Timestamp>,
 }

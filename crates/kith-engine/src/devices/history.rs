@@ -15,8 +15,8 @@ use crate::ground::work::Work;
 use crate::mail::outbox;
 use crate::people::contacts;
 use crate::talk::actions::{self, Act, Action};
-use crate::talk::attachments;
 use crate::talk::conversations::{self, NewMessage, Said, direction_column};
+use crate::talk::{attachments, previews};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE history (
@@ -183,7 +183,8 @@ pub(crate) fn past_message(
     if let Some((text, reply_to)) = said {
         let attachment = attachment.map(crate::api::AttachmentId::from_column);
         let attachment = attachment.map(|id| attachments::manifest_of(db, id)).transpose()?.flatten();
-        past.body = minicbor::to_vec(Body::Known(KnownBody::Text { text, reply_to, attachment })).ok();
+        let preview = previews::find(db, contact, message)?;
+        past.body = minicbor::to_vec(Body::Known(KnownBody::Text { text, reply_to, attachment, preview })).ok();
     }
     let sql = "SELECT direction, lamport, emoji FROM reactions WHERE contact = ?1 AND message = ?2";
     past.reactions = all(db, sql, key, |row| {
@@ -251,13 +252,13 @@ pub(crate) fn take(work: &mut Work<'_>, contact: ContactId, past: PastMessage) -
     let is_new = !conversations::is_there(work, contact, past.message)?;
     if is_new {
         let (said, attachment) = match past.body.as_deref().map(minicbor::decode::<Body>) {
-            Some(Ok(Body::Known(KnownBody::Text { text, reply_to, attachment }))) => {
+            Some(Ok(Body::Known(KnownBody::Text { text, reply_to, attachment, preview }))) => {
                 let manifest = attachment.filter(kith_wire::blob::Manifest::is_well_formed);
                 let add = |manifest| attachments::add_incoming(work, contact, past.message, &manifest);
-                (Said::Text { text, reply_to }, manifest.map(add).transpose()?)
+                (Said::Text { text, reply_to, preview }, manifest.map(add).transpose()?)
             }
             Some(Ok(Body::Unknown(bytes))) => (Said::Newer(bytes), None),
-            _ => (Said::Text { text: String::new(), reply_to: None }, None),
+            _ => (Said::Text { text: String::new(), reply_to: None, preview: None }, None),
         };
         let new = NewMessage {
             contact,

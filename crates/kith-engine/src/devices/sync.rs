@@ -341,8 +341,8 @@ fn said(work: &mut Work<'_>, content: Content) -> Result<(), StorageError> {
     contacts::saw_lamport(work.db, contact, content.lamport)?;
     let Body::Known(body) = content.body.clone() else { return Ok(()) };
     let (target, action) = match body {
-        KnownBody::Text { text, reply_to, attachment } => {
-            return said_text(work, contact, &content, text, reply_to, attachment);
+        KnownBody::Text { text, reply_to, attachment, preview } => {
+            return said_text(work, contact, &content, Said::Text { text, reply_to, preview }, attachment);
         }
         KnownBody::Disappearing { seconds } => return disappearing::heard(work, contact, content.lamport, seconds),
         KnownBody::Reaction { target, emoji } => (target, Action::React(emoji)),
@@ -361,8 +361,7 @@ fn said_text(
     work: &mut Work<'_>,
     contact: ContactId,
     content: &Content,
-    text: String,
-    reply_to: Option<MessageId>,
+    said: Said,
     attachment: Option<kith_wire::blob::Manifest>,
 ) -> Result<(), StorageError> {
     if conversations::is_there(work, contact, content.message)? {
@@ -378,7 +377,7 @@ fn said_text(
         device: content.device,
         lamport: content.lamport,
         sent: content.sent,
-        said: Said::Text { text, reply_to },
+        said,
         lifetime: content.disappears,
         attachment,
     };

@@ -13,7 +13,7 @@ use crate::ground::{once, person};
 use crate::mail::{inbox, outbox, queues, servers, sessions};
 use crate::people::{card_keys, contacts, held, introductions, own_lists, renewal, spare_cards, unopened};
 use crate::recovery::{backup, closings, home_backup, refused, replaced, restore, restored};
-use crate::talk::{attachments, conversations, drafts, lending, search, shown, windows};
+use crate::talk::{attachments, conversations, drafts, lending, previews, search, shown, windows};
 
 /// The layout that this code writes.
 pub const SCHEMA_VERSION: u32 = 6;
@@ -98,8 +98,8 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             catching_up::TABLES_5,
             windows::TABLES_5,
         ],
-        // What contacts say of others who came as this person.
-        vec![refused::TABLES_6],
+        // What contacts say of others who came as this person; what pages are about that texts name, and which messages carry files.
+        vec![refused::TABLES_6, previews::TABLES_6, windows::TABLES_6],
     ]
 }
 

@@ -244,8 +244,8 @@ fn n_contacts(db: &Connection, above: i64) -> Result<u64, StorageError> {
 /// What a whole backup would take, about: a file of more than twice as much is worth writing anew.
 fn whole_bytes(db: &Connection) -> Result<u64, StorageError> {
     let sql = format!(
-        "SELECT sum(length(m.text) + coalesce(length(m.raw), 0) + ?1) FROM messages m \
-         JOIN contacts c ON c.id = m.contact WHERE {TOLD}"
+        "SELECT sum(length(m.text) + coalesce(length(m.raw), 0) + coalesce(length(p.preview), 0) + ?1) FROM messages m \
+         LEFT JOIN previews p ON p.contact = m.contact AND p.message = m.message JOIN contacts c ON c.id = m.contact WHERE {TOLD}"
     );
     let messages = count(db, &sql, [column(MESSAGE_BYTES)])?;
     Ok(messages.saturating_add(n_contacts(db, -1)?.saturating_mul(CONTACT_BYTES)))

@@ -119,13 +119,13 @@ fn apply_said(work: &mut Work<'_>, contact: &Contact, content: &Content, body: K
     match body {
         // A copy must not leave a second attachment behind.
         KnownBody::Text { .. } if conversations::is_there(work, id, content.message)? => Ok(()),
-        KnownBody::Text { text, reply_to, attachment } => {
+        KnownBody::Text { text, reply_to, attachment, preview } => {
             let manifest = attachment.filter(kith_wire::blob::Manifest::is_well_formed);
             let attachment = match &manifest {
                 Some(manifest) => Some(attachments::add_incoming(work, id, content.message, manifest)?),
                 None => None,
             };
-            show(work, contact, content, Said::Text { text, reply_to }, attachment)
+            show(work, contact, content, Said::Text { text, reply_to, preview }, attachment)
         }
         KnownBody::Reaction { target, emoji } => act(work, id, content, target, Action::React(emoji)),
         KnownBody::Edit { target, text } => act(work, id, content, target, Action::Edit(text)),

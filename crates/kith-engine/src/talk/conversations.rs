@@ -5,6 +5,7 @@ use kith_wire::Timestamp;
 use kith_wire::blob::Manifest;
 use kith_wire::content::KnownBody;
 use kith_wire::id::{DeviceId, MessageId};
+use kith_wire::preview::Preview;
 use rusqlite::params;
 
 use crate::api::{AttachmentId, ContactId, Direction, Event, MessageState};
@@ -17,7 +18,7 @@ use crate::people::{contacts, own_lists};
 use crate::recovery::restored;
 use crate::talk::actions::{self, Act, Action};
 use crate::talk::emoji::is_reaction;
-use crate::talk::{attachments, drafts};
+use crate::talk::{attachments, drafts, previews};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE messages (
@@ -64,8 +65,8 @@ CREATE TABLE early_actions (
 
 /// What a message says, as it is stored.
 pub(crate) enum Said {
-    /// A text.
-    Text { text: String, reply_to: Option<MessageId> },
+    /// A text, with what a page is about that it names.
+    Text { text: String, reply_to: Option<MessageId>, preview: Option<Preview> },
     /// A body of a newer version, kept for the release that knows it.
     Newer(Vec<u8>),
 }
@@ -131,7 +132,7 @@ pub(crate) fn take_early(work: &mut Work<'_>, contact: ContactId, message: Messa
 /// Adds a message, as it was said; one that is there already stays as it is (KE-22). Returns whether it is new.
 pub(crate) fn add(work: &mut Work<'_>, new: &NewMessage) -> Result<bool, StorageError> {
     let (kind, text, raw, reply_to) = match &new.said {
-        Said::Text { text, reply_to } => (0, text.as_str(), None, reply_to.map(|id| id.0)),
+        Said::Text { text, reply_to, .. } => (0, text.as_str(), None, reply_to.map(|id| id.0)),
         Said::Newer(bytes) => (2, "", Some(bytes.as_slice()), None),
     };
     let (state, disappears) = match new.direction {
@@ -164,6 +165,11 @@ pub(crate) fn add(work: &mut Work<'_>, new: &NewMessage) -> Result<bool, Storage
             disappears,
         ],
     )?;
+    if inserted > 0
+        && let Said::Text { text, preview, .. } = &new.said
+    {
+        previews::keep(work.db, new.contact, new.message, text, preview.clone())?;
+    }
     Ok(inserted > 0)
 }
 
@@ -174,6 +180,7 @@ pub(crate) fn send(
     text: &str,
     reply_to: Option<MessageId>,
     attachment: Option<AttachmentId>,
+    preview: Option<Preview>,
 ) -> Result<MessageId, CommandError> {
     own_lists::announce_now(work, id)?;
     restored::answer_now(work, id)?;
@@ -181,10 +188,12 @@ pub(crate) fn send(
     if text.is_empty() && attachment.is_none() {
         return Err(CommandError::Empty);
     }
+    // What no other program would show is not sent.
+    let preview = preview.and_then(|preview| preview.fitting(text));
     let message = MessageId(random::bytes(work.rng));
     let manifest = attachment.map(|attachment| attachments::attach(work, attachment, id, message)).transpose()?;
     let lamport = contacts::next_lamport(work.db, id)?;
-    let said = Said::Text { text: text.to_owned(), reply_to };
+    let said = Said::Text { text: text.to_owned(), reply_to, preview: preview.clone() };
     let new = NewMessage {
         contact: id,
         message,
@@ -198,7 +207,7 @@ pub(crate) fn send(
     };
     insert(work, &new)?;
     drafts::sent(work, id)?;
-    let body = KnownBody::Text { text: text.to_owned(), reply_to, attachment: manifest };
+    let body = KnownBody::Text { text: text.to_owned(), reply_to, attachment: manifest, preview };
     outbox::send(
         work,
         id,
@@ -230,7 +239,7 @@ pub(crate) fn send_again(
         params![id.column(), message.0, column(lamport), column(work.now.0), contact.disappearing, end],
     )?;
     work.tell(Event::State { contact: id, message, state: MessageState::Waiting });
-    let body = KnownBody::Text { text, reply_to, attachment: Some(manifest) };
+    let body = KnownBody::Text { text, reply_to, attachment: Some(manifest), preview: None };
     let disappears = contact.disappearing;
     outbox::send(work, id, NewContent { peer: None, message, lamport, disappears, body, attachment: Some(attachment) })
 }

@@ -27,6 +27,11 @@ CREATE TRIGGER length_of_shorter AFTER DELETE ON messages BEGIN
 END;
 ";
 
+/// What version 6 adds: messages that carry files are found without reading the others.
+pub(crate) const TABLES_6: &str = "
+CREATE INDEX messages_with_files ON messages (contact, lamport, device, message) WHERE attachment IS NOT NULL;
+";
+
 /// The most messages of a window: far more than a screen shows at once.
 pub const MAX_WINDOW: u32 = 200;
 
@@ -56,6 +61,23 @@ impl Engine {
         let names = names(&self.db, contact, position, wanted.min(total.saturating_sub(position)), total)?;
         let messages = names.into_iter().map(|message| self.message(contact, message)).collect::<Result<_, _>>()?;
         Ok(Window { total, position, messages })
+    }
+
+    /// Returns a window of the messages of a conversation that carry files, newest first: total and places are those among them.
+    ///
+    /// # Errors
+    /// [`QueryError::UnknownContact`] when there is no such contact.
+    pub fn files(&self, contact: ContactId, position: u64, n_messages: u32) -> Result<Window, QueryError> {
+        contacts::find(&self.db, contact)?.filter(|known| !known.is_sibling).ok_or(QueryError::UnknownContact)?;
+        let sql = "SELECT count(*) FROM messages WHERE contact = ?1 AND attachment IS NOT NULL";
+        let total = count(&self.db, sql, [contact.column()])?;
+        let sql = "SELECT message FROM messages WHERE contact = ?1 AND attachment IS NOT NULL \
+                   ORDER BY lamport DESC, device DESC, message DESC LIMIT ?2 OFFSET ?3";
+        let wanted = n_messages.clamp(1, MAX_WINDOW);
+        let names =
+            all(&self.db, sql, params![contact.column(), wanted, column(position)], |row| row.get(0).map(MessageId))?;
+        let messages = names.into_iter().map(|message| self.message(contact, message)).collect::<Result<_, _>>()?;
+        Ok(Window { total, position: position.min(total), messages })
     }
 
     /// Returns how many messages of a conversation come before one.

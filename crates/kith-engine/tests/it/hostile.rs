@@ -6,6 +6,7 @@ use kith_wire::address::{QueueAddress, ServerUrl};
 use kith_wire::content::{Body, KnownBody, ReceiptKind};
 use kith_wire::frame::Frame;
 use kith_wire::id::MessageId;
+use kith_wire::preview::Preview;
 use rusqlite::params;
 
 use crate::world::{ANA, BELA, World};
@@ -21,7 +22,53 @@ fn say(world: &mut World, message: MessageId, body: &Body) {
 }
 
 fn text(text: &str) -> Body {
-    Body::Known(KnownBody::Text { text: text.to_owned(), reply_to: None, attachment: None })
+    Body::Known(KnownBody::Text { text: text.to_owned(), reply_to: None, attachment: None, preview: None })
+}
+
+#[test]
+fn ke_117_a_preview_that_is_not_about_an_address_in_its_text_is_dropped_and_the_text_stays() {
+    let (mut world, bela, ana) = World::met("previews-hostile");
+    let good = Preview {
+        address: "https://cakes.example/".to_owned(),
+        title: "Cakes".to_owned(),
+        description: String::new(),
+        picture: Some(vec![
+            0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0, 0xff, 0xda, 0, 2, 7, 0xff, 0xd9,
+        ]),
+    };
+    let dropped = [
+        Preview { address: "https://bank.example/".to_owned(), ..good.clone() },
+        Preview { address: "http://cakes.example/".to_owned(), ..good.clone() },
+        Preview { address: "https://".to_owned() + &"c".repeat(2048), ..good.clone() },
+        Preview { title: String::new(), ..good.clone() },
+        Preview { title: "t".repeat(121), ..good.clone() },
+        Preview { title: "two\nlines".to_owned(), ..good.clone() },
+        Preview { description: "d".repeat(281), ..good.clone() },
+    ];
+    let text = format!("https://cakes.example/ http://cakes.example/ https://{}", "c".repeat(2048));
+    let said = |preview: &Preview| {
+        let preview = Some(preview.clone());
+        Body::Known(KnownBody::Text { text: text.clone(), reply_to: None, attachment: None, preview })
+    };
+    for (number, preview) in (1..).zip(&dropped) {
+        say(&mut world, MessageId([number; 16]), &said(preview));
+    }
+    let no_pictures =
+        [vec![], b"<svg/>".to_vec(), [[0xff, 0xd8, 0xff].as_slice(), &[7; 16_384], &[0xff, 0xd9]].concat()];
+    for (number, picture) in (100..).zip(no_pictures) {
+        say(&mut world, MessageId([number; 16]), &said(&Preview { picture: Some(picture), ..good.clone() }));
+    }
+    say(&mut world, MessageId([200; 16]), &said(&good));
+    world.send(BELA, ana, "and a text");
+    world.run(30);
+    let shown = world.log(ANA, bela);
+    assert_eq!(shown.len(), dropped.len() + 3 + 2);
+    for message in shown.iter().filter(|message| message.id.0[0] != 200 && message.id.0 == [message.id.0[0]; 16]) {
+        let picture = message.preview.as_ref().map(|preview| preview.picture.is_some());
+        assert_eq!(picture, (message.id.0[0] >= 100).then_some(false), "{:?}", message.id);
+    }
+    let whole = shown.iter().find(|message| message.id.0 == [200; 16]).unwrap();
+    assert_eq!(whole.preview, Some(good));
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod linking;
 mod lost;
 mod meeting;
 mod other_way;
+mod previews;
 mod privacy;
 mod refused;
 mod rotation;

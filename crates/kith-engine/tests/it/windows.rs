@@ -3,7 +3,7 @@
 use kith_engine::{Command, MAX_WINDOW, QueryError, WindowAt};
 use kith_wire::id::MessageId;
 
-use crate::world::{ANA, BELA, World, text_of};
+use crate::world::{ANA, BELA, World, message_of, text_of};
 
 /// Ana and Bela, who have said as many things by turns as asked for; returns what was said.
 fn talked(name: &str, n_messages: usize) -> (World, kith_engine::ContactId, Vec<String>) {
@@ -86,6 +86,30 @@ fn a_window_at_what_is_unseen_has_the_oldest_of_it_in_the_middle() {
     let window = world.people[ANA].engine.window(bela, WindowAt::Unseen, 4).unwrap();
     let shown: Vec<_> = window.messages.iter().map(|message| message.id).collect();
     assert_eq!((window.position, shown), (7, vec![seen[7], seen[8], unseen[0], unseen[1]]));
+}
+
+#[test]
+fn files_of_a_conversation_are_found_newest_first_and_none_that_was_taken_back() {
+    let (mut world, bela, _) = World::met("files");
+    let mut sent = Vec::new();
+    for number in 0..5_u8 {
+        world.send(ANA, bela, "between");
+        let attachment = Some(world.prepare(ANA, &[number; 100]));
+        let send = Command::Send { contact: bela, text: String::new(), reply_to: None, attachment };
+        sent.push(message_of(world.command(ANA, send).unwrap()));
+    }
+    world.run(30);
+    world.command(ANA, Command::Delete { contact: bela, message: sent[3] }).unwrap();
+    let engine = &world.people[ANA].engine;
+    let names = |position, count| -> Vec<MessageId> {
+        let window = engine.files(bela, position, count).unwrap();
+        assert_eq!(window.total, 4);
+        window.messages.iter().map(|message| message.id).collect()
+    };
+    assert_eq!(names(0, 3), [sent[4], sent[2], sent[1]]);
+    assert_eq!(names(3, 3), [sent[0]]);
+    assert!(names(40, 3).is_empty());
+    assert!(matches!(engine.files(kith_engine::ContactId(99), 0, 3), Err(QueryError::UnknownContact)));
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// Opens a connection to the server at `url`, within the time that `limits` give.
-pub(super) async fn dial(
+pub(crate) async fn dial(
     url: &ServerUrl,
     policy: AddressPolicy,
     limits: &CarrierLimits,

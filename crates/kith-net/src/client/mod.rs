@@ -3,7 +3,7 @@
 //! It follows no redirect, looks at no proxy variable, sends no header that tells programs or versions apart,
 //! and decides nothing about retries: a request that may have arrived is never sent twice from here.
 
-mod dial;
+pub(crate) mod dial;
 mod error;
 mod pool;
 

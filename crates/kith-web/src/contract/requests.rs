@@ -186,6 +186,15 @@ pub enum Request {
         /// At most so many messages; never more than 200.
         count: u32,
     },
+    /// Messages of a conversation that carry files, newest first: their number and places are those among them. Answered with [`Reply::Page`].
+    Files {
+        /// With whom.
+        contact: u64,
+        /// The place of the first one; the newest is at place 0.
+        position: u32,
+        /// At most so many messages; never more than 200.
+        count: u32,
+    },
     /// One message. Answered with [`Reply::Message`].
     Message {
         /// In whose conversation.

@@ -35,6 +35,7 @@ fn typescript() -> String {
         Quote::decl(&config),
         Reaction::decl(&config),
         Found::decl(&config),
+        Preview::decl(&config),
         Attachment::decl(&config),
         AttachmentState::decl(&config),
         Device::decl(&config),

@@ -294,8 +294,25 @@ pub struct Message {
     pub reactions: Vec<Reaction>,
     /// The file that it carries.
     pub attachment: Option<Attachment>,
+    /// What a page is about that the text names, as its sender told.
+    pub preview: Option<Preview>,
     /// When it disappears.
     pub disappears: Option<u64>,
+}
+
+/// What a page is about whose address stands in a text. Any text at all: never markup, and nothing of it is loaded from anywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Preview {
+    /// The address, as it stands in the text.
+    pub address: String,
+    /// What the page is called.
+    pub title: String,
+    /// What it says about itself; may be empty.
+    pub description: String,
+    /// A small JPEG, in base64.
+    pub picture: Option<String>,
 }
 
 /// A message that another one answers.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use kith_engine::{
-    AttachmentId, Command, Connection, ContactId, LogQuery, MessageView, QueryError, Receipts, Shown, WindowAt,
+    AttachmentId, Command, Connection, ContactId, LogQuery, MessageView, QueryError, Receipts, Shown, Window, WindowAt,
 };
 use kith_wire::id::MessageId;
 use web_sys::Blob;
@@ -54,6 +54,7 @@ impl Person {
             Request::Contact { contact } => Ok(Reply::Contact { contact: self.contact(ContactId(contact))? }),
             Request::Digits { contact } => self.digits(ContactId(contact)),
             Request::Page { contact, at, count } => self.page(ContactId(contact), &at, count),
+            Request::Files { contact, position, count } => self.files(ContactId(contact), position, count),
             Request::Message { contact, message } => self.message(ContactId(contact), message_id(&message)?),
             Request::Search { contact, words, count } => self.search(contact.map(ContactId), words, count),
             Request::Devices => Ok(devices::shown(self.ask(|engine| engine.devices())?)),
@@ -179,12 +180,21 @@ impl Person {
             PageAt::Unseen => WindowAt::Unseen,
         };
         let window = self.ask(|engine| engine.window(contact, at, count))?;
+        Ok(self.page_of(contact, window))
+    }
+
+    fn files(&self, contact: ContactId, position: u32, count: u32) -> Result<Reply, Failure> {
+        let window = self.ask(|engine| engine.files(contact, u64::from(position), count))?;
+        Ok(self.page_of(contact, window))
+    }
+
+    fn page_of(&self, contact: ContactId, window: Window) -> Reply {
         let page = Page {
             total: u32::try_from(window.total).unwrap_or(u32::MAX),
             position: u32::try_from(window.position).unwrap_or(u32::MAX),
             messages: window.messages.into_iter().map(|view| self.shown(contact, view)).collect(),
         };
-        Ok(Reply::Page { page })
+        Reply::Page { page }
     }
 
     pub(crate) fn message(&self, contact: ContactId, message: MessageId) -> Result<Reply, Failure> {

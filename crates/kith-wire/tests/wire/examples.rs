@@ -14,6 +14,7 @@ use kith_wire::live::{LiveAccept, LiveEvent, LiveOpening, LiveRequest, RequestNu
 use kith_wire::operation::*;
 use kith_wire::own::{OwnDevice, OwnDevices, OwnRevocation};
 use kith_wire::payload::{Item, ListState, Part, Payload};
+use kith_wire::preview::Preview;
 use kith_wire::rotation::{DeviceRotation, Rotation};
 use kith_wire::signed::Signed;
 use kith_wire::sync::{ContactCopy, ContactSettings, PastMessage, Setting, SyncItem};
@@ -206,14 +207,42 @@ fn request_signature() -> RequestSignature {
     }
 }
 
+pub(crate) fn preview(has_picture: bool) -> Preview {
+    Preview {
+        address: "https://cakes.example/plum".to_owned(),
+        title: "Plum cake".to_owned(),
+        description: "Mostly patience, and 200 g of butter".to_owned(),
+        picture: has_picture.then(|| vec![0xff, 0xd8, 0xff, 0xdb, 0xff, 0xd9]),
+    }
+}
+
 pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
     let message = MessageId(run(54));
-    let text = |reply_to, attachment| KnownBody::Text { text: "Grüß dich".to_owned(), reply_to, attachment };
+    let text =
+        |reply_to, attachment| KnownBody::Text { text: "Grüß dich".to_owned(), reply_to, attachment, preview: None };
     let known = [
         ("a text", text(None, None)),
         ("a text that answers", text(Some(message), None)),
         ("a text with an attachment", text(None, Some(manifest()))),
         ("a text that answers, with an attachment", text(Some(message), Some(manifest()))),
+        (
+            "a text with a preview",
+            KnownBody::Text {
+                text: "https://cakes.example/plum".to_owned(),
+                reply_to: None,
+                attachment: None,
+                preview: Some(preview(true)),
+            },
+        ),
+        (
+            "a text with a preview without a picture",
+            KnownBody::Text {
+                text: "https://cakes.example/plum".to_owned(),
+                reply_to: Some(message),
+                attachment: None,
+                preview: Some(preview(false)),
+            },
+        ),
         ("a reaction", KnownBody::Reaction { target: message, emoji: "❤".to_owned() }),
         ("an edit", KnownBody::Edit { target: message, text: "better".to_owned() }),
         ("a deletion", KnownBody::Delete { target: message }),

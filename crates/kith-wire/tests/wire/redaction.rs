@@ -30,16 +30,22 @@ fn secrets_print_their_name_only() {
 
 #[test]
 fn what_people_say_is_not_printed() {
-    let text = KnownBody::Text { text: "meet at noon".into(), reply_to: None, attachment: Some(examples::manifest()) };
+    let text = KnownBody::Text {
+        text: "meet at noon".into(),
+        reply_to: None,
+        attachment: Some(examples::manifest()),
+        preview: Some(examples::preview(true)),
+    };
     let content = examples::content(Body::Known(text));
     let printed = [
         format!("{content:?}"),
         format!("{:?}", examples::content(Body::Unknown(vec![0x82, 0x18, 99, 0x63, b'b', b'y', b'e']))),
         format!("{:?}", examples::manifest()),
         format!("{:?}", examples::part()),
+        format!("{:?}", examples::preview(true)),
     ]
     .join("\n");
-    for secret in ["noon", "picture", "165", "a5", "bye", "98, 121"] {
+    for secret in ["noon", "picture", "cake", "255, 216", "165", "a5", "bye", "98, 121"] {
         assert!(!printed.contains(secret), "{secret} in {printed}");
     }
 }

@@ -178,6 +178,18 @@ at: PageAt,
 /**
  * At most so many messages; never more than 200.
  */
+count: number, } | { "kind": "files", 
+/**
+ * With whom.
+ */
+contact: number, 
+/**
+ * The place of the first one; the newest is at place 0.
+ */
+position: number, 
+/**
+ * At most so many messages; never more than 200.
+ */
 count: number, } | { "kind": "message", 
 /**
  * In whose conversation.
@@ -880,6 +892,10 @@ reactions: Array<Reaction>,
  */
 attachment: Attachment | null, 
 /**
+ * What a page is about that the text names, as its sender told.
+ */
+preview: Preview | null, 
+/**
  * When it disappears.
  */
 disappears: number | null, };
@@ -925,6 +941,24 @@ contact: number,
  * The message.
  */
 message: Message, };
+
+export type Preview = { 
+/**
+ * The address, as it stands in the text.
+ */
+address: string, 
+/**
+ * What the page is called.
+ */
+title: string, 
+/**
+ * What it says about itself; may be empty.
+ */
+description: string, 
+/**
+ * A small JPEG, in base64.
+ */
+picture: string | null, };
 
 export type Attachment = { 
 /**

@@ -33,6 +33,7 @@ interface Answers {
   set_shown: 'done';
   rotate: 'done';
   page: 'page';
+  files: 'page';
   message: 'message';
   search: 'found';
   send: 'message';

@@ -15,7 +15,8 @@ use crate::ground::work::Effects;
 
 fn parts(message: u8, length: usize) -> Vec<Part> {
     let message = MessageId([message; 16]);
-    let body = Body::Known(KnownBody::Text { text: "x".repeat(length), reply_to: None, attachment: None });
+    let body =
+        Body::Known(KnownBody::Text { text: "x".repeat(length), reply_to: None, attachment: None, preview: None });
     let content = Content {
         message,
         conversation: ConversationId([0; 16]),
