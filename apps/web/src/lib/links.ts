@@ -53,10 +53,18 @@ export function linkWritten(text: string, written: string): Link | null {
 
 /** Says where an address leads, as the browser reads it; nothing when it leads to no page of the web. */
 export function linkTo(written: string): Link | null {
-  if (!URL.canParse(written)) return null;
-  const { protocol, host, href, username, password } = new URL(written);
-  if ((protocol !== 'http:' && protocol !== 'https:') || host === '') return null;
-  return { address: href, host, disguised: username !== '' || password !== '' };
+  const url = read(written);
+  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.host === '') return null;
+  return { address: url.href, host: url.host, disguised: url.username !== '' || url.password !== '' };
+}
+
+// `URL.canParse` would be shorter; in Node 20 it begins to refuse hosts like bücher.example once it has been asked often.
+function read(written: string): URL | null {
+  try {
+    return new URL(written);
+  } catch {
+    return null;
+  }
 }
 
 /** Without what ends the sentence around it, and without a bracket that was opened before it. */
