@@ -3,6 +3,7 @@
 //! Everything that is shown was measured in this very run, on the real programs: what passed the wire is read from a
 //! tap in front of each server, what a server knows is read from its data folder.
 
+mod browser;
 mod programs;
 mod story;
 mod tap;
@@ -35,6 +36,9 @@ pub(crate) struct UpArgs {
     /// Ends after the demonstration instead of leaving the servers running
     #[arg(long)]
     once: bool,
+    /// The web app, if it is built already
+    #[arg(long, value_name = "FOLDER", conflicts_with = "once")]
+    app: Option<PathBuf>,
 }
 
 /// The two servers, the two people, and the taps between them.
@@ -51,7 +55,11 @@ pub(crate) fn up(workspace: &Workspace, screen: &Screen, args: &UpArgs) -> Resul
     tools::ensure(workspace, screen, &[Tool::Compiler, Tool::PkgConfig, Tool::OpenSsl])?;
     screen.begin("build", "kith and kithd; the first time takes a few minutes");
     cargo::run(cargo(workspace, &["build", "--quiet", "--package", "kith", "--package", "kithd"]))?;
-    let app = if args.once { None } else { app(workspace, screen)? };
+    let app = match &args.app {
+        Some(built) => Some(built.clone()),
+        None if args.once => None,
+        None => app(workspace, screen)?,
+    };
     let mut world = World::start(workspace, screen, app.as_deref())?;
     world.meet(screen)?;
     world.talk(screen)?;
@@ -151,15 +159,20 @@ impl World {
         screen.say(&format!("{bruno} listen"));
         screen.say(&format!("{amina} send Bruno 'Hello from me' --wait delivered"));
         screen.say(&format!("{amina} log Bruno"));
+        // Beside it, every other command of hers goes on working.
+        let _listener = self.amina.listen()?;
         if self.has_app {
-            screen.say(&format!(
-                "The app: {}. There, say that you have Kith on another device, and give it the link of",
-                self.taps[0].url()
-            ));
-            screen.say(&format!("{amina} device link --history all --name terminal"));
-            screen.say(
-                "Both show the same code; then the app is Amina's second device, and has what she and Bruno said.",
+            let (linking, link) = browser::begin(&self.amina)?;
+            screen.begin(
+                "app",
+                "open it in a browser; it becomes Amina's second device, and has her conversation with Bruno",
             );
+            let address = self.taps[0].url();
+            screen.say(&format!("The app: {address}"));
+            screen.say("There, say that you have Kith on another device, choose a password, and take this link:");
+            screen.say(&link);
+            browser::show(&address);
+            browser::confirm(linking);
         }
         screen.say("Ctrl-C ends it.");
         // An error means that the handler is gone, which ends the waiting as well.

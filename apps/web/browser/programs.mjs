@@ -11,7 +11,8 @@ import { createInterface } from 'node:readline';
 
 import { chromium } from 'playwright-core';
 
-const programs = process.env.KITH_PROGRAMS;
+/** The folder of the built programs. */
+export const programs = process.env.KITH_PROGRAMS;
 /** The folder of the built app. */
 export const web = process.env.KITH_WEB;
 const browser = process.env.KITH_CHROMIUM ?? '/usr/bin/chromium';

@@ -1,10 +1,10 @@
 //! The programs that the demonstration starts: home servers, listeners, and single commands of the command line.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
     time::{Duration, Instant},
@@ -48,6 +48,14 @@ pub(crate) struct Person {
 #[derive(Debug)]
 pub(crate) struct Listener {
     child: Child,
+    lines: Receiver<Value>,
+}
+
+/// `kith device link` of one person, until somebody has compared.
+#[derive(Debug)]
+pub(crate) struct Linking {
+    child: Child,
+    answers: Option<ChildStdin>,
     lines: Receiver<Value>,
 }
 
@@ -95,6 +103,12 @@ impl Drop for Server {
     }
 }
 
+impl Drop for Linking {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
         end(&mut self.child);
@@ -135,6 +149,21 @@ impl Person {
         Ok(Listener { child, lines })
     }
 
+    /// Starts `kith device link`.
+    pub(crate) fn link(&self, args: &[&str]) -> Result<Linking, Failure> {
+        let mut child = self
+            .command()
+            .args(["device", "link"])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| Failure::new(format!("kith could not start: {error}")))?;
+        let (answers, lines) = (child.stdin.take(), follow(child.stdout.take()));
+        Ok(Linking { child, answers, lines })
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.kith);
         command.arg("--home").arg(&self.home).arg("--json").env("KITH_PASSWORD", PASSWORD);
@@ -153,6 +182,36 @@ impl Listener {
                 .recv_timeout(left)
                 .map_err(|_| Failure::new(format!("no \"{event}\" came within a minute")))?;
             if line.get("event").and_then(Value::as_str) == Some(event) {
+                return Ok(line);
+            }
+        }
+    }
+}
+
+impl Linking {
+    /// Waits for an object with this field.
+    pub(crate) fn wait_for(&self, field: &str) -> Result<Value, Failure> {
+        self.wait(field, Duration::from_secs(60))
+    }
+
+    /// Waits for an object with this field for as long as somebody may take.
+    pub(crate) fn wait_long_for(&self, field: &str) -> Result<Value, Failure> {
+        self.wait(field, Duration::from_secs(24 * 3600))
+    }
+
+    /// Answers what the program asks.
+    pub(crate) fn answer(&mut self, line: &str) -> io::Result<()> {
+        let answers = self.answers.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        writeln!(answers, "{}", line.trim())
+    }
+
+    fn wait(&self, field: &str, longest: Duration) -> Result<Value, Failure> {
+        let deadline = Instant::now() + longest;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left);
+            let line = line.map_err(|_| Failure::new(format!("`kith device link` did not tell \"{field}\"")))?;
+            if line.get(field).is_some() {
                 return Ok(line);
             }
         }
