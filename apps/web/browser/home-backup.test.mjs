@@ -35,8 +35,8 @@ after(async () => {
 });
 
 /** Types the password into the dialog that is open. */
-async function agree(person) {
-  await person.at('ask-password').fill(PASSWORD);
+async function agree(person, password = PASSWORD) {
+  await person.at('ask-password').fill(password);
   await person.at('ask-go').click();
 }
 
@@ -111,7 +111,18 @@ test('one more is made by hand, and a server that is away is said', async () => 
   toll.open();
 });
 
-test('whoever has lost everything comes back with address and words, sees first what it is, and compares anew', async () => {
+test('an answer without end is not waited for', async () => {
+  const { ana } = all;
+  const poured = toll.flood();
+  await ana.at('home-now').click();
+  await agree(ana);
+  await ana.page.locator('dialog [role="alert"]').waitFor();
+  assert.ok((await poured) < 32 * 1024 * 1024, 'it was cut short: what is more lies in the buffers on the way');
+  toll.calm();
+  await ana.page.keyboard.press('Escape');
+});
+
+test('whoever has lost everything comes back with address and words, sees first what it is, compares anew, and takes all of it away', async () => {
   const { ana, context } = all;
   await ana.lock();
   await context.close();
@@ -138,6 +149,16 @@ test('whoever has lost everything comes back with address and words, sees first 
   await back.at('backup').click();
   await back.at('home-standing').waitFor();
   assert.ok(await back.at('home-day').locator('input').isChecked());
+  // The one that was lost and the one that is here, until the person wants none there.
+  await back.at('home-remove').click();
+  await agree(back, NEW_PASSWORD);
+  await back.at('home-done').waitFor();
+  assert.equal(await back.at('home-remove').count(), 0, 'there is nothing to remove any more');
+  const late = await stranger('late');
+  await late.at('restore-phrase').fill(words.join(' '));
+  await late.at('restore-go').click();
+  await late.page.locator('[role="alert"]').waitFor();
+  assert.equal(await late.at('restore-found').count(), 0);
 });
 
 test('what a terminal has kept there comes back in the app', async () => {

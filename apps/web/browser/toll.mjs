@@ -5,6 +5,8 @@ import { connect } from 'node:net';
 
 /** Where single requests of the protocol go. */
 const ONE_SHOT = '/kith/v1';
+/** More than anybody would take for an answer, in bytes. */
+const ENDLESS = 256 * 1024 * 1024;
 
 export class Toll {
   static async start() {
@@ -16,6 +18,7 @@ export class Toll {
   /** Whom everything is passed on to. */
   port = 0;
   left = Infinity;
+  flooded = null;
   isHeld = new Promise((done) => (this.hold = done));
 
   async listen(port) {
@@ -40,6 +43,16 @@ export class Toll {
     await this.isHeld;
   }
 
+  /** Answers single requests without end from now on. Returns how many bytes went out until the other side had enough, for the first of them. */
+  flood() {
+    return new Promise((done) => (this.flooded = done));
+  }
+
+  /** Passes everything on again. */
+  calm() {
+    this.flooded = null;
+  }
+
   /** Nobody answers here any more. */
   close() {
     this.server.close();
@@ -59,6 +72,7 @@ export class Toll {
 
   pass(incoming, outgoing) {
     if (incoming.method === 'POST' && incoming.url === ONE_SHOT) {
+      if (this.flooded) return this.pour(outgoing, this.flooded);
       if (this.left <= 0) return this.hold();
       this.left -= 1;
     }
@@ -70,6 +84,22 @@ export class Toll {
     onward.on('error', () => outgoing.destroy());
     outgoing.on('error', () => onward.destroy());
     incoming.pipe(onward);
+  }
+
+  pour(outgoing, done) {
+    const piece = Buffer.alloc(64 * 1024);
+    let poured = 0;
+    const more = () => {
+      while (!outgoing.destroyed && poured < ENDLESS) {
+        poured += piece.length;
+        if (!outgoing.write(piece)) return;
+      }
+      outgoing.destroy();
+    };
+    outgoing.on('drain', more);
+    outgoing.on('close', () => done(poured));
+    outgoing.writeHead(200);
+    more();
   }
 
   join(incoming, socket, head) {
