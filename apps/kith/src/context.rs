@@ -49,7 +49,13 @@ impl Context {
             return Err(CommandError::BadName.into());
         }
         let all = self.client.ask(|engine| engine.contacts())?;
-        Ok(find_whom(&all, name))
+        match find_whom(&all, name) {
+            Whom::New(Some(name)) if is_id(&name) => Err(Failure::usage(
+                format!("{name} is how contacts are numbered, and no name"),
+                "choose a name; `kith contacts` shows whom you know, and who needs a new card",
+            )),
+            whom => Ok(whom),
+        }
     }
 
     /// Returns whoever has a name already, when a card under it would make a second contact of that name.
@@ -112,6 +118,12 @@ fn find_whom(all: &[ContactView], name: Option<&str>) -> Whom {
         (Some(contact), None) if contact.needs_card => Whom::Again(contact.id),
         _ => Whom::New(Some(name.to_owned())),
     }
+}
+
+/// Whether a name looks like the id of a contact: nobody could tell the two apart.
+fn is_id(name: &str) -> bool {
+    name.strip_prefix('c')
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 fn find_contact(all: Vec<ContactView>, text: &str) -> Result<ContactView, Failure> {
@@ -200,5 +212,14 @@ mod tests {
         assert_eq!(found("BELA"), Err("ambiguous_contact".into()));
         assert_eq!(found("Ana"), Err("unknown_contact".into()));
         assert_eq!(found(""), Err("unknown_contact".into()));
+    }
+
+    #[test]
+    fn what_looks_like_the_id_of_a_contact_is_no_name() {
+        for (name, is_one) in
+            [("c1", true), ("c42", true), ("c", false), ("c1a", false), ("Clara", false), ("1", false)]
+        {
+            assert_eq!(is_id(name), is_one, "{name}");
+        }
     }
 }

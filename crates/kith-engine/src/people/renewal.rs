@@ -27,6 +27,8 @@ pub(crate) fn end_sessions(work: &mut Work<'_>, id: ContactId, offer: CardOffer)
         return Err(CommandError::NothingToRenew);
     }
     cards::check_new(work, offer)?;
+    // Of one that goes on from a backup nobody else is waited for: whoever came back is given up, too.
+    run(work.db, "UPDATE contacts SET restored_at = NULL, restored_list = 0 WHERE id = ?1", [id.column()])?;
     for peer in sessions::in_use(work.db, id)? {
         replaced::stop(work, &peer)?;
     }

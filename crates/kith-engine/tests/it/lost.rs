@@ -1,7 +1,7 @@
 //! Somebody has lost every device and goes on from a backup, on a new one.
 
 use kith_crypto::sign::open;
-use kith_engine::{Command, CommandError, ContactState, Event, HistoryWish, MessageState, Restoring};
+use kith_engine::{Command, CommandError, ContactState, Event, HistoryWish, MessageState, Restoring, Whom};
 use kith_wire::Wire;
 use kith_wire::card::CardOffer;
 use kith_wire::content::{Body, KnownBody};
@@ -245,6 +245,27 @@ fn ke_67_that_a_contact_goes_on_from_a_backup_is_shown_until_the_digits_are_comp
         let view = world.people[who].engine.contact(contact).unwrap();
         assert!(view.verified && view.restored.is_none(), "{who}");
     }
+}
+
+#[test]
+fn ke_105_the_keys_of_somebody_who_goes_on_from_a_backup_can_be_given_up_too() {
+    let (mut world, bela, ana) = World::met("given-up");
+    world.run(DAY);
+    let backup = world.backup_of(ANA);
+    world.online(ANA, Reach::Down);
+    let new = world.restore_and_tell(&backup, "given-up-new");
+    world.send(new, bela, "it is me");
+    world.run(60);
+    assert!(world.people[BELA].engine.contact(ana).unwrap().restored.is_some());
+    // And lost again, with the backup: a person who starts anew gives another card.
+    let anew = world.add("given-up-anew");
+    let (_, offer) = world.card(anew);
+    world.command(BELA, Command::EndSessions { contact: ana, offer: Box::new(offer.clone()) }).unwrap();
+    assert!(world.people[BELA].engine.contact(ana).unwrap().needs_card);
+    world.command(BELA, Command::CardAccept { offer: Box::new(offer), whom: Whom::Again(ana) }).unwrap();
+    world.run(60);
+    let view = world.people[BELA].engine.contact(ana).unwrap();
+    assert!(view.restored.is_none() && view.state == ContactState::Established, "{view:?}");
 }
 
 #[test]
