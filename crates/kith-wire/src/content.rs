@@ -79,7 +79,10 @@ pub enum ReceiptKind {
 #[derive(Clone, Encode, Decode)]
 #[cbor(flat)]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "most bodies are texts, and few are alive at once")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "most bodies are texts, and few are alive at once; where addresses are short it is not large"
+)]
 pub enum KnownBody {
     /// A text, with or without an attachment.
     #[n(0)]
