@@ -12,7 +12,7 @@ export const SCREENS = [
   ['empty', 'empty'],
   ['conversation', 'conversation'],
   ['menu', 'conversation', async (page) => { await page.locator('[data-test=message]').nth(-2).focus(); await page.keyboard.press('Enter'); await page.waitForTimeout(200); }],
-  ['voice', 'conversation', async (page) => { await page.getByTestId('player').first().scrollIntoViewIfNeeded(); await page.waitForTimeout(600); }],
+  ['voice', 'conversation', async (page) => { await page.getByTestId('message').last().waitFor(); await page.evaluate(upToVoice); await page.getByTestId('player').first().scrollIntoViewIfNeeded(); await page.waitForTimeout(600); }],
   ['recording', 'conversation', async (page) => { await page.evaluate(hum); await page.getByTestId('composer-record').click(); await page.getByTestId('recording').waitFor(); await page.waitForTimeout(1500); }],
   ['emoji', 'conversation', async (page) => { await page.locator('[data-test=message]').nth(-3).focus(); await page.keyboard.press('Enter'); await page.getByTestId('emoji-other').click(); await page.getByTestId('emoji').first().waitFor(); }],
   ['emoji-search', 'conversation', async (page) => { await page.locator('[data-test=message]').nth(-3).focus(); await page.keyboard.press('Enter'); await page.getByTestId('emoji-other').click(); await page.getByTestId('emoji').first().waitFor(); await page.getByTestId('emoji-search').fill('plum zebra'); await page.waitForTimeout(200); }],
@@ -81,6 +81,15 @@ export const SCREENS = [
   ['unsupported', 'unsupported'],
   ['devices-news', 'devices-news'],
 ];
+
+/** In the page: goes up in the conversation until something to listen to is among what is drawn. */
+async function upToVoice() {
+  const box = document.querySelector('.scroller');
+  for (let step = 0; step < 100 && !document.querySelector('[data-test=player]'); step += 1) {
+    box.scrollBy(0, -150);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
 
 /** In the page: a microphone that hears somebody hum. The machines that look have none. */
 function hum() {
