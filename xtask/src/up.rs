@@ -4,6 +4,7 @@
 //! tap in front of each server, what a server knows is read from its data folder.
 
 mod browser;
+mod dialogue;
 mod programs;
 mod story;
 mod tap;
@@ -22,6 +23,8 @@ use crate::{
     screen::Screen,
     tools::{self, Tool},
     up::{
+        browser::{Invitation, Window},
+        dialogue::Dialogue,
         programs::{Person, Programs, Server},
         story::Story,
         tap::Tap,
@@ -29,6 +32,9 @@ use crate::{
     web::{self, Fast},
     workspace::Workspace,
 };
+
+/// Where the demonstration keeps what it makes, in the workspace.
+const FOLDER: &str = "target/up";
 
 /// What the demonstration does at its end.
 #[derive(Args, Debug)]
@@ -39,6 +45,9 @@ pub(crate) struct UpArgs {
     /// The web app, if it is built already
     #[arg(long, value_name = "FOLDER", conflicts_with = "once")]
     app: Option<PathBuf>,
+    /// Opens the app in a browser without a window, for whoever wants to look into it with tools
+    #[arg(long, conflicts_with = "once")]
+    headless: bool,
 }
 
 /// The two servers, the two people, and the taps between them.
@@ -67,7 +76,11 @@ pub(crate) fn up(workspace: &Workspace, screen: &Screen, args: &UpArgs) -> Resul
         screen.say("That was all. Without --once the servers stay, and you can go on by hand.");
         return Ok(());
     }
-    world.stay(screen)
+    let window = match args.headless {
+        true => Some(Window::None),
+        false => browser::can_be_seen(workspace, screen).then_some(Window::Shown),
+    };
+    world.stay(workspace, screen, window)
 }
 
 /// Builds the web app, if this machine has what that needs, and returns its folder.
@@ -81,7 +94,7 @@ fn app(workspace: &Workspace, screen: &Screen) -> Result<Option<PathBuf>, Failur
 
 impl World {
     fn start(workspace: &Workspace, screen: &Screen, app: Option<&Path>) -> Result<Self, Failure> {
-        let folder = fresh_folder(&workspace.root().join("target/up"))?;
+        let folder = fresh_folder(&workspace.root().join(FOLDER))?;
         let built = workspace.target().join("debug");
         let programs = Programs { kith: built.join("kith"), kithd: built.join("kithd") };
         screen.begin("servers", "two home servers, each with its own data folder");
@@ -144,8 +157,35 @@ impl World {
         Story { text: QUESTION, names: ["Amina", "Bruno"], passed: &passed, data }.tell(screen)
     }
 
+    /// Leads into Amina's conversation in the app. What is returned is the browser, which closes when that is dropped.
+    fn show_app(
+        &self,
+        workspace: &Workspace,
+        screen: &Screen,
+        window: Option<Window>,
+    ) -> Result<Option<Dialogue>, Failure> {
+        let address = self.taps[0].url();
+        screen.begin("app", "Amina's second device is a browser, and has her conversation with Bruno");
+        screen.say(&format!("The app: {address}"));
+        if let Some(window) = window {
+            screen.say("A browser becomes her second device; this takes a moment.");
+            let folder = workspace.root().join(FOLDER);
+            // Her new device meets his while he is online.
+            let _bruno_hears = self.bruno.listen()?;
+            match Invitation::new(&self.amina)?.open(workspace, &folder, &address, window) {
+                Ok(browser) => {
+                    screen.say("It shows the conversation. Its password is the one above.");
+                    return Ok(Some(browser));
+                }
+                Err(failure) => screen.failure(&failure),
+            }
+        }
+        Invitation::new(&self.amina)?.by_hand(screen);
+        Ok(None)
+    }
+
     /// Leaves the servers running until Ctrl-C.
-    fn stay(&mut self, screen: &Screen) -> Result<(), Failure> {
+    fn stay(&mut self, workspace: &Workspace, screen: &Screen, window: Option<Window>) -> Result<(), Failure> {
         let (stop, stopped) = mpsc::channel();
         ctrlc::set_handler(move || {
             // A second Ctrl-C finds nobody waiting, which is fine.
@@ -161,19 +201,7 @@ impl World {
         screen.say(&format!("{amina} log Bruno"));
         // Beside it, every other command of hers goes on working.
         let _listener = self.amina.listen()?;
-        if self.has_app {
-            let (linking, link) = browser::begin(&self.amina)?;
-            screen.begin(
-                "app",
-                "open it in a browser; it becomes Amina's second device, and has her conversation with Bruno",
-            );
-            let address = self.taps[0].url();
-            screen.say(&format!("The app: {address}"));
-            screen.say("There, say that you have Kith on another device, choose a password, and take this link:");
-            screen.say(&link);
-            browser::show(&address);
-            browser::confirm(linking);
-        }
+        let _browser = if self.has_app { self.show_app(workspace, screen, window)? } else { None };
         screen.say("Ctrl-C ends it.");
         // An error means that the handler is gone, which ends the waiting as well.
         let _ = stopped.recv();
@@ -195,7 +223,6 @@ fn fresh_folder(place: &Path) -> Result<PathBuf, Failure> {
     Ok(place.to_owned())
 }
 
-/// Cargo puts what it builds into `target`, unless somebody chose another place.
 /// A path as one types it: relative to where one stands, if it can be, and in quotes where a shell needs them.
 fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();

@@ -40,7 +40,7 @@ pub(crate) struct WebArgs {
 }
 
 /// The app's folder.
-const APP: &str = "apps/web";
+pub(crate) const APP: &str = "apps/web";
 /// Where the app finds the engine. Nothing in there is written by us, and git does not see it.
 const ENGINE: &str = "src/lib/worker/engine";
 /// The program that makes the engine's bindings; its version must be that of the library.

@@ -1,35 +1,45 @@
 // The demonstration, from the one command that the README names to a conversation in the app.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { after, before, test } from 'node:test';
+import { execFile, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { afterEach, beforeEach, test } from 'node:test';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+import { chromium } from 'playwright-core';
 
 import { Person } from './person.mjs';
 import { folder, openBrowser, programs, web } from './programs.mjs';
 
 const PASSWORD = 'a password for the demonstration';
 
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, '../../..');
+
 let demonstration;
 let context;
 let world;
-let said = '';
+let said;
 
-before(async () => {
+beforeEach(async () => {
   world = await folder();
-  const root = resolve(import.meta.dirname, '../../..');
-  demonstration = spawn(join(programs, 'xtask'), ['up', '--app', resolve(web)], { cwd: root, stdio: ['pipe', 'ignore', 'pipe'] });
-  demonstration.ended = new Promise((done) => demonstration.once('exit', done));
-  createInterface({ input: demonstration.stderr }).on('line', (line) => (said += `${line}\n`));
 });
 
-after(async () => {
+afterEach(async () => {
   await context?.close().catch(() => {});
   demonstration?.kill('SIGINT');
   await demonstration?.ended;
   await world?.remove();
 });
+
+function begin(...more) {
+  said = '';
+  demonstration = spawn(join(programs, 'xtask'), ['up', '--app', resolve(web), ...more], { cwd: root, stdio: ['pipe', 'ignore', 'pipe'] });
+  demonstration.ended = new Promise((done) => demonstration.once('exit', done));
+  createInterface({ input: demonstration.stderr }).on('line', (line) => (said += `${line}\n`));
+}
 
 /** Waits until the demonstration has said something. */
 async function says(pattern) {
@@ -43,6 +53,7 @@ async function says(pattern) {
 }
 
 test('what the demonstration prints leads into the conversation, with a password and one look at a code', async () => {
+  begin();
   const [, address] = await says(/The app: (http:\/\/127\.0\.0\.1:\d+)\s/);
   // The contact card before it is shown in part.
   const [link] = await says(/kith:card\/\S{400,}/);
@@ -61,3 +72,28 @@ test('what the demonstration prints leads into the conversation, with a password
   await amina.message('Bruno, is the kettle on?').waitFor();
   if (process.env.KITH_PICTURES) await amina.page.screenshot({ path: join(process.env.KITH_PICTURES, 'up.png') });
 });
+
+test('the demonstration opens a browser in the conversation by itself, and what is written there reaches the other', async () => {
+  begin('--headless');
+  await says(/It shows the conversation/);
+  // Where the browser of the demonstration says how to look into it.
+  const [port] = (await readFile(join(root, 'target/up/browser/DevToolsActivePort'), 'utf8')).split('\n');
+  context = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
+  const amina = new Person(context.contexts()[0].pages()[0]);
+  await amina.message('Bruno, is the kettle on?').waitFor();
+  await amina.message('It is. Bring the plum cake.').waitFor();
+  await amina.say('I am in the browser now.');
+  // Bruno goes online as whoever runs the demonstration is told to make him do.
+  for (let round = 0; !(await bruno('log', 'Amina')).includes('I am in the browser now.'); round += 1) {
+    assert.ok(round < 40, 'Bruno did not get it');
+    await bruno('sync');
+  }
+  await amina.message('I am in the browser now.').and(amina.page.locator('[data-state="delivered"]')).waitFor();
+});
+
+/** Runs a command of Bruno's, and returns what it wrote. */
+async function bruno(...words) {
+  const [, password] = said.match(/KITH_PASSWORD='(.+)'/);
+  const { stdout } = await run(join(programs, 'kith'), ['--home', join(root, 'target/up/bruno'), ...words], { env: { KITH_PASSWORD: password } });
+  return stdout;
+}

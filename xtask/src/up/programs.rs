@@ -1,18 +1,19 @@
 //! The programs that the demonstration starts: home servers, listeners, and single commands of the command line.
 
 use std::{
-    io::{self, BufRead, BufReader, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::mpsc::{self, Receiver},
-    thread,
+    process::{Child, Command, Stdio},
+    sync::mpsc::Receiver,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    up::dialogue::{Dialogue, end, follow},
+};
 
 /// The password of both people: the demonstration hides nothing from whoever runs it.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -48,14 +49,6 @@ pub(crate) struct Person {
 #[derive(Debug)]
 pub(crate) struct Listener {
     child: Child,
-    lines: Receiver<Value>,
-}
-
-/// `kith device link` of one person, until somebody has compared.
-#[derive(Debug)]
-pub(crate) struct Linking {
-    child: Child,
-    answers: Option<ChildStdin>,
     lines: Receiver<Value>,
 }
 
@@ -103,12 +96,6 @@ impl Drop for Server {
     }
 }
 
-impl Drop for Linking {
-    fn drop(&mut self) {
-        end(&mut self.child);
-    }
-}
-
 impl Drop for Listener {
     fn drop(&mut self) {
         end(&mut self.child);
@@ -150,18 +137,10 @@ impl Person {
     }
 
     /// Starts `kith device link`.
-    pub(crate) fn link(&self, args: &[&str]) -> Result<Linking, Failure> {
-        let mut child = self
-            .command()
-            .args(["device", "link"])
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| Failure::new(format!("kith could not start: {error}")))?;
-        let (answers, lines) = (child.stdin.take(), follow(child.stdout.take()));
-        Ok(Linking { child, answers, lines })
+    pub(crate) fn link(&self, args: &[&str]) -> Result<Dialogue, Failure> {
+        let mut command = self.command();
+        command.args(["device", "link"]).args(args);
+        Dialogue::start("kith device link", command)
     }
 
     fn command(&self) -> Command {
@@ -186,61 +165,4 @@ impl Listener {
             }
         }
     }
-}
-
-impl Linking {
-    /// Waits for an object with this field.
-    pub(crate) fn wait_for(&self, field: &str) -> Result<Value, Failure> {
-        self.wait(field, Duration::from_secs(60))
-    }
-
-    /// Waits for an object with this field for as long as somebody may take.
-    pub(crate) fn wait_long_for(&self, field: &str) -> Result<Value, Failure> {
-        self.wait(field, Duration::from_secs(24 * 3600))
-    }
-
-    /// Answers what the program asks.
-    pub(crate) fn answer(&mut self, line: &str) -> io::Result<()> {
-        let answers = self.answers.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        writeln!(answers, "{}", line.trim())
-    }
-
-    fn wait(&self, field: &str, longest: Duration) -> Result<Value, Failure> {
-        let deadline = Instant::now() + longest;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let line = self.lines.recv_timeout(left);
-            let line = line.map_err(|_| Failure::new(format!("`kith device link` did not tell \"{field}\"")))?;
-            if line.get(field).is_some() {
-                return Ok(line);
-            }
-        }
-    }
-}
-
-/// Reads the objects that a program writes, one a line, on a thread of their own.
-fn follow(out: Option<ChildStdout>) -> Receiver<Value> {
-    let (send, lines) = mpsc::channel();
-    if let Some(out) = out {
-        thread::spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
-                let Ok(object) = serde_json::from_str(&line) else { continue };
-                // Nobody listens any more; reading goes on, so that the program is not held up.
-                let _ = send.send(object);
-            }
-        });
-    }
-    lines
-}
-
-/// Asks a program to end, as Ctrl-C does, and waits for it.
-fn end(child: &mut Child) {
-    if matches!(child.try_wait(), Ok(Some(_))) {
-        return;
-    }
-    let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    if !asked.is_ok_and(|status| status.success()) {
-        let _ = child.kill();
-    }
-    let _ = child.wait();
 }
