@@ -111,8 +111,16 @@ export class Terminal {
 
   /** Begins a command that goes on while other things happen: what it says can be waited for, line by line, and its end. */
   begin(...words) {
+    return this.beginTyping('', ...words);
+  }
+
+  /** The same for a command that asks, and what is typed to that. */
+  beginTyping(typed, ...words) {
     const env = { PATH: process.env.PATH, HOME: this.home, KITH_HOME: join(this.home, 'kith'), KITH_PASSWORD: this.password };
-    const child = spawn(join(programs, 'kith'), ['--json', ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(join(programs, 'kith'), ['--json', ...words], { env, stdio: 'pipe' });
+    // A command that asks nothing may have ended before.
+    child.stdin.on('error', () => {});
+    child.stdin.end(typed);
     const lines = [];
     const waiting = [];
     let told = '';

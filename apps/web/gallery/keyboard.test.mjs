@@ -183,6 +183,28 @@ test('linking goes by keyboard on both devices, and each step begins at its top'
   await fresh.end();
 });
 
+test('linking by words goes by keyboard on both devices', async () => {
+  const old = await at('link', PHONE);
+  await old.reach('link-words-show');
+  await old.press('Enter');
+  await old.has('h2');
+  await old.reach('link-words-copy');
+  await old.reach('link-withdraw');
+  await old.end();
+
+  const fresh = await at('join', PHONE);
+  await fresh.reach('link-side-show');
+  await fresh.press('ArrowRight');
+  await fresh.reach('link-words-type');
+  await fresh.press('Enter');
+  await fresh.has('[data-test=link-words-typed]');
+  await fresh.page.keyboard.type('abandon ability kitchenette');
+  await fresh.reach('link-go');
+  await fresh.press('Enter');
+  await fresh.page.locator('[aria-invalid=true]').waitFor();
+  await fresh.end();
+});
+
 test('the words are shown, and asked for, without a pointer', async () => {
   const { page, press, reach, has, end } = await at('phrase', PHONE);
   await reach('phrase-show');

@@ -17,6 +17,8 @@ export function stateFor(screen: ScreenName): State | null {
       return joining({ kind: 'idle' }, false);
     case 'join-waiting':
       return joining({ kind: 'waiting' });
+    case 'join-looking':
+      return joining({ kind: 'looking' });
     case 'join-said':
       return joining({ kind: 'compare', code: CODE, asks: false });
     case 'join-compare':
@@ -54,10 +56,11 @@ export function welcomed(): Device {
 }
 
 /** What keeps a contact from getting what is written. */
-export function hindered(screen: ScreenName, now: number): { held: Held | null; restored: Restored | null; restoring: Restoring | null; fromHome: number | null } {
+export function hindered(screen: ScreenName, now: number): { held: Held | null; restored: Restored | null; refusedAnother: number | null; restoring: Restoring | null; fromHome: number | null } {
   return {
     held: screen === 'not-named' ? 'not_named' : null,
     restored: screen === 'restored' ? { since: now - 3 * HOUR, twice: true } : null,
+    refusedAnother: screen === 'refused-another' ? now - 3 * HOUR : null,
     restoring: screen === 'restored-told' ? 'told' : null,
     fromHome: screen === 'from-home' ? now - 3 * HOUR : null,
   };

@@ -5,8 +5,8 @@ import type { Place } from '../src/state/route.svelte';
 export type ScreenName =
   | 'start' | 'locked' | 'elsewhere' | 'list' | 'empty' | 'conversation' | 'held' | 'needs-card' | 'blocked' | 'trouble' | 'long' | 'fresh' | 'offline'
   | 'contact' | 'verify' | 'meet' | 'take' | 'settings' | 'devices' | 'devices-many' | 'devices-news'
-  | 'join' | 'join-offline' | 'join-waiting' | 'join-compare' | 'join-said' | 'link' | 'link-waiting' | 'link-compare' | 'link-ready' | 'arriving' | 'removed'
-  | 'backup' | 'backup-never' | 'reminded' | 'phrase' | 'restored' | 'restored-told' | 'from-home' | 'not-named' | 'offline-list' | 'unsupported';
+  | 'join' | 'join-offline' | 'join-waiting' | 'join-looking' | 'join-compare' | 'join-said' | 'link' | 'link-waiting' | 'link-compare' | 'link-ready' | 'arriving' | 'removed'
+  | 'backup' | 'backup-never' | 'reminded' | 'phrase' | 'restored' | 'restored-told' | 'refused-another' | 'from-home' | 'not-named' | 'offline-list' | 'unsupported';
 
 const PLACES: Partial<Record<ScreenName, Place>> = {
   conversation: { at: 'conversation', contact: 1 },
@@ -34,6 +34,7 @@ const PLACES: Partial<Record<ScreenName, Place>> = {
   backup: { at: 'backup' },
   phrase: { at: 'phrase' },
   restored: { at: 'contact', contact: 2 },
+  'refused-another': { at: 'contact', contact: 2 },
   'from-home': { at: 'contact', contact: 2 },
 };
 

@@ -177,6 +177,12 @@ export class RecordedLine implements Line {
         this.linking = candidate(false);
         this.tell({ kind: 'devices' });
         return this.link(request.expires);
+      case 'link_in_words':
+        this.linking = candidate(false);
+        this.tell({ kind: 'devices' });
+        return { kind: 'link_words', link: { words: WORDS.slice(0, 12), server: 'https://kith.linden.example', expires: this.now + request.expires * 1000 } };
+      case 'join_by_words':
+        throw new RecordedFailure({ code: 'unknown_link_word', detail: request.words.split(' ')[2] ?? '' });
       case 'backups':
         return { kind: 'backups', backups: this.screen === 'backup' ? backups(this.now) : this.screen === 'reminded' ? oldBackup(this.now) : unprepared() };
       case 'welcome_device':

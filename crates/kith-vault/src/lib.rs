@@ -1,4 +1,4 @@
-//! The client's storage at rest: SQLCipher under Argon2id, sealed attachment chunks, backup files, the recovery phrase.
+//! The client's storage at rest: SQLCipher under Argon2id, sealed attachment chunks, backup files, the recovery phrase, links in words.
 //!
 //! A [`Vault`] is a folder, on a native file system or in a browser's private one. Without its password it tells how much
 //! is in it and when it was used, and nothing else; with the password it gives the engine a database connection, and the
@@ -11,6 +11,7 @@ mod errors;
 mod folder;
 mod head;
 mod keys;
+mod link_words;
 mod migrate;
 mod password;
 mod phrase;
@@ -32,6 +33,7 @@ pub use folder::{BackupFile, Folder};
 pub use head::{HeadError, VAULT_VERSION};
 pub use keys::ProofKey;
 pub use kith_crypto::password::{Params, PasswordError};
+pub use link_words::{LINK_WORDS, LinkWordsError, link_words, read_link_words};
 pub use migrate::{MigrateError, Step, migrate};
 pub use password::{EmptyPassword, Password};
 pub use phrase::{PHRASE_WORDS, Phrase, PhraseError, UnknownWord, find_word};

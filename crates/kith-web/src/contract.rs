@@ -14,7 +14,8 @@ mod requests;
 mod views;
 
 pub use devices::{
-    Backup, BackupKey, Backups, Device, DeviceState, FoundAtHome, HistoryWish, HomeBackup, JoinStep, Link, Progress,
+    Backup, BackupKey, Backups, Device, DeviceState, FoundAtHome, HistoryWish, HomeBackup, JoinStep, Link, LinkWords,
+    Progress,
 };
 pub use notices::{ContactTrouble, MessageChange, Notice, Trouble};
 pub use replies::{Failure, FailureCode, Reply};

@@ -15,6 +15,7 @@ mod files;
 mod gate;
 mod home_backups;
 mod home_restoring;
+mod link_words;
 mod links;
 mod net;
 mod person;

@@ -1,7 +1,7 @@
 // The person's devices as the worker has them, which of them are news, and how much of what was said before is still on its way here.
 
 import type { Line } from '../lib/line';
-import type { Device, HistoryWish, Link, Progress } from '../lib/worker/contract';
+import type { Device, HistoryWish, Link, LinkWords, Progress } from '../lib/worker/contract';
 
 /** How long a device is news, in milliseconds. */
 const NEWS_MS = 24 * 60 * 60 * 1000;
@@ -67,6 +67,11 @@ export class Devices {
     await this.line.ask({ kind: 'join_device', link, deviceName });
   }
 
+  /** Finds the link that a device of the person shows as words, and uses it. */
+  async joinByWords(words: string, server: string, deviceName: string): Promise<void> {
+    await this.line.ask({ kind: 'join_by_words', words, server, deviceName });
+  }
+
   async confirmCode(): Promise<void> {
     await this.line.ask({ kind: 'confirm_code' });
   }
@@ -74,6 +79,11 @@ export class Devices {
   /** A link for a new device, on one that the person has. */
   async link(deviceName: string, expires: number): Promise<Link> {
     return (await this.line.ask({ kind: 'link_device', deviceName, expires })).link;
+  }
+
+  /** A link in words for a new device, in the place of one that was made before. */
+  async linkInWords(deviceName: string, expires: number): Promise<LinkWords> {
+    return (await this.line.ask({ kind: 'link_in_words', deviceName, expires })).link;
   }
 
   async answer(link: string, deviceName: string): Promise<void> {

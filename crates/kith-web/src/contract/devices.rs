@@ -70,6 +70,8 @@ pub struct Progress {
 pub enum JoinStep {
     /// No link was made or used, or it was taken back, or its time is over.
     Idle,
+    /// Words were typed, and what they stand for is looked for.
+    Looking,
     /// A link was made or used, and the two have not met yet.
     Waiting,
     /// Both show this code.
@@ -91,6 +93,19 @@ pub struct Link {
     pub link: String,
     /// The link as a QR code, without what has no room in it: that lies at the home server.
     pub qr: QrCode,
+    /// The last moment at which it can be used.
+    pub expires: u64,
+}
+
+/// A link between two devices of one person, for a new device on which the person types words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct LinkWords {
+    /// Twelve words, in their order.
+    pub words: Vec<String>,
+    /// The home server at which the new device finds what they stand for.
+    pub server: String,
     /// The last moment at which it can be used.
     pub expires: u64,
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::devices::{Backup, Backups, Device, FoundAtHome, Link};
+use super::devices::{Backup, Backups, Device, FoundAtHome, Link, LinkWords};
 use super::views::{Attachment, Card, Contact, Found, Message, Page, QrCode, State, Written};
 
 /// What the app gets.
@@ -82,6 +82,11 @@ pub enum Reply {
     Link {
         /// That.
         link: Link,
+    },
+    /// A link in words was made.
+    LinkWords {
+        /// That.
+        link: LinkWords,
     },
     /// How well the person is prepared for losing every device.
     Backups {
@@ -227,6 +232,14 @@ pub enum FailureCode {
     Revoked,
     /// This is no whole link for a device.
     BadLink,
+    /// A word is none that links are made of; the detail is the word.
+    UnknownLinkWord,
+    /// A link in words has twelve of them; the detail says how many these are.
+    LinkWordsCount,
+    /// Each is a word that links are made of, and they do not belong together.
+    BadLinkWords,
+    /// There is no link under these words at this home server, or not any more.
+    NoSuchLink,
     /// The link's time is over.
     LinkExpired,
     /// The link was used here already.

@@ -305,10 +305,28 @@ pub enum Request {
         /// What this device is called.
         device_name: String,
     },
+    /// On a device that is joining: looks for the link that a device of the person shows as twelve words, and uses it. Answered
+    /// with [`Reply::Done`] when it was found; when it is not, it is looked for no more.
+    JoinByWords {
+        /// The words as people type them.
+        words: String,
+        /// The address of the home server that the other device shows, as people type it; none means that of this device.
+        server: Option<String>,
+        /// What this device is called.
+        device_name: String,
+    },
     /// On a device that is joining and made the link: both show the same code. Answered with [`Reply::Done`].
     ConfirmCode,
     /// On a device that the person has: makes a link for a new one. Answered with [`Reply::Link`].
     LinkDevice {
+        /// What this device is called, when it has no name yet.
+        device_name: String,
+        /// Seconds until the link expires.
+        expires: u32,
+    },
+    /// On a device that the person has: makes a link in words for a new one, in the place of any that was made before. Answered
+    /// with [`Reply::LinkWords`].
+    LinkInWords {
         /// What this device is called, when it has no name yet.
         device_name: String,
         /// Seconds until the link expires.

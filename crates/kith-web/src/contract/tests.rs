@@ -43,6 +43,7 @@ fn typescript() -> String {
         Progress::decl(&config),
         JoinStep::decl(&config),
         Link::decl(&config),
+        LinkWords::decl(&config),
         HistoryWish::decl(&config),
         Shown::decl(&config),
         Metadata::decl(&config),

@@ -37,6 +37,8 @@ impl Person {
             request @ (Request::AskToJoin { .. }
             | Request::LinkDevice { .. }
             | Request::JoinDevice { .. }
+            | Request::JoinByWords { .. }
+            | Request::LinkInWords { .. }
             | Request::AnswerNewDevice { .. }
             | Request::ConfirmCode
             | Request::WithdrawLink

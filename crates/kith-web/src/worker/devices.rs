@@ -50,6 +50,10 @@ impl Person {
                 let command = || Command::AnswerNewDevice { offer: Box::new(offer.clone()), name: name.clone() };
                 self.use_link(&offer, command).await?;
             }
+            Request::LinkInWords { device_name, expires } => return self.link_in_words(device_name, expires).await,
+            Request::JoinByWords { words, server, device_name } => {
+                self.join_by_words(wiped(words), server.as_deref(), device_name).await?;
+            }
             Request::ConfirmCode => {
                 for contact in self.open_links()? {
                     self.command(Command::ConfirmCode { contact })?;
@@ -115,6 +119,7 @@ impl Person {
         }
         let step = devices.into_iter().find(is_open).map_or(JoinStep::Idle, |device| match device.state {
             DeviceState::Compare { code, asks } => JoinStep::Compare { code, asks },
+            DeviceState::Looking => JoinStep::Looking,
             _ => JoinStep::Waiting,
         });
         Ok(Some(step))
@@ -230,7 +235,7 @@ fn device_link(text: &str) -> Result<CardOffer, Failure> {
 }
 
 /// What is said of a card that is to link a device, in the words of links.
-fn of_link(error: CommandError) -> Failure {
+pub(crate) fn of_link(error: CommandError) -> Failure {
     let code = match &error {
         CommandError::Card(CardError::OtherPurpose(Some(CardPurpose::Link))) | CommandError::OwnCard => {
             FailureCode::LinkForNew

@@ -329,7 +329,7 @@ async fn register(person: &Rc<Person>) -> Result<(), Failure> {
 
 /// Fetches what a home server says about itself, and the key that it signs it with: nobody chooses a password for a server that is
 /// not there.
-async fn described(url: &ServerUrl) -> Result<(Vec<u8>, ServerKey), Failure> {
+pub(crate) async fn described(url: &ServerUrl) -> Result<(Vec<u8>, ServerKey), Failure> {
     let descriptor = net::descriptor(url).await.map_err(|error| failure(error.code(), error))?;
     let not_one = |detail: String| failure(FailureCode::NotAHomeServer, detail);
     let signed = Signed::<Descriptor>::from_bytes(&descriptor).map_err(|error| not_one(error.to_string()))?;
@@ -357,7 +357,7 @@ pub(crate) fn checked(password: String) -> Result<Password, Failure> {
 }
 
 /// Reads the address of a home server; none means the one that this app comes from.
-fn address(server: Option<&str>) -> Result<ServerUrl, Failure> {
+pub(crate) fn address(server: Option<&str>) -> Result<ServerUrl, Failure> {
     let bad = |detail: String| failure(FailureCode::BadAddress, detail);
     let typed = server.map(str::trim).filter(|text| !text.is_empty());
     let url = match typed {

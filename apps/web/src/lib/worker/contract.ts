@@ -314,7 +314,27 @@ link: string,
 /**
  * What this device is called.
  */
+deviceName: string, } | { "kind": "join_by_words", 
+/**
+ * The words as people type them.
+ */
+words: string, 
+/**
+ * The address of the home server that the other device shows, as people type it; none means that of this device.
+ */
+server: string | null, 
+/**
+ * What this device is called.
+ */
 deviceName: string, } | { "kind": "confirm_code" } | { "kind": "link_device", 
+/**
+ * What this device is called, when it has no name yet.
+ */
+deviceName: string, 
+/**
+ * Seconds until the link expires.
+ */
+expires: number, } | { "kind": "link_in_words", 
 /**
  * What this device is called, when it has no name yet.
  */
@@ -478,7 +498,11 @@ devices: Array<Device>, } | { "kind": "link",
 /**
  * That.
  */
-link: Link, } | { "kind": "backups", 
+link: Link, } | { "kind": "link_words", 
+/**
+ * That.
+ */
+link: LinkWords, } | { "kind": "backups", 
 /**
  * That.
  */
@@ -534,7 +558,7 @@ code: FailureCode,
  */
 detail: string, };
 
-export type FailureCode = "wrong_password" | "empty_password" | "locked" | "already_here" | "nobody_here" | "elsewhere" | "unsupported" | "storage_full" | "storage" | "newer_version" | "bad_address" | "server_unreachable" | "not_a_home_server" | "invite_needed" | "server_refuses" | "offline" | "bad_name" | "bad_card" | "own_card" | "card_used" | "card_expired" | "card_other_purpose" | "unknown_contact" | "unknown_message" | "unknown_attachment" | "not_the_author" | "nothing_to_send" | "too_long" | "bad_reaction" | "bad_file" | "not_digits" | "digits_differ" | "file_unreadable" | "picture_unknown" | "picture_damaged" | "blocked" | "not_answered_yet" | "needs_card" | "needs_no_card" | "revoked" | "bad_link" | "link_expired" | "link_used" | "link_for_new" | "link_for_old" | "link_is_card" | "not_fresh" | "too_many_devices" | "unknown_device" | "this_device" | "not_compared_there" | "bad_device_name" | "bad_phrase" | "wrong_phrase" | "wrong_backup_password" | "not_a_backup" | "backup_damaged" | "backup_of_other" | "backup_running" | "no_room" | "no_home_backup" | "home_backup_lost" | "home_backup_again" | "restore_unfinished" | "bad_request" | "internal";
+export type FailureCode = "wrong_password" | "empty_password" | "locked" | "already_here" | "nobody_here" | "elsewhere" | "unsupported" | "storage_full" | "storage" | "newer_version" | "bad_address" | "server_unreachable" | "not_a_home_server" | "invite_needed" | "server_refuses" | "offline" | "bad_name" | "bad_card" | "own_card" | "card_used" | "card_expired" | "card_other_purpose" | "unknown_contact" | "unknown_message" | "unknown_attachment" | "not_the_author" | "nothing_to_send" | "too_long" | "bad_reaction" | "bad_file" | "not_digits" | "digits_differ" | "file_unreadable" | "picture_unknown" | "picture_damaged" | "blocked" | "not_answered_yet" | "needs_card" | "needs_no_card" | "revoked" | "bad_link" | "unknown_link_word" | "link_words_count" | "bad_link_words" | "no_such_link" | "link_expired" | "link_used" | "link_for_new" | "link_for_old" | "link_is_card" | "not_fresh" | "too_many_devices" | "unknown_device" | "this_device" | "not_compared_there" | "bad_device_name" | "bad_phrase" | "wrong_phrase" | "wrong_backup_password" | "not_a_backup" | "backup_damaged" | "backup_of_other" | "backup_running" | "no_room" | "no_home_backup" | "home_backup_lost" | "home_backup_again" | "restore_unfinished" | "bad_request" | "internal";
 
 export type Notice = { "kind": "state", 
 /**
@@ -1054,7 +1078,7 @@ told: number,
  */
 total: number, };
 
-export type JoinStep = { "kind": "idle" } | { "kind": "waiting" } | { "kind": "compare", 
+export type JoinStep = { "kind": "idle" } | { "kind": "looking" } | { "kind": "waiting" } | { "kind": "compare", 
 /**
  * Twenty digits in four groups.
  */
@@ -1074,6 +1098,20 @@ link: string,
  * The link as a QR code, without what has no room in it: that lies at the home server.
  */
 qr: QrCode, 
+/**
+ * The last moment at which it can be used.
+ */
+expires: number, };
+
+export type LinkWords = { 
+/**
+ * Twelve words, in their order.
+ */
+words: Array<string>, 
+/**
+ * The home server at which the new device finds what they stand for.
+ */
+server: string, 
 /**
  * The last moment at which it can be used.
  */

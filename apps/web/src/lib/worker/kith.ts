@@ -49,8 +49,10 @@ interface Answers {
   devices: 'devices';
   ask_to_join: 'link';
   join_device: 'done';
+  join_by_words: 'done';
   confirm_code: 'done';
   link_device: 'link';
+  link_in_words: 'link_words';
   answer_new_device: 'done';
   withdraw_link: 'done';
   welcome_device: 'done';

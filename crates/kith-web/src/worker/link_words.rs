@@ -1,0 +1,87 @@
+//! Links in words: for a new device without a camera and a clipboard, on which the person types twelve words (KE-84).
+
+use std::rc::Rc;
+
+use kith_engine::{Command, ContactId, DeviceState, Reply as Done};
+use kith_vault::{LinkWordsError, link_words, read_link_words};
+use kith_wire::address::ServerUrl;
+use kith_wire::id::LinkSecret;
+use zeroize::Zeroizing;
+
+use crate::contract::{Failure, FailureCode, LinkWords, Reply};
+use crate::failures::failure;
+use crate::worker::cards::last_moment;
+use crate::worker::clock::now;
+use crate::worker::devices::of_link;
+use crate::worker::gate::{address, described};
+use crate::worker::person::Person;
+
+impl Person {
+    /// Makes a link, puts it where words lead to, and returns these.
+    pub(crate) async fn link_in_words(self: &Rc<Self>, name: String, expires: u32) -> Result<Reply, Failure> {
+        let seconds = u64::from(expires.max(1));
+        let command = || Command::LinkDevice { name: name.clone(), expires: seconds };
+        let Done::Card { contact, offer, .. } = self.with_queue(command).await.map_err(of_link)? else {
+            return Err(failure(FailureCode::Internal, "the link was not made"));
+        };
+        let Done::Words(secret) = self.command(Command::LinkWords { contact, offer })? else {
+            return Err(failure(FailureCode::Internal, "the words were not made"));
+        };
+        let words = link_words(secret.expose()).into_iter().map(str::to_owned).collect();
+        let server = self.own_server()?.to_string();
+        self.tell_state();
+        Ok(Reply::LinkWords { link: LinkWords { words, server, expires: last_moment(expires) } })
+    }
+
+    /// Looks for the link that words stand for, and uses it.
+    pub(crate) async fn join_by_words(
+        self: &Rc<Self>,
+        words: Zeroizing<String>,
+        server: Option<&str>,
+        name: String,
+    ) -> Result<(), Failure> {
+        let secret = LinkSecret::new(*read_link_words(&words).map_err(words_failure)?);
+        let url = if server.is_some() { address(server)? } else { self.own_server()? };
+        let (descriptor, _) = described(&url).await?;
+        let command = Command::JoinByWords { url, descriptor, secret, name };
+        let Done::Contact(contact) = self.command(command).map_err(of_link)? else {
+            return Err(failure(FailureCode::Internal, "nothing is looked for"));
+        };
+        self.tell_state();
+        if self.is_found(contact).await? {
+            return Ok(());
+        }
+        // The person may have given up meanwhile, and then there is nothing to take back.
+        drop(self.command(Command::UnlinkDevice { contact }));
+        self.tell_state();
+        Err(failure(FailureCode::NoSuchLink, "there is no link under these words"))
+    }
+
+    /// Waits until the home server has answered for the link, but not for ever.
+    async fn is_found(&self, contact: ContactId) -> Result<bool, Failure> {
+        let end = now().plus_seconds(PATIENCE_SECONDS);
+        while now() < end {
+            let devices = self.ask(|engine| engine.devices())?;
+            match devices.into_iter().find(|device| device.contact == Some(contact)).map(|device| device.state) {
+                Some(DeviceState::Looking) => self.changed(500).await,
+                state => return Ok(state.is_some()),
+            }
+        }
+        Ok(false)
+    }
+
+    fn own_server(&self) -> Result<ServerUrl, Failure> {
+        Ok(self.ask(|engine| engine.status(now()))?.server)
+    }
+}
+
+fn words_failure(error: LinkWordsError) -> Failure {
+    match error {
+        LinkWordsError::UnknownWord { typed } => failure(FailureCode::UnknownLinkWord, typed),
+        LinkWordsError::WrongCount { found } => failure(FailureCode::LinkWordsCount, found),
+        other => failure(FailureCode::BadLinkWords, other),
+    }
+}
+
+/// How long the link is looked for: the other device put it there before it showed the words.
+const PATIENCE_SECONDS: u64 = 30;
