@@ -16,7 +16,7 @@ use crate::cli::Invite;
 use crate::clock::now;
 use crate::config::{Config, Sources};
 use crate::control::Client;
-use crate::data_dir::{DataDir, refuse_a_foreign_one};
+use crate::data_dir::{DataDir, refuse_a_foreign_one, refuse_an_unused_one};
 use crate::error::AppError;
 use crate::store;
 use crate::time::rfc_3339;
@@ -34,13 +34,16 @@ enum Owner {
 }
 
 impl Owner {
-    /// Takes the folder, or connects to whoever has it.
+    /// Takes the folder, or connects to whoever has it. No command begins a server.
     fn find(config: &Config) -> Result<Self, AppError> {
+        refuse_a_foreign_one(&config.data)?;
+        refuse_an_unused_one(&config.data)?;
         Self::of(config, DataDir::take(&config.data))
     }
 
     /// The same, for those who change nothing.
     fn find_to_read(config: &Config) -> Result<Self, AppError> {
+        refuse_an_unused_one(&config.data)?;
         Self::of(config, DataDir::take_to_read(&config.data))
     }
 
@@ -58,7 +61,6 @@ impl Owner {
 /// # Errors
 /// The server that runs refuses, or the data folder or the store cannot be used.
 pub(crate) fn invite(config: &Config, invite: &Invite, voice: Voice) -> Result<(), AppError> {
-    let is_unused = !config.data.exists();
     let expires = now().plus_seconds(invite.expires.seconds());
     match Owner::find(config)? {
         Owner::Server(server) => {
@@ -73,13 +75,6 @@ pub(crate) fn invite(config: &Config, invite: &Invite, voice: Voice) -> Result<(
             create_invite(&mut store, &code, invite.uses, expires)?;
             voice.invite(&code.to_text(), invite.uses, &rfc_3339(expires.seconds()));
         }
-    }
-    if is_unused {
-        // A mistyped folder would give codes that no server knows.
-        voice.note(&format!(
-            "no home server has used {} before: the code is for the one that will. For another one say --data DIR.",
-            config.data.display()
-        ));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod effective;
 mod environment;
 mod layer;
 mod limits;
+mod nearest;
 
 #[cfg(test)]
 mod tests;
@@ -188,7 +189,7 @@ pub(crate) enum ConfigError {
     Unreadable { path: PathBuf, reason: std::io::Error },
     /// The file is no configuration.
     #[error("the configuration file {} is wrong: {reason}", path.display())]
-    Wrong { path: PathBuf, reason: String },
+    Wrong { path: PathBuf, reason: String, meant: Option<String> },
     /// An environment variable is not known.
     #[error("the environment variable {name} is not one that kithd knows")]
     UnknownVariable { name: String, nearest: Option<String> },
@@ -234,6 +235,9 @@ impl ConfigError {
             }
             Self::Unreadable { .. } => "see that the path is right and the file may be read".into(),
             Self::Apart { .. } => "`kithd config --check` shows every setting with where it comes from".into(),
+            Self::Wrong { meant: Some(meant), .. } => {
+                format!("did you mean {meant}? `kithd config` shows every key with its default")
+            }
             Self::Wrong { .. } | Self::OutOfRange { .. } | Self::Malformed { .. } => {
                 "`kithd config` shows every key with its default".into()
             }

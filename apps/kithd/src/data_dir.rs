@@ -108,6 +108,18 @@ pub(crate) fn was_used(path: &Path) -> bool {
     path.join(LOCK).exists()
 }
 
+/// Refuses a folder that no server has used: what is done there would be for a server that never comes.
+///
+/// # Errors
+/// [`AppError::NeverUsed`], and [`AppError::Data`] for one that may not be looked into.
+pub(crate) fn refuse_an_unused_one(path: &Path) -> Result<(), AppError> {
+    match path.join(LOCK).try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(AppError::NeverUsed { path: path.to_owned() }),
+        Err(reason) => Err(AppError::Data { path: path.to_owned(), reason }),
+    }
+}
+
 /// Refuses a folder that no kithd has used and in which something lies that nobody prepares for one: a mistyped name must not
 /// strew keys and a log among somebody's files.
 ///

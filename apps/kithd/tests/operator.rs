@@ -74,10 +74,14 @@ async fn accounts_are_listed_and_removed_beside_a_running_server_and_without_one
     assert_eq!((&report["queues"], &report["accounts"]), (&1.into(), &2.into()), "its name stays taken");
     assert_eq!(list()[0]["closed_by"], "operator");
     for wrong in ["nobody", &first.replace(|letter| letter != 'a', "a")] {
-        let (code, line, _) = run(kithd(data.path()).args(["account", "remove", wrong, "--yes"]));
-        assert_eq!((code, &line["error"]["code"]), (1, &"no_account".into()));
+        for yes in [&["--yes"][..], &[]] {
+            let (code, line, _) = run(kithd(data.path()).args(["account", "remove", wrong]).args(yes));
+            assert_eq!((code, &line["error"]["code"]), (1, &"no_account".into()), "nobody is asked about it");
+        }
     }
     server.stop();
+    let (code, line, _) = run(kithd(data.path()).args(["account", "remove", &"7".repeat(52)]));
+    assert_eq!((code, &line["error"]["code"]), (1, &"no_account".into()));
     let second = list()[1]["account"].as_str().unwrap().to_owned();
     let (code, removed, _) = run(kithd(data.path()).args(["account", "remove", &second, "--yes"]));
     assert_eq!((code, &removed["queues"]), (0, &1.into()), "{removed}");

@@ -92,8 +92,12 @@ fn what_is_not_there_is_told_as_what_it_is() {
     for (data, command) in [
         (&missing, &["check"][..]),
         (&missing, &["backup", "-"]),
+        (&missing, &["invite"]),
+        (&missing, &["account", "list"]),
+        (&missing, &["account", "remove", &"a".repeat(52), "--yes"]),
         (&empty, &["check"]),
         (&empty, &["backup", "-"]),
+        (&empty, &["invite"]),
         (&missing, &["check", empty.to_str().unwrap()]),
     ] {
         let output = kithd(data).args(command).output().unwrap();
@@ -239,17 +243,6 @@ fn operators_are_told_when_others_come_to_another_port_than_the_server_listens_o
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(told.is_some());
-}
-
-#[test]
-fn an_invite_for_a_folder_that_no_server_has_used_says_so() {
-    let parent = tempfile::tempdir().unwrap();
-    let data = parent.path().join("mistyped");
-    let first = kithd(&data).arg("invite").output().unwrap();
-    assert_eq!(code(&first), 0);
-    assert!(stderr(&first).contains("no home server has used"), "{}", stderr(&first));
-    let second = kithd(&data).arg("invite").output().unwrap();
-    assert!(!stderr(&second).contains("no home server has used"), "{}", stderr(&second));
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub(crate) fn account(config: &Config, account: &Account, voice: Voice) -> Resul
         Account::List => list(config, voice),
         Account::Remove { key, yes } => {
             let key = AccountKey::parse(key).ok_or(AppError::NoAccount)?;
+            if !exists(config, key)? {
+                return Err(AppError::NoAccount);
+            }
             if !yes {
                 confirm(&key)?;
             }
@@ -63,6 +66,32 @@ fn list(config: &Config, voice: Voice) -> Result<(), AppError> {
     }
     voice.accounts_end(n_accounts);
     Ok(())
+}
+
+/// Returns whether there is an account: nobody is asked about one that is not there.
+fn exists(config: &Config, key: AccountKey) -> Result<bool, AppError> {
+    let before = predecessor(key);
+    Ok(match Owner::find_to_read(config)? {
+        Owner::Server(server) => {
+            let next = server.accounts(before.map(|before| before.to_string()))?;
+            next.first().is_some_and(|line| line.account == key.to_string())
+        }
+        Owner::Us(folder) => {
+            let next = accounts_after(&mut store::open_to_read(&folder)?, before, 1)?;
+            next.first().is_some_and(|(found, _)| *found == key)
+        }
+    })
+}
+
+/// Returns the key in front of another, in the order in which accounts are listed.
+fn predecessor(AccountKey(mut bytes): AccountKey) -> Option<AccountKey> {
+    for byte in bytes.iter_mut().rev() {
+        *byte = byte.wrapping_sub(1);
+        if *byte != u8::MAX {
+            return Some(AccountKey(bytes));
+        }
+    }
+    None
 }
 
 /// Asks whether an account is to go for good. Where nobody is there to be asked, nothing is done.

@@ -15,7 +15,7 @@ use crate::backup::{Audit, BackupError, Encoder, Findings, Reader, RestoreError,
 use crate::cli::{Backup, Check, Restore};
 use crate::clock::now;
 use crate::config::Config;
-use crate::data_dir::{DataDir, was_used};
+use crate::data_dir::{DataDir, refuse_an_unused_one};
 use crate::error::AppError;
 use crate::store;
 use crate::time::rfc_3339;
@@ -25,9 +25,6 @@ use crate::time::rfc_3339;
 /// # Errors
 /// The store cannot be read, or the file not written; then there is no file, unless only the folder could not be synced.
 pub(crate) fn backup(config: &Config, backup: &Backup, voice: Voice) -> Result<(), AppError> {
-    if !was_used(&config.data) {
-        return Err(AppError::NeverUsed { path: config.data.clone() });
-    }
     let owner = Owner::find_to_read(config)?;
     let target = Target::open(&backup.to)?;
     let path = target.path.clone();
@@ -219,9 +216,7 @@ pub(crate) fn check(config: &Config, check: &Check, voice: Voice) -> Result<(), 
 }
 
 fn check_folder(path: &Path, progress: &mut Progress) -> Result<(Totals, Findings), AppError> {
-    if !was_used(path) {
-        return Err(AppError::NeverUsed { path: path.to_owned() });
-    }
+    refuse_an_unused_one(path)?;
     let folder = DataDir::take_to_read(path)?;
     let mut store = store::open_to_read(&folder)?;
     let (mut audit, mut walk) = (Audit::default(), Walk::default());

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use toml::{Table, Value};
 
+use crate::config::nearest::nearest;
 use crate::config::{ConfigError, Layer};
 
 /// What the environment says.
@@ -29,7 +30,8 @@ pub(super) fn layer(environment: impl IntoIterator<Item = (String, String)>) -> 
             continue;
         }
         let Some(known) = KNOWN.iter().find(|known| known.name == rest) else {
-            return Err(ConfigError::UnknownVariable { nearest: nearest(rest), name });
+            let meant = nearest(rest, KNOWN.iter().map(|known| known.name).chain([CONFIG]));
+            return Err(ConfigError::UnknownVariable { nearest: meant.map(|meant| format!("{PREFIX}{meant}")), name });
         };
         let value =
             known.kind.value(&value).map_err(|reason| ConfigError::WrongVariable { name: name.clone(), reason })?;
@@ -63,6 +65,11 @@ enum Kind {
 }
 
 impl Known {
+    /// Returns the key as people write it in a sentence.
+    fn dotted(&self) -> String {
+        self.section.map_or_else(|| self.key.to_owned(), |section| format!("{section}.{}", self.key))
+    }
+
     fn table(&self, value: Value) -> Table {
         let inner = Table::from_iter([(self.key.to_owned(), value)]);
         match self.section {
@@ -161,13 +168,25 @@ fn merge(into: &mut Table, from: Table) {
     }
 }
 
-/// Returns the known variable that shares the longest beginning or end with a misspelt one.
-fn nearest(rest: &str) -> Option<String> {
-    let likeness = |name: &str| {
-        let beginning = name.bytes().zip(rest.bytes()).take_while(|(a, b)| a == b).count();
-        let end = name.bytes().rev().zip(rest.bytes().rev()).take_while(|(a, b)| a == b).count();
-        beginning.max(end)
-    };
-    let best = KNOWN.iter().map(|known| known.name).chain([CONFIG]).max_by_key(|name| likeness(name))?;
-    (likeness(best) >= 3).then(|| format!("{PREFIX}{best}"))
+/// Returns the key that may have been meant by the first one in a file that is not known: one of that name in another section, or one that
+/// differs little.
+pub(super) fn meant_in_file(text: &str) -> Option<String> {
+    let known: Vec<String> = KNOWN.iter().map(Known::dotted).collect();
+    let written = dotted_keys(&text.parse::<Table>().ok()?);
+    let unknown = written.iter().find(|key| !known.contains(key))?;
+    let name = unknown.rsplit('.').next().unwrap_or_default();
+    let elsewhere = KNOWN.iter().find(|known| known.key == name).map(Known::dotted);
+    elsewhere.or_else(|| nearest(unknown, known.iter().map(String::as_str)).map(str::to_owned))
+}
+
+/// Returns every key of a table, with those of its sections.
+fn dotted_keys(table: &Table) -> Vec<String> {
+    let mut keys = Vec::new();
+    for (key, value) in table {
+        match value {
+            Value::Table(section) => keys.extend(section.keys().map(|inner| format!("{key}.{inner}"))),
+            _ => keys.push(key.clone()),
+        }
+    }
+    keys
 }

@@ -8,6 +8,7 @@ use kith_wire::address::{DEFAULT_PORT, ServerUrl};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Cli;
+use crate::config::environment::meant_in_file;
 use crate::config::limits::LimitLayer;
 use crate::config::{Acme, Config, ConfigError, Quotas, Retention, Tls, read};
 use crate::duration::Span;
@@ -113,7 +114,11 @@ impl Layer {
     /// What a file says that has to be there.
     pub(crate) fn of_file(path: &Path) -> Result<Self, ConfigError> {
         let text = read(path)?;
-        toml::from_str(&text).map_err(|error| ConfigError::Wrong { path: path.to_owned(), reason: error.to_string() })
+        toml::from_str(&text).map_err(|error| ConfigError::Wrong {
+            path: path.to_owned(),
+            reason: error.to_string(),
+            meant: meant_in_file(&text),
+        })
     }
 
     /// What a file says that may be missing.

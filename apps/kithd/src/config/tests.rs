@@ -172,6 +172,18 @@ fn unknown_keys_are_refused_with_their_place() {
     assert!(matches!(&error, ConfigError::Wrong { reason, .. } if reason.contains("listn")), "{error}");
     let error = load(&[], &[], Some("[quotas]\nqueue = 1")).unwrap_err();
     assert!(matches!(&error, ConfigError::Wrong { reason, .. } if reason.contains("queue_frames")), "{error}");
+    for (file, meant) in [
+        ("log = 'warn'\nregistraton = 'invite'", "did you mean registration?"),
+        ("[quotas]\nqueue = 1", "did you mean quotas.queues?"),
+        ("[limits]\nblob_bytes = 1", "did you mean quotas.blob_bytes?"),
+        ("acme_name = 'kith.example'", "did you mean tls.acme_name?"),
+        ("[limit]\nproof = '1s'", "did you mean limits.proof?"),
+        ("colour = 'red'", "`kithd config` shows every key"),
+        ("listen = 7", "`kithd config` shows every key"),
+    ] {
+        let error = load(&[], &[], Some(file)).unwrap_err();
+        assert!(error.hint().starts_with(meant), "{file}: {}", error.hint());
+    }
 }
 
 #[test]
