@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::backup::{BackUpError, BackedUp, Growth, Written};
 use crate::client::{Client, now, rng};
-use crate::way::{AccountWay, home_server};
+use crate::way::{NativeWay, home_server};
 
 /// What became of a backup at the home server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,7 +183,7 @@ impl Client {
 
     async fn take_place(
         &self,
-        server: &mut HomeServer<AccountWay>,
+        server: &mut HomeServer<NativeWay>,
         secret: &HomeBackupSecret,
     ) -> Result<u8, HomeBackupError> {
         let place = free_place(server, secret).await?;

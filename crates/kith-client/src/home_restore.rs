@@ -15,11 +15,11 @@ use zeroize::Zeroizing;
 use crate::client::{Options, now};
 use crate::home_backup::{HomeBackupError, HomeStep};
 use crate::restore::{Backup, Damage, RestoreFailure};
-use crate::way::StrangersWay;
+use crate::way::{NativeWay, strange_server};
 
 /// A person's backups at a home server.
 pub struct HomeBackups {
-    server: HomeServer<StrangersWay>,
+    server: HomeServer<NativeWay>,
     secret: HomeBackupSecret,
     seed: Zeroizing<[u8; 32]>,
     found: Vec<FoundAtHome>,
@@ -37,8 +37,7 @@ impl HomeBackups {
         options: Options,
         phrase: &Phrase,
     ) -> Result<Self, HomeBackupError> {
-        let mut server =
-            HomeServer::find(StrangersWay::new(options)?, url.clone(), expect).await.map_err(KeepError::from)?;
+        let mut server = strange_server(options, url.clone(), expect).await?;
         let seed = Zeroizing::new(*phrase.seed());
         let secret = HomeBackupSecret::new(&UserSecret::from_seed(*seed), &server.key());
         let found = find_all(&mut server, &secret, now()).await?;
