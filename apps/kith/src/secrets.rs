@@ -79,10 +79,14 @@ fn chosen(given: Option<Typed>, prompt: &str, out: &Out) -> Result<Typed, Failur
 const fn worth(strength: Strength) -> Option<&'static str> {
     match strength {
         Strength::Common => Some("Weak: this password is one of the first that anybody would try."),
-        Strength::Weak => Some("Weak: whoever gets hold of this folder could guess this password within days."),
-        Strength::Fair => {
-            Some("Fair: this password holds against a curious finder, not against patience and many machines.")
-        }
+        Strength::Seconds => Some("Weak: whoever gets hold of this folder guesses this password at once."),
+        Strength::Minutes => Some("Weak: whoever gets hold of this folder could guess this password within minutes."),
+        Strength::Hours => Some("Weak: whoever gets hold of this folder could guess this password within hours."),
+        Strength::Days => Some("Weak: whoever gets hold of this folder could guess this password within days."),
+        Strength::Months => Some("Fair: whoever gets hold of this folder could guess this password within months."),
+        Strength::Years => Some(
+            "Fair: this password holds for years against a curious finder, not against patience and many machines.",
+        ),
         Strength::Good => None,
     }
 }
@@ -175,7 +179,15 @@ mod tests {
 
     #[test]
     fn passwords_that_could_be_better_are_told_so_and_taken_all_the_same() {
-        for (text, says) in [("a", Some("Weak")), ("password", Some("first that anybody")), ("q7#Lw9!xZ2vK", None)] {
+        for (text, says) in [
+            ("a", Some("at once")),
+            ("summer2026", Some("at once")),
+            ("ten chairs", Some("within hours")),
+            ("password", Some("first that anybody")),
+            ("three quiet chairs", Some("within months")),
+            ("three quiet chairs 42", Some("for years")),
+            ("q7#Lw9!xZ2vK", None),
+        ] {
             let worth = worth(check(text.into()).unwrap().password().unwrap().strength());
             assert_eq!(worth.is_some(), says.is_some(), "{text}");
             assert!(worth.unwrap_or_default().contains(says.unwrap_or_default()), "{text}: {worth:?}");

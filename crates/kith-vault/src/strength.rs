@@ -6,16 +6,24 @@
 
 use std::collections::BTreeSet;
 
-/// How well a password protects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How well a password protects: how long such a thief needs at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Strength {
-    /// It is one of the first that anybody would try.
+    /// No time: it is one of the first that anybody would try.
     Common,
-    /// Such a thief needs days.
-    Weak,
-    /// It holds for years, and not against patience and many machines.
-    Fair,
-    /// Guessing it takes longer than anybody lives.
+    /// Less than a minute.
+    Seconds,
+    /// Less than an hour.
+    Minutes,
+    /// Less than a day.
+    Hours,
+    /// About a week.
+    Days,
+    /// Less than a year.
+    Months,
+    /// A few hundred years, which more patience and more machines make less.
+    Years,
+    /// Longer than anybody lives, whatever the thief has.
     Good,
 }
 
@@ -25,11 +33,9 @@ pub(crate) fn of(password: &str) -> Strength {
     if is_common(plain.trim_end_matches(|letter: char| letter.is_whitespace() || "!.?".contains(letter))) {
         return Strength::Common;
     }
-    match by_letters(password).min(by_words(password)) {
-        bits if bits < WEAK => Strength::Weak,
-        bits if bits < FAIR => Strength::Fair,
-        _ => Strength::Good,
-    }
+    let bits = by_letters(password).min(by_words(password));
+    let held = HOLDS.iter().find(|(_, most)| bits < *most);
+    held.map_or(Strength::Good, |(strength, _)| *strength)
 }
 
 /// Bits that a guesser must try who goes letter by letter.
@@ -126,10 +132,15 @@ fn is_common(plain: &str) -> bool {
 const COMMON: &str = "password passwort passw0rd motdepasse contraseña 123456 1234567 12345678 123456789 1234567890 qwerty qwertz azerty \
                       qwertyuiop qwertzuiop iloveyou letmein welcome admin monkey dragon football baseball sunshine princess master shadow \
                       superman hallo schatz bonjour kith secret abc123 111111 000000 123123 password1 hello";
-/// Bits that a good guesser must try: below this such a thief needs a week at most.
-const WEAK: f64 = 36.0;
-/// Below this it does not hold for three hundred years.
-const FAIR: f64 = 50.0;
+/// Below how many bits a good guesser needs no longer: a hundred thousand a second are 2^22.5 in a minute, and so on.
+const HOLDS: [(Strength, f64); 6] = [
+    (Strength::Seconds, 22.5),
+    (Strength::Minutes, 28.4),
+    (Strength::Hours, 33.0),
+    (Strength::Days, 36.0),
+    (Strength::Months, 41.5),
+    (Strength::Years, 50.0),
+];
 /// Letters in a row that are no word.
 const UNLIKELY: usize = 14;
 
@@ -140,7 +151,7 @@ mod tests {
     #[test]
     fn passwords_are_judged_as_in_the_app() {
         let cases: Vec<(String, String)> = serde_json::from_str(include_str!("strength/cases.json")).unwrap();
-        assert!(cases.len() >= 12);
+        assert!(cases.len() >= 18);
         for (password, strength) in cases {
             let judged = format!("{:?}", of(&password)).to_lowercase();
             assert_eq!(judged, strength, "{password:?}");
@@ -151,6 +162,6 @@ mod tests {
     fn no_text_is_too_long_or_too_strange_to_judge() {
         assert_eq!(of(&"é1 ".repeat(100_000)), Strength::Good);
         assert_eq!(of(&"\u{0}".repeat(100_000)), Strength::Good);
-        assert_eq!(of("\u{1f512}"), Strength::Weak);
+        assert_eq!(of("\u{1f512}"), Strength::Seconds);
     }
 }

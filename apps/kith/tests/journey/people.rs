@@ -125,7 +125,7 @@ fn a_second_contact_of_one_name_is_made_knowingly() {
 fn a_password_that_is_easy_to_guess_is_taken_with_a_warning() {
     let world = World::of_strangers();
     let weak = |name: &str| Person::new(&world.folder.path().join(name)).with_password("a");
-    let warning = "Weak: whoever gets hold of this folder could guess this password within days.";
+    let warning = "Weak: whoever gets hold of this folder guesses this password at once.";
     let cleo = weak("cleo");
     let (code, _, said) = cleo.as_human(&["init", "--server", &world.one.url]);
     assert!(code == 0 && said.contains(warning) && said.contains("`kith password` chooses another one"), "{said}");

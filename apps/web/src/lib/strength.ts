@@ -2,8 +2,8 @@
 // graphics cards is taken to make a hundred thousand a second. The guess counts what a guesser counts: words, repeats, runs and years are
 // cheap. It never sends anything anywhere.
 
-/** How well a password protects. */
-export type Strength = 'empty' | 'common' | 'weak' | 'fair' | 'good';
+/** How well a password protects: how long such a thief needs at most. `years` are a few hundred, `good` is longer than anybody lives. */
+export type Strength = 'empty' | 'common' | 'seconds' | 'minutes' | 'hours' | 'days' | 'months' | 'years' | 'good';
 
 const COMMON = new Set(
   ('password passwort passw0rd motdepasse contraseña 123456 1234567 12345678 123456789 1234567890 qwerty qwertz azerty qwertyuiop qwertzuiop iloveyou letmein welcome ' +
@@ -11,18 +11,22 @@ const COMMON = new Set(
     .split(' '),
 );
 
-/** Bits that a good guesser must try: below this such a thief needs a week at most. */
-const WEAK = 36;
-/** Below this it does not hold for three hundred years. */
-const FAIR = 50;
+/** Below how many bits a good guesser needs no longer: a hundred thousand a second are 2^22.5 in a minute, and so on. */
+const HOLDS: readonly (readonly [Strength, number])[] = [
+  ['seconds', 22.5],
+  ['minutes', 28.4],
+  ['hours', 33],
+  ['days', 36],
+  ['months', 41.5],
+  ['years', 50],
+];
 
 /** Says how well a password protects. */
 export function strengthOf(password: string): Strength {
   if (password === '') return 'empty';
   if (COMMON.has(password.toLowerCase().replace(/[!.?\s]+$/, ''))) return 'common';
   const bits = bitsOf(password);
-  if (bits < WEAK) return 'weak';
-  return bits < FAIR ? 'fair' : 'good';
+  return HOLDS.find(([, most]) => bits < most)?.[0] ?? 'good';
 }
 
 /** Bits of a password, as the cheapest of two ways to guess it: letter by letter, or word by word. */

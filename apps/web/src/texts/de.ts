@@ -44,8 +44,12 @@ export const de: Catalog = {
 
   'strength.empty': 'Vier oder fünf Wörter ohne Zusammenhang merkt man sich leicht und errät man schwer.',
   'strength.common': 'Das würde jeder als Erstes versuchen.',
-  'strength.weak': 'Wer dieses Gerät stiehlt, könnte es in wenigen Tagen erraten. Nimm mehr Wörter.',
-  'strength.fair': 'Es hält neugierigen Findern stand, aber nicht viel Geduld und vielen Rechnern. Ein Wort mehr macht es gut.',
+  'strength.seconds': 'Wer dieses Gerät stiehlt, errät es sofort. Nimm mehr Wörter.',
+  'strength.minutes': 'Wer dieses Gerät stiehlt, könnte es in wenigen Minuten erraten. Nimm mehr Wörter.',
+  'strength.hours': 'Wer dieses Gerät stiehlt, könnte es in wenigen Stunden erraten. Nimm mehr Wörter.',
+  'strength.days': 'Wer dieses Gerät stiehlt, könnte es in wenigen Tagen erraten. Nimm mehr Wörter.',
+  'strength.months': 'Wer dieses Gerät stiehlt, könnte es in einigen Monaten erraten. Nimm ein oder zwei Wörter mehr.',
+  'strength.years': 'Es hält neugierigen Findern jahrelang stand, aber nicht viel Geduld und vielen Rechnern. Ein Wort mehr macht es gut.',
   'strength.good': 'Gut. Es zu erraten dauert länger als ein Leben.',
   'strength.label': 'Wie gut es schützt',
 

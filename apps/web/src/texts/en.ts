@@ -49,8 +49,12 @@ export const en = {
   // How good a password is.
   'strength.empty': 'Four or five unrelated words are easy to remember and hard to guess.',
   'strength.common': 'This is one of the first that anybody would try.',
-  'strength.weak': 'A thief with this device could guess it within days. Add words.',
-  'strength.fair': 'It holds against a curious finder, not against patience and many machines. One more word makes it good.',
+  'strength.seconds': 'A thief with this device would guess it at once. Add words.',
+  'strength.minutes': 'A thief with this device could guess it within minutes. Add words.',
+  'strength.hours': 'A thief with this device could guess it within hours. Add words.',
+  'strength.days': 'A thief with this device could guess it within days. Add words.',
+  'strength.months': 'A thief with this device could guess it within months. Add a word or two.',
+  'strength.years': 'It holds for years against a curious finder, not against patience and many machines. One more word makes it good.',
   'strength.good': 'Good. Guessing it would take longer than anybody lives.',
   'strength.label': 'How well it protects',
 

@@ -44,8 +44,12 @@ export const es: Catalog = {
 
   'strength.empty': 'Cuatro o cinco palabras sin relación se recuerdan bien y se adivinan mal.',
   'strength.common': 'Es una de las primeras que cualquiera probaría.',
-  'strength.weak': 'Quien robe este dispositivo podría adivinarla en unos días. Añade palabras.',
-  'strength.fair': 'Aguanta ante un curioso, no ante la paciencia y muchas máquinas. Una palabra más la hace buena.',
+  'strength.seconds': 'Quien robe este dispositivo la adivinaría al instante. Añade palabras.',
+  'strength.minutes': 'Quien robe este dispositivo podría adivinarla en unos minutos. Añade palabras.',
+  'strength.hours': 'Quien robe este dispositivo podría adivinarla en unas horas. Añade palabras.',
+  'strength.days': 'Quien robe este dispositivo podría adivinarla en unos días. Añade palabras.',
+  'strength.months': 'Quien robe este dispositivo podría adivinarla en unos meses. Añade una o dos palabras.',
+  'strength.years': 'Aguanta años ante un curioso, no ante la paciencia y muchas máquinas. Una palabra más la hace buena.',
   'strength.good': 'Bien. Adivinarla llevaría más de una vida.',
   'strength.label': 'Cuánto protege',
 

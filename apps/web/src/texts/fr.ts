@@ -44,8 +44,12 @@ export const fr: Catalog = {
 
   'strength.empty': 'Quatre ou cinq mots sans rapport se retiennent bien et se devinent mal.',
   'strength.common': 'C’est l’un des premiers que n’importe qui essaierait.',
-  'strength.weak': 'Qui volerait cet appareil pourrait le deviner en quelques jours. Ajoutez des mots.',
-  'strength.fair': 'Il résiste à un curieux, pas à la patience et à beaucoup de machines. Un mot de plus le rend bon.',
+  'strength.seconds': 'Qui volerait cet appareil le devinerait aussitôt. Ajoutez des mots.',
+  'strength.minutes': 'Qui volerait cet appareil pourrait le deviner en quelques minutes. Ajoutez des mots.',
+  'strength.hours': 'Qui volerait cet appareil pourrait le deviner en quelques heures. Ajoutez des mots.',
+  'strength.days': 'Qui volerait cet appareil pourrait le deviner en quelques jours. Ajoutez des mots.',
+  'strength.months': 'Qui volerait cet appareil pourrait le deviner en quelques mois. Ajoutez un mot ou deux.',
+  'strength.years': 'Il résiste des années à un curieux, pas à la patience et à beaucoup de machines. Un mot de plus le rend bon.',
   'strength.good': 'Bien. Le deviner prendrait plus d’une vie.',
   'strength.label': 'À quel point il protège',
 
