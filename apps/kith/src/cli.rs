@@ -20,7 +20,7 @@ use crate::commands::{
 /// Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 wrong password, 4 the network was needed and not reachable,
 /// 5 what `kith send --wait` waited for has not happened yet, and goes on by itself.
 #[derive(Debug, Parser)]
-#[command(name = "kith", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "kith", version, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -92,11 +92,13 @@ pub(crate) enum Command {
     /// The file holds your people, your settings and what was said, sealed so that only your password or your recovery phrase opens
     /// it. Given again, the command adds what is new or has changed. It never holds the keys of your conversations: whoever restores it
     /// gets a new device, and your people are told.
+    #[command(override_usage = "kith backup [OPTIONS] <FILE>\n       kith backup [OPTIONS] --at-home")]
     Backup(backup::Backup),
     /// Restore a backup in a new folder: a new device of yours, in the place of all others.
     ///
     /// You are asked for what opens the backup, the password that your folder had or your recovery phrase, and for a password for the new
     /// folder. All your other devices are revoked, and your people are told. Given again after an interruption, the command goes on.
+    #[command(override_usage = "kith restore [OPTIONS] <FILE>\n       kith restore [OPTIONS] --at-home <URL>")]
     Restore(restore::Restore),
     /// Be prepared for losing every device: words on paper
     #[command(subcommand)]

@@ -7,7 +7,7 @@ use kith_engine::{Command, CommandError, CommandId, ContactId, ContactView, Repl
 use kith_wire::id::MessageId;
 
 use crate::failure::Failure;
-use crate::output::Out;
+use crate::output::{Out, Voice};
 use crate::secrets::Passwords;
 
 /// What a command works with.
@@ -65,6 +65,18 @@ impl Context {
         Ok(all.into_iter().filter(|_| is_new).find(|contact| Some(contact.name.as_str()) == name))
     }
 
+    /// Asks a question that yes or no answers. Where only a program is there, nobody is asked.
+    pub(crate) async fn consent(&self, question: &str) -> Consent {
+        if !self.at_terminal || self.out.voice() == Voice::Json {
+            return Consent::Nobody;
+        }
+        match self.out.ask(&format!("{question} [y/N]")).await {
+            Some(answer) if matches!(answer.to_lowercase().as_str(), "y" | "yes") => Consent::Given,
+            Some(_) => Consent::Refused,
+            None => Consent::Nobody,
+        }
+    }
+
     /// Returns the folder's password, for a command that needs it.
     pub(crate) fn password(&self) -> Result<Password, Failure> {
         let Some(passwords) = &self.passwords else {
@@ -92,6 +104,17 @@ impl Context {
     pub(crate) fn path(&self, given: &Path) -> PathBuf {
         self.directory.join(given)
     }
+}
+
+/// What a person says to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Consent {
+    /// Yes.
+    Given,
+    /// Anything else.
+    Refused,
+    /// Nobody is there to be asked.
+    Nobody,
 }
 
 /// Writes a contact's id for programs and for the command line.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kith_client::{AttachError, CleanError, ClientError, DeviceActionError, SaveError, SyncError};
+use kith_client::{AttachError, CleanError, ClientError, CreateError, DeviceActionError, SaveError, SyncError};
 use kith_engine::{CommandError, DeviceError, QueryError};
 
 /// Why a command ended without having done what was asked.
@@ -14,6 +14,8 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// What to do about it.
     pub(crate) hint: String,
+    /// What the machine found, in its own words: told to programs, for whoever looks for the cause.
+    pub(crate) detail: Option<String>,
     /// The exit code.
     pub(crate) exit: Exit,
 }
@@ -38,7 +40,12 @@ pub(crate) enum Exit {
 impl Failure {
     /// Refused or failed.
     pub(crate) fn new(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), hint: hint.into(), exit: Exit::Failed }
+        Self { code: code.to_owned(), message: message.into(), hint: hint.into(), detail: None, exit: Exit::Failed }
+    }
+
+    /// Adds what the machine found.
+    pub(crate) fn with_detail(self, detail: impl std::fmt::Display) -> Self {
+        Self { detail: Some(detail.to_string()), ..self }
     }
 
     /// Wrong usage.
@@ -68,12 +75,33 @@ impl Failure {
 
     /// A file could not be read or written.
     pub(crate) fn file(doing: &str, path: &Path, error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return Self::not_there(doing, path);
+        }
         let message = format!("{} could not be {doing}: {error}", path.display());
         let hint = match doing {
             "read" => "check the path and its permissions",
             _ => "check the path, its permissions, and that the disk has room",
         };
         Self::new("file", message, hint)
+    }
+
+    /// There is no such file, or no folder for it.
+    fn not_there(doing: &str, path: &Path) -> Self {
+        let folder = path.parent().filter(|folder| doing != "read" && !folder.as_os_str().is_empty());
+        match folder {
+            Some(folder) => Self::no_folder(folder),
+            None => {
+                let hint = "check its name; a path that does not begin with / counts from the folder that you are in";
+                Self::new("file", format!("there is no file {}", path.display()), hint)
+            }
+        }
+    }
+
+    /// There is no folder for what shall be written.
+    pub(crate) fn no_folder(folder: &Path) -> Self {
+        let folder = folder.display();
+        Self::new("file", format!("there is no folder {folder}"), format!("make it first: mkdir '{folder}'"))
     }
 
     /// Puts another code or hint in place of the general one.
@@ -182,6 +210,11 @@ impl From<ClientError> for Failure {
                 "one folder is one person; choose another with --home DIR",
             ),
             ClientError::Restoring => restoring(),
+            ClientError::Create(CreateError::NotEmpty) => Self::told(
+                "not_empty",
+                "there are other files in this folder",
+                "Kith wants a folder of its own: choose a new one with --home DIR",
+            ),
             ClientError::InUse => Self::told(
                 "in_use",
                 "another program is using this folder",

@@ -1,6 +1,6 @@
 //! The words of a link, as `kith` shows them and asks for them.
 
-use kith_client::{link_words, read_link_words};
+use kith_client::{LinkWordsError, PHRASE_WORDS, link_words, read_link_words};
 use kith_wire::id::LinkSecret;
 
 use crate::failure::Failure;
@@ -12,11 +12,17 @@ pub(crate) fn to_words(secret: &LinkSecret) -> String {
 
 /// Reads words as somebody typed them.
 pub(crate) fn from_words(text: &str) -> Result<LinkSecret, Failure> {
-    let read = read_link_words(text).map_err(|error| {
-        let hint = "read them once more from the other device, and type all twelve in their order";
-        Failure::new("bad_words", error.to_string(), hint)
-    })?;
+    let read = read_link_words(text).map_err(|error| Failure::new("bad_words", error.to_string(), hint(&error)))?;
     Ok(LinkSecret::new(*read))
+}
+
+fn hint(error: &LinkWordsError) -> &'static str {
+    match error {
+        LinkWordsError::WrongCount { found: PHRASE_WORDS } => {
+            "a recovery phrase has so many: type it nowhere but where `kith restore` asks for it, and here the twelve words of the other device"
+        }
+        _ => "read them once more from the other device, and type all twelve in their order",
+    }
 }
 
 #[cfg(test)]
@@ -29,5 +35,7 @@ mod tests {
         assert_eq!(from_words(&to_words(&secret)).unwrap().expose(), secret.expose());
         let failure = from_words("kitchenette").unwrap_err();
         assert_eq!((failure.code.as_str(), failure.message.contains("kitchenette")), ("bad_words", true));
+        let phrase = from_words(&format!("{0} {0}", to_words(&secret))).unwrap_err();
+        assert!(phrase.hint.starts_with("a recovery phrase has so many"), "{}", phrase.hint);
     }
 }

@@ -189,7 +189,11 @@ const LONGEST_ANSWER: u64 = 1024;
 
 /// Returns what a program reads when something fails.
 fn error_object(failure: &Failure) -> Value {
-    serde_json::json!({"error": {"code": failure.code, "hint": failure.hint}})
+    let mut error = serde_json::json!({"code": failure.code, "hint": failure.hint});
+    if let (Some(detail), Some(error)) = (&failure.detail, error.as_object_mut()) {
+        error.insert("detail".into(), detail.as_str().into());
+    }
+    serde_json::json!({"error": error})
 }
 
 /// This process's terminal, or what stands in its place.
@@ -301,6 +305,18 @@ mod tests {
         let object: Value = serde_json::from_str(object).unwrap();
         assert_eq!(object["error"]["code"], "blocked");
         assert_eq!(object["error"]["hint"], "unblock them");
+    }
+
+    #[test]
+    fn what_the_machine_found_is_told_to_programs_alone() {
+        let failure = Failure::new("bad_card", "this is not a whole card", "copy it again").with_detail("not CBOR");
+        for voice in [Voice::Human, Voice::Json] {
+            let lines = said(voice, |out| out.failure(&failure));
+            assert_eq!(lines[0], Line::Err("kith: this is not a whole card\nhint: copy it again".into()));
+            let Some(Line::Out(object)) = lines.get(1) else { continue };
+            let object: Value = serde_json::from_str(object).unwrap();
+            assert_eq!(object["error"]["detail"], "not CBOR");
+        }
     }
 
     #[test]

@@ -75,6 +75,15 @@ fn help_of_every_command_is_as_written_down() {
 }
 
 #[test]
+fn help_is_a_command_too() {
+    for command in [&["card", "new"][..], &["send"], &[]] {
+        let asked = said(&[&["help"], command].concat());
+        assert_eq!(asked, said(&[command, &["--help"]].concat()), "{command:?}");
+    }
+    assert_eq!(said(&["help", "dance"]).0, 2);
+}
+
+#[test]
 fn help_fits_a_narrow_terminal() {
     for command in ["--help", "send --help", "init --help"] {
         let output = Command::new(env!("CARGO_BIN_EXE_kith"))
@@ -95,6 +104,10 @@ fn wrong_usage_exits_with_two_and_tells_programs_so() {
     assert_eq!(object["error"]["code"], "usage");
     assert!(object["error"]["hint"].is_string());
     assert_eq!(said(&["dance"]).0, 2);
+    for command in [&["backup"][..], &["restore"], &["recovery", "restore"]] {
+        let (code, _, err) = said(command);
+        assert!(code == 2 && err.contains(&format!("kith {} [OPTIONS] --at-home", command.join(" "))), "{err}");
+    }
     assert_eq!(said(&["export", "/tmp/never"]).0, 2, "--plain is asked for");
 }
 

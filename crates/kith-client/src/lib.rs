@@ -35,6 +35,6 @@ pub use kith_keep::{FoundAtHome, KeepError};
 pub use kith_net::{AddressPolicy, CarrierError};
 pub use kith_picture::{CleanError, Written};
 pub use kith_vault::{
-    BackupFileError, BackupKey, ChangePasswordError, PHRASE_WORDS, Params, Password, Phrase, PhraseError, ProofKey,
-    Strength, find_word, link_words, read_link_words,
+    BackupFileError, BackupKey, ChangePasswordError, CreateError, LINK_WORDS, LinkWordsError, PHRASE_WORDS, Params,
+    Password, Phrase, PhraseError, ProofKey, Strength, find_word, link_words, read_link_words,
 };

@@ -88,6 +88,21 @@ impl Backup {
         Self::of(path, key, None, damage, progress)
     }
 
+    /// Looks at how a file begins: before somebody types what opens it.
+    ///
+    /// # Errors
+    /// [`BackupFileError`] when it is no backup, or one that this program does not know.
+    pub fn look(path: &Path) -> Result<(), BackupFileError> {
+        BackupReader::look(path)
+    }
+
+    /// Returns the backup in a folder that was written last.
+    pub fn newest_in(folder: &Path) -> Option<PathBuf> {
+        let files = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+        let is_backup = |path: &PathBuf| path.is_file() && Self::look(path).is_ok();
+        files.filter(is_backup).max_by_key(|path| path.metadata().and_then(|metadata| metadata.modified()).ok())
+    }
+
     /// Opens a file that came from a home server: what opens it is not the person's own secret.
     pub(crate) fn of_home(
         path: &Path,

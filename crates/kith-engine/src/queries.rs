@@ -1,8 +1,10 @@
 //! Questions: what a program shows. Nothing here changes anything.
 
+use kith_crypto::hash::hash_signed;
 use kith_wire::Timestamp;
 use kith_wire::address::ServerUrl;
 use kith_wire::blob::BlobShape;
+use kith_wire::card::CardOffer;
 use kith_wire::id::MessageId;
 use rusqlite::{Row, params, params_from_iter, types::Value};
 
@@ -220,6 +222,17 @@ impl Engine {
     /// [`QueryError`] when storage fails.
     pub fn n_messages(&self) -> Result<u64, QueryError> {
         Ok(count(&self.db, "SELECT count(*) FROM messages", [])?)
+    }
+
+    /// Returns the contact that a card belongs to: the one that answering it made, or the one that it was made for.
+    ///
+    /// # Errors
+    /// [`QueryError`] when storage fails.
+    pub fn contact_of_card(&self, offer: &CardOffer) -> Result<Option<ContactId>, QueryError> {
+        let hash = hash_signed(&offer.card);
+        Ok(first(&self.db, "SELECT id FROM contacts WHERE card = ?1", [hash.0], |row| {
+            row.get(0).map(ContactId::from_column)
+        })?)
     }
 
     /// Returns the person's devices; none while this is the only one and was never to be linked.

@@ -6,16 +6,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use kith_engine::{Command, ContactView, Reply};
+use kith_engine::{Command, Reply};
 use kith_wire::Wire as _;
 use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::link::{CARD_PREFIX, card_from_link};
 use serde_json::json;
 
+use crate::commands::namesake::make_sure_it_is_another_one;
 use crate::commands::new_card::with_queue;
 use crate::context::{Context, contact_id};
 use crate::failure::Failure;
-use crate::output::Voice;
 use crate::show;
 
 #[derive(Debug, Args)]
@@ -31,6 +31,10 @@ pub(crate) struct AcceptCard {
     /// Give up the keys that the contact has now: it has lost its devices, and told you so itself. The conversation goes on with new ones
     #[arg(long, requires = "name")]
     pub(crate) instead: bool,
+
+    /// There is a contact of this name already, and this is somebody else: do not ask
+    #[arg(long, requires = "name", conflicts_with = "instead")]
+    pub(crate) yes: bool,
 }
 
 pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Failure> {
@@ -40,8 +44,13 @@ pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Fail
         give_up_keys(args.name.as_deref().unwrap_or_default(), &offer, context).await?;
     }
     let whom = context.whom(args.name.as_deref())?;
-    if let Some(there) = context.namesake(args.name.as_deref())? {
-        make_sure_it_is_another_one(&there, context).await?;
+    // Who has answered it already hears of that, also when the command is handed over again.
+    let is_new = context.client.ask(|engine| engine.contact_of_card(&offer))?.is_none();
+    if is_new
+        && !args.yes
+        && let Some(there) = context.namesake(args.name.as_deref())?
+    {
+        make_sure_it_is_another_one(&there, SAME_PERSON, context).await?;
     }
     let command = || Command::CardAccept { offer: Box::new(offer.clone()), whom: whom.clone() };
     let Reply::Contact(contact) = with_queue(context, command).await? else {
@@ -59,24 +68,6 @@ pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Fail
         )
     });
     Ok(())
-}
-
-/// Two contacts of one name are seldom meant. A person is asked; a program is told.
-async fn make_sure_it_is_another_one(there: &ContactView, context: &Context) -> Result<(), Failure> {
-    let (id, name) = (contact_id(there.id), show::one_line(&there.name));
-    context.out.note(format!(
-        "You have a contact called {name} already, {id}, and this card makes a second one. If it is the same person, who has lost all devices and told \
-         you so, give the command with --instead: then the conversation goes on with new keys."
-    ));
-    if !context.at_terminal || context.out.voice() == Voice::Json {
-        return Ok(());
-    }
-    let answer = context.out.ask(&format!("Is it somebody else, also called {name}? [y/N]")).await.unwrap_or_default();
-    if matches!(answer.to_lowercase().as_str(), "y" | "yes") {
-        return Ok(());
-    }
-    let hint = "choose another --name for somebody else; for the same person who has lost all devices, add --instead";
-    Err(Failure::new("name_taken", format!("there is a contact called {name} already; nothing was answered"), hint))
 }
 
 /// Gives up the keys of a contact whose session goes on, and tells its devices so, if they can be told. One that needs a new card anyhow has none left.
@@ -98,6 +89,9 @@ async fn give_up_keys(name: &str, offer: &CardOffer, context: &Context) -> Resul
     Ok(())
 }
 
+/// What is done for a contact that is there already.
+const SAME_PERSON: &str = "If it is the same person, who has lost all devices and told you so, give the command with --instead: then the conversation \
+                           goes on with new keys.";
 /// How long the word that the keys are given up may take.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -120,13 +114,20 @@ fn refuse_link(offer: &CardOffer) -> Result<(), Failure> {
 
 /// Reads a card: from a link, or from a file that lies in `directory` when its path does not say otherwise.
 pub(crate) fn read(card: &str, directory: &Path) -> Result<CardOffer, Failure> {
+    let offer = read_offer(card, directory)?;
+    // What is inside is looked at as well: half a card is told the same way, wherever it was cut.
+    offer.card.decode_unverified().map_err(damaged)?;
+    Ok(offer)
+}
+
+fn read_offer(card: &str, directory: &Path) -> Result<CardOffer, Failure> {
     if let Some(link) = link_in(card) {
-        return card_from_link(&link).map_err(|error| damaged(&error.to_string()));
+        return card_from_link(&link).map_err(damaged);
     }
     let path = directory.join(card);
     let failed = |error: &std::io::Error| match error.kind() {
         // What is too long for a name or begins like a link was meant as one.
-        _ if card.len() > LONGEST_PATH || card.starts_with(SCHEME) => damaged("it is neither a file nor a whole link"),
+        _ if card.len() > LONGEST_PATH || card.starts_with(SCHEME) => damaged("neither a file nor a whole link"),
         _ => Failure::file("read", &path, error),
     };
     let mut bytes = Vec::new();
@@ -135,10 +136,8 @@ pub(crate) fn read(card: &str, directory: &Path) -> Result<CardOffer, Failure> {
     let most = u64::try_from(CardOffer::MAX_BYTES).unwrap_or(u64::MAX).saturating_mul(2);
     file.take(most).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
     match std::str::from_utf8(&bytes) {
-        Ok(text) if let Some(link) = link_in(text) => {
-            card_from_link(&link).map_err(|error| damaged(&error.to_string()))
-        }
-        _ => CardOffer::from_bytes(&bytes).map_err(|error| damaged(&error.to_string())),
+        Ok(text) if let Some(link) = link_in(text) => card_from_link(&link).map_err(damaged),
+        _ => CardOffer::from_bytes(&bytes).map_err(damaged),
     }
 }
 
@@ -150,12 +149,9 @@ fn link_in(text: &str) -> Option<String> {
     link.starts_with(CARD_PREFIX).then(|| link.split_whitespace().collect())
 }
 
-fn damaged(reason: &str) -> Failure {
-    Failure::new(
-        "bad_card",
-        format!("this is not a whole card or link: {reason}"),
-        "ask for it once more, and copy all of it: it is several thousand letters long",
-    )
+fn damaged(reason: impl std::fmt::Display) -> Failure {
+    let hint = "copy it again, all of it: a link is several thousand letters long; or ask for the file once more";
+    Failure::new("bad_card", "this is not a whole card or link", hint).with_detail(reason)
 }
 
 /// How every link of Kith begins.

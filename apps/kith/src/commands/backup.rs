@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::commands::home_backup::{self, Every};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::show;
+use crate::{files, show};
 
 #[derive(Debug, Args)]
 #[command(
@@ -44,6 +44,7 @@ pub(crate) struct Backup {
 pub(crate) async fn run(args: &Backup, context: &Context) -> Result<(), Failure> {
     let Some(file) = &args.file else { return home_backup::run(args, context).await };
     let target = context.path(file);
+    files::refuse_no_folder(&target)?;
     let overwrite = if args.force { Overwrite::Allowed } else { Overwrite::Refused };
     let growth = if args.anew { Growth::Anew } else { Growth::Usual };
     let progress = |done, total| context.out.progress("Messages", done, total);

@@ -23,6 +23,7 @@ pub(crate) struct Export {
 
 pub(crate) fn run(args: &Export, context: &Context) -> Result<(), Failure> {
     let path = context.path(&args.file);
+    files::refuse_early(&path)?;
     let mut bytes = Vec::new();
     let mut n_messages: u64 = 0;
     let mut put = |object: &Value| writeln!(bytes, "{object}");

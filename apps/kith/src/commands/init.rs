@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use kith_client::{Client, ClientError, Options, Password, SyncError};
+use kith_client::{CarrierError, Client, ClientError, Options, Password, SyncError};
 use kith_crypto::sign;
-use kith_engine::{QueryError, Trouble};
+use kith_engine::{QueryError, Status, Trouble};
 use kith_wire::Wire as _;
 use kith_wire::address::{Scheme, ServerUrl};
 use kith_wire::descriptor::Descriptor;
@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::failure::{Failure, trouble_failure};
 use crate::output::Out;
-use crate::times;
+use crate::{show, times};
 
 #[derive(Debug, Args)]
 pub(crate) struct Init {
@@ -79,19 +79,25 @@ pub(crate) fn server_url(text: &str) -> Result<ServerUrl, Failure> {
         .map_err(|error| Failure::usage(error.to_string(), "an address looks like https://kith.example.org"))?;
     if url.scheme() == Scheme::Http && !is_this_machine(url.host()) {
         let message = "over plain http, everybody on the way could see when you talk";
-        let hint = "use https; plain http is only for a server on this machine";
+        let secure = url.as_str().replacen("http", "https", 1);
+        let hint = format!("write {secure} in its place; http:// is only for a server on this machine");
         return Err(Failure::new("plain_http", message, hint));
     }
     Ok(url)
 }
 
 /// Says that a server does not answer, or is none.
-pub(crate) fn no_server(url: &ServerUrl, error: &kith_client::CarrierError) -> Failure {
+pub(crate) fn no_server(url: &ServerUrl, error: &CarrierError) -> Failure {
+    if matches!(error, CarrierError::Handshake) && is_this_machine(url.host()) {
+        let plain = url.as_str().replacen("https", "http", 1);
+        let hint = format!("a server on this machine that has no certificate is at {plain}");
+        return Failure { hint, ..Failure::offline(format!("{url} does not answer: {error}")) };
+    }
     if error.may_pass() {
         let hint = "check the address (without a port it means port 5484) and your connection, then try again";
         return Failure { hint: hint.into(), ..Failure::offline(format!("{url} does not answer: {error}")) };
     }
-    not_a_server(url, &error.to_string())
+    not_a_server(url, error)
 }
 
 /// Where somebody is at home.
@@ -167,19 +173,26 @@ fn create(folder: &Path, password: &Password, options: Options) -> Result<Client
 fn reopen(folder: &Path, password: &Password, options: Options) -> Result<Client, Failure> {
     let client = Client::open(folder, password, options)?;
     match client.ask(|engine| engine.status(times::now())) {
-        Ok(status) if status.registered => Err(ClientError::AlreadyExists.into()),
+        Ok(status) if status.registered => Err(taken(folder, &status)),
         // Also when an earlier attempt ended before there was a person.
         Ok(_) | Err(QueryError::NotInitialised) => Ok(client),
         Err(error) => Err(error.into()),
     }
 }
 
+/// Says who is in a folder in which somebody new was to be.
+fn taken(folder: &Path, status: &Status) -> Failure {
+    let name = status.name.as_deref().map_or_else(|| "somebody without a name".to_owned(), show::one_line);
+    let message = format!("in {} is {name} already, at home at {}", folder.display(), status.server);
+    let hint = "to go on there, nothing is to be made: see `kith status`; one folder is one person, so for somebody else choose another with --home DIR";
+    Failure { message, hint: hint.to_owned(), ..ClientError::AlreadyExists.into() }
+}
+
 /// Fetches the server's papers and checks who signed them.
 pub(crate) async fn find_server(args: &Checked, options: Options) -> Result<(Vec<u8>, ServerKey), Failure> {
     let bytes = Client::descriptor(&args.url, options).await.map_err(|error| no_server(&args.url, &error))?;
-    let signed =
-        Signed::<Descriptor>::from_bytes(&bytes).map_err(|error| not_a_server(&args.url, &error.to_string()))?;
-    let opened = sign::open(signed).map_err(|error| not_a_server(&args.url, &error.to_string()))?;
+    let signed = Signed::<Descriptor>::from_bytes(&bytes).map_err(|error| not_a_server(&args.url, &error))?;
+    let opened = sign::open(signed).map_err(|error| not_a_server(&args.url, &error))?;
     let key = opened.get().server_key;
     match args.expect {
         Some(expected) if expected != key => {
@@ -211,9 +224,10 @@ fn remove_unused(folder: &Path) {
     let _ = std::fs::remove_dir(folder);
 }
 
-fn not_a_server(url: &ServerUrl, reason: &str) -> Failure {
-    let message = format!("what answers at {url} is not a home server ({reason})");
-    Failure::new("not_a_home_server", message, "check the address; a home server's owner knows it")
+fn not_a_server(url: &ServerUrl, reason: &dyn std::error::Error) -> Failure {
+    let message = format!("what answers at {url} is not a home server");
+    let hint = "check the address (without a port it means port 5484); a home server's owner knows it";
+    Failure::new("not_a_home_server", message, hint).with_detail(reason)
 }
 
 fn is_this_machine(host: &str) -> bool {
@@ -241,6 +255,8 @@ mod tests {
         {
             assert_eq!(checked(server), Err("plain_http".into()), "{server}");
         }
+        let told = server_url("http://kith.example.org:443").unwrap_err();
+        assert!(told.hint.contains("write https://kith.example.org:443 in its place"), "{}", told.hint);
         for server in ["http://127.0.0.1:5484", "http://localhost:1", "http://[::1]:5484", "https://kith.example.org"] {
             assert_eq!(checked(server), Ok(server.into()));
         }

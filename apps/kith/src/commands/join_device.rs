@@ -146,12 +146,16 @@ async fn type_words(context: &Context, name: &str) -> Result<(), Failure> {
     let typed = context.out.ask(&question).await.ok_or_else(nobody)?;
     let url = if typed.is_empty() { own } else { init::server_url(&typed)? };
     let secret = ask_for_words(context).await?;
+    context.out.note(format!("Asking the home server at {url}…"));
     let found = context.client.descriptor_of(&url).await;
     let descriptor = found.map_err(|error| init::no_server(&url, &error))?;
     let command = Command::JoinByWords { url: url.clone(), descriptor, secret, name: name.to_owned() };
     let Reply::Contact(contact) = context.client.command(command)? else {
         return Err(Failure::new("internal", "nothing is looked for", "this is a mistake in Kith; please report it"));
     };
+    context
+        .out
+        .note(format!("Looking there for the link of these words, for {} seconds at most…", LOOK_PATIENCE.as_secs()));
     let state = |client: &Client| {
         let all = client.devices().unwrap_or_default();
         all.into_iter().find(|device| device.contact == Some(contact)).map(|device| device.state)

@@ -22,6 +22,7 @@ pub(crate) mod links;
 pub(crate) mod listen;
 pub(crate) mod log;
 pub(crate) mod man;
+pub(crate) mod namesake;
 pub(crate) mod new_card;
 pub(crate) mod pace;
 pub(crate) mod password;
@@ -70,7 +71,7 @@ pub(crate) async fn run(command: &Command, context: &Context) -> Result<(), Fail
         Command::Rotate(args) => rotate::run(args, context),
         Command::Block(args) => block::run(args, context),
         Command::Unblock(args) => unblock::run(args, context),
-        Command::Forget(args) => forget::run(args, context),
+        Command::Forget(args) => forget::run(args, context).await,
         Command::Set(args) => set::run(args, context),
         Command::Status(_) => status::run(context),
         Command::Export(args) => export::run(args, context),

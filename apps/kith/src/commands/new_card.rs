@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use kith_engine::{Command, CommandError, ContactId, Reply, Whom};
+use kith_engine::{Command, CommandError, ContactId, ContactState, ContactView, Reply, Whom};
 use kith_wire::Wire as _;
 use kith_wire::card::CardOffer;
 use kith_wire::link::card_to_link;
 use kith_wire::time::{Hour, Timestamp};
 use serde_json::json;
 
+use crate::commands::namesake::make_sure_it_is_another_one;
 use crate::context::{Context, contact_id};
 use crate::duration::Span;
 use crate::failure::Failure;
@@ -34,6 +35,10 @@ pub(crate) struct NewCard {
     /// How long it may be answered: 12h, 7d, 4w
     #[arg(long, value_name = "DURATION", default_value = "7d")]
     pub(crate) expires: Span,
+
+    /// There is a contact of this name already, and this is somebody else: do not ask
+    #[arg(long, requires = "name")]
+    pub(crate) yes: bool,
 }
 
 pub(crate) async fn run(args: &NewCard, context: &Context) -> Result<(), Failure> {
@@ -44,7 +49,12 @@ pub(crate) async fn run(args: &NewCard, context: &Context) -> Result<(), Failure
     let command = || Command::CardNew { whom: whom.clone(), expires: args.expires.seconds() };
     let file = args.out.as_ref().map(|path| context.path(path));
     if let Some(path) = &file {
-        files::refuse_existing(path)?;
+        files::refuse_early(path)?;
+    }
+    if !args.yes
+        && let Some(there) = context.namesake(args.name.as_deref())?
+    {
+        make_sure_it_is_another_one(&there, &advice(&there), context).await?;
     }
     let Reply::Card { card, contact, offer } = with_queue(context, command).await? else {
         return Err(Failure::new("internal", "the card was not made", "this is a mistake in Kith; please report it"));
@@ -80,6 +90,22 @@ pub(crate) async fn run(args: &NewCard, context: &Context) -> Result<(), Failure
         "Give this {what} to one person, by a way that you trust. It can be answered once, until {until}."
     ));
     Ok(())
+}
+
+/// Says what is done for a contact that is there already.
+fn advice(there: &ContactView) -> String {
+    match there.state {
+        ContactState::Invited => format!(
+            "A card that you made for them waits for its answer. If it got lost, take it back with `kith forget {}` and make a new one.",
+            contact_id(there.id)
+        ),
+        _ if there.restoring.is_some() => "They are told that you are back from a backup, and answer when they are online next. If they cannot, because you \
+                                           took a device out as lost after that backup was made, a second contact is the way."
+            .to_owned(),
+        _ => "If it is the same person, no card is needed: just write. Somebody who has lost all devices gives a card to you, and you answer \
+              it with `kith card accept --instead`."
+            .to_owned(),
+    }
 }
 
 /// A card is good until the end of the hour in which its time is over (KS-3).

@@ -22,6 +22,9 @@ pub(crate) enum Recovery {
     /// Be asked for four of the words, to see that they are written down rightly.
     Check(CheckPhrase),
     /// Restore a backup with the recovery phrase, in a new folder; see `kith restore`.
+    #[command(
+        override_usage = "kith recovery restore [OPTIONS] <FILE>\n       kith recovery restore [OPTIONS] --at-home <URL>"
+    )]
     Restore(Restore),
 }
 

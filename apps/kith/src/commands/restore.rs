@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 use kith_client::{
-    Backup, BackupFileError, BackupKey, Client, Damage, Options, PHRASE_WORDS, Password, Phrase, PhraseError,
-    RestoreFailure, SyncError,
+    Backup, BackupFileError, BackupKey, Client, Damage, LINK_WORDS, Options, PHRASE_WORDS, Password, Phrase,
+    PhraseError, RestoreFailure, SyncError,
 };
 use kith_engine::{ContactView, Restoring, Trouble};
 use kith_wire::Timestamp;
@@ -100,9 +100,7 @@ pub(crate) async fn run(
         return Err(Failure::usage("there is no backup to restore", "name a file, or --at-home URL"));
     };
     let file = std::env::current_dir().unwrap_or_default().join(file);
-    if let Err(error) = std::fs::File::open(&file) {
-        return Err(Failure::file("read", &file, &error));
-    }
+    look_at(&file)?;
     let secret = ask(with, out).await?;
     let key = match &secret {
         Secret::Phrase(phrase) => BackupKey::Phrase(phrase),
@@ -112,6 +110,21 @@ pub(crate) async fn run(
     let backup = backup.map_err(|error| refused(error, &secret))?;
     let client = take_in(args, &backup, (folder, &name), password, (options, out)).await?;
     finish(client, out).await
+}
+
+/// Sees that a backup is there: nobody types what opens it for a file that is none.
+fn look_at(file: &Path) -> Result<(), Failure> {
+    if file.is_dir() {
+        let hint = match Backup::newest_in(file) {
+            Some(newest) => format!("name the file in it: kith restore '{}'", newest.display()),
+            None => "name the file that `kith backup` has made; in this folder is none".to_owned(),
+        };
+        return Err(Failure::new("file", format!("{} is a folder", file.display()), hint));
+    }
+    match std::fs::File::open(file) {
+        Err(error) => Err(Failure::file("read", file, &error)),
+        Ok(_) => Backup::look(file).map_err(of_file),
+    }
 }
 
 /// A device that was restored and is not online yet.
@@ -257,7 +270,14 @@ async fn ask(with: With, out: &Out) -> Result<Secret, Failure> {
                 Ok(phrase) => Ok(Secret::Phrase(phrase)),
                 // So many words are no password.
                 Err(error) if typed.text().split_whitespace().count() == PHRASE_WORDS => Err(bad_phrase(error)),
-                Err(_) => typed.password().map(Secret::Password),
+                Err(error) => {
+                    if matches!(error, PhraseError::WrongCount { found: LINK_WORDS }) {
+                        out.note(format!(
+                            "These are {LINK_WORDS} words, and a recovery phrase has {PHRASE_WORDS}: they are tried as the password. {WORDS_OF_A_LINK}"
+                        ));
+                    }
+                    typed.password().map(Secret::Password)
+                }
             }
         }
     }
@@ -275,6 +295,11 @@ async fn typed_phrase(out: &Out) -> Result<Phrase, Failure> {
         match Phrase::parse(&format!("{} {}", *text, *line)) {
             Ok(phrase) => return Ok(phrase),
             Err(PhraseError::WrongCount { found }) if found < PHRASE_WORDS => {
+                if found == LINK_WORDS {
+                    out.note(format!(
+                        "These are {LINK_WORDS} words, and a recovery phrase has {PHRASE_WORDS}. {WORDS_OF_A_LINK}"
+                    ));
+                }
                 text.push(' ');
                 text.push_str(&line);
                 question = format!("Word {}:", found + 1);
@@ -292,22 +317,29 @@ fn phrase(text: &str) -> Result<Phrase, Failure> {
 fn bad_phrase(error: PhraseError) -> Failure {
     let hint = match error {
         PhraseError::UnknownWord { nearest: Some(word), .. } => format!("is it {word}?"),
+        PhraseError::WrongCount { found: LINK_WORDS } => WORDS_OF_A_LINK.to_owned(),
         _ => "look at the paper, word by word; the first four letters of each are enough".to_owned(),
     };
     Failure::new("bad_phrase", error.to_string(), hint)
 }
 
-/// The backup itself cannot be used.
+/// The backup itself cannot be used with what was given to open it.
 fn refused(error: RestoreFailure, secret: &Secret) -> Failure {
-    use BackupFileError as E;
     let RestoreFailure::File(error) = error else { return taken(error) };
+    if matches!((&error, secret), (BackupFileError::OtherPerson, Secret::Phrase(_))) {
+        let hint = "this phrase opens other backups; look at which paper belongs to this file";
+        return Failure::new("wrong_phrase", error.to_string(), hint);
+    }
+    of_file(error)
+}
+
+/// The backup itself cannot be used.
+fn of_file(error: BackupFileError) -> Failure {
+    use BackupFileError as E;
     let (code, hint) = match &error {
         E::NotABackup => ("not_a_backup", "choose a file that `kith backup` has made"),
         E::Newer { .. } => ("newer_version", "install the newer release of Kith, then try again"),
         E::WrongPassword => return Failure { hint: PASSWORD_HINT.into(), ..Failure::password_of("this backup") },
-        E::OtherPerson if matches!(secret, Secret::Phrase(_)) => {
-            ("wrong_phrase", "this phrase opens other backups; look at which paper belongs to this file")
-        }
         E::OtherPerson => ("backup_damaged", "the beginning of the file was changed; use another copy of it"),
         E::Damaged { .. } => {
             ("backup_damaged", "use another copy of the file, or take what is whole in this one with --damaged")
@@ -340,6 +372,9 @@ pub(crate) fn taken(error: RestoreFailure) -> Failure {
     }
 }
 
+/// What is said of words that somebody takes for a recovery phrase.
+const WORDS_OF_A_LINK: &str =
+    "Twelve words belong to a link to a new device: `kith device join --words` asks for them.";
 const PASSWORD_HINT: &str = "type the password that your folder had when the backup was made, or the recovery phrase";
 /// How long registration and the first words may take before they are left to the next command.
 const REGISTER_PATIENCE: Duration = Duration::from_secs(15);

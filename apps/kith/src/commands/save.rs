@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::context::{Context, message_id};
 use crate::failure::Failure;
-use crate::show;
+use crate::{files, show};
 
 #[derive(Debug, Args)]
 pub(crate) struct Save {
@@ -39,8 +39,10 @@ pub(crate) async fn run(args: &Save, context: &Context) -> Result<(), Failure> {
         None => context.path(Path::new(&own_name(&attachment.name))),
     };
     let overwrite = if args.force { Overwrite::Allowed } else { Overwrite::Refused };
+    // Nothing is fetched for a place where it cannot be put.
+    files::refuse_no_folder(&target)?;
     if overwrite == Overwrite::Refused {
-        crate::files::refuse_existing(&target).map_err(|failure| Failure { hint: EXISTS_HINT.into(), ..failure })?;
+        files::refuse_early(&target).map_err(|failure| Failure { hint: EXISTS_HINT.into(), ..failure })?;
     }
     let name = show::one_line(&attachment.name);
     context.client.fetch(attachment.id, |done, total| context.out.progress(&name, done, total)).await?;

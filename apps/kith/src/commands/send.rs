@@ -55,7 +55,7 @@ pub(crate) struct Send {
     pub(crate) wait: Option<Wait>,
 
     /// How long --wait waits at most: 30s, 5m
-    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    #[arg(long, value_name = "DURATION", default_value = "30s", requires = "wait")]
     pub(crate) timeout: Span,
 }
 

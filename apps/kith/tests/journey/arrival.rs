@@ -76,7 +76,28 @@ fn init_prints_the_key_that_it_finds_and_refuses_another_one_than_was_named() {
     let made = ana.succeed(&["init", "--server", &server.url]);
     assert!(made.said.contains(&server.key), "{}", made.said);
     assert_eq!((made.text("server_key"), made.text("server")), (server.key.clone(), server.url.clone()));
-    assert_refused(&ana.run(&["init", "--server", &server.url]), 1, "already_initialised");
+    let again = ana.run(&["init", "--server", &server.url]);
+    assert_refused(&again, 1, "already_initialised");
+    let says = format!("is somebody without a name already, at home at {}", server.url);
+    assert!(again.said.contains(&says) && again.said.contains("kith status"), "{}", again.said);
+}
+
+#[test]
+fn a_wrong_address_or_folder_is_told_with_the_right_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("server"));
+    let ana = Person::new(&folder.path().join("ana"));
+    let secure = server.url.replace("http", "https");
+    let refused = ana.run(&["init", "--server", &secure]);
+    assert_refused(&refused, 4, "offline");
+    let says = format!("a server on this machine that has no certificate is at {}\n", server.url);
+    assert!(refused.said.contains(&says), "{}", refused.said);
+    let refused = ana.run(&["init", "--server", "http://kith.example.org"]);
+    assert!(refused.said.contains("write https://kith.example.org in its place"), "{}", refused.said);
+    std::fs::create_dir(&ana.home).unwrap();
+    std::fs::write(ana.home.join("notes.txt"), "mine").unwrap();
+    assert_refused(&ana.run(&["init", "--server", &server.url]), 1, "not_empty");
+    assert_eq!(std::fs::read_dir(&ana.home).unwrap().count(), 1, "nothing of it was touched");
 }
 
 #[test]

@@ -55,7 +55,10 @@ fn damaged_and_cut_cards_are_told_as_such() {
     for (place, bytes) in [("cut.kith", &whole[..900]), ("other.kith", b"damaged".as_slice()), ("none.kith", b"")] {
         let place = world.folder.path().join(place);
         std::fs::write(&place, bytes).unwrap();
-        assert_error(&world.bela.run(&["card", "accept", path(&place)]), "bad_card");
+        let refused = world.bela.run(&["card", "accept", path(&place)]);
+        assert_error(&refused, "bad_card");
+        assert!(refused.said.contains("this is not a whole card or link\n"), "{}", refused.said);
+        assert!(refused.lines[0]["error"]["detail"].is_string(), "{refused:?}");
     }
     for wrong in [&link[..1000], "kith:card/", "kith:/card/x", &format!("{link}A")] {
         assert_error(&world.bela.run(&["card", "accept", wrong]), "bad_card");
@@ -72,7 +75,7 @@ fn messages_and_their_log_have_the_fields_of_the_contract() {
     let piped = world.ana.run_with_input(&["send", "Belarmino", "-"], "two\nlines 👩‍👩‍👧\n");
     assert_eq!((piped.code, said(&piped).1), (0, "waiting".into()));
     world.ana.succeed(&["send", "c1", "--reply-to", &said(&piped).0, "-- a dash in front"]);
-    world.ana.succeed(&["send", "belarmino", "sour plums", "--timeout", "5s"]);
+    world.ana.succeed(&["send", "belarmino", "sour plums"]);
     let file = world.folder.path().join("odd $name;'\"ü👍.txt");
     std::fs::write(&file, "plums").unwrap();
     let (telephone, torn) = (world.folder.path().join("photo.heic"), world.folder.path().join("torn.png"));
@@ -117,6 +120,11 @@ fn messages_and_their_log_have_the_fields_of_the_contract() {
     assert_eq!(told, path(&saved.join("odd $name;'\"ü👍.txt")), "a folder takes it under its own name");
     assert_eq!(std::fs::read_to_string(&told).unwrap(), "plums");
     assert_error(&world.bela.run(&["save", "Anastasia", &id, "--out", &told]), "exists");
+    for nowhere in ["got/", "got/plums.txt"] {
+        let nowhere = world.bela.run(&["save", "Anastasia", &id, "--out", path(&world.folder.path().join(nowhere))]);
+        assert_error(&nowhere, "file");
+        assert!(nowhere.said.contains("there is no folder ") && nowhere.said.contains("mkdir"), "{}", nowhere.said);
+    }
     world.bela.succeed(&["save", "Anastasia", &id, "--out", &told, "--force"]);
     assert_error(&world.bela.run(&["save", "Anastasia", &said(&piped).0]), "unknown_attachment");
 }
@@ -153,6 +161,7 @@ fn listening_tells_messages_receipts_and_contacts_to_every_terminal() {
 fn a_wait_that_runs_out_exits_with_five_and_says_that_it_goes_on() {
     let mut world = World::of_friends();
     world.two.kill();
+    assert_eq!(world.ana.run(&["send", "Belarmino", "hello?", "--timeout", "1s"]).code, 2, "nothing is waited for");
     let waited = world.ana.run(&["send", "Belarmino", "hello?", "--wait", "delivered", "--timeout", "1s"]);
     assert_eq!((waited.code, waited.text("state").as_str()), (5, "accepted"), "{waited:?}");
     assert_eq!(waited.lines[1]["error"]["code"], "timeout");
@@ -183,7 +192,7 @@ fn a_file_that_cannot_be_sent_is_named_with_the_reason_and_a_message_is_not_left
 fn names_that_fit_several_are_refused_and_settings_are_checked() {
     let world = World::of_strangers();
     world.ana.succeed(&["card", "new", "--name", "Tom"]);
-    world.ana.succeed(&["card", "new", "--name", "Tom"]);
+    world.ana.succeed(&["card", "new", "--name", "Tom", "--yes"]);
     let refused = world.ana.run(&["log", "Tom"]);
     assert_error(&refused, "ambiguous_contact");
     assert!(refused.lines[0]["error"]["hint"].as_str().unwrap().contains("c1, c2"), "{refused:?}");
@@ -193,7 +202,7 @@ fn names_that_fit_several_are_refused_and_settings_are_checked() {
     let set = world.ana.succeed(&["contacts"]).lines;
     assert_eq!((&set[0]["name"], &set[0]["disappear_s"]), (&Value::from("Tomás"), &Value::from(3600)));
     assert_eq!(set[0]["receipts"], false);
-    world.ana.succeed(&["forget", "Tom"]);
+    world.ana.succeed(&["forget", "Tom", "--yes"]);
 
     let status = world.ana.succeed(&["status"]);
     assert_eq!((status.text("server"), status.text("server_key")), (world.one.url.clone(), world.one.key.clone()));

@@ -130,7 +130,7 @@ fn a_file_that_its_sender_has_let_go_comes_from_the_other_device() {
     phone.succeed(&["save", "Belarmino", &message, "--out", copy.to_str().unwrap()]);
     home.linked(&["--history", "all"]);
     // Bela forgets Ana, and with her everything that lies at the home server for her.
-    bela.succeed(&["forget", "Anastasia"]);
+    bela.succeed(&["forget", "Anastasia", "--yes"]);
     bela.succeed(&["sync"]);
     let hears = phone.listen();
     let late = copy.with_extension("late");

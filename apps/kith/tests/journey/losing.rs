@@ -306,6 +306,42 @@ fn damaged_and_foreign_files_are_told_apart_and_mended_by_the_next_backup() {
     assert!(tablet.conversation("Belarmino").is_empty(), "the second run is lost");
 }
 
+#[test]
+fn nobody_types_what_opens_a_backup_for_what_is_none_and_the_words_of_a_link_are_known() {
+    let loss = Loss::of_friends();
+    let (tablet, folder) = (loss.tablet(), loss.world.folder.path());
+    std::fs::write(folder.join("letter.txt"), "to somebody").unwrap();
+    let restore = |what: PathBuf| {
+        let output = tablet.bare(&["restore", what.to_str().unwrap()]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let none = restore(folder.to_owned());
+    assert!(
+        none.0 == Some(1) && none.1.contains("is a folder") && none.1.contains("in this folder is none"),
+        "{none:?}"
+    );
+    loss.back_up();
+    let named = restore(folder.to_owned());
+    assert!(named.1.contains(&format!("kith restore '{}'", loss.file().display())), "{named:?}");
+    assert!(restore(folder.join("nowhere.kith")).1.contains("there is no file"));
+    assert!(restore(folder.join("letter.txt")).1.contains("this is no backup file"));
+    let asked = restore(loss.file());
+    assert!(asked.0 == Some(2) && asked.1.contains("nobody is there to type what opens the backup"), "{asked:?}");
+
+    let words = "inflict envelope brown skull finger awake measure company grace october bridge subject";
+    let refused = loss.restore(&tablet, &["restore"], ("KITH_PHRASE", words));
+    assert_eq!(code(&refused), (1, "bad_phrase".into()));
+    assert!(refused.said.contains("has 24 words, these are 12") && refused.said.contains("kith device join --words"));
+    let refused = loss.restore(&tablet, &["restore"], ("KITH_BACKUP_PASSWORD", words));
+    assert_eq!(code(&refused), (3, "wrong_password".into()));
+    assert!(refused.said.contains("tried as the password") && refused.said.contains("kith device join --words"));
+    let mut typing = Running::start(&tablet, &["recovery", "restore", loss.file().to_str().unwrap()]);
+    typing.say(words);
+    typing.say("zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo");
+    let refused = typing.finish();
+    assert!(refused.said.contains("a recovery phrase has 24") && refused.said.contains("Word 13:"), "{refused:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_backup_takes_the_place_of_files_only() {

@@ -110,15 +110,49 @@ fn a_second_contact_of_one_name_is_made_knowingly() {
         (format!("card accept '{}' --name Anastasia", card.display()), [("KITH_PASSWORD", PASSWORD)]);
     let (code, said) = try_on_terminal(bela, &accept, &password, "n");
     assert!(code == 1 && said.contains("Is it somebody else, also called Anastasia?"), "{said}");
-    assert!(said.contains("nothing was answered") && said.contains("--instead"), "{said}");
+    assert!(said.contains("nothing was done") && said.contains("--instead"), "{said}");
     assert_eq!(bela.succeed(&["contacts"]).lines.len(), 1);
     on_terminal(bela, &accept, &password, "y");
     assert_eq!(bela.succeed(&["contacts"]).lines.len(), 2);
-    // A script is told, and goes on.
+    // Where nobody can be asked, it has to be said.
     let link = world.ana.succeed(&["card", "new", "--name", "Somebody else"]).text("link");
-    let (code, _, said) = bela.as_human(&["card", "accept", &link, "--name", "Anastasia"]);
-    assert!(code == 0 && said.contains("You have a contact called Anastasia already, c1"), "{said}");
+    let accept = ["card", "accept", &link, "--name", "Anastasia"];
+    let (code, _, said) = bela.as_human(&accept);
+    assert!(code == 2 && said.contains("You have a contact called Anastasia already, c1"), "{said}");
+    assert_eq!(bela.run(&accept).lines[0]["error"]["code"], "name_taken");
+    assert_eq!(bela.succeed(&["contacts"]).lines.len(), 2);
+    bela.succeed(&[&accept[..], &["--yes"]].concat());
     assert_eq!(bela.succeed(&["contacts"]).lines.len(), 3);
+    assert_eq!(bela.run(&accept).lines[0]["error"]["code"], "already_answered");
+}
+
+#[test]
+fn a_second_card_for_one_name_is_made_knowingly() {
+    let world = World::of_strangers();
+    let (ana, password) = (&world.ana, [("KITH_PASSWORD", PASSWORD)]);
+    let new = ["card", "new", "--name", "Belarmino"];
+    ana.succeed(&new);
+    let (code, out, said) = ana.as_human(&new);
+    assert!(code == 2 && out.is_empty() && said.contains("take it back with `kith forget c1`"), "{out} {said}");
+    let (code, said) = try_on_terminal(ana, "card new --name Belarmino", &password, "n");
+    assert!(code == 1 && said.contains("Is it somebody else, also called Belarmino?"), "{said}");
+    assert_eq!(ana.succeed(&["contacts"]).lines.len(), 1);
+    on_terminal(ana, "card new --name Belarmino", &password, "y");
+    ana.succeed(&[&new[..], &["--yes"]].concat());
+    assert_eq!(ana.succeed(&["contacts"]).lines.len(), 3);
+}
+
+#[test]
+fn a_contact_is_forgotten_when_somebody_means_it() {
+    let world = World::of_friends();
+    let (bela, password) = (&world.bela, [("KITH_PASSWORD", PASSWORD)]);
+    let unasked = bela.run(&["forget", "Anastasia"]);
+    assert_eq!((unasked.code, &unasked.lines[0]["error"]["code"]), (2, &"not_confirmed".into()), "{unasked:?}");
+    let (code, said) = try_on_terminal(bela, "forget Anastasia", &password, "n");
+    assert!(code == 1 && said.contains("on all your devices") && said.contains("keeps what they have"), "{said}");
+    assert_eq!(bela.succeed(&["contacts"]).lines.len(), 1);
+    on_terminal(bela, "forget Anastasia", &password, "y");
+    assert_eq!(bela.succeed(&["contacts"]).lines.len(), 0);
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn a_forgotten_contact_leaves_nothing_behind() {
     let world = World::of_friends();
     world.ana.succeed(&["send", "Belarmino", "remember me"]);
     exchange(&world, 2);
-    world.bela.succeed(&["forget", "Anastasia"]);
+    world.bela.succeed(&["forget", "Anastasia", "--yes"]);
     assert!(world.bela.succeed(&["contacts"]).lines.is_empty());
     assert_eq!(world.bela.run(&["log", "Anastasia"]).code, 1);
     world.bela.succeed(&["sync"]);

@@ -63,13 +63,16 @@ fn cards_are_made_offline_while_there_are_spare_queues() {
 #[test]
 fn ke_11_own_and_answered_cards_are_refused() {
     let mut world = World::new("own-card");
-    let (_, offer) = world.card(ANA);
+    let (given_to, offer) = world.card(ANA);
     let accept = |offer: &kith_wire::card::CardOffer| Command::CardAccept {
         offer: Box::new(offer.clone()),
         whom: Whom::New(None),
     };
+    let whose = |world: &World, who: usize| world.people[who].engine.contact_of_card(&offer).unwrap();
     assert!(matches!(world.command(ANA, accept(&offer)), Err(CommandError::OwnCard)));
+    assert_eq!((whose(&world, ANA), whose(&world, BELA)), (Some(given_to), None));
     world.command(BELA, accept(&offer)).unwrap();
+    assert_eq!(whose(&world, BELA), Some(world.people[BELA].engine.contacts().unwrap()[0].id));
     assert!(matches!(world.command(BELA, accept(&offer)), Err(CommandError::AlreadyAnswered)));
     assert_eq!(world.people[BELA].engine.contacts().unwrap().len(), 1);
 }

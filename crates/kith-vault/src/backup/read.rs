@@ -58,6 +58,17 @@ impl BackupReader {
         Self::of(path, File::open(path).map_err(failed("read", path))?, key)
     }
 
+    /// Looks at how a file begins, which no key is needed for.
+    ///
+    /// # Errors
+    /// [`BackupFileError`]: no backup, or one that this program does not know.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn look(path: &Path) -> Result<(), BackupFileError> {
+        let mut file = File::open(path).map_err(failed("read", path))?;
+        let head = read_most(&mut file, HEAD_LEN).map_err(failed("read", path))?;
+        Head::decode(&head).map(drop)
+    }
+
     /// Opens a backup with a key, wherever its bytes come from; `name` is what it is called in errors.
     ///
     /// # Errors
