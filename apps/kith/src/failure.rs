@@ -371,7 +371,7 @@ fn restoring() -> Failure {
 pub(crate) fn revoked() -> Failure {
     Failure::new(
         "revoked",
-        "this device was revoked on another one of yours: it sends and receives nothing any more",
+        "this device was revoked on another one of yours, or you went on from a backup without it: it sends and receives nothing any more",
         REVOKED_HINT,
     )
 }

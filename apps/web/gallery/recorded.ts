@@ -33,8 +33,9 @@ export class RecordedLine implements Line {
   constructor(screen: ScreenName, language: 'en' | 'ar') {
     this.screen = screen;
     this.talks.set(1, TALK[language].map((said, index) => this.message(1, index, said)));
-    const open: State = { kind: 'open', name: language === 'ar' ? 'سارة' : 'Sara', server: 'https://kith.linden.example', serverKey: 'g4kq7-2mxtd-0c9pe-hw3rz-81nsv-y5b6j', registered: true, online: !screen.startsWith('offline'), waiting: screen === 'offline' ? 3 : 0, revoked: false, rotationHours: 168 };
+    const open: State = { kind: 'open', name: language === 'ar' ? 'سارة' : 'Sara', server: 'https://kith.linden.example', serverKey: 'g4kq7-2mxtd-0c9pe-hw3rz-81nsv-y5b6j', registered: true, online: !screen.startsWith('offline'), waiting: screen === 'offline' ? 3 : 0, revoked: false, leftBehind: false, rotationHours: 168 };
     if (screen === 'removed') Object.assign(open, { revoked: true });
+    if (screen === 'left-behind') Object.assign(open, { revoked: true, leftBehind: true });
     this.state = stateFor(screen) ?? (screen === 'start' ? { kind: 'nobody' } : screen === 'locked' ? { kind: 'locked' } : screen === 'elsewhere' ? { kind: 'elsewhere' } : open);
     this.contacts = screen === 'empty' ? [] : this.people(language);
     if (screen === 'trouble') {

@@ -53,6 +53,7 @@ export const SCREENS = [
   ['link-compare', 'link-compare'],
   ['link-welcome', 'link-compare', async (page) => { await page.getByTestId('link-same').click(); await page.getByTestId('link-password').fill('kitchen'); }],
   ['removed', 'removed'],
+  ['left-behind', 'left-behind'],
   ['backup', 'backup'],
   ['phrase', 'phrase', async (page) => { await page.getByTestId('phrase-show').click(); await page.getByTestId('ask-password').fill('kitchen'); await page.getByTestId('ask-go').click(); await page.getByTestId('phrase-words').waitFor(); }],
   ['phrase-check', 'phrase', async (page) => { await page.getByTestId('phrase-show').click(); await page.getByTestId('ask-password').fill('kitchen'); await page.getByTestId('ask-go').click(); await page.getByTestId('phrase-written').click(); await page.locator('[data-test=phrase-word]').first().fill('zebra'); await page.locator('[data-test=phrase-word]').nth(1).fill('able'); await page.locator('[data-test=phrase-word]').nth(2).fill('able'); await page.getByTestId('phrase-check').click(); }],

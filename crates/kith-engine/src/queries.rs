@@ -213,6 +213,7 @@ impl Engine {
             contacts: count(&self.db, "SELECT count(*) FROM contacts WHERE kind = 0", [])?,
             rotation_hours: device_keys::pace_hours(&self.db)?,
             revoked: own_devices::is_revoked(&self.db)?,
+            left_behind: own_devices::is_left_behind(&self.db)?,
         })
     }
 

@@ -14,10 +14,10 @@ use std::collections::BTreeMap;
 use kith_crypto::CryptoRng;
 use kith_crypto::sign::Verified;
 use kith_wire::devices::DeviceList;
-use kith_wire::frame::{Frame, SeqRange};
+use kith_wire::frame::{EndReason, Frame, SeqRange};
 use kith_wire::id::{ContactKey, DeviceId, Hash, OlmIdentity};
 use kith_wire::limits::{CONTENT_WINDOW, SESSION_WINDOW};
-use kith_wire::payload::ListState;
+use kith_wire::payload::{Item, ListState};
 use kith_wire::signed::Signed;
 use kith_wire::time::Timestamp;
 use minicbor::{Decode, Encode};
@@ -348,6 +348,17 @@ impl Session {
         let mut opened = Opened::default();
         self.halt(alarm, &mut opened, rng);
         opened.end
+    }
+
+    /// Stops for good because the contact's person has the device of this session no more, and shows it by which of their lists (KS-62).
+    /// Returns the frame, to be kept and sent as that of [`stop`](Self::stop).
+    pub fn dismiss(&mut self, list: &Verified<DeviceList>, rng: &mut dyn CryptoRng) -> Option<Sealed> {
+        if self.is_halted() {
+            return None;
+        }
+        let shown = self.may_show(list).then(|| Item::Yours(list.signed().clone()));
+        self.core.condition = Condition::Halted;
+        self.seal_end(EndReason::DEVICES, shown, rng)
     }
 
     /// Gives frames up for good: they expired and are never sent again. The other side is told until it has

@@ -180,6 +180,7 @@ pub(crate) fn state(status: Status) -> contract::State {
         online: status.link == LinkState::Up,
         waiting: status.waiting,
         revoked: status.revoked,
+        left_behind: status.left_behind,
         rotation_hours: status.rotation_hours,
     }
 }

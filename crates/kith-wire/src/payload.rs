@@ -95,6 +95,9 @@ pub enum Item {
     /// The card giver's confirmation.
     #[n(4)]
     Confirm(#[n(0)] Box<Confirm>),
+    /// A list of the receiver's person: why the session with a device that it leaves out has ended.
+    #[n(5)]
+    Yours(#[n(0)] Signed<DeviceList>),
 }
 
 /// The plaintext of an Olm message.

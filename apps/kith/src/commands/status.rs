@@ -41,6 +41,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         "devices": devices.iter().filter(|device| device.since.is_some()).count().max(1),
         "rotation_hours": status.rotation_hours,
         "revoked": status.revoked,
+        "left_behind": status.left_behind,
         "phrase_checked_at": backups.phrase_checked.map(times::rfc3339),
         "backup_made_at": backups.made.map(times::rfc3339),
         "home_backup_made_at": home.made.map(times::rfc3339),
@@ -60,7 +61,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
             format!("waiting      {}", if status.revoked { NEVER } else { waiting(status.waiting, status.link) }),
         ];
         if status.revoked {
-            lines.insert(0, REVOKED.to_owned());
+            lines.insert(0, if status.left_behind { LEFT_BEHIND } else { REVOKED }.to_owned());
         }
         if let Some(name) = &status.name {
             lines.insert(0, format!("you          {}", show::one_line(name)));
@@ -109,6 +110,10 @@ fn at_home(home: &HomeBackupView) -> String {
 /// What a person must know before anything else.
 const REVOKED: &str =
     "revoked      this device was revoked on another one of yours: it sends and receives nothing any more";
+
+/// The same of a device that was linked after the backup.
+const LEFT_BEHIND: &str = "revoked      your people show that you went on from a backup that did not know of this device: it sends and receives nothing\n             \
+                           any more. If that was you, delete its folder. If not, somebody has your backup: tell your people another way";
 
 const NEVER: &str = "nothing goes out any more";
 

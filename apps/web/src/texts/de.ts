@@ -123,6 +123,8 @@ export const de: Catalog = {
   'removed.title': 'Dieses Gerät wurde herausgenommen',
   'removed.why': 'Auf einem anderen deiner Geräte hat jemand mit deinem Passwort gesagt, dass dieses nicht mehr dazugehört. Es sendet und empfängt nichts mehr, und deine Leute wissen es. Was darauf ist, bleibt unter seinem Passwort versiegelt.',
   'removed.not_me': 'Das warst nicht du? Dann hat jemand anderes dein Passwort und eines deiner Geräte. Sag es deinen Leuten auf anderem Weg, und gebt einander neue Karten.',
+  'removed.behind': 'Deine Leute zeigen, dass du von einer Sicherung aus weitermachst, und diese Sicherung kannte dieses Gerät nicht. Es sendet und empfängt nichts mehr. Was darauf ist, bleibt unter seinem Passwort versiegelt. Bist du selbst zurückgekommen, dann lösche es hier.',
+  'removed.behind.not_me': 'Das warst nicht du? Dann hat jemand anderes deine Sicherung und ihre Wörter oder dein Passwort. Sag es deinen Leuten auf anderem Weg, und gebt einander neue Karten.',
   'removed.erase': 'Alles von diesem Gerät entfernen',
   'removed.erase.title': 'Alles entfernen?',
   'removed.erase.why': 'Unterhaltungen und Schlüssel auf diesem Gerät sind dann weg und kommen nicht zurück. Was auf deinen anderen Geräten ist, bleibt.',

@@ -129,6 +129,8 @@ export const en = {
   'removed.title': 'This device was taken out',
   'removed.why': 'On another device of yours somebody with your password said that this one is no longer yours. It sends and receives nothing any more, and your people have been told. What is on it stays sealed under its password.',
   'removed.not_me': 'That was not you? Then somebody else has your password and one of your devices. Tell your people in another way, and give each other new cards.',
+  'removed.behind': 'Your people show that you went on from a backup, and that backup did not know of this device. It sends and receives nothing any more. What is on it stays sealed under its password. If it was you who came back, erase it here.',
+  'removed.behind.not_me': 'That was not you? Then somebody else has your backup and its words or password. Tell your people in another way, and give each other new cards.',
   'removed.erase': 'Remove everything from this device',
   'removed.erase.title': 'Remove everything?',
   'removed.erase.why': 'Conversations and keys on this device are gone then and cannot be brought back. What is on your other devices stays.',

@@ -123,6 +123,8 @@ export const es: Catalog = {
   'removed.title': 'Este dispositivo se ha quitado',
   'removed.why': 'En otro dispositivo tuyo, alguien con tu contraseña dijo que este ya no es tuyo. Ya no envía ni recibe nada, y tu gente lo sabe. Lo que hay en él sigue sellado bajo su contraseña.',
   'removed.not_me': '¿No fuiste tú? Entonces alguien tiene tu contraseña y uno de tus dispositivos. Díselo a tu gente por otro medio y daos tarjetas nuevas.',
+  'removed.behind': 'Tu gente muestra que seguiste desde una copia de seguridad, y esa copia no conocía este dispositivo. Ya no envía ni recibe nada. Lo que hay en él sigue sellado bajo su contraseña. Si fuiste tú quien volvió, bórralo aquí.',
+  'removed.behind.not_me': '¿No fuiste tú? Entonces alguien tiene tu copia de seguridad y sus palabras o su contraseña. Díselo a tu gente por otro medio y daos tarjetas nuevas.',
   'removed.erase': 'Borrar todo de este dispositivo',
   'removed.erase.title': '¿Borrar todo?',
   'removed.erase.why': 'Las conversaciones y claves de este dispositivo se pierden para siempre. Lo que hay en los otros se queda.',

@@ -123,6 +123,8 @@ export const fr: Catalog = {
   'removed.title': 'Cet appareil a été retiré',
   'removed.why': 'Sur un autre de vos appareils, quelqu’un qui a votre mot de passe a dit que celui-ci n’est plus à vous. Il n’envoie et ne reçoit plus rien, et vos proches le savent. Ce qu’il contient reste scellé sous son mot de passe.',
   'removed.not_me': 'Ce n’était pas vous ? Quelqu’un d’autre a alors votre mot de passe et un de vos appareils. Prévenez vos proches autrement, et donnez-vous de nouvelles cartes.',
+  'removed.behind': 'Vos proches montrent que vous êtes reparti d’une sauvegarde, et cette sauvegarde ne connaissait pas cet appareil. Il n’envoie et ne reçoit plus rien. Ce qu’il contient reste scellé sous son mot de passe. Si c’est bien vous qui êtes revenu, effacez-le ici.',
+  'removed.behind.not_me': 'Ce n’était pas vous ? Quelqu’un d’autre a alors votre sauvegarde et ses mots ou son mot de passe. Prévenez vos proches autrement, et donnez-vous de nouvelles cartes.',
   'removed.erase': 'Tout effacer de cet appareil',
   'removed.erase.title': 'Tout effacer ?',
   'removed.erase.why': 'Les conversations et les clés de cet appareil disparaissent alors pour toujours. Ce qui est sur vos autres appareils reste.',

@@ -224,8 +224,10 @@ pub struct Status {
     pub contacts: u64,
     /// Hours between two rotations of this device's keys towards one contact.
     pub rotation_hours: u32,
-    /// Whether the person has revoked this device: it does nothing any more.
+    /// Whether the person has revoked this device, or left it behind: it does nothing any more.
     pub revoked: bool,
+    /// Whether the person goes on from a backup that did not know of this device, as contacts have shown it.
+    pub left_behind: bool,
 }
 
 /// One of the person's devices.

@@ -161,9 +161,23 @@ pub(crate) fn secret(db: &Connection) -> Result<ContactSecret, StorageError> {
     seed.map(ContactSecret::from_seed).ok_or(StorageError::Damaged("own_device"))
 }
 
-/// Returns whether this device was revoked (KE-54).
+/// Why this device is one of the person's no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Locked {
+    /// A sibling says that it was revoked (KE-54), or its account was closed (KE-88).
+    Revoked = 1,
+    /// The person goes on from a backup that did not know of it (KE-108).
+    LeftBehind = 2,
+}
+
+/// Returns whether this device was revoked, or left behind: it is locked.
 pub(crate) fn is_revoked(db: &Connection) -> Result<bool, StorageError> {
-    exists(db, "SELECT 1 FROM own_device WHERE revoked = 1", [])
+    exists(db, "SELECT 1 FROM own_device WHERE revoked > 0", [])
+}
+
+/// Returns whether the person goes on from a backup that did not know of this device.
+pub(crate) fn is_left_behind(db: &Connection) -> Result<bool, StorageError> {
+    exists(db, "SELECT 1 FROM own_device WHERE revoked = ?1", [Locked::LeftBehind as i64])
 }
 
 /// Returns whether this device waits to become one of another person's: until then it meets nobody of its own.
@@ -171,12 +185,13 @@ pub(crate) fn is_joining(db: &Connection) -> Result<bool, StorageError> {
     exists(db, "SELECT 1 FROM siblings WHERE state = 1 UNION ALL SELECT 1 FROM own_device WHERE adopt IS NOT NULL", [])
 }
 
-/// This device was revoked: it is locked, and what it was still going to say is gone.
-pub(crate) fn lock(work: &mut Work<'_>) -> Result<(), StorageError> {
+/// This device is one of the person's no more: it is locked, and what it was still going to say is gone. The first reason stays.
+pub(crate) fn lock(work: &mut Work<'_>, why: Locked) -> Result<(), StorageError> {
     // One that was never linked has nothing yet in which that stands: its account was closed from a backup (KE-104).
     named(work, NEVER_LINKED)?;
+    run(work.db, "UPDATE own_device SET revoked = ?1 WHERE revoked = 0", [why as i64])?;
     for sql in [
-        "UPDATE own_device SET revoked = 1, adopt = NULL",
+        "UPDATE own_device SET adopt = NULL",
         "DELETE FROM outgoing",
         "DELETE FROM frames",
         "DELETE FROM history",
@@ -290,7 +305,7 @@ pub(crate) fn learn(work: &mut Work<'_>, signed: Signed<OwnDevices>) -> Result<b
     let Some(list) = check(signed, &known.person_key) else { return Ok(false) };
     for revoked in &list.get().revoked {
         if revoked.id == own.device {
-            lock(work)?;
+            lock(work, Locked::Revoked)?;
             return Ok(true);
         }
     }

@@ -8,7 +8,8 @@ use kith_wire::operation::{Answer, Operation, Refusal};
 use kith_wire::sealed::OneShotReply;
 
 use crate::api::{AttachmentId, ContactId, Event, Output, Trouble};
-use crate::devices::{own_devices, sibling_meetings};
+use crate::devices::own_devices::{self, Locked};
+use crate::devices::sibling_meetings;
 use crate::ground::database::StorageError;
 use crate::ground::person;
 use crate::ground::person::Registration;
@@ -43,7 +44,11 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
     if let Answer::Closed { signature } = answer {
         // KE-54, KE-88: a server that says so without the statement is only one that does not serve.
         work.effects.link = LinkEffect::Lose;
-        return if closings::is_closed(work.db, &signature)? { own_devices::lock(work) } else { Ok(()) };
+        return if closings::is_closed(work.db, &signature)? {
+            own_devices::lock(work, Locked::Revoked)
+        } else {
+            Ok(())
+        };
     }
     match job {
         Job::Account => account(work, link, &answer)?,

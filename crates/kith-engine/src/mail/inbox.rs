@@ -31,7 +31,7 @@ use crate::people::own_lists;
 use crate::people::peer_list;
 use crate::people::spare_cards;
 use crate::people::unopened;
-use crate::recovery::replaced;
+use crate::recovery::{left_behind, replaced};
 use crate::talk::contents::{self, Turn};
 
 pub(crate) const TABLES: &str = "
@@ -144,6 +144,9 @@ fn apply(work: &mut Work<'_>, peer: &PeerDevice, opened: Opened) -> Result<(), S
         if let Some(content) = assemble(work, peer, part)? {
             contents::apply(work, peer, content, turn)?;
         }
+    }
+    if let Some(list) = opened.shown {
+        left_behind::shown(work, contact, list)?;
     }
     match opened.alarm {
         // One payload was unreadable; the session goes on.

@@ -102,7 +102,12 @@ fn tell(
     list: &Verified<DeviceList>,
 ) -> Result<(), StorageError> {
     let stops: Option<Alarm> = session.learn_devices(list).err();
-    let end = stops.and_then(|alarm| session.stop(alarm, work.rng));
+    let end = match stops {
+        // KS-62: the device is told by which list it is revoked.
+        Some(Alarm::DeviceRevoked) => session.dismiss(list, work.rng),
+        Some(alarm) => session.stop(alarm, work.rng),
+        None => None,
+    };
     sessions::store(work.db, peer.id, &session)?;
     match stops {
         Some(alarm) => sessions::stop(work, peer, alarm, end.as_ref()),

@@ -226,10 +226,13 @@ fn revoke_unnamed(work: &mut Work<'_>, contact: ContactId, list: &DeviceList) ->
     Ok(())
 }
 
-/// Stops the session with a device that is one of the contact's no more.
+/// Stops the session with a device that is one of the contact's no more, and shows it why (KS-62).
 pub(crate) fn stop(work: &mut Work<'_>, other: &PeerDevice) -> Result<(), StorageError> {
     let Some(mut session) = other.session(work.db)? else { return sessions::remove(work, other) };
-    let end = session.stop(Alarm::DeviceRevoked, work.rng);
+    let end = match verified_peers(work.db, other.contact)? {
+        Some(list) => session.dismiss(&list, work.rng),
+        None => session.stop(Alarm::DeviceRevoked, work.rng),
+    };
     sessions::store(work.db, other.id, &session)?;
     sessions::stop(work, other, Alarm::DeviceRevoked, end.as_ref())
 }

@@ -14,6 +14,7 @@ mod endings;
 mod faults;
 mod held;
 mod hostile;
+mod left_behind;
 mod lending;
 mod linking;
 mod lost;

@@ -9,7 +9,7 @@ use kith_crypto::CryptoRng;
 use kith_crypto::sign::Verified;
 use kith_wire::Wire;
 use kith_wire::devices::DeviceList;
-use kith_wire::frame::{Control, EndReason, Frame, MAX_RANGES, SeqRange};
+use kith_wire::frame::{Control, EndReason, Frame, Inner, MAX_RANGES, SeqRange};
 use kith_wire::id::DeviceId;
 use kith_wire::limits::SESSION_WINDOW;
 use kith_wire::payload::{Item, ListState, Part, Payload};
@@ -95,6 +95,9 @@ pub struct Opened {
     pub duplicate: bool,
     /// Something is wrong.
     pub alarm: Option<Alarm>,
+    /// KS-62: the other side has ended the session because this list of the own person, as it says, has the device no more. Nobody has checked
+    /// the list.
+    pub shown: Option<Signed<DeviceList>>,
     /// The session has stopped, and says so with this frame, which the caller keeps and sends like an ack-only one.
     pub end: Option<Sealed>,
 }
@@ -140,6 +143,7 @@ impl Session {
         self.core.incoming.seen.note(seq, frame);
         if let Some(alarm) = self.control_alarm(&inner.control) {
             self.take_what_waits(&mut opened);
+            opened.shown = self.take_what_is_shown(&inner);
             self.halt(alarm, &mut opened, rng);
             return Ok(opened);
         }
@@ -192,7 +196,7 @@ impl Session {
     pub(super) fn halt(&mut self, alarm: Alarm, opened: &mut Opened, rng: &mut dyn CryptoRng) {
         self.core.condition = Condition::Halted;
         opened.alarm = Some(alarm);
-        opened.end = alarm.end().and_then(|reason| self.seal_end(reason, rng));
+        opened.end = alarm.end().and_then(|reason| self.seal_end(reason, None, rng));
     }
 
     /// What was acknowledged and waits for earlier frames is said now: nothing comes any more (KS-47).
@@ -208,6 +212,17 @@ impl Session {
             opened.parts.extend(items.filter_map(|item| if let Item::Part(part) = item { Some(part) } else { None }));
         }
         self.core.incoming.early.clear();
+    }
+
+    /// Returns the list of this person by which the other side has ended the session, when it shows one (KS-62). Who has signed it is the
+    /// caller's to see.
+    fn take_what_is_shown(&mut self, inner: &Inner) -> Option<Signed<DeviceList>> {
+        if inner.control.end.is_none() || !self.is_established() {
+            return None;
+        }
+        let plain = self.core.olm.decrypt(&inner.olm).ok()?;
+        let items = Payload::from_bytes(&plain).ok()?.items;
+        items.into_iter().find_map(|item| if let Item::Yours(list) = item { Some(list) } else { None })
     }
 
     /// A frame for a session that has stopped: unless it says the same, its sender does not know yet (KS-47). Nothing else in

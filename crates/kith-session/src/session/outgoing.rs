@@ -1,10 +1,13 @@
 //! Sealing: what goes into a frame, and when a frame may be made.
 
 use kith_crypto::CryptoRng;
+use kith_crypto::sign::Verified;
 use kith_wire::Wire;
+use kith_wire::devices::DeviceList;
 use kith_wire::frame::{Control, EndReason, FrameHeader, Inner, MAX_RANGES};
 use kith_wire::limits::{CONTENT_WINDOW, SESSION_WINDOW};
 use kith_wire::payload::{Item, Part, Payload};
+use kith_wire::signed::Signed;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -98,7 +101,7 @@ impl Session {
     fn add_due_items(&mut self, items: &mut Vec<Item>, mut room: usize, rng: &mut dyn CryptoRng) {
         let seq = self.core.outgoing.next;
         if let Some(pending) = self.core.lists.pending.as_mut().filter(|pending| pending.sent.is_none()) {
-            let length = pending.list.body().len() + 72 + ITEM_OVERHEAD;
+            let length = list_bytes(&pending.list);
             if let Some(rest) = room.checked_sub(length) {
                 items.push(Item::Devices(pending.list.clone()));
                 pending.sent = Some(seq);
@@ -128,12 +131,24 @@ impl Session {
         self.seal_inner(olm, None, rng)
     }
 
-    /// Seals the frame that says that this side has stopped (KS-47).
-    pub(super) fn seal_end(&mut self, reason: EndReason, rng: &mut dyn CryptoRng) -> Option<Sealed> {
+    /// Returns whether the last frame has room for a list of the other side's person, and the other side can open it: Olm refuses larger gaps.
+    pub(super) fn may_show(&self, list: &Verified<DeviceList>) -> bool {
+        let length = list_bytes(list.signed());
+        self.check_may_seal(Urgency::Control).is_ok() && length <= Payload::MAX_BYTES - PAYLOAD_OVERHEAD
+    }
+
+    /// Seals the frame that says that this side has stopped (KS-47), and shows the other one why, where that is known (KS-62).
+    pub(super) fn seal_end(
+        &mut self,
+        reason: EndReason,
+        shown: Option<Item>,
+        rng: &mut dyn CryptoRng,
+    ) -> Option<Sealed> {
         if self.core.outgoing.next >= u32::MAX - 1 {
             return None;
         }
-        let sealed = self.seal_inner(Vec::new(), Some(reason), rng).ok()?;
+        let olm = shown.and_then(|item| self.encrypt(vec![item]).ok()).unwrap_or_default();
+        let sealed = self.seal_inner(olm, Some(reason), rng).ok()?;
         self.core.outgoing.end = Some(sealed.seq);
         Some(sealed)
     }
@@ -182,4 +197,9 @@ impl Session {
             SealError::Unusable
         })
     }
+}
+
+/// Bytes that a list takes in a payload.
+fn list_bytes(list: &Signed<DeviceList>) -> usize {
+    list.body().len() + 72 + ITEM_OVERHEAD
 }

@@ -29,8 +29,10 @@ pub enum State {
         online: bool,
         /// Pieces of messages that wait here for the connection.
         waiting: u64,
-        /// Whether the person has revoked this device: it does nothing any more.
+        /// Whether the person has revoked this device, or left it behind: it does nothing any more.
         revoked: bool,
+        /// Whether the person goes on from a backup that did not know of this device.
+        left_behind: bool,
         /// Hours between two rotations of this device's keys towards one contact.
         rotation_hours: u32,
     },

@@ -346,7 +346,8 @@ fn payloads() -> Vec<(&'static str, Payload)> {
                 vec![Item::EpochCiphertext { epoch: 2, key, ciphertext: KemCiphertext::new(run(63)) }],
             ),
         ),
-        ("with a device list", of(Some(list_state()), vec![Item::Devices(list)])),
+        ("with a device list", of(Some(list_state()), vec![Item::Devices(list.clone())])),
+        ("with a list of the receiver", of(Some(list_state()), vec![Item::Yours(list)])),
         ("with a confirmation", of(None, vec![Item::Confirm(Box::new(confirm()))])),
         ("with nothing", of(None, vec![])),
     ]

@@ -702,9 +702,13 @@ online: boolean,
  */
 waiting: number, 
 /**
- * Whether the person has revoked this device: it does nothing any more.
+ * Whether the person has revoked this device, or left it behind: it does nothing any more.
  */
 revoked: boolean, 
+/**
+ * Whether the person goes on from a backup that did not know of this device.
+ */
+leftBehind: boolean, 
 /**
  * Hours between two rotations of this device's keys towards one contact.
  */

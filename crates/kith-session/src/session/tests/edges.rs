@@ -143,7 +143,7 @@ fn ks_30_a_full_session_owes_nothing_and_an_ended_one_neither() {
     assert!(!pair.giver.session.owes_reply());
     pair.giver.session.core.outgoing.next = next + SESSION_WINDOW - 1;
     assert!(pair.giver.session.owes_reply());
-    let end = pair.answerer.session.seal_end(EndReason::COPIED, &mut pair.rng).unwrap();
+    let end = pair.answerer.session.seal_end(EndReason::COPIED, None, &mut pair.rng).unwrap();
     pair.giver.hear(&end.frame, &mut pair.rng).unwrap();
     assert!(pair.giver.session.core.incoming.ack_owed && !pair.giver.session.owes_reply());
 }
@@ -156,7 +156,7 @@ fn numbers_end_before_they_repeat() {
         outgoing.next = next;
         outgoing.acked.merge(&SessionAck { next, ranges: Vec::new() });
         let mut copy = super::restored(&pair.giver);
-        assert_eq!(copy.seal_end(EndReason::COPIED, &mut rng(1)).is_some(), is_sealed);
+        assert_eq!(copy.seal_end(EndReason::COPIED, None, &mut rng(1)).is_some(), is_sealed);
         let sealed = pair.giver.session.seal(vec![part("x")], Urgency::Content, &mut pair.rng);
         assert_eq!(sealed.map(|sealed| sealed.seq).ok(), is_sealed.then_some(next));
     }

@@ -152,7 +152,7 @@ fn ks_47_an_end_that_expired_is_not_said_again() {
 #[test]
 fn ks_47_a_reason_from_a_newer_version_ends_too() {
     let mut pair = Pair::new(69);
-    let end = pair.giver.session.seal_end(EndReason(200), &mut pair.rng).unwrap();
+    let end = pair.giver.session.seal_end(EndReason(200), None, &mut pair.rng).unwrap();
     hears_the_end(&mut pair.answerer, &end, EndReason(200));
 }
 
@@ -162,7 +162,7 @@ fn ks_47_what_waited_for_an_earlier_frame_is_still_said_at_the_end() {
     pair.giver.say("lost for ever", &mut pair.rng);
     pair.giver_says("waits");
     pair.giver_says("waits too");
-    let end = pair.giver.session.seal_end(EndReason::COPIED, &mut pair.rng).unwrap();
+    let end = pair.giver.session.seal_end(EndReason::COPIED, None, &mut pair.rng).unwrap();
     pair.answerer.hear(&end.frame, &mut pair.rng).unwrap();
     assert_eq!(pair.answerer.shown, ["waits", "waits too"]);
     assert!(pair.answerer.early.is_empty());
@@ -175,7 +175,7 @@ fn the_end_acknowledges_nothing() {
     let mut pair = Pair::new(70);
     let lost = pair.answerer.say("on its way", &mut pair.rng);
     pair.giver.session.core.incoming.received.insert(lost.seq);
-    let end = pair.giver.session.seal_end(EndReason::COPIED, &mut pair.rng).unwrap();
+    let end = pair.giver.session.seal_end(EndReason::COPIED, None, &mut pair.rng).unwrap();
     let opened = pair.answerer.hear(&end.frame, &mut pair.rng).unwrap();
     assert_eq!(opened.acked, Vec::<SeqRange>::new());
 }
@@ -184,7 +184,7 @@ fn the_end_acknowledges_nothing() {
 fn a_stopped_session_opens_no_content() {
     let mut pair = Pair::new(39);
     let sealed = pair.giver.say("x", &mut pair.rng);
-    pair.answerer.session.seal_end(EndReason::COPIED, &mut pair.rng).unwrap();
+    pair.answerer.session.seal_end(EndReason::COPIED, None, &mut pair.rng).unwrap();
     pair.answerer.session.core.condition = crate::session::Condition::Halted;
     let before = pair.answerer.session.core_bytes();
     let opened = pair.answerer.hear(&sealed.frame, &mut pair.rng).unwrap();

@@ -1,12 +1,14 @@
 //! Rules of device lists inside sessions.
 
+use kith_wire::Wire;
 use kith_wire::devices::RevocationReason;
 use kith_wire::frame::EndReason;
 use kith_wire::id::Hash;
+use kith_wire::limits::SESSION_WINDOW;
 use kith_wire::payload::{Item, ListState};
 
 use crate::pair::{Pair, Side, card, meeting, part, renewed, rng, today};
-use crate::{Alarm, ListChange, ListError, OwnDevice, list_state, next_list};
+use crate::{Alarm, ListChange, ListError, OwnDevice, Urgency, list_state, next_list};
 
 #[test]
 fn ks_36_another_list_of_the_same_version_stops_the_session() {
@@ -117,6 +119,43 @@ fn ks_38_another_list_of_the_stated_version_does_not_make_it_known() {
     giver.hear(&told.frame, &mut r).unwrap();
     giver.session.set_devices(next);
     assert!(!giver.session.may_send_content());
+}
+
+#[test]
+fn ks_62_the_last_frame_for_a_device_that_is_gone_shows_the_list_that_leaves_it_out() {
+    let mut pair = Pair::new(47);
+    let list = renewed(&card(&mut rng(48)), &mut rng(49));
+    let lost = pair.giver.say("lost on the way", &mut pair.rng);
+    let end = pair.giver.session.dismiss(&list, &mut pair.rng).unwrap();
+    assert!(pair.giver.session.is_halted() && pair.giver.session.dismiss(&list, &mut pair.rng).is_none());
+    let ended = pair.answerer.hear(&end.frame, &mut pair.rng).unwrap();
+    assert_eq!(ended.alarm, Some(Alarm::EndedByContact(EndReason::DEVICES)));
+    assert_eq!(ended.shown.map(|shown| shown.to_bytes()), Some(list.signed().to_bytes()));
+    // It is neither answered nor acknowledged, and nothing comes after it.
+    assert!(ended.end.is_none() && !ended.reply_due && ended.parts.is_empty());
+    let late = pair.answerer.hear(&lost.frame, &mut pair.rng).unwrap();
+    assert!(late.duplicate && late.shown.is_none());
+}
+
+#[test]
+fn ks_62_a_list_shown_in_any_other_frame_is_passed_over() {
+    let mut pair = Pair::new(50);
+    let list = renewed(&card(&mut rng(48)), &mut rng(49));
+    let items = vec![Item::Yours(list.signed().clone()), Item::Part(part("x"))];
+    let sealed = pair.giver.session.seal_items(Some(items), &mut pair.rng).unwrap();
+    let opened = pair.answerer.hear(&sealed.frame, &mut pair.rng).unwrap();
+    assert!(opened.shown.is_none() && opened.alarm.is_none() && opened.parts.len() == 1);
+}
+
+#[test]
+fn ks_62_where_olm_would_refuse_the_frame_the_session_ends_without_the_list() {
+    let mut pair = Pair::new(51);
+    let list = renewed(&card(&mut rng(48)), &mut rng(49));
+    while pair.giver.session.unacknowledged() < SESSION_WINDOW {
+        pair.giver.session.seal(vec![part("x")], Urgency::Control, &mut pair.rng).unwrap();
+    }
+    let end = pair.giver.session.dismiss(&list, &mut pair.rng).unwrap();
+    assert!(end.ack_only && pair.giver.session.is_halted());
 }
 
 #[test]
