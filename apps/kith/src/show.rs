@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kith_client::{Client, Notice, Written};
 use kith_engine::{
-    AttachmentState, AttachmentView, ContactId, ContactState, ContactView, Direction, Ended, Event, LinkState,
+    AttachmentState, AttachmentView, ContactId, ContactState, ContactView, Direction, Ended, Event, Held, LinkState,
     MessageBody, MessageChange, MessageState, MessageView, Receipts, RestoredView, Restoring,
 };
 use kith_wire::Timestamp;
@@ -108,6 +108,8 @@ const fn restoring(restoring: Restoring) -> &'static str {
 /// A contact for people.
 pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
     let state = match contact.state {
+        // What holds it says so.
+        ContactState::Answered if contact.held == Some(Held::Unanswered) => "",
         ContactState::Invited | ContactState::Answered | ContactState::Established if contact.needs_card => {
             "needs a new card"
         }

@@ -68,12 +68,12 @@ export function hindered(screen: ScreenName, now: number): { held: Held | null; 
 
 /** No backup at all, anywhere. */
 export function unprepared(): Backups {
-  return { phraseChecked: null, made: null, behind: 0, home: { every: null, made: null, bytes: 0, running: false, lost: false, trouble: null } };
+  return { phraseChecked: null, made: null, behind: 0, contacts: 4, missing: 0, missingInLast: null, home: { every: null, made: null, bytes: 0, running: false, lost: false, trouble: null } };
 }
 
 /** A backup that was made once, and has grown old. */
 export function oldBackup(now: number): Backups {
-  return { ...unprepared(), phraseChecked: now - 60 * DAY, made: now - 41 * DAY, behind: 214 };
+  return { ...unprepared(), phraseChecked: now - 60 * DAY, made: now - 41 * DAY, behind: 214, missingInLast: 0 };
 }
 
 /** What a home server has of somebody who comes back. */
@@ -87,7 +87,7 @@ export function foundAtHome(now: number): FoundAtHome[] {
 
 /** A backup that is made every day. */
 export function backups(now: number): Backups {
-  return { phraseChecked: now - 60 * DAY, made: now - 5 * HOUR, behind: 3, home: { every: 24, made: now - 5 * HOUR, bytes: 8_400_000, running: false, lost: false, trouble: null } };
+  return { phraseChecked: now - 60 * DAY, made: now - 5 * HOUR, behind: 3, contacts: 4, missing: 1, missingInLast: 1, home: { every: 24, made: now - 5 * HOUR, bytes: 8_400_000, running: false, lost: false, trouble: null } };
 }
 
 /** A backup that can be restored. */

@@ -14,9 +14,9 @@ use kith_wire::preview::Preview;
 
 pub use self::io::{Arrival, LinkFailure, Output};
 pub use self::views::{
-    AttachmentKeys, AttachmentState, AttachmentView, BackupFrom, BackupPortion, BackupRun, BackupStart, BackupView,
-    ContactState, ContactView, DeviceState, DeviceView, Direction, Exported, Held, HomeBackupView, LogQuery,
-    MessageBody, MessageView, RestoredView, Restoring, RevokedDevice, Status, Window, WindowAt,
+    AttachmentKeys, AttachmentState, AttachmentView, BackupFrom, BackupPortion, BackupReach, BackupRun, BackupStart,
+    BackupView, ContactState, ContactView, DeviceState, DeviceView, Direction, Exported, Held, HomeBackupView,
+    LogQuery, MessageBody, MessageView, RestoredView, Restoring, RevokedDevice, Status, Window, WindowAt,
 };
 
 /// A contact, towards the programs of this device: a number that is never reused. Never leaves the device.

@@ -255,6 +255,7 @@ impl Engine {
             closings::expire(work)?;
             device_keys::wake(work)?;
             spare_cards::wake(work)?;
+            renewal::wake(work)?;
             history::go_on(work)?;
             drafts::tell_due(work)?;
             catching_up::wake(work)?;
@@ -395,6 +396,7 @@ impl Engine {
             UNION ALL SELECT min(retires) FROM queues WHERE state = 3 \
             UNION ALL SELECT min(announce_at) FROM contacts WHERE announce_at > ?1 \
             UNION ALL SELECT min(introduce_at) FROM contacts WHERE introduce_at > ?1 \
+            UNION ALL SELECT min(expires) FROM contacts WHERE kind = 0 AND stage = 1 AND expires > ?1 \
             UNION ALL SELECT min(at) FROM own_rotations \
             UNION ALL SELECT min(at) FROM spare_times \
             UNION ALL SELECT min(expires) FROM spare_givers \

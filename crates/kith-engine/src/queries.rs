@@ -10,7 +10,7 @@ use rusqlite::{Row, params, params_from_iter, types::Value};
 
 use crate::api::{
     AttachmentId, AttachmentKeys, AttachmentView, ContactId, ContactState, ContactView, DeviceView, Direction,
-    Exported, LogQuery, MessageBody, MessageState, MessageView, Receipts, RestoredView, Restoring, RevokedDevice,
+    Exported, Held, LogQuery, MessageBody, MessageState, MessageView, Receipts, RestoredView, Restoring, RevokedDevice,
     Status,
 };
 use crate::devices::{device_keys, own_devices, siblings};
@@ -69,7 +69,9 @@ impl Engine {
             }
             as_it_is => as_it_is,
         };
-        Ok(ContactView { held: held::why(&self.db, contact.id, self.last)?, restoring, ..contact })
+        let held = held::why(&self.db, contact.id, self.last)?;
+        let needs_card = contact.needs_card || held == Some(Held::Unanswered);
+        Ok(ContactView { held, restoring, needs_card, ..contact })
     }
 
     /// Returns the contacts with this very name; when there is none, those whose name differs in case only.

@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod closings;
 pub(crate) mod home_backup;
 pub(crate) mod left_behind;
+pub(crate) mod reach;
 pub(crate) mod refused;
 pub(crate) mod replaced;
 pub(crate) mod restore;

@@ -53,6 +53,7 @@ fn held(why: Held) -> contract::Held {
         Held::UnknownOwnList => contract::Held::UnknownOwnList,
         Held::ListRanOut => contract::Held::ListRanOut,
         Held::ListsContradict => contract::Held::ListsContradict,
+        Held::Unanswered => contract::Held::Unanswered,
         _ => contract::Held::Other,
     }
 }

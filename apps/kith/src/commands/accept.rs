@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use kith_engine::{Command, Reply};
+use kith_engine::{Command, ContactState, Reply};
 use kith_wire::Wire as _;
 use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::link::{CARD_PREFIX, card_from_link};
@@ -28,7 +28,8 @@ pub(crate) struct AcceptCard {
     #[arg(long, value_name = "CONTACT")]
     pub(crate) name: Option<String>,
 
-    /// Give up the keys that the contact has now: it has lost its devices, and told you so itself. The conversation goes on with new ones
+    /// Give up the keys that the contact has now: it has lost its devices, and told you so itself, or nobody ever answered. The conversation goes on with
+    /// new ones
     #[arg(long, requires = "name")]
     pub(crate) instead: bool,
 
@@ -77,6 +78,10 @@ async fn give_up_keys(name: &str, offer: &CardOffer, context: &Context) -> Resul
         return Ok(());
     }
     context.client.command(Command::EndSessions { contact: contact.id, offer: Box::new(offer.clone()) })?;
+    if contact.state == ContactState::Answered {
+        context.out.note(format!("What had begun with {} is given up for this card.", show::one_line(&contact.name)));
+        return Ok(());
+    }
     // The word leaves before its session is forgotten. Without a connection nobody is kept waiting for it.
     if context.client.sync(FAREWELL_PATIENCE).await.is_err() {
         context.out.note("Your home server did not answer in time: the devices of before may hear nothing of it.");
@@ -90,8 +95,8 @@ async fn give_up_keys(name: &str, offer: &CardOffer, context: &Context) -> Resul
 }
 
 /// What is done for a contact that is there already.
-const SAME_PERSON: &str = "If it is the same person, who has lost all devices and told you so, give the command with --instead: then the conversation \
-                           goes on with new keys.";
+const SAME_PERSON: &str = "If it is the same person, who has lost all devices and told you so, or whose first card nobody answered, give the command with \
+                           --instead: then the conversation goes on with new keys.";
 /// How long the word that the keys are given up may take.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(10);
 

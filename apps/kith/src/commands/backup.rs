@@ -6,6 +6,7 @@ use clap::Args;
 use kith_client::{BackUpError, BackedUp, BackupKind, Growth, Overwrite};
 use serde_json::json;
 
+use crate::commands::backup_reach;
 use crate::commands::home_backup::{self, Every};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -51,14 +52,17 @@ pub(crate) async fn run(args: &Backup, context: &Context) -> Result<(), Failure>
     let made = context.client.back_up(&context.password()?, &target, (overwrite, growth), progress).await?;
     let BackedUp { file, contacts, messages, bytes, kind } = made;
     let shown = file.display().to_string();
-    let object = json!({"file": shown, "contacts": contacts, "messages": messages, "bytes": bytes, "kind": name(kind)});
+    let reach = backup_reach::of(&context.client).map_err(BackUpError::from)?;
+    let object = json!({
+        "file": shown, "contacts": contacts, "messages": messages, "bytes": bytes, "kind": name(kind), "missing": reach.missing,
+    });
     context.out.data(&object, || {
         let news = format!("{} and {}", show::number(contacts, "contact"), show::number(messages, "message"));
         let what = if kind == BackupKind::Grown { " that were new or changed" } else { "" };
         format!("{shown} is up to date: {news}{what} written, {} in all.", show::size(bytes))
     });
-    if let Some(why) = explained(kind) {
-        context.out.note(why);
+    for word in explained(kind).map(str::to_owned).into_iter().chain(backup_reach::missing(&reach)) {
+        context.out.note(word);
     }
     context.out.note(
         "It opens with your password and with your recovery phrase (`kith recovery phrase`), and with nothing else.\n\

@@ -52,7 +52,8 @@ pub(crate) async fn revoke(args: &Revoke, context: &Context) -> Result<(), Failu
     if args.lost {
         context.out.note(
             "What is on it stays there, under its password. If somebody may know that password, tell your people what they could read.\n\
-             Backups of before this bring you back to nobody: make a new one now (`kith backup FILE`, `kith backup --at-home`).",
+             Backups of before this bring you back to nobody, and a new one brings you back only to people who have heard of it and given you new cards,\n\
+             which happens by itself when they are online. `kith status` says whether anybody is missing: make a backup when nobody is.",
         );
     }
     tell_now(context, "Nobody knows yet").await;

@@ -5,6 +5,7 @@ use kith_client::{Before, Growth, HomeBackedUp, HomeBackupError, HomeStep, KeepE
 use serde_json::json;
 
 use crate::commands::backup::Backup;
+use crate::commands::backup_reach;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Out;
@@ -55,9 +56,10 @@ fn tell(made: &HomeBackedUp, context: &Context) -> Result<(), Failure> {
     let view = context.client.ask(|engine| engine.home_backup()).map_err(HomeBackupError::from)?;
     let server = context.client.ask(|engine| engine.status(crate::times::now()))?.server;
     let (contacts, messages) = (written.contacts, written.messages);
+    let reach = backup_reach::of(&context.client).map_err(HomeBackupError::from)?;
     let object = json!({
         "server": server.as_str(), "contacts": contacts, "messages": messages, "bytes": written.bytes, "sent": sent,
-        "every_hours": view.every, "lost_before": *before == Before::Lost,
+        "every_hours": view.every, "lost_before": *before == Before::Lost, "missing": reach.missing,
     });
     context.out.data(&object, || {
         let news = format!("{} and {}", show::number(contacts, "contact"), show::number(messages, "message"));
@@ -66,6 +68,9 @@ fn tell(made: &HomeBackedUp, context: &Context) -> Result<(), Failure> {
     });
     if *before == Before::Lost {
         context.out.note(LOST_BEFORE);
+    }
+    if let Some(word) = backup_reach::missing(&reach) {
+        context.out.note(word);
     }
     context.out.note(format!(
         "It opens with your recovery phrase (`kith recovery phrase`) and with nothing else: `kith restore --at-home {server}`.\n\

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod backup;
+pub(crate) mod backup_reach;
 pub(crate) mod block;
 pub(crate) mod card;
 pub(crate) mod change_device;

@@ -4,7 +4,7 @@ use clap::Args;
 use kith_engine::{BackupView, ContactView, HomeBackupView, LinkState};
 use serde_json::json;
 
-use crate::commands::{device, pace};
+use crate::commands::{backup_reach, device, pace};
 use crate::context::{Context, contact_id};
 use crate::failure::Failure;
 use crate::{show, times};
@@ -20,6 +20,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let held: Vec<ContactView> = contacts.into_iter().filter(|contact| contact.held.is_some()).collect();
     let backups = context.client.ask(|engine| engine.backups())?;
     let home = context.client.ask(|engine| engine.home_backup())?;
+    let reach = backup_reach::of(&context.client)?;
     let is_online = status.link == LinkState::Up;
     let about_server = match (status.registered, is_online) {
         (false, _) => ", which has not taken you yet",
@@ -47,6 +48,8 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         "home_backup_made_at": home.made.map(times::rfc3339),
         "home_backup_every_hours": home.every,
         "backup_behind": backups.made.map(|_| backups.behind),
+        "backup_missing": reach.missing,
+        "last_backup_missing": reach.missing_in_last,
     });
     context.out.data(&object, || {
         let mut lines = vec![
@@ -58,8 +61,10 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
             format!("its keys     replaced {}", pace::words(status.rotation_hours)),
             format!("recovery     {}", recovery(&backups)),
             format!("             {}", at_home(&home)),
+            format!("             {}", backup_reach::words(&reach)),
             format!("waiting      {}", if status.revoked { NEVER } else { waiting(status.waiting, status.link) }),
         ];
+        lines.retain(|line| !line.trim().is_empty());
         if status.revoked {
             lines.insert(0, if status.left_behind { LEFT_BEHIND } else { REVOKED }.to_owned());
         }

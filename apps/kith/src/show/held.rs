@@ -10,6 +10,7 @@ pub(crate) fn held_code(held: Held) -> &'static str {
         Held::UnknownOwnList => "unknown_own_list",
         Held::ListRanOut => "list_ran_out",
         Held::ListsContradict => "lists_contradict",
+        Held::Unanswered => "unanswered",
         _ => "other",
     }
 }
@@ -22,6 +23,7 @@ pub(crate) fn held_briefly(held: Held) -> &'static str {
         Held::UnknownOwnList => "waits for another device of yours",
         Held::ListRanOut => "their list of devices has run out",
         Held::ListsContradict => "their lists of devices contradict each other",
+        Held::Unanswered => "nobody answered: ask for another card",
         _ => "waits",
     }
 }
@@ -48,6 +50,10 @@ pub(crate) fn held_words(held: Held, name: &str) -> String {
             "What you write to {name} waits: {name}'s lists of devices contradict each other, which happens when somebody tries to add a \
              device. Ask {name} by another way, and give them a new card: `kith card new --name CONTACT`."
         ),
+        Held::Unanswered => format!(
+            "What you write to {name} waits: nobody has answered since the two of you began to be introduced. {name} may be away, or has no place for \
+             your answer any more. Ask {name} for another card: `kith card accept CARD --name CONTACT`."
+        ),
         _ => format!("What you write to {name} waits."),
     }
 }
@@ -58,7 +64,14 @@ mod tests {
 
     #[test]
     fn every_reason_says_who_waits_for_what() {
-        let all = [Held::NotNamed, Held::NotMet, Held::UnknownOwnList, Held::ListRanOut, Held::ListsContradict];
+        let all = [
+            Held::NotNamed,
+            Held::NotMet,
+            Held::UnknownOwnList,
+            Held::ListRanOut,
+            Held::ListsContradict,
+            Held::Unanswered,
+        ];
         let codes: std::collections::BTreeSet<_> = all.iter().map(|held| held_code(*held)).collect();
         assert_eq!(codes.len(), all.len());
         for held in all {

@@ -170,3 +170,25 @@ fn a_password_that_is_easy_to_guess_is_taken_with_a_warning() {
     let cleo = cleo.with_password("letmein!");
     assert_eq!(cleo.succeed_with(&["password"], &[("KITH_NEW_PASSWORD", PASSWORD)]).said, "");
 }
+
+#[test]
+fn a_card_whose_maker_has_forgotten_the_contact_is_followed_by_another_one() {
+    let world = World::of_strangers();
+    let (ana, bela) = (&world.ana, &world.bela);
+    let card = |name: &str| ana.succeed(&["card", "new", "--name", name]).text("link");
+    let first = card("Belarmino");
+    bela.succeed(&["card", "accept", &first, "--name", "Anastasia"]);
+    bela.succeed(&["send", "Anastasia", "are you there?"]);
+    bela.succeed(&["sync"]);
+    ana.succeed(&["forget", "Belarmino", "--yes"]);
+    ana.succeed(&["sync"]);
+    assert_eq!(bela.succeed(&["contacts"]).lines[0]["state"], "answered");
+    let other = card("Bela");
+    let said = bela.succeed(&["card", "accept", &other, "--name", "Anastasia", "--instead"]).said;
+    assert!(said.contains("What had begun with Anastasia is given up for this card."), "{said}");
+    for person in [bela, ana, bela, ana] {
+        person.succeed(&["sync"]);
+    }
+    assert_eq!(bela.succeed(&["contacts"]).lines.len(), 1, "nobody has become a second contact");
+    assert_eq!(ana.heard("Bela"), ["are you there?"]);
+}

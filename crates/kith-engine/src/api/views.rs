@@ -85,6 +85,8 @@ pub enum Held {
     ListRanOut,
     /// Lists of devices contradict each other, or no longer name the device that was talked to (KS-36, KS-38, KS-39): only a new card helps.
     ListsContradict,
+    /// A card was answered, and nobody has confirmed it for as long as that could be expected (KE-110): another card helps.
+    Unanswered,
 }
 
 /// A contact that has lost all devices and goes on from a backup, on a new one. When its digits were compared, that was before. Or one for whom
@@ -404,6 +406,17 @@ impl HomeBackupView {
 
 /// Hours for which a home server that had no room is left alone: each attempt sends all that is new, and room comes by a person's doing.
 const HOURS_AFTER_NO_ROOM: u64 = 24;
+
+/// To how many contacts a backup brings its owner back (KE-109).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackupReach {
+    /// Contacts with whom the person can talk.
+    pub contacts: u64,
+    /// Those of whom this device has no spare card that is good: a backup made now brings nobody back to them.
+    pub missing: u64,
+    /// Those to whom the last backup of this device brings nobody back; `None` before the first.
+    pub missing_in_last: Option<u64>,
+}
 
 /// How well a person is prepared for losing every device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

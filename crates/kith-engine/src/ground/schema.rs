@@ -12,11 +12,11 @@ use crate::ground::database::{StorageError, first, run};
 use crate::ground::{once, person};
 use crate::mail::{inbox, outbox, queues, servers, sessions};
 use crate::people::{card_keys, contacts, held, introductions, own_lists, renewal, spare_cards, unopened};
-use crate::recovery::{backup, closings, home_backup, refused, replaced, restore, restored};
+use crate::recovery::{backup, closings, home_backup, reach, refused, replaced, restore, restored};
 use crate::talk::{attachments, conversations, drafts, lending, previews, search, shown, windows};
 
 /// The layout that this code writes.
-pub const SCHEMA_VERSION: u32 = 6;
+pub const SCHEMA_VERSION: u32 = 7;
 
 /// Why a database cannot be opened as a person's.
 #[derive(Debug, Error)]
@@ -100,6 +100,8 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
         ],
         // What contacts say of others who came as this person; what pages are about that texts name, and which messages carry files.
         vec![refused::TABLES_6, previews::TABLES_6, windows::TABLES_6],
+        // Which spare cards a backup would be of use with, and until when an answer is waited for.
+        vec![reach::TABLES_7, renewal::TABLES_7],
     ]
 }
 

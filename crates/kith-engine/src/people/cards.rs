@@ -97,6 +97,7 @@ pub(crate) fn accept(work: &mut Work<'_>, offer: CardOffer, whom: &Whom) -> Resu
     let card = check_new(work, offer.clone())?;
     let contact = renewal::contact_for(work, whom, Stage::Answered)?;
     answer_or_fetch(work, contact, &card, &offer)?;
+    renewal::expect_until(work, contact, card.card().not_after)?;
     work.tell(Event::Contact { contact });
     Ok(Reply::Contact(contact))
 }
@@ -194,6 +195,7 @@ fn receive_answer(
          WHERE id = ?1",
         params![contact.column(), answered.to_bytes().as_slice(), digits.join(" "), conversation.0, column(work.now.0)],
     )?;
+    renewal::expect_until(work, contact, outbox::expiry(work.now).hour())?;
     card_keys::drop_blob(work.db, contact)?;
     let peer = sessions::add(work.db, contact, &queue)?;
     sessions::begin(work, contact, peer, session)?;

@@ -14,6 +14,7 @@ use crate::ground::database::{StorageError, all, first, run};
 use crate::ground::work::Work;
 use crate::people::cards;
 use crate::people::contacts::{self, Contact, Stage};
+use crate::people::renewal;
 
 /// What version 4 adds: what was told last of a contact, why its session has ended, and of each session whether the other side has a list of
 /// ours that this device does not know.
@@ -26,8 +27,11 @@ ALTER TABLE peers ADD COLUMN ghost INTEGER NOT NULL DEFAULT 0;
 /// Returns why nothing is sealed for a contact now (KE-86); nothing when something is, or when its state says enough.
 pub(crate) fn why(db: &Connection, id: ContactId, now: Timestamp) -> Result<Option<Held>, StorageError> {
     let Some(contact) = contacts::find(db, id)? else { return Ok(None) };
-    if contact.is_sibling || contact.blocked || contact.stage != Stage::Established {
+    if contact.is_sibling || contact.blocked {
         return Ok(None);
+    }
+    if contact.stage != Stage::Established {
+        return Ok(renewal::is_unanswered(db, id, now)?.then_some(Held::Unanswered));
     }
     if contact.unusable {
         return Ok(has_contradicted(db, id)?.then_some(Held::ListsContradict));

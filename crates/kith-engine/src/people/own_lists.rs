@@ -27,7 +27,7 @@ use crate::mail::{outbox, sessions};
 use crate::people::cards::CONTACT_SECRET_PURPOSE;
 use crate::people::contacts;
 use crate::people::{held, introductions, spare_cards};
-use crate::recovery::restored;
+use crate::recovery::{reach, restored};
 use crate::sabotage::{self, Bug};
 
 pub(crate) const TABLES: &str = "
@@ -217,6 +217,9 @@ fn names_revoked(db: &Connection, contact: ContactId, list: &DeviceList) -> Resu
 
 /// Makes a list the one that this device goes by, and tells the contact.
 fn adopt(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -> Result<(), StorageError> {
+    if newest(work.db, contact)?.is_some_and(|before| says_lost(list.get(), before.get())) {
+        reach::lost_one(work.db, contact)?;
+    }
     let sql = "UPDATE contacts SET own_list = ?2 WHERE id = ?1";
     run(work.db, sql, params![contact.column(), list.signed().to_bytes()])?;
     note(work.db, contact, list)?;
@@ -231,6 +234,12 @@ fn adopt(work: &mut Work<'_>, contact: ContactId, list: &Verified<DeviceList>) -
     introductions::go_on(work, contact)?;
     work.tell(Event::Contact { contact });
     held::look(work, contact)
+}
+
+/// Returns whether a list says of a device that it is lost or stolen, and the one before did not revoke it.
+fn says_lost(list: &DeviceList, before: &DeviceList) -> bool {
+    let is_known = |id: DeviceId| before.revoked.iter().any(|revoked| revoked.id == id);
+    list.revoked.iter().any(|revoked| revoked.reason == RevocationReason::Compromised && !is_known(revoked.id))
 }
 
 /// Signs what must be signed, at a password entry: lists that do not say what they should, and those that have grown old.

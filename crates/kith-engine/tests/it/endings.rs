@@ -1,9 +1,11 @@
 //! How conversations end by themselves: both people learn of it, and nothing is left in doubt.
 
-use kith_engine::{Command, CommandError, ContactId, ContactState, Ended, Event, MessageState, Reply, Whom};
+use kith_engine::{Command, CommandError, ContactId, ContactState, Ended, Event, Held, MessageState, Reply, Whom};
 use kith_wire::backup::BackupItem;
 
 use crate::world::{ANA, BELA, Reach, World};
+
+const DAY: u64 = 86_400;
 
 /// Bela goes on from data as they were before a talk.
 fn with_restored_bela(name: &str) -> (World, ContactId, ContactId) {
@@ -286,4 +288,88 @@ fn ke_105_whoever_is_replaced_while_alive_hears_of_it_and_only_an_established_co
     assert!(matches!(world.command(ANA, end(ContactId(99))), Err(CommandError::UnknownContact)));
     world.command(ANA, Command::Block { contact: bela }).unwrap();
     assert!(matches!(world.command(ANA, end(bela)), Err(CommandError::Blocked)));
+}
+
+/// Ana has given Bela a card, who has answered it; Ana has forgotten him, or is away. Returns what Ana is to Bela.
+fn answered(name: &str, ana_is: impl FnOnce(&mut World, ContactId)) -> (World, ContactId) {
+    let mut world = World::new(name);
+    world.run(10);
+    let (there, offer) = world.card(ANA);
+    ana_is(&mut world, there);
+    let ana = world.accept(BELA, offer);
+    world.send(BELA, ana, "are you there?");
+    world.run(60);
+    (world, ana)
+}
+
+fn held_and_needs_card(world: &World, contact: ContactId) -> (Option<Held>, bool) {
+    let view = world.people[BELA].engine.contact(contact).unwrap();
+    (view.held, view.needs_card)
+}
+
+#[test]
+fn ke_110_an_answer_that_nobody_confirms_says_so_and_another_card_goes_on() {
+    let (mut world, ana) = answered("silent", |world, contact| {
+        world.command(ANA, Command::Forget { contact }).unwrap();
+    });
+    assert_eq!(held_and_needs_card(&world, ana), (None, false));
+    world.events(BELA);
+    world.run(8 * DAY);
+    assert_eq!(held_and_needs_card(&world, ana), (Some(Held::Unanswered), true));
+    let is_told = |event: &&Event| **event == Event::Held { contact: ana, why: Some(Held::Unanswered) };
+    assert_eq!(world.events(BELA).iter().filter(is_told).count(), 1, "it is told once");
+    let (there, offer) = world.card(ANA);
+    world.command(BELA, Command::CardAccept { offer: Box::new(offer), whom: Whom::Again(ana) }).unwrap();
+    assert_eq!(held_and_needs_card(&world, ana), (None, false));
+    world.run(60);
+    assert_eq!(world.texts(ANA, there), ["are you there?"]);
+    assert_eq!(world.people[BELA].engine.contact(ana).unwrap().state, ContactState::Established);
+}
+
+#[test]
+fn ke_110_another_card_takes_the_place_of_one_that_nobody_confirmed_at_once() {
+    let (mut world, ana) = answered("at-once", |world, contact| {
+        world.command(ANA, Command::Forget { contact }).unwrap();
+    });
+    let (there, offer) = world.card(ANA);
+    world.command(BELA, Command::CardAccept { offer: Box::new(offer), whom: Whom::Again(ana) }).unwrap();
+    world.run(60);
+    assert_eq!(world.texts(ANA, there), ["are you there?"]);
+    assert_eq!(world.people[BELA].engine.contacts().unwrap().len(), 1);
+}
+
+#[test]
+fn ke_110_who_confirms_late_is_met_all_the_same() {
+    let (mut world, ana) = answered("late", |world, _| world.online(ANA, Reach::Down));
+    world.run(8 * DAY);
+    assert_eq!(held_and_needs_card(&world, ana), (Some(Held::Unanswered), true));
+    world.online(ANA, Reach::Up);
+    world.run(DAY);
+    assert_eq!(held_and_needs_card(&world, ana), (None, false));
+    assert_eq!(world.people[BELA].engine.contact(ana).unwrap().state, ContactState::Established);
+}
+
+#[test]
+fn ke_110_the_giver_gives_up_a_meeting_that_the_answerer_never_went_on_with() {
+    let mut world = World::new("half");
+    world.run(10);
+    let (bela, offer) = world.card(ANA);
+    world.accept(BELA, offer);
+    for _ in 0..200 {
+        if world.people[ANA].engine.contact(bela).unwrap().state == ContactState::Answered {
+            break;
+        }
+        world.step();
+    }
+    let view = world.people[ANA].engine.contact(bela).unwrap();
+    assert_eq!((view.state, view.needs_card), (ContactState::Answered, false));
+    world.online(BELA, Reach::Down);
+    let anew = world.add("half-anew");
+    let (_, offer) = world.card(anew);
+    let accept = Command::CardAccept { offer: Box::new(offer.clone()), whom: Whom::Again(bela) };
+    assert!(matches!(world.command(ANA, accept.clone()), Err(CommandError::NothingToRenew)));
+    world.command(ANA, Command::EndSessions { contact: bela, offer: Box::new(offer) }).unwrap();
+    world.command(ANA, accept).unwrap();
+    world.run(60);
+    assert_eq!(world.people[ANA].engine.contact(bela).unwrap().state, ContactState::Established);
 }

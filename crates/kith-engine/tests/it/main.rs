@@ -22,6 +22,7 @@ mod meeting;
 mod other_way;
 mod previews;
 mod privacy;
+mod reach;
 mod refused;
 mod rotation;
 mod siblings;

@@ -87,7 +87,11 @@ fn ke_124_of_a_contact_who_gave_no_card_nobody_can_have_come() {
     world.send(BELA, ana, "a word");
     world.run(20);
     assert!(!shows(&world, ANA, bela));
-    world.alter(ANA, "INSERT INTO spare_cards SELECT id, ?1, ?2 FROM contacts", &[&device, &cards]);
+    world.alter(
+        ANA,
+        "INSERT INTO spare_cards (contact, device, offer) SELECT id, ?1, ?2 FROM contacts",
+        &[&device, &cards],
+    );
     lie(&world, ana);
     world.send(BELA, ana, "another word");
     world.run(20);

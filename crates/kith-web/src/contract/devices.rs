@@ -137,6 +137,12 @@ pub struct Backups {
     pub made: Option<u64>,
     /// Messages that are new or have changed since.
     pub behind: u64,
+    /// Contacts with whom the person can talk.
+    pub contacts: u64,
+    /// Those to whom a backup made now brings nobody back.
+    pub missing: u64,
+    /// Those to whom the last backup brings nobody back; none before the first.
+    pub missing_in_last: Option<u64>,
     /// The backup that this device keeps at its home server.
     pub home: HomeBackup,
 }

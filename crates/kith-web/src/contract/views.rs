@@ -77,6 +77,8 @@ pub enum Held {
     ListRanOut,
     /// What is known of the contact's devices contradicts itself: only a new card helps.
     ListsContradict,
+    /// A card was answered, and nobody has confirmed it: another card helps.
+    Unanswered,
     /// For another reason.
     Other,
 }

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::rc::Rc;
 
-use kith_engine::{BackupStart, BackupView};
+use kith_engine::{BackupReach, BackupStart, BackupView};
 use kith_vault::{BackupFileError, BackupKey, BackupReader, BackupSealer, Next, Params, Password, Phrase};
 use kith_wire::backup::{end_of, pack};
 use kith_wire::id::BackupMark;
@@ -28,7 +28,9 @@ impl Person {
         let BackupView { phrase_checked, made, behind } = self.ask(|engine| engine.backups())?;
         let at = |time: kith_wire::Timestamp| time.0;
         let (phrase_checked, made, home) = (phrase_checked.map(at), made.map(at), self.home_backup()?);
-        Ok(Reply::Backups { backups: Backups { phrase_checked, made, behind, home } })
+        let BackupReach { contacts, missing, missing_in_last } = self.ask(|engine| engine.backup_reach(now()))?;
+        let backups = Backups { phrase_checked, made, behind, contacts, missing, missing_in_last, home };
+        Ok(Reply::Backups { backups })
     }
 
     /// Returns the recovery phrase.

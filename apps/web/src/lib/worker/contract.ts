@@ -812,7 +812,7 @@ last: LastMessage | null, };
 
 export type ContactState = "invited" | "answered" | "established" | "blocked";
 
-export type Held = "not_named" | "not_met" | "unknown_own_list" | "list_ran_out" | "lists_contradict" | "other";
+export type Held = "not_named" | "not_met" | "unknown_own_list" | "list_ran_out" | "lists_contradict" | "unanswered" | "other";
 
 export type LastMessage = { 
 /**
@@ -1158,6 +1158,18 @@ made: number | null,
  * Messages that are new or have changed since.
  */
 behind: number, 
+/**
+ * Contacts with whom the person can talk.
+ */
+contacts: number, 
+/**
+ * Those to whom a backup made now brings nobody back.
+ */
+missing: number, 
+/**
+ * Those to whom the last backup brings nobody back; none before the first.
+ */
+missingInLast: number | null, 
 /**
  * The backup that this device keeps at its home server.
  */
