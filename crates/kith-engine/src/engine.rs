@@ -402,7 +402,7 @@ impl Engine {
             UNION ALL SELECT min(expires) FROM spare_givers \
             UNION ALL SELECT min(expires) FROM introductions WHERE expires > ?1 \
             UNION ALL SELECT min(due) FROM closings_sent WHERE due > ?1 \
-            UNION ALL SELECT min(until) FROM siblings WHERE state = 0 OR (state = 1 AND until > ?1) \
+            UNION ALL SELECT min(until) FROM siblings WHERE state IN (0, 4) OR (state = 1 AND until > ?1) \
             UNION ALL SELECT min(lost_at) + 1000 * {again} FROM contacts WHERE lost_again = 1 \
             UNION ALL SELECT min(draft_due) FROM contacts WHERE draft_due > ?1 \
             UNION ALL SELECT min(expires) + ?2 FROM contacts WHERE giver IS NOT NULL AND expires > ?1 - ?2)",

@@ -233,9 +233,13 @@ async fn answer(link: &str, context: &Context, name: &str) -> Result<(), Failure
 /// Shows the code, and asks whether it is the same where that is for this device to know (KE-83).
 async fn show_code(args: &Join, context: &Context) -> Result<(), Failure> {
     context.out.note("Waiting for the other device…");
-    let is_there = |client: &Client| client.devices().is_ok_and(|all| code(&all).is_some() || is_joined(&all));
+    let is_there =
+        |client: &Client| client.devices().is_ok_and(|all| code(&all).is_some() || is_joined(&all) || is_over(&all));
     online_until(context, is_there).await?;
-    let Some(Shown { contact, code, asks }) = code(&device::all(&context.client)?) else { return Ok(()) };
+    let all = device::all(&context.client)?;
+    let Some(Shown { contact, code, asks }) = code(&all) else {
+        return if is_joined(&all) { Ok(()) } else { Err(links::ended("kith device join")) };
+    };
     context.out.data(&json!({"event": "code", "code": digits(&code)}), || {
         format!("The code of this device is\n\n    {}\n", context.out.colour().loud(&code))
     });
@@ -245,7 +249,7 @@ async fn show_code(args: &Join, context: &Context) -> Result<(), Failure> {
             wrong => {
                 // A script may have copied it badly; a person who says no has seen somebody else's.
                 if wrong == Compared::Different {
-                    context.client.command(Command::UnlinkDevice { contact })?;
+                    links::take_back(context, contact).await?;
                 }
                 let hint = "somebody else may have used the link: make a new one with `kith device join`, and show it to nobody";
                 return Err(Failure::new("wrong_code", "the codes are not the same, so nothing was linked", hint));
@@ -273,7 +277,13 @@ fn code(all: &[DeviceView]) -> Option<Shown> {
 }
 
 async fn wait_for_welcome(context: &Context) -> Result<(), Failure> {
-    online_until(context, |client| client.devices().is_ok_and(|all| is_joined(&all))).await
+    online_until(context, |client| client.devices().is_ok_and(|all| is_joined(&all) || is_over(&all))).await?;
+    if is_joined(&device::all(&context.client)?) { Ok(()) } else { Err(links::ended("kith device join")) }
+}
+
+/// Returns whether there is no link any more: the other device has ended it, or it took too long.
+fn is_over(all: &[DeviceView]) -> bool {
+    !is_joined(all) && all.iter().all(|device| device.is_this)
 }
 
 async fn online_until(context: &Context, is_enough: impl Fn(&Client) -> bool) -> Result<(), Failure> {

@@ -92,7 +92,7 @@ struct Candidate {
 
 pub(crate) async fn run(args: &Link, context: &Context) -> Result<(), Failure> {
     if args.cancel {
-        return cancel(context);
+        return cancel(context).await;
     }
     let name = device::own_name(args.name.as_deref())?;
     let candidate = match (&args.link, answered(context).await?) {
@@ -217,7 +217,7 @@ async fn compare(args: &Link, context: &Context, candidate: &Candidate) -> Resul
         // It can be copied again.
         Compared::Miscopied => {}
         // Whoever it is, it is met no more.
-        Compared::Different => drop(context.client.command(Command::UnlinkDevice { contact: candidate.contact })?),
+        Compared::Different => links::take_back(context, candidate.contact).await?,
     }
     Err(Failure::new(
         "wrong_code",
@@ -228,13 +228,15 @@ async fn compare(args: &Link, context: &Context, candidate: &Candidate) -> Resul
 
 /// A device that gave the card itself says who it is when its own person has compared, too (KE-83).
 async fn wait_for_name(context: &Context, candidate: Candidate) -> Result<Candidate, Failure> {
-    let named = |client: &kith_client::Client| {
+    let found = |client: &kith_client::Client| {
         let all = client.devices().unwrap_or_default();
-        all.into_iter().find(|device| device.contact == Some(candidate.contact) && device.id.is_some())
+        all.into_iter().find(|device| device.contact == Some(candidate.contact))
     };
-    if named(&context.client).is_none() {
+    // One that is gone has ended the link.
+    let has_said = |client: &kith_client::Client| found(client).is_none_or(|device| device.id.is_some());
+    if !has_said(&context.client) {
         context.out.note("Say on the new device, too, that the codes are the same. Waiting for that…");
-        match context.client.online_until(CONFIRM_PATIENCE, |client| named(client).is_some()).await {
+        match context.client.online_until(CONFIRM_PATIENCE, has_said).await {
             Err(SyncError::TimedOut) => {
                 let hint = "say so there, then go on here with `kith device link`";
                 return Err(Failure::new("not_confirmed", "nobody has compared the codes on the new device", hint));
@@ -242,8 +244,10 @@ async fn wait_for_name(context: &Context, candidate: Candidate) -> Result<Candid
             other => other?,
         }
     }
-    let name = named(&context.client).map(|device| device.name).unwrap_or_default();
-    Ok(Candidate { name, ..candidate })
+    match found(&context.client) {
+        Some(DeviceView { name, .. }) => Ok(Candidate { name, ..candidate }),
+        None => Err(links::ended("kith device link")),
+    }
 }
 
 /// Answers the link of a new device, once: given again, it goes on with what was begun.
@@ -271,12 +275,12 @@ async fn answer(link: &str, context: &Context, name: &str) -> Result<(), Failure
 }
 
 /// Takes back whatever link waits, and whoever has used it.
-fn cancel(context: &Context) -> Result<(), Failure> {
+async fn cancel(context: &Context) -> Result<(), Failure> {
     let all = device::all(&context.client)?;
     let open: Vec<ContactId> =
         all.iter().filter(|device| is_open(device)).filter_map(|device| device.contact).collect();
     for contact in &open {
-        context.client.command(Command::UnlinkDevice { contact: *contact })?;
+        links::take_back(context, *contact).await?;
     }
     context.out.data(&json!({"cancelled": open.len()}), || match open.len() {
         0 => "No link waits for a new device.".to_owned(),

@@ -1,6 +1,8 @@
 //! Links between two devices: made and drawn, and those for the wrong device or that have expired, which the engine would refuse too, found
 //! earlier and said with what to do.
 
+use std::time::Duration;
+
 use kith_engine::{Command, ContactId, Reply};
 use kith_wire::Timestamp;
 use kith_wire::card::{Card, CardOffer, CardPurpose};
@@ -43,6 +45,25 @@ pub(crate) async fn make(
     let (link, until) = (card_to_link(&offer), times::rfc3339(last_moment(expires)));
     Ok(Made { contact, offer, link, until })
 }
+
+/// Takes a link back. A device that has used it is told before this program ends, if the home server can be reached.
+pub(crate) async fn take_back(context: &Context, contact: ContactId) -> Result<(), Failure> {
+    context.client.command(Command::UnlinkDevice { contact })?;
+    drop(context.client.sync(FAREWELL_PATIENCE).await);
+    Ok(())
+}
+
+/// Says that the other device has ended the link; `again` makes a new one.
+pub(crate) fn ended(again: &str) -> Failure {
+    Failure::new(
+        "link_ended",
+        "the other device has ended this link, so nothing was linked: the codes were not the same there, or the link was taken back or took too long",
+        format!("make a new one with `{again}`, and show it to nobody else"),
+    )
+}
+
+/// How long the word that a link is over may take.
+const FAREWELL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Refuses what is no link for a new device, before there is a folder. One that has expired may have been used in time by a folder that is there.
 pub(crate) fn refuse_on_new(offer: &CardOffer, now: Timestamp, is_new: bool) -> Result<(), Failure> {

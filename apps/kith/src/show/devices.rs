@@ -169,13 +169,15 @@ pub(crate) fn new_devices(all: &[DeviceView], now: Timestamp) -> Option<String> 
         format!("{}{since}", one_line(&device.name))
     };
     let new: Vec<&DeviceView> = all.iter().filter(|device| !device.is_this).filter(is_new).collect();
-    let first = new.first()?;
     let names: Vec<String> = new.iter().map(|device| named(device)).collect();
-    Some(format!(
-        "New among your devices: {}. If you did not link it, take it out now: `kith device revoke \"{}\" --lost`.",
-        names.join("; "),
-        one_line(&first.name)
-    ))
+    let revoke = |device: &&DeviceView| format!("`kith device revoke \"{}\" --lost`", one_line(&device.name));
+    let commands: Vec<String> = new.iter().map(revoke).collect();
+    let which = match new.as_slice() {
+        [] => return None,
+        [_] => "If you did not link it, take it out now",
+        _ => "If you did not link one of them, take it out now",
+    };
+    Some(format!("New among your devices: {}. {which}: {}.", names.join("; "), commands.join(", or ")))
 }
 
 /// What a person must know of a device whose session with this one has stopped.
@@ -271,6 +273,16 @@ mod tests {
             assert!(told.ends_with("`kith device revoke \"tablet\" --lost`."), "{told}");
         }
         assert_eq!(told(24 * 3600), "");
+        let two = [device("tablet", false, Some(start)), device("kitchen", false, Some(start))];
+        let told = new_devices(&two, Timestamp::from_seconds(start)).unwrap_or_default();
+        assert!(
+            told.contains("tablet, since 2026-11-21; kitchen, since 2026-11-21. If you did not link one of them"),
+            "{told}"
+        );
+        assert!(
+            told.ends_with("`kith device revoke \"tablet\" --lost`, or `kith device revoke \"kitchen\" --lost`."),
+            "{told}"
+        );
         assert_eq!(new_devices(&[], Timestamp(0)), None);
     }
 

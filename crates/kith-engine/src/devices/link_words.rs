@@ -63,9 +63,7 @@ pub(crate) fn join(
 ) -> Result<Reply, CommandError> {
     linking::check_fresh(work, name)?;
     let address = ServerAddress { url: url.clone(), key: person::named_key(descriptor)? };
-    for before in siblings::everyone(work.db)? {
-        siblings::drop_row(work, before.contact)?;
-    }
+    linking::begin_anew(work)?;
     let server = servers::add(work.db, &address)?;
     servers::learn(work.db, server, descriptor, work.now)?;
     own_devices::named(work, name)?;

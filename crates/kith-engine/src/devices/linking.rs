@@ -2,7 +2,8 @@
 //!
 //! Linking by a card of the device that the person has is in `siblings.rs`, with the welcome that both ways end in.
 
-use kith_session::check_card;
+use kith_session::{Alarm, check_card};
+use kith_wire::Timestamp;
 use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::own::is_device_name;
 use kith_wire::time::Hour;
@@ -10,11 +11,13 @@ use rusqlite::{Connection, params};
 
 use crate::api::{ContactId, Event, Reply};
 use crate::devices::own_devices;
-use crate::devices::siblings::{self, State};
+use crate::devices::siblings::{self, Sibling, State};
 use crate::errors::CommandError;
 use crate::ground::database::{StorageError, all, column, exists, run};
 use crate::ground::person;
 use crate::ground::work::Work;
+use crate::mail::sessions;
+use crate::people::card_keys;
 use crate::people::cards::{self, Terms};
 use crate::people::contacts::Stage;
 
@@ -29,15 +32,15 @@ ALTER TABLE siblings ADD COLUMN contacts_total INTEGER;
 
 /// Seconds after the last moment of a card for which an answer may be under way between two devices that are both in somebody's hands.
 const GRACE_SECONDS: u64 = 3600;
+/// Seconds for which it is tried to tell a device that a link is over: both are in somebody's hands.
+const FAREWELL_SECONDS: u64 = 3600;
 /// Seconds that the person has to compare the codes.
 const COMPARE_SECONDS: u64 = 24 * 3600;
 
 /// Makes a card by which a device of the person makes this one, which is new, another of theirs.
 pub(crate) fn ask_to_join(work: &mut Work<'_>, name: &str, expires: u64) -> Result<Reply, CommandError> {
     check_fresh(work, name)?;
-    for before in siblings::everyone(work.db)? {
-        siblings::drop_row(work, before.contact)?;
-    }
+    begin_anew(work)?;
     own_devices::named(work, name)?;
     let contact = siblings::add(work.db, Stage::Invited, State::Joining, None)?;
     run(work.db, "UPDATE siblings SET asks = 1 WHERE contact = ?1", [contact.column()])?;
@@ -101,18 +104,59 @@ pub(crate) fn asks(db: &Connection, contact: ContactId) -> Result<bool, StorageE
     exists(db, "SELECT 1 FROM siblings WHERE contact = ?1 AND asks = 1", [contact.column()])
 }
 
-/// Takes a link back that nobody was welcomed by (KE-85): its card leads nowhere any more, and whoever answered it is told nothing.
+/// Takes a link back that nobody was welcomed by (KE-85): its card leads nowhere any more, and a device that has answered it is told so at once.
 pub(crate) fn withdraw(work: &mut Work<'_>, contact: ContactId) -> Result<(), CommandError> {
     let sibling = siblings::find(work.db, contact)?;
     let open = sibling.filter(|sibling| matches!(sibling.state, State::Linking | State::Joining));
     let open = open.ok_or(CommandError::UnknownContact)?;
-    Ok(siblings::drop_row(work, open.contact)?)
+    Ok(take_back(work, open.contact)?)
+}
+
+/// KE-131: ends the talk with a device that was met by a link, which is told so; of any other nothing is kept.
+fn take_back(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
+    drop_all(work, |sibling| sibling.state == State::Over)?;
+    let mut is_told = false;
+    for peer in sessions::in_use(work.db, contact)? {
+        let Some(mut session) = peer.session(work.db)? else { continue };
+        let end = session.stop(Alarm::DeviceRevoked, work.rng);
+        sessions::store(work.db, peer.id, &session)?;
+        is_over(work, contact, work.now.plus_seconds(FAREWELL_SECONDS))?;
+        sessions::stop(work, &peer, Alarm::DeviceRevoked, end.as_ref())?;
+        is_told = true;
+    }
+    if is_told { Ok(()) } else { siblings::drop_row(work, contact) }
+}
+
+/// The other device has ended a link, as when its person says that the codes differ: it is over here, too (KE-131).
+pub(crate) fn ended(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
+    is_over(work, contact, work.now)
+}
+
+/// Nothing comes of a link any more. Its row is there until the other device was told, and under no device's name: that one may be linked anew.
+fn is_over(work: &mut Work<'_>, contact: ContactId, until: Timestamp) -> Result<(), StorageError> {
+    let sql = "UPDATE siblings SET state = ?2, device = NULL, user = NULL, until = ?3 WHERE contact = ?1";
+    run(work.db, sql, params![contact.column(), State::Over as i64, column(until.0)])?;
+    card_keys::forget(work.db, contact)?;
+    work.tell(Event::Devices);
+    Ok(())
+}
+
+/// On a new device nothing of before stands in the way of a link, but that another one may still have to be told that it is over.
+pub(crate) fn begin_anew(work: &mut Work<'_>) -> Result<(), StorageError> {
+    drop_all(work, |sibling| sibling.state != State::Over)
+}
+
+fn drop_all(work: &mut Work<'_>, which: impl Fn(&Sibling) -> bool) -> Result<(), StorageError> {
+    for sibling in siblings::everyone(work.db)?.into_iter().filter(|sibling| which(sibling)) {
+        siblings::drop_row(work, sibling.contact)?;
+    }
+    Ok(())
 }
 
 /// Takes every link back that a new device could still use: one at a time.
 pub(crate) fn withdraw_all(work: &mut Work<'_>) -> Result<(), StorageError> {
     for before in siblings::everyone(work.db)?.into_iter().filter(|sibling| sibling.state == State::Linking) {
-        siblings::drop_row(work, before.contact)?;
+        take_back(work, before.contact)?;
     }
     Ok(())
 }
@@ -133,6 +177,7 @@ pub(crate) fn met(work: &Work<'_>, contact: ContactId) -> Result<(), StorageErro
 
 /// Removes links whose time is over (KE-85), on the device that the person has.
 pub(crate) fn expire(work: &mut Work<'_>) -> Result<(), StorageError> {
+    drop_over(work, State::Over)?;
     drop_over(work, State::Linking)
 }
 

@@ -286,7 +286,8 @@ pub(crate) fn change(
         return Err(DeviceError::BadName);
     }
     let signed = person.sign(&list);
-    keep(work, &signed, &list, Others::New)?;
+    // KE-132: what the person does here is no news here.
+    keep(work, &signed, &list, Others::ThereBefore)?;
     Ok(signed)
 }
 
@@ -335,7 +336,7 @@ enum Weight {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Others {
     New,
-    /// This device is the new one.
+    /// This device is the new one, or has made the list itself.
     ThereBefore,
 }
 

@@ -49,6 +49,8 @@ pub(crate) enum State {
     Linked = 2,
     /// It was revoked: it is told so, and nothing else; nothing that it says counts.
     Revoked = 3,
+    /// The link has come to nothing; the other device is told so, and nothing else (KE-131).
+    Over = 4,
 }
 
 /// A sibling.
@@ -66,7 +68,8 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sibling> {
         0 => State::Linking,
         1 => State::Joining,
         2 => State::Linked,
-        _ => State::Revoked,
+        3 => State::Revoked,
+        _ => State::Over,
     };
     let device: Option<[u8; 16]> = row.get(2)?;
     let contact = ContactId::from_column(row.get(0)?);
@@ -128,9 +131,7 @@ pub(crate) fn join(work: &mut Work<'_>, offer: CardOffer, name: &str) -> Result<
     if exists(work.db, "SELECT 1 FROM contacts WHERE card_key = ?1", [card.contact_key().0])? {
         return Err(CommandError::OwnCard);
     }
-    for before in everyone(work.db)? {
-        drop_row(work, before.contact)?;
-    }
+    linking::begin_anew(work)?;
     own_devices::named(work, name)?;
     let contact = add(work.db, Stage::Answered, State::Joining, None)?;
     linking::lasts_until(work.db, contact, card.card().not_after)?;
@@ -407,7 +408,8 @@ pub(crate) fn stopped(work: &mut Work<'_>, contact: ContactId, why: Ended) -> Re
             work.tell(Event::Devices);
             Ok(true)
         }
-        Some(Sibling { state: State::Revoked, .. }) => Ok(true),
+        Some(Sibling { state: State::Linking | State::Joining, .. }) => linking::ended(work, contact).map(|()| true),
+        Some(Sibling { state: State::Revoked | State::Over, .. }) => Ok(true),
         _ => Ok(false),
     }
 }

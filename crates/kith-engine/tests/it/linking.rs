@@ -375,3 +375,49 @@ fn both_persons_link_a_device_at_once_and_all_four_meet() {
     assert_eq!(world.texts(tablet, on_tablet), ["new to new", "and back"]);
     assert_eq!(world.texts(LAPTOP, on_laptop), ["new to new", "and back"]);
 }
+
+#[test]
+fn ke_131_who_takes_a_link_back_tells_the_other_device_at_once_and_it_may_be_linked_anew() {
+    for ends in [ANA, LAPTOP] {
+        let (mut world, _, _) = World::with_laptop(&format!("ended-{ends}"));
+        let offer = world.device_card(ANA);
+        world.join(LAPTOP, offer).unwrap();
+        world.run(10);
+        let open = |world: &World, who: usize| world.comparing(who).map(|(contact, _)| contact);
+        let link = open(&world, ends).unwrap();
+        world.command(ends, Command::UnlinkDevice { contact: link }).unwrap();
+        assert_eq!(open(&world, ends), None);
+        world.run(10);
+        for who in [ANA, LAPTOP] {
+            assert_eq!(open(&world, who), None, "{ends} has ended it, {who} knows");
+            assert!(world.command(who, Command::UnlinkDevice { contact: link }).is_err());
+        }
+        // Neither has a session left that would answer for the other one's.
+        world.run(2 * 3600);
+        for who in [ANA, LAPTOP] {
+            assert_eq!(world.count(who, "SELECT count(*) FROM siblings"), 0);
+            assert_eq!(world.count(who, "SELECT count(*) FROM contacts WHERE kind = 1"), 0);
+        }
+        world.link(ANA, LAPTOP, HistoryWish::None);
+        assert_eq!(world.people[LAPTOP].engine.devices().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn ke_131_a_device_that_has_ended_a_link_can_be_linked_at_once_and_what_comes_late_changes_nothing() {
+    let (mut world, _, _) = World::with_laptop("ended-anew");
+    let offer = world.device_card(ANA);
+    world.join(LAPTOP, offer).unwrap();
+    world.run(10);
+    let (link, _) = world.comparing(ANA).unwrap();
+    // The laptop is off when it would be told.
+    world.online(LAPTOP, Reach::Down);
+    world.command(ANA, Command::UnlinkDevice { contact: link }).unwrap();
+    world.run(10);
+    assert!(world.comparing(LAPTOP).is_some(), "it has heard nothing yet");
+    world.online(LAPTOP, Reach::Up);
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    world.run(2 * 3600);
+    assert_eq!(world.people[LAPTOP].engine.devices().unwrap().len(), 2);
+    assert_eq!(world.count(ANA, "SELECT count(*) FROM siblings"), 1);
+}
