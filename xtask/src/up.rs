@@ -45,8 +45,8 @@ pub(crate) struct UpArgs {
     /// The web app, if it is built already
     #[arg(long, value_name = "FOLDER", conflicts_with = "once")]
     app: Option<PathBuf>,
-    /// Opens the app in a browser without a window, for whoever wants to look into it with tools
-    #[arg(long, conflicts_with = "once")]
+    /// Opens the app in a browser without a window, for tests: everybody on this machine can look into it
+    #[arg(long, conflicts_with = "once", hide = true)]
     headless: bool,
 }
 

@@ -18,12 +18,11 @@ const { address, link, password, with: contact, profile, headless } = await next
 // A password that everybody knows needs nobody who keeps it.
 await mkdir(join(profile, 'Default'), { recursive: true });
 await writeFile(join(profile, 'Default/Preferences'), JSON.stringify({ credentials_enable_service: false }));
-const context = await openBrowser(profile, {
-  headless,
-  viewport: headless ? { width: 1280, height: 800 } : null,
-  // Whoever looks into a browser without a window finds the way in a file of the profile.
-  args: headless ? ['--remote-debugging-port=0'] : ['--window-size=1280,860', '--test-type'],
-});
+// Somebody may go on to other pages in a browser that they see; Chromium makes no sandbox for root.
+const shown = { viewport: null, args: ['--window-size=1280,860'], chromiumSandbox: process.getuid() !== 0 };
+// Whoever looks into a browser without a window finds the way in a file of the profile.
+const unseen = { viewport: { width: 1280, height: 800 }, args: ['--remote-debugging-port=0'] };
+const context = await openBrowser(profile, { headless, ...(headless ? unseen : shown) });
 const closed = once(context, 'close');
 process.once('SIGTERM', () => context.close());
 

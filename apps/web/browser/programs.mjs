@@ -160,11 +160,12 @@ export class Terminal {
   }
 }
 
-/** A browser with a profile in a folder, so that what it keeps can be looked at. */
-export async function openBrowser(profile, { args = [], ...more } = {}) {
+/** A browser with a profile in a folder, so that what it keeps can be looked at. Tests open their own pages only, also where no sandbox can be made. */
+export async function openBrowser(profile, { args = [], chromiumSandbox = false, ...more } = {}) {
   return chromium.launchPersistentContext(profile, {
     executablePath: browser,
-    args: ['--no-sandbox', '--disable-dev-shm-usage', ...args],
+    chromiumSandbox,
+    args: ['--disable-dev-shm-usage', ...args],
     viewport: { width: 1280, height: 800 },
     ...more,
   });
