@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { join } from 'node:path';
 
-import { PASSWORD, friends } from './meeting.mjs';
+import { PASSWORD, friends, strangers } from './meeting.mjs';
 import { Person } from './person.mjs';
 import { Server, web } from './programs.mjs';
 
@@ -48,8 +48,9 @@ test('every icon of the manifest is there and as large as it says', async () => 
   }
 });
 
-test('what is kept is this build, whole and true, and nothing else', async () => {
-  const kept = await all.page.evaluate(async () => {
+/** What a page has kept, each with its hash. */
+const keptBy = (page) =>
+  page.evaluate(async () => {
     const found = {};
     for (const name of await caches.keys()) {
       const cache = await caches.open(name);
@@ -61,13 +62,34 @@ test('what is kept is this build, whole and true, and nothing else', async () =>
     }
     return found;
   });
+
+/** What the build lists, each with its hash: what there must be, and of what is there for later only this. */
+async function listed(later) {
   const { build } = JSON.parse(await readFile(join(web, 'build.json'), 'utf8'));
   const service = await readFile(join(web, 'service-worker.js'), 'utf8');
   const { files } = JSON.parse(service.slice('const SHELL='.length, service.indexOf(';\n')));
-  const listed = Object.entries(files).map(([path, hash]) => [`kith-${build} ${path}`, hash.replace('sha256-', '')]);
-  assert.deepEqual(kept, Object.fromEntries(listed));
+  const wanted = Object.entries(files).filter(([path]) => !path.startsWith('/assets/later/') || later.test(path));
+  return Object.fromEntries(wanted.map(([path, hash]) => [`kith-${build} ${path}`, hash.replace('sha256-', '')]));
+}
+
+test('what nobody needs to begin is not kept before somebody is there', async () => {
+  const first = await strangers();
+  try {
+    await first.page.goto(first.server.url);
+    await first.ana.at('start-name').waitFor();
+    await first.page.evaluate(() => navigator.serviceWorker.ready);
+    assert.deepEqual(await keptBy(first.page), await listed(/^$/));
+  } finally {
+    await first.end();
+  }
+});
+
+test('what is kept is this build, whole and true, with the emoji of one language and what reads codes, and nothing else', async () => {
+  await all.page.waitForFunction(async () => (await (await caches.open((await caches.keys())[0])).keys()).filter(({ url }) => url.includes('/later/')).length === 3);
+  const kept = await keptBy(all.page);
+  assert.deepEqual(kept, await listed(/emoji-en|emoji-groups|codes/));
   const index = createHash('sha256').update(await readFile(join(web, 'index.html'))).digest('base64');
-  assert.equal(kept[`kith-${build} /`], index);
+  assert.ok(Object.entries(kept).some(([path, hash]) => path.endsWith(' /') && hash === index));
 });
 
 test('without the server it opens, unlocks, and shows what was said', async () => {
@@ -78,6 +100,9 @@ test('without the server it opens, unlocks, and shows what was said', async () =
   await ana.at('list-item').first().waitFor();
   if (!(await ana.at('composer-text').isVisible())) await ana.open('Belarmino');
   await ana.message(SAID).waitFor();
+  await chooseEmoji(ana);
+  await ana.at('emoji').first().waitFor();
+  await page.keyboard.press('Escape');
 });
 
 test('what is written without the server goes out when it is there again', async () => {
@@ -89,7 +114,15 @@ test('what is written without the server goes out when it is there again', async
   await bela.until('it is there', async () => (await bela.run('log', 'Anastasia')).some((one) => one.text === LATER));
 });
 
-test('a new window opens without the server as well, in every language', async () => {
+/** Opens the palette for a reaction. */
+async function chooseEmoji(person) {
+  await person.message(SAID).focus();
+  await person.page.keyboard.press('Enter');
+  await person.at('emoji-other').click();
+  await person.at('emoji-palette').waitFor();
+}
+
+test('a new window opens without the server as well, in every language, and says so when the emoji of that language are not here', async () => {
   const { context, page, server } = all;
   await all.server.stop();
   await page.close();
@@ -101,6 +134,10 @@ test('a new window opens without the server as well, in every language', async (
   await other.reload();
   await ana.at('unlock-password').waitFor();
   await other.waitForFunction(() => document.documentElement.dir === 'rtl');
+  await ana.unlock(PASSWORD);
+  await ana.open('Belarmino');
+  await chooseEmoji(ana);
+  await ana.at('emoji-palette').filter({ hasText: 'ليست على هذا الجهاز بعد' }).waitFor();
   all.server = await Server.start(server.data, server.port);
 });
 

@@ -70,11 +70,21 @@ test('a build of which one file is another is never used', async () => {
   assert.equal(await ana.at('new-version').count(), 0);
 });
 
+/** What lies in each build's store and was not needed to begin. */
+const keptForLater = (page) =>
+  page.evaluate(async () => {
+    const stores = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+    return stores.map((requests) => requests.map(({ url }) => url).filter((url) => url.includes('/assets/later/')).sort());
+  });
+
 test('a newer version announces itself, and what was typed is there after it', async () => {
   const { ana, page } = all;
   if (!(await ana.at('composer-text').isVisible())) await ana.open('Belarmino');
+  await page.waitForFunction(async () => (await (await caches.open((await caches.keys())[0])).keys()).filter(({ url }) => url.includes('/later/')).length === 3);
   await serve(await build('two'));
   assert.equal(await ask(page), 'installed');
+  const stores = await keptForLater(page);
+  assert.deepEqual(stores.at(-1), stores[0], 'what was kept for later is kept by the newer one');
   await ana.at('new-version').waitFor();
   assert.equal(await page.locator('meta[name="build"]').count(), 0, 'nothing changed by itself');
   await ana.at('composer-text').fill(DRAFT);

@@ -11,7 +11,7 @@ const counts = (values) => told(values, String, '');
 
 /** What is told, in its order: what it is, what is wanted of the median, and what was found. */
 const ROWS = [
-  ['bytes of a first visit, with what is kept for later', '≤ 1,536 KiB', 1.5 * 1024 * 1024, 'firstBytes', sizes],
+  ['bytes of a first visit, with what opens Kith without a network', '≤ 1,536 KiB', 1.5 * 1024 * 1024, 'firstBytes', sizes],
   ['first visit until something can be done, everything four times slower', '< 2,000 ms', 2_000, 'first', times],
   ['a later visit, in a browser that was just started', '< 2,000 ms', 2_000, 'later', times],
   ['unlocking, until the list is there', '', null, 'unlock', times],

@@ -41,9 +41,20 @@ export async function scan(video: HTMLVideoElement, signal: AbortSignal, found: 
   }
 }
 
-async function reader(): Promise<Reader> {
+/** Whether the browser reads codes itself. */
+export async function readsCodes(): Promise<boolean> {
+  return (await ownReader()) !== null;
+}
+
+async function ownReader(): Promise<DetectorClass | null> {
   const Detector = (globalThis as { BarcodeDetector?: DetectorClass }).BarcodeDetector;
-  if (Detector && (await Detector.getSupportedFormats().catch((): string[] => [])).includes('qr_code')) {
+  const formats = (await Detector?.getSupportedFormats().catch((): string[] => [])) ?? [];
+  return Detector && formats.includes('qr_code') ? Detector : null;
+}
+
+async function reader(): Promise<Reader> {
+  const Detector = await ownReader();
+  if (Detector) {
     const detector = new Detector({ formats: ['qr_code'] });
     return async (video) => (await detector.detect(video))[0]?.rawValue ?? null;
   }

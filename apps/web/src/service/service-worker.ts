@@ -1,7 +1,7 @@
 // The service worker: keeps the app's own files on this device, all of one build, so that Kith opens without a network.
 //
 // The build writes in front of this file which files belong to it, each with its hash. A browser that gets other bytes takes none of
-// them, and the build that was there before stays. What a home server answers, and anything about a person, is never kept here: what is
+// them, and the build that was there before stays. What lies in `assets/later` comes afterwards, as it is wanted. What a home server answers, and anything about a person, is never kept here: what is
 // not in the list goes to the network as if this program were not there. It speaks to nobody but the server that it came from.
 
 /** What belongs to this build: each path with the hash of what is there, as browsers check it. */
@@ -37,6 +37,8 @@ interface Scope {
 const scope = self as unknown as Scope;
 const ALL = 'kith-';
 const OURS = ALL + SHELL.build;
+/** What nobody needs to begin: it is kept when it was wanted, or when a page asks for that. */
+const LATER = '/assets/later/';
 /** The worker, whose answer says whom it may speak to. */
 const WORKER = /^\/assets\/worker-[^/]*\.js$/;
 
@@ -46,6 +48,7 @@ scope.addEventListener('activate', (event) => event.waitUntil(begin()));
 scope.addEventListener('message', (event) => {
   // The person has asked for the new version; until then the old one goes on in every tab.
   if (event.data === 'go on') event.waitUntil(scope.skipWaiting());
+  else event.waitUntil(keep(wantedBy(event.data)));
 });
 
 scope.addEventListener('fetch', (event) => {
@@ -67,14 +70,37 @@ async function come(): Promise<void> {
   await (page ? page.focus() : scope.clients.openWindow('/'));
 }
 
-/** Fetches everything. If one file is missing or another one than it should be, none counts. */
+/** Fetches everything that there must be. If one file is missing or another one than it should be, none counts. */
 async function gather(): Promise<void> {
   const cache = await caches.open(OURS);
-  const fetched = Object.keys(SHELL.files).map(async (path) => {
+  const paths = Object.keys(SHELL.files);
+  await Promise.all(paths.filter((path) => path.startsWith(LATER)).map((path) => inherit(cache, path)));
+  const fetched = paths.filter((path) => !path.startsWith(LATER)).map(async (path) => {
     // There already, if an earlier attempt was interrupted.
     if (!(await cache.match(path))) await cache.put(path, await checked(path));
   });
   await Promise.all(fetched);
+}
+
+/** Takes over what the build before has kept for later, where it is the same in this one. */
+async function inherit(cache: Cache, path: string): Promise<void> {
+  const found = await caches.match(path);
+  if (found && (await isTrue(path, found.clone()))) await cache.put(path, found).catch(() => undefined);
+}
+
+/** Names in the message of a page. */
+function wantedBy(message: unknown): string[] {
+  const names = (message as { keep?: unknown } | null)?.keep;
+  return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
+}
+
+/** Fetches what is there for later under these names; what does not come now is asked for again at the next start. */
+async function keep(names: string[]): Promise<void> {
+  const cache = await caches.open(OURS);
+  const wanted = Object.keys(SHELL.files).filter((path) => names.some((name) => path.startsWith(`${LATER}${name}-`)));
+  for (const path of wanted) {
+    if (!(await cache.match(path))) await checked(path).then((fetched) => cache.put(path, fetched)).catch(() => undefined);
+  }
 }
 
 /** From now on this build is the only one here, but for a newer one that is just coming: that is left alone, and clears up in its turn. */

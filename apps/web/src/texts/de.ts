@@ -183,6 +183,7 @@ export const de: Catalog = {
   'emoji.open': 'Ein Emoji wählen',
   'emoji.title': 'Emojis',
   'emoji.search': 'Mit einem Wort suchen',
+  'emoji.missing': 'Die Emojis sind noch nicht auf diesem Gerät. Sie kommen von selbst, wenn Kith mit Netz geöffnet wird.',
   'emoji.none': 'Nichts hat diese Wörter. Versuch ein anderes.',
   'emoji.recent': 'Zuletzt gewählt',
   'emoji.groups': 'Gruppen',

@@ -193,6 +193,7 @@ export const en = {
   'emoji.open': 'Choose an emoji',
   'emoji.title': 'Emoji',
   'emoji.search': 'Search by a word',
+  'emoji.missing': 'The emoji are not on this device yet. They come by themselves when Kith is opened with a network.',
   'emoji.none': 'Nothing has these words. Try another one.',
   'emoji.recent': 'Chosen last',
   'emoji.groups': 'Groups',

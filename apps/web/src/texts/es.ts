@@ -183,6 +183,7 @@ export const es: Catalog = {
   'emoji.open': 'Elegir un emoji',
   'emoji.title': 'Emojis',
   'emoji.search': 'Buscar por una palabra',
+  'emoji.missing': 'Los emojis todavía no están en este dispositivo. Llegan solos cuando Kith se abre con red.',
   'emoji.none': 'Nada tiene estas palabras. Prueba con otra.',
   'emoji.recent': 'Elegidos hace poco',
   'emoji.groups': 'Grupos',

@@ -183,6 +183,7 @@ export const fr: Catalog = {
   'emoji.open': 'Choisir un émoji',
   'emoji.title': 'Émojis',
   'emoji.search': 'Chercher avec un mot',
+  'emoji.missing': 'Les émojis ne sont pas encore sur cet appareil. Ils viennent d’eux-mêmes quand Kith s’ouvre avec du réseau.',
   'emoji.none': 'Rien ne porte ces mots. Essayez-en un autre.',
   'emoji.recent': 'Choisis récemment',
   'emoji.groups': 'Groupes',
