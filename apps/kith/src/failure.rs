@@ -220,7 +220,7 @@ impl From<ClientError> for Failure {
                 "another program is using this folder",
                 "let it finish, or stop it, then try again",
             ),
-            other => Self::told("storage", &other, STORAGE_HINT),
+            other => Self::new("storage", with_source(&other), STORAGE_HINT),
         }
     }
 }
@@ -358,6 +358,14 @@ fn clock_off(ahead: i64) -> Failure {
     Failure::new("clock_off", format!("this machine's clock is {by} {which} your home server's"), hint)
 }
 
+/// Says also what the operating system said.
+pub(crate) fn with_source(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) if source.to_string() != error.to_string() => format!("{error}: {source}"),
+        _ => error.to_string(),
+    }
+}
+
 /// Says that a folder holds half a person.
 fn restoring() -> Failure {
     Failure::new(
@@ -379,7 +387,8 @@ pub(crate) fn revoked() -> Failure {
 const REVOKED_HINT: &str = "what it had is still here (`kith log`); to use it again, link it anew in a new folder: \
                             `kith device link` there, `kith device join LINK --home DIR` here";
 const THIS_DEVICE_HINT: &str = "revoke it on another one; to stop using this one alone, delete its folder";
-const STORAGE_HINT: &str = "see that the disk has room and that nobody else changes the folder";
+const STORAGE_HINT: &str =
+    "see that you may write there, that the disk has room, and that nobody else changes the folder";
 
 #[cfg(test)]
 mod tests {

@@ -53,22 +53,22 @@ pub(crate) struct Passwords {
 pub(crate) fn existing(file: Option<&Path>) -> Result<Typed, Failure> {
     match given(file, "KITH_PASSWORD")? {
         Some(password) => Ok(password),
-        None => typed("Password: "),
+        None => typed("Password: ", PASSWORD_HINT),
     }
 }
 
 /// Returns the first password of a new folder. A person types it twice, and hears what it is worth.
 pub(crate) fn first(file: Option<&Path>, out: &Out) -> Result<Typed, Failure> {
-    chosen(given(file, "KITH_PASSWORD")?, "Choose a password: ", out)
+    chosen(given(file, "KITH_PASSWORD")?, ("Choose a password: ", PASSWORD_HINT), out)
 }
 
 /// Returns the password that replaces the folder's. A person types it twice, and hears what it is worth.
 pub(crate) fn next(file: Option<&Path>, out: &Out) -> Result<Typed, Failure> {
-    chosen(given(file, "KITH_NEW_PASSWORD")?, "New password: ", out)
+    chosen(given(file, "KITH_NEW_PASSWORD")?, ("New password: ", NEW_PASSWORD_HINT), out)
 }
 
-fn chosen(given: Option<Typed>, prompt: &str, out: &Out) -> Result<Typed, Failure> {
-    let typed = given.map_or_else(|| typed_twice(prompt), Ok)?;
+fn chosen(given: Option<Typed>, (prompt, hint): (&str, &str), out: &Out) -> Result<Typed, Failure> {
+    let typed = given.map_or_else(|| typed_twice(prompt, hint), Ok)?;
     if let Some(warning) = worth(typed.password()?.strength()) {
         out.note(format!("{warning} {BETTER}"));
     }
@@ -91,6 +91,9 @@ const fn worth(strength: Strength) -> Option<&'static str> {
     }
 }
 
+/// What to do where nobody types.
+const PASSWORD_HINT: &str = "set KITH_PASSWORD, or use --password-file FILE";
+const NEW_PASSWORD_HINT: &str = "set KITH_NEW_PASSWORD, or use --new-password-file FILE";
 const BETTER: &str =
     "Four or five unrelated words are easy to remember and hard to guess: `kith password` chooses another one.";
 
@@ -102,7 +105,7 @@ pub(crate) fn of_backup() -> Result<Typed, Failure> {
             "nobody is there to type what opens the backup",
             "set KITH_BACKUP_PASSWORD, or KITH_PHRASE",
         )),
-        None => typed("Password or recovery phrase of the backup: "),
+        None => typed("Password or recovery phrase of the backup: ", "set KITH_BACKUP_PASSWORD, or KITH_PHRASE"),
     }
 }
 
@@ -132,20 +135,18 @@ fn from_file(path: &Path) -> Result<Typed, Failure> {
     check(line.trim_end_matches(['\n', '\r']).to_owned())
 }
 
-fn typed(prompt: &str) -> Result<Typed, Failure> {
+fn typed(prompt: &str, hint: &str) -> Result<Typed, Failure> {
     if !std::io::stdin().is_terminal() {
-        let hint = "set KITH_PASSWORD, or use --password-file FILE";
         return Err(Failure::usage("nobody is there to type the password", hint));
     }
-    let text = rpassword::prompt_password(prompt).map_err(|_| {
-        Failure::usage("the password could not be read", "set KITH_PASSWORD, or use --password-file FILE")
-    })?;
+    let text =
+        rpassword::prompt_password(prompt).map_err(|_| Failure::usage("the password could not be read", hint))?;
     check(text)
 }
 
-fn typed_twice(prompt: &str) -> Result<Typed, Failure> {
+fn typed_twice(prompt: &str, hint: &str) -> Result<Typed, Failure> {
     if !std::io::stdin().is_terminal() {
-        return typed(prompt);
+        return typed(prompt, hint);
     }
     let read = |prompt: &str| {
         rpassword::prompt_password(prompt)

@@ -140,13 +140,14 @@ impl Voice {
         self.say(&person, &json!({"file": file, "settings": each.collect::<Vec<_>>()}));
     }
 
-    /// Tells an invite code.
-    pub(crate) fn invite(self, code: &str, uses: u32, expires: &str) {
+    /// Tells an invite code, and with which address it is used, where that was configured.
+    pub(crate) fn invite(self, code: &str, uses: u32, expires: &str, url: Option<&ServerUrl>) {
         let person = format!("{code}\n");
         self.say(&person, &json!({"invite": code, "uses": uses, "expires": expires}));
         if self == Self::Human {
             let times = if uses == 1 { "once".to_owned() } else { format!("{uses} times") };
-            eprintln!("Good {times}, until {expires}: kith init --server … --invite CODE");
+            let url = url.map_or("URL", ServerUrl::as_str);
+            eprintln!("Good {times}, until {expires}: kith init --server {url} --invite CODE");
         }
     }
 

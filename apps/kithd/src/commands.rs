@@ -65,7 +65,7 @@ pub(crate) fn invite(config: &Config, invite: &Invite, voice: Voice) -> Result<(
     match Owner::find(config)? {
         Owner::Server(server) => {
             let code = server.invite(invite.uses, expires.seconds())?;
-            voice.invite(&code, invite.uses, &rfc_3339(expires.seconds()));
+            voice.invite(&code, invite.uses, &rfc_3339(expires.seconds()), config.public_url.as_ref());
         }
         Owner::Us(folder) => {
             let mut store = store::open(&folder)?;
@@ -73,7 +73,7 @@ pub(crate) fn invite(config: &Config, invite: &Invite, voice: Voice) -> Result<(
             SysRng.try_fill_bytes(&mut code).map_err(|_| AppError::NoRandomness)?;
             let code = InviteCode::new(code);
             create_invite(&mut store, &code, invite.uses, expires)?;
-            voice.invite(&code.to_text(), invite.uses, &rfc_3339(expires.seconds()));
+            voice.invite(&code.to_text(), invite.uses, &rfc_3339(expires.seconds()), config.public_url.as_ref());
         }
     }
     Ok(())

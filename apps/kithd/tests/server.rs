@@ -212,6 +212,9 @@ async fn by_invite_means_a_code_made_beside_the_running_server() {
     let code = || InviteCode::parse(line["invite"].as_str().unwrap());
     assert_eq!(home.register(&one, code()).await, Answer::Accepted);
     assert_eq!(home.register(&two, code()).await, needed);
+    let said = kithd(data.path()).arg("invite").env("KITHD_PUBLIC_URL", "https://kith.example").output().unwrap();
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(said.contains("kith init --server https://kith.example --invite CODE"), "{said}");
 }
 
 #[tokio::test]

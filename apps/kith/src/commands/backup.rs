@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::commands::backup_reach;
 use crate::commands::home_backup::{self, Every};
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, with_source};
 use crate::{files, show};
 
 #[derive(Debug, Args)]
@@ -133,13 +133,5 @@ impl From<BackUpError> for Failure {
                 "see that the disk has room and that nobody else changes the folder",
             ),
         }
-    }
-}
-
-/// Says also what the operating system said.
-pub(crate) fn with_source(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) if source.to_string() != error.to_string() => format!("{error}: {source}"),
-        _ => error.to_string(),
     }
 }

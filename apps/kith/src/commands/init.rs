@@ -88,16 +88,26 @@ pub(crate) fn server_url(text: &str) -> Result<ServerUrl, Failure> {
 
 /// Says that a server does not answer, or is none.
 pub(crate) fn no_server(url: &ServerUrl, error: &CarrierError) -> Failure {
-    if matches!(error, CarrierError::Handshake) && is_this_machine(url.host()) {
-        let plain = url.as_str().replacen("https", "http", 1);
-        let hint = format!("a server on this machine that has no certificate is at {plain}");
-        return Failure { hint, ..Failure::offline(format!("{url} does not answer: {error}")) };
+    let offline = |hint: String| Failure { hint, ..Failure::offline(format!("{url} does not answer: {error}")) };
+    match error {
+        CarrierError::Certificate => {
+            let hint = "whoever runs it needs a certificate from an authority that browsers trust too; if it had one until now, somebody may sit between";
+            let message = format!("{url} answers, and {error}");
+            Failure { hint: hint.to_owned(), ..Failure::offline(message) }
+        }
+        CarrierError::Handshake if is_this_machine(url.host()) => {
+            let plain = url.as_str().replacen("https", "http", 1);
+            offline(format!("a server on this machine that has no certificate is at {plain}"))
+        }
+        error if error.may_pass() => offline(
+            "check the address (without a port it means port 5484) and your connection, then try again".to_owned(),
+        ),
+        error if url.scheme() == Scheme::Http => {
+            let secure = url.as_str().replacen("http", "https", 1);
+            Failure { hint: format!("if it has a certificate, it is at {secure}"), ..not_a_server(url, error) }
+        }
+        error => not_a_server(url, error),
     }
-    if error.may_pass() {
-        let hint = "check the address (without a port it means port 5484) and your connection, then try again";
-        return Failure { hint: hint.into(), ..Failure::offline(format!("{url} does not answer: {error}")) };
-    }
-    not_a_server(url, error)
 }
 
 /// Where somebody is at home.

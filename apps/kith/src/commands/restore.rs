@@ -12,8 +12,8 @@ use kith_engine::{ContactView, Restoring, Trouble};
 use kith_wire::Timestamp;
 use serde_json::json;
 
-use crate::commands::{backup, device, init, recovery, restore_home};
-use crate::failure::{Failure, trouble_failure};
+use crate::commands::{device, init, recovery, restore_home};
+use crate::failure::{Failure, trouble_failure, with_source};
 use crate::output::Out;
 use crate::{secrets, show, times};
 
@@ -346,7 +346,7 @@ fn of_file(error: BackupFileError) -> Failure {
         }
         _ => ("file", "check the path and its permissions"),
     };
-    Failure::new(code, backup::with_source(&error), hint)
+    Failure::new(code, with_source(&error), hint)
 }
 
 /// The folder did not take it.

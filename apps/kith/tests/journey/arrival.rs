@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use crate::support::{Outcome, PASSWORD, Person, Server, World, eventually};
 
@@ -92,12 +93,32 @@ fn a_wrong_address_or_folder_is_told_with_the_right_one() {
     assert_refused(&refused, 4, "offline");
     let says = format!("a server on this machine that has no certificate is at {}\n", server.url);
     assert!(refused.said.contains(&says), "{}", refused.said);
+    let with_certificate = with_a_certificate_of_its_own(folder.path());
+    let refused = ana.run(&["init", "--server", &with_certificate.url]);
+    assert_refused(&refused, 1, "not_a_home_server");
+    let secure = with_certificate.url.replace("http", "https");
+    assert!(refused.said.contains(&format!("if it has a certificate, it is at {secure}\n")), "{}", refused.said);
+    let refused = ana.run(&["init", "--server", &secure]);
+    assert_refused(&refused, 4, "offline");
+    assert!(refused.said.contains("answers, and") && refused.said.contains("from an authority"), "{}", refused.said);
     let refused = ana.run(&["init", "--server", "http://kith.example.org"]);
     assert!(refused.said.contains("write https://kith.example.org in its place"), "{}", refused.said);
     std::fs::create_dir(&ana.home).unwrap();
     std::fs::write(ana.home.join("notes.txt"), "mine").unwrap();
     assert_refused(&ana.run(&["init", "--server", &server.url]), 1, "not_empty");
     assert_eq!(std::fs::read_dir(&ana.home).unwrap().count(), 1, "nothing of it was touched");
+}
+
+/// Starts a server whose certificate nobody vouches for.
+fn with_a_certificate_of_its_own(folder: &Path) -> Server {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let [certificate_file, key_file] = ["cert.pem", "key.pem"].map(|name| folder.join(name));
+    std::fs::write(&certificate_file, certificate.pem()).unwrap();
+    std::fs::write(&key_file, key.serialize_pem()).unwrap();
+    let [certificate_file, key_file] = [&certificate_file, &key_file].map(|file| file.to_str().unwrap());
+    let settings = [("KITHD_TLS_CERT", certificate_file), ("KITHD_TLS_KEY", key_file)];
+    Server::start_with(&folder.join("with-certificate"), &settings)
 }
 
 #[test]

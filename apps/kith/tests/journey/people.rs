@@ -165,6 +165,8 @@ fn a_password_that_is_easy_to_guess_is_taken_with_a_warning() {
     assert!(code == 0 && said.contains(warning) && said.contains("`kith password` chooses another one"), "{said}");
     let (code, _, said) = cleo.as_human(&["status"]);
     assert!(code == 0 && !said.contains("Weak"), "only the choice is judged: {said}");
+    let unsaid = cleo.run(&["password"]);
+    assert!(unsaid.code == 2 && unsaid.said.contains("set KITH_NEW_PASSWORD"), "{unsaid:?}");
     let changed = |next: &str| cleo.succeed_with(&["password"], &[("KITH_NEW_PASSWORD", next)]).said;
     assert!(changed("letmein!").contains("one of the first that anybody would try"));
     let cleo = cleo.with_password("letmein!");

@@ -66,8 +66,11 @@ fn for_people(report: &Report) -> String {
     line("connections", report.live_connections.to_string());
     line("accounts", report.accounts.to_string());
     line("queues", report.queues.to_string());
-    let oldest =
-        |since: Option<u64>| since.map_or_else(String::new, |since| format!(", the oldest for {}", ago(since)));
+    // The server knows the hour in which something came, and no more.
+    let hours = |since: u64| report.now.saturating_sub(since).div_ceil(3600).max(1);
+    let oldest = |since: Option<u64>| {
+        since.map_or_else(String::new, |since| format!(", the oldest for {} at most", span(hours(since) * 3600)))
+    };
     line("frames", format!("{} wait for their readers{}", report.frames_waiting, oldest(report.oldest_frame)));
     line("outgoing", format!("{} wait for other servers{}", report.outgoing_waiting, oldest(report.oldest_outgoing)));
     line("blobs", report.blobs.to_string());
@@ -131,13 +134,21 @@ mod tests {
         );
         for line in [
             "  certificate  good for 30 d, until 2026-12-21T03:00:00Z",
-            "  frames       4 wait for their readers, the oldest for 2 h",
+            "  frames       4 wait for their readers, the oldest for 2 h at most",
             "  outgoing     0 wait for other servers",
             "  disk         41.7 MB used",
         ] {
             assert!(told.lines().any(|found| found == line), "{line}\n{told}");
         }
         assert!(!told.contains("attention"), "{told}");
+    }
+
+    #[test]
+    fn an_age_is_told_no_more_exactly_than_it_is_known() {
+        for (seconds, says) in [(0, "1 h"), (3_055, "1 h"), (3_700, "2 h"), (90_000, "1 d 1 h")] {
+            let report = Report { oldest_frame: Some(report().now - seconds), ..report() };
+            assert!(for_people(&report).contains(&format!(", the oldest for {says} at most\n")), "{seconds}");
+        }
     }
 
     #[test]
