@@ -121,9 +121,14 @@ async fn run(cli: &Cli, words: Vec<std::ffi::OsString>, out: &Out) -> Result<u8,
 async fn restore(cli: &Cli, args: &commands::restore::Restore, with: With, out: &Out) -> Result<(), Failure> {
     let folder = home(cli)?;
     let file = cli.common.password_file.as_deref();
-    let password = || match commands::init::is_taken(&folder) {
-        true => secrets::existing(file)?.password(),
-        false => secrets::first(file, out)?.password(),
+    let typed = OnceCell::new();
+    let password = || {
+        if let Some(typed) = typed.get() {
+            return Typed::password(typed);
+        }
+        let asked =
+            if commands::init::is_taken(&folder) { secrets::existing(file)? } else { secrets::first(file, out)? };
+        typed.get_or_init(|| asked).password()
     };
     commands::restore::run(args, with, &folder, password, (options(), out)).await
 }

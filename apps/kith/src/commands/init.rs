@@ -191,7 +191,7 @@ fn reopen(folder: &Path, password: &Password, options: Options) -> Result<Client
 }
 
 /// Says who is in a folder in which somebody new was to be.
-fn taken(folder: &Path, status: &Status) -> Failure {
+pub(crate) fn taken(folder: &Path, status: &Status) -> Failure {
     let name = status.name.as_deref().map_or_else(|| "somebody without a name".to_owned(), show::one_line);
     let message = format!("in {} is {name} already, at home at {}", folder.display(), status.server);
     let hint = "to go on there, nothing is to be made: see `kith status`; one folder is one person, so for somebody else choose another with --home DIR";

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 use kith_client::{
-    Backup, BackupFileError, BackupKey, Client, Damage, LINK_WORDS, Options, PHRASE_WORDS, Password, Phrase,
-    PhraseError, RestoreFailure, SyncError,
+    Backup, BackupFileError, BackupKey, Client, ClientError, Damage, LINK_WORDS, Options, PHRASE_WORDS, Password,
+    Phrase, PhraseError, RestoreFailure, SyncError,
 };
-use kith_engine::{ContactView, Restoring, Trouble};
+use kith_engine::{ContactView, QueryError, Restoring, Trouble};
 use kith_wire::Timestamp;
 use serde_json::json;
 
@@ -82,6 +82,9 @@ pub(crate) async fn run(
     (options, out): (Options, &Out),
 ) -> Result<(), Failure> {
     let name = device::own_name(args.name.as_deref())?;
+    if init::is_taken(folder) {
+        refuse_somebody(folder, &password()?, options)?;
+    }
     let damage = if args.damaged { Damage::CutOff } else { Damage::Refused };
     if let Some(url) = &args.at_home {
         let phrase = match ask(With::Phrase, out).await? {
@@ -90,8 +93,7 @@ pub(crate) async fn run(
         };
         let server = init::Init { server: url.clone(), server_key: None, invite: None, name: None };
         let fetched = restore_home::fetch(args, &server, &phrase, folder, (damage, options, out)).await?;
-        let client = take_in(args, &fetched.backup, (folder, &name), password, (options, out)).await?;
-        client.set_home_backup(fetched.every)?;
+        let client = take_in(args, (&fetched.backup, fetched.every), (folder, &name), password, (options, out)).await?;
         // It is of no use any more, and in nobody's way when it stays.
         let _ = std::fs::remove_file(&fetched.file);
         return finish(client, out).await;
@@ -108,8 +110,23 @@ pub(crate) async fn run(
     };
     let backup = Backup::open(&file, &key, damage, |done, total| out.progress("Looking at the backup", done, total));
     let backup = backup.map_err(|error| refused(error, &secret))?;
-    let client = take_in(args, &backup, (folder, &name), password, (options, out)).await?;
+    let client = take_in(args, (&backup, None), (folder, &name), password, (options, out)).await?;
     finish(client, out).await
+}
+
+/// Sees that nobody is in the folder but who is being restored there.
+fn refuse_somebody(folder: &Path, password: &Password, options: Options) -> Result<(), Failure> {
+    let client = match Client::open(folder, password, options) {
+        Ok(client) => client,
+        Err(ClientError::Restoring) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    match client.ask(|engine| engine.status(times::now())) {
+        Ok(status) if status.registered => Err(init::taken(folder, &status)),
+        // An attempt that was interrupted goes on.
+        Ok(_) | Err(QueryError::NotInitialised) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Sees that a backup is there: nobody types what opens it for a file that is none.
@@ -137,16 +154,10 @@ struct Restored {
     made: Timestamp,
 }
 
-impl Restored {
-    fn set_home_backup(&self, every: Option<u32>) -> Result<(), Failure> {
-        Ok(self.client.set_home_backup(every)?)
-    }
-}
-
-/// Takes the backup in, at the home server that was chosen.
+/// Takes the backup in, at the home server that was chosen. `every` says after how many hours the next one is made there by itself.
 async fn take_in(
     args: &Restore,
-    backup: &Backup,
+    (backup, every): (&Backup, Option<u32>),
     (folder, name): (&Path, &str),
     password: impl Fn() -> Result<Password, Failure>,
     (options, out): (Options, &Out),
@@ -175,6 +186,8 @@ async fn take_in(
         invite,
         name: own,
     })?;
+    // Whoever is whole goes on as before: so this comes first, wherever the program is killed.
+    client.set_home_backup(every)?;
     client.finish_restore(backup).map_err(taken)?;
     Ok(Restored { client, password, url, name: name.to_owned(), made: backup.made })
 }

@@ -94,11 +94,11 @@ fn a_wrong_address_or_folder_is_told_with_the_right_one() {
     let says = format!("a server on this machine that has no certificate is at {}\n", server.url);
     assert!(refused.said.contains(&says), "{}", refused.said);
     let with_certificate = with_a_certificate_of_its_own(folder.path());
-    let refused = ana.run(&["init", "--server", &with_certificate.url]);
+    let secure = &with_certificate.url;
+    let refused = ana.run(&["init", "--server", &secure.replace("https", "http")]);
     assert_refused(&refused, 1, "not_a_home_server");
-    let secure = with_certificate.url.replace("http", "https");
     assert!(refused.said.contains(&format!("if it has a certificate, it is at {secure}\n")), "{}", refused.said);
-    let refused = ana.run(&["init", "--server", &secure]);
+    let refused = ana.run(&["init", "--server", secure]);
     assert_refused(&refused, 4, "offline");
     assert!(refused.said.contains("answers, and") && refused.said.contains("from an authority"), "{}", refused.said);
     let refused = ana.run(&["init", "--server", "http://kith.example.org"]);

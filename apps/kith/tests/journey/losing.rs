@@ -328,6 +328,10 @@ fn nobody_types_what_opens_a_backup_for_what_is_none_and_the_words_of_a_link_are
     let asked = restore(loss.file());
     assert!(asked.0 == Some(2) && asked.1.contains("nobody is there to type what opens the backup"), "{asked:?}");
 
+    let taken = loss.ana().run(&["restore", loss.file().to_str().unwrap()]);
+    assert_eq!(code(&taken), (1, "already_initialised".into()), "{taken:?}");
+    assert!(taken.said.contains("is Anastasia already, at home at"), "{}", taken.said);
+
     let words = "inflict envelope brown skull finger awake measure company grace october bridge subject";
     let refused = loss.restore(&tablet, &["restore"], ("KITH_PHRASE", words));
     assert_eq!(code(&refused), (1, "bad_phrase".into()));

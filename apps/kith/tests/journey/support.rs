@@ -139,9 +139,10 @@ fn spawn(
     log: &Arc<Mutex<String>>,
     settings: &[(&str, &str)],
 ) -> (Child, Value, JoinHandle<()>) {
+    let scheme = if settings.iter().any(|(name, _)| *name == "KITHD_TLS_CERT") { "https" } else { "http" };
     let mut child = Command::new(program("kithd"))
         .args(["--json", "--allow-private-peers", "--listen", &format!("127.0.0.1:{port}")])
-        .args(["--public-url", &format!("http://127.0.0.1:{port}"), "--data"])
+        .args(["--public-url", &format!("{scheme}://127.0.0.1:{port}"), "--data"])
         .arg(data)
         .env("KITHD_LOG", "debug")
         .envs(settings.iter().copied())
