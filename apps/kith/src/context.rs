@@ -195,6 +195,7 @@ mod tests {
             archived: false,
             server: None,
             needs_card: false,
+            waiting: 0,
             new_keys: None,
             from_home: None,
             held: None,

@@ -162,7 +162,7 @@ const SILENT: &str = "was told days ago that you go on here, and does not answer
                       BEFORE YOU, so ask them by another way";
 
 /// What is said of a contact that refused somebody who came as this person.
-pub(crate) const REFUSED_ANOTHER: &str = "SAYS THAT A DEVICE CLAIMED TO BE YOU AND WAS REFUSED: somebody has a backup or a device of yours, or theirs is wrong; ask them";
+pub(crate) const REFUSED_ANOTHER: &str = "SAYS THAT ANOTHER DEVICE CLAIMED TO BE YOU: somebody has a backup or a device of yours, or theirs is wrong; ask them";
 
 /// What a person should know of a contact that goes on from a backup.
 fn restored_note(restored: RestoredView) -> String {
@@ -386,7 +386,7 @@ fn event(out: &Out, client: &Client, event: &Event) {
             error(out, "contact_restored_twice", Some((client, *contact)), text);
         }
         Event::ContactRefusedAnother { contact } => {
-            let text = "this contact says that a device claimed to be you and was refused: either somebody has a backup or a device of \
+            let text = "this contact says that another device claimed to be you: either somebody has a backup or a device of \
                         yours, or the contact's device is wrong, or lies; ask the contact by another way, and see whether others say \
                         the same, before you do anything";
             error(out, "contact_refused_another", Some((client, *contact)), text);

@@ -281,6 +281,7 @@ export class RecordedLine implements Line {
       archived: id === 6,
       server: 'https://home.harbour.example',
       needsCard: false,
+      waiting: 0,
       held: null,
       restored: null,
       refusedAnother: null,

@@ -39,7 +39,8 @@ const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.p
     ELSE 3 END, \
     CASE WHEN c.verified = 0 THEN c.renewed_at END, CASE WHEN c.verified = 0 THEN c.from_home END, \
     c.pinned, c.muted, c.archived, \
-    CASE WHEN c.verified = 0 OR c.verified_at <= c.refused_another THEN c.refused_another END";
+    CASE WHEN c.verified = 0 OR c.verified_at <= c.refused_another THEN c.refused_another END, \
+    (SELECT count(*) FROM outgoing o WHERE o.contact = c.id AND o.kind = 2)";
 
 impl Engine {
     /// Returns all contacts, in the order in which they came.
@@ -290,6 +291,7 @@ fn contact_view(row: &Row<'_>) -> rusqlite::Result<ContactView> {
         verified: row.get(4)?,
         pq_since: pq_since.map(|at| Timestamp(number(at))),
         unread: number(row.get(6)?),
+        waiting: number(row.get(21)?),
         draft: row.get(7)?,
         disappearing: row.get(8)?,
         receipts: if row.get(9)? { Receipts::Sent } else { Receipts::Withheld },

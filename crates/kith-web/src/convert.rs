@@ -31,6 +31,7 @@ pub(crate) fn contact(view: ContactView, newest: Option<&MessageView>) -> contra
         archived: view.archived,
         server: view.server.map(|url| url.to_string()),
         needs_card: view.needs_card,
+        waiting: view.waiting,
         held: view.held.map(held),
         restored: view.restored.map(|view| contract::Restored { since: view.since.map(|at| at.0), twice: view.twice }),
         refused_another: view.refused_another.map(|at| at.0),

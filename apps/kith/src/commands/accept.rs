@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use kith_engine::{Command, ContactState, Reply};
+use kith_engine::{Command, ContactId, ContactState, Reply, Whom};
 use kith_wire::Wire as _;
 use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::link::{CARD_PREFIX, card_from_link};
@@ -44,11 +44,18 @@ pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Fail
     if args.instead {
         give_up_keys(args.name.as_deref().unwrap_or_default(), &offer, context).await?;
     }
-    let whom = context.whom(args.name.as_deref())?;
+    let whom = match args.name.as_deref().filter(|_| args.instead) {
+        Some(name) => Whom::Again(context.contact(name)?.id),
+        None => context.whom(args.name.as_deref())?,
+    };
+    if let Whom::Again(contact) = whom {
+        tell_what_waits(context, contact)?;
+    }
     // Who has answered it already hears of that, also when the command is handed over again.
     let is_new = context.client.ask(|engine| engine.contact_of_card(&offer))?.is_none();
     if is_new
         && !args.yes
+        && !args.instead
         && let Some(there) = context.namesake(args.name.as_deref())?
     {
         make_sure_it_is_another_one(&there, SAME_PERSON, context).await?;
@@ -68,6 +75,16 @@ pub(crate) async fn run(args: &AcceptCard, context: &Context) -> Result<(), Fail
             show::name(&context.client, contact)
         )
     });
+    Ok(())
+}
+
+/// What was written and waits is for whoever has made the card.
+fn tell_what_waits(context: &Context, contact: ContactId) -> Result<(), Failure> {
+    let contact = context.client.ask(|engine| engine.contact(contact))?;
+    if contact.waiting > 0 {
+        let (messages, name) = (show::number(contact.waiting, "message"), show::one_line(&contact.name));
+        context.out.note(format!("{messages} to {name} that waited here will go to whoever has made this card."));
+    }
     Ok(())
 }
 

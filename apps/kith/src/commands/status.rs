@@ -118,7 +118,8 @@ const REVOKED: &str =
 
 /// The same of a device that was linked after the backup.
 const LEFT_BEHIND: &str = "revoked      your people show that you went on from a backup that did not know of this device: it sends and receives nothing\n             \
-                           any more. If that was you, delete its folder. If not, somebody has your backup: tell your people another way";
+                           any more. What you wrote here since that backup is here alone (`kith log`). If it was you who came back, delete the folder when you need\n             \
+                           nothing of it. If not, somebody has your recovery words, or a backup and your password: tell your people another way";
 
 const NEVER: &str = "nothing goes out any more";
 

@@ -161,12 +161,16 @@ fn a_link_that_is_taken_back_links_nothing_and_links_are_told_apart() {
 fn what_a_new_device_writes_before_it_has_met_anybody_waits_and_says_why() {
     let home = Home::of_friends();
     let (laptop, bela) = (&home.laptop, &home.world.bela);
-    let _phone_hears = home.phone().listen();
+    let phone_hears = home.phone().listen();
     home.linked(&[]);
-    // Who has just said so there is not told that there is a new one.
+    let added = phone_hears.wait_for("the phone tells of the laptop", |event| event["event"] == "device_added");
+    assert_eq!(added["name"], "laptop");
     for command in [&["status"][..], &["device", "list"]] {
         let said = home.phone().succeed(command).said;
-        assert!(!said.contains("New among your devices"), "{said}");
+        assert!(
+            said.contains("New among your devices: laptop, since ") && said.contains("kith device revoke"),
+            "{said}"
+        );
     }
     let sent = laptop.succeed(&["send", "Belarmino", "from the laptop"]);
     assert_eq!((sent.text("state"), sent.text("held")), ("waiting".to_owned(), "not_met".to_owned()));

@@ -138,7 +138,7 @@ fn who_comes_second_from_a_backup_is_refused_and_whoever_came_first_sees_it() {
     });
     let status = first.succeed(&["status"]);
     assert_eq!(status.lines[0]["refused_another"], serde_json::json!([contact(&first)["contact"]]));
-    assert!(status.said.contains("CLAIMED TO BE YOU AND WAS REFUSED"), "{}", status.said);
+    assert!(status.said.contains("ANOTHER DEVICE CLAIMED TO BE YOU"), "{}", status.said);
     assert_eq!(contact(bela)["restored_twice"], true);
     assert_eq!(contact(&second)["restoring"], "told");
     assert!(!bela.heard("Anastasia").contains(&"no, it is me".to_owned()));

@@ -188,6 +188,10 @@ fn a_card_whose_maker_has_forgotten_the_contact_is_followed_by_another_one() {
     let other = card("Bela");
     let said = bela.succeed(&["card", "accept", &other, "--name", "Anastasia", "--instead"]).said;
     assert!(said.contains("What had begun with Anastasia is given up for this card."), "{said}");
+    assert!(
+        said.contains("one message to Anastasia that waited here will go to whoever has made this card."),
+        "{said}"
+    );
     for person in [bela, ana, bela, ana] {
         person.succeed(&["sync"]);
     }

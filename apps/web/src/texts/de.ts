@@ -124,7 +124,7 @@ export const de: Catalog = {
   'removed.title': 'Dieses Gerät wurde herausgenommen',
   'removed.why': 'Auf einem anderen deiner Geräte hat jemand mit deinem Passwort gesagt, dass dieses nicht mehr dazugehört. Es sendet und empfängt nichts mehr, und deine Leute wissen es. Was darauf ist, bleibt unter seinem Passwort versiegelt.',
   'removed.not_me': 'Das warst nicht du? Dann hat jemand anderes dein Passwort und eines deiner Geräte. Sag es deinen Leuten auf anderem Weg, und gebt einander neue Karten.',
-  'removed.behind': 'Deine Leute zeigen, dass du von einer Sicherung aus weitermachst, und diese Sicherung kannte dieses Gerät nicht. Es sendet und empfängt nichts mehr. Was darauf ist, bleibt unter seinem Passwort versiegelt. Bist du selbst zurückgekommen, dann lösche es hier.',
+  'removed.behind': 'Deine Leute zeigen, dass du von einer Sicherung aus weitermachst, und diese Sicherung kannte dieses Gerät nicht. Es sendet und empfängt nichts mehr. Was du hier seit dieser Sicherung geschrieben hast, ist nur auf diesem Gerät, versiegelt unter seinem Passwort. Bist du selbst zurückgekommen, dann lösche es hier, wenn du nichts mehr davon brauchst.',
   'removed.behind.not_me': 'Das warst nicht du? Dann hat jemand anderes deine Sicherung und ihre Wörter oder dein Passwort. Sag es deinen Leuten auf anderem Weg, und gebt einander neue Karten.',
   'removed.erase': 'Alles von diesem Gerät entfernen',
   'removed.erase.title': 'Alles entfernen?',
@@ -231,7 +231,7 @@ export const de: Catalog = {
   'restored.since': '{name} hat alle Geräte verloren und ist {when} aus einer Sicherung zurückgekommen. Vielleicht ist es jemand anderes, der Sicherung und Wörter hat. Vergleicht die Ziffern neu.',
   'restored.twice': 'Ein zweites Gerät wollte aus derselben Sicherung als {name} zurückkommen und wurde abgewiesen. Vielleicht hat jemand anderes eine Kopie. Sag es {name} auf anderem Weg; schreib hier nichts Vertrauliches, bis ihr Ziffern verglichen habt.',
   'restored.unanswered': '{name} weiß seit Tagen, dass du zurück bist, und hat nicht geantwortet. Vielleicht ist {name} nicht da. Vielleicht ist jemand anderes vor dir aus derselben Sicherung zurückgekommen und wird für dich gehalten. Frag {name} auf anderem Weg.',
-  'restored.refused_another': '{name} sagt, {when} habe sich ein Gerät für dich ausgegeben und sei abgewiesen worden. Entweder hat jemand eine Sicherung oder ein Gerät von dir, oder das Gerät von {name} irrt sich oder lügt. Frag {name} auf anderem Weg, und sieh nach, ob andere dasselbe sagen, bevor du etwas tust.',
+  'restored.refused_another': '{name} sagt, {when} habe sich ein Gerät für dich ausgegeben. Entweder hat jemand eine Sicherung oder ein Gerät von dir, oder das Gerät von {name} irrt sich oder lügt. Frag {name} auf anderem Weg, und sieh nach, ob andere dasselbe sagen, bevor du etwas tust.',
   'held.other': 'Etwas hält diese Unterhaltung auf. Was du schreibst, wartet hier und geht von selbst hinaus.',
 
   'message.waiting': 'Wartet hier',
@@ -329,6 +329,7 @@ export const de: Catalog = {
   'meet.take.link.label': 'Link der Karte',
   'meet.take.name': 'Von wem hast du sie?',
   'meet.take.go': 'Karte beantworten',
+  'meet.take.waiting': { one: '{n} Nachricht an {name}, die gewartet hat, geht an die Person, die diese Karte gemacht hat.', other: '{n} Nachrichten an {name}, die gewartet haben, gehen an die Person, die diese Karte gemacht hat.' },
   'meet.take.going': 'Wird beantwortet …',
   'meet.take.read': 'Die Karte ist gelesen.',
 
@@ -597,7 +598,7 @@ export const de: Catalog = {
   'trouble.overflow': 'Das Postfach von {name} war voll, und etwas ging verloren. Vielleicht fehlen dir Nachrichten. Bitte {name}, sie noch einmal zu senden.',
   'trouble.restored': '{name} hat alle Geräte verloren und macht mit einer Sicherung auf einem neuen weiter. Was ihr gesagt habt, ist noch hier. Vergleicht die Ziffern neu, bevor du etwas Vertrauliches schreibst.',
   'trouble.restored_twice': 'Ein zweites Gerät sagt, es sei {name}, aus derselben Sicherung. Es wurde abgewiesen. Vielleicht hat jemand anderes eine Kopie davon. Sag es {name} auf anderem Weg, und vergleicht die Ziffern.',
-  'trouble.refused_another': '{name} sagt, ein Gerät habe sich für dich ausgegeben und sei abgewiesen worden. Vielleicht hat jemand eine Sicherung oder ein Gerät von dir, vielleicht irrt sich das Gerät von {name}. Frag {name} auf anderem Weg, bevor du etwas tust.',
+  'trouble.refused_another': '{name} sagt, ein Gerät habe sich für dich ausgegeben. Vielleicht hat jemand eine Sicherung oder ein Gerät von dir, vielleicht irrt sich das Gerät von {name}. Frag {name} auf anderem Weg, bevor du etwas tust.',
   'trouble.dismiss': 'Verstanden',
 
   'error.title': 'Das hat nicht geklappt',

@@ -130,7 +130,7 @@ export const en = {
   'removed.title': 'This device was taken out',
   'removed.why': 'On another device of yours somebody with your password said that this one is no longer yours. It sends and receives nothing any more, and your people have been told. What is on it stays sealed under its password.',
   'removed.not_me': 'That was not you? Then somebody else has your password and one of your devices. Tell your people in another way, and give each other new cards.',
-  'removed.behind': 'Your people show that you went on from a backup, and that backup did not know of this device. It sends and receives nothing any more. What is on it stays sealed under its password. If it was you who came back, erase it here.',
+  'removed.behind': 'Your people show that you went on from a backup, and that backup did not know of this device. It sends and receives nothing any more. What you wrote here since that backup is on this device alone, sealed under its password. If it was you who came back, erase it here when you need nothing of it.',
   'removed.behind.not_me': 'That was not you? Then somebody else has your backup and its words or password. Tell your people in another way, and give each other new cards.',
   'removed.erase': 'Remove everything from this device',
   'removed.erase.title': 'Remove everything?',
@@ -242,7 +242,7 @@ export const en = {
   'restored.since': '{name} lost all devices and came back from a backup {when}. It may be them, or somebody who has their backup and their words. Compare digits again.',
   'restored.twice': 'A second device tried to come back as {name} from the same backup, and was refused. Somebody else may have a copy of it. Tell {name} by another way; until you have compared digits, write nothing private here.',
   'restored.unanswered': '{name} was told days ago that you are back, and has not answered. Perhaps {name} is away. Perhaps somebody else came back from the same backup before you and is taken for you. Ask {name} by another way.',
-  'restored.refused_another': '{name} says that a device came {when} that claimed to be you, and was refused. Either somebody has a backup or a device of yours, or {name}’s device is wrong, or lies. Ask {name} by another way, and see whether others say the same, before you do anything.',
+  'restored.refused_another': '{name} says that a device came {when} that claimed to be you. Either somebody has a backup or a device of yours, or {name}’s device is wrong, or lies. Ask {name} by another way, and see whether others say the same, before you do anything.',
   'held.other': 'Something holds this conversation up. What you write waits here and goes out by itself.',
 
   // A message.
@@ -343,6 +343,7 @@ export const en = {
   'meet.take.link.label': 'Link of the card',
   'meet.take.name': 'Who gave it to you?',
   'meet.take.go': 'Answer the card',
+  'meet.take.waiting': { one: '{n} message to {name} that waited goes to whoever made this card.', other: '{n} messages to {name} that waited go to whoever made this card.' },
   'meet.take.going': 'Answering…',
   'meet.take.read': 'The card is read.',
 
@@ -618,7 +619,7 @@ export const en = {
   'trouble.overflow': '{name}’s mailbox was full, and something was dropped. You may be missing messages. Ask {name} to send them again.',
   'trouble.restored': '{name} has lost all devices and goes on from a backup, on a new one. What you said before is still here. Compare digits again before you say anything private.',
   'trouble.restored_twice': 'A second device says that it is {name}, from the same backup. It was refused. Somebody else may have a copy of that backup. Tell {name} by another way, and compare digits.',
-  'trouble.refused_another': '{name} says that a device claimed to be you and was refused. Somebody may have a backup or a device of yours, or {name}’s device is wrong. Ask {name} by another way before you do anything.',
+  'trouble.refused_another': '{name} says that a device claimed to be you. Somebody may have a backup or a device of yours, or {name}’s device is wrong. Ask {name} by another way before you do anything.',
   'trouble.dismiss': 'Understood',
 
   // Why something was not done.

@@ -124,7 +124,7 @@ export const es: Catalog = {
   'removed.title': 'Este dispositivo se ha quitado',
   'removed.why': 'En otro dispositivo tuyo, alguien con tu contraseña dijo que este ya no es tuyo. Ya no envía ni recibe nada, y tu gente lo sabe. Lo que hay en él sigue sellado bajo su contraseña.',
   'removed.not_me': '¿No fuiste tú? Entonces alguien tiene tu contraseña y uno de tus dispositivos. Díselo a tu gente por otro medio y daos tarjetas nuevas.',
-  'removed.behind': 'Tu gente muestra que seguiste desde una copia de seguridad, y esa copia no conocía este dispositivo. Ya no envía ni recibe nada. Lo que hay en él sigue sellado bajo su contraseña. Si fuiste tú quien volvió, bórralo aquí.',
+  'removed.behind': 'Tu gente muestra que seguiste desde una copia de seguridad, y esa copia no conocía este dispositivo. Ya no envía ni recibe nada. Lo que escribiste aquí desde esa copia está solo en este dispositivo, sellado bajo su contraseña. Si fuiste tú quien volvió, bórralo aquí cuando ya no necesites nada de él.',
   'removed.behind.not_me': '¿No fuiste tú? Entonces alguien tiene tu copia de seguridad y sus palabras o su contraseña. Díselo a tu gente por otro medio y daos tarjetas nuevas.',
   'removed.erase': 'Borrar todo de este dispositivo',
   'removed.erase.title': '¿Borrar todo?',
@@ -231,7 +231,7 @@ export const es: Catalog = {
   'restored.since': '{name} perdió todos sus dispositivos y volvió {when} con una copia. Quizá sea otra persona, que tiene la copia y las palabras. Comparad otra vez los dígitos.',
   'restored.twice': 'Un segundo dispositivo quiso volver como {name} desde la misma copia, y se rechazó. Quizá alguien más la tenga. Díselo a {name} por otro medio; hasta comparar dígitos, no escribas aquí nada privado.',
   'restored.unanswered': '{name} sabe desde hace días que has vuelto y no ha respondido. Quizá no esté. Quizá otra persona volvió antes que tú desde la misma copia y la toman por ti. Pregúntale a {name} por otro medio.',
-  'restored.refused_another': '{name} dice que {when} un dispositivo se hizo pasar por ti y se rechazó. O alguien tiene una copia o un dispositivo tuyo, o el dispositivo de {name} se equivoca o miente. Pregúntale a {name} por otro medio, y mira si otros dicen lo mismo, antes de hacer nada.',
+  'restored.refused_another': '{name} dice que {when} un dispositivo se hizo pasar por ti. O alguien tiene una copia o un dispositivo tuyo, o el dispositivo de {name} se equivoca o miente. Pregúntale a {name} por otro medio, y mira si otros dicen lo mismo, antes de hacer nada.',
   'held.other': 'Algo retiene esta conversación. Lo que escribes espera aquí y sale solo.',
 
   'message.waiting': 'Espera aquí',
@@ -329,6 +329,7 @@ export const es: Catalog = {
   'meet.take.link.label': 'Enlace de la tarjeta',
   'meet.take.name': '¿Quién te la dio?',
   'meet.take.go': 'Responder a la tarjeta',
+  'meet.take.waiting': { one: '{n} mensaje para {name} que esperaba irá a quien hizo esta tarjeta.', other: '{n} mensajes para {name} que esperaban irán a quien hizo esta tarjeta.' },
   'meet.take.going': 'Respondiendo…',
   'meet.take.read': 'La tarjeta está leída.',
 
@@ -597,7 +598,7 @@ export const es: Catalog = {
   'trouble.overflow': 'El buzón de {name} estaba lleno y algo se perdió. Quizá te falten mensajes. Pide a {name} que los envíe otra vez.',
   'trouble.restored': '{name} ha perdido todos sus dispositivos y sigue desde una copia, en uno nuevo. Lo que os dijisteis sigue aquí. Comparad otra vez los dígitos antes de decir algo privado.',
   'trouble.restored_twice': 'Un segundo dispositivo dice ser {name}, desde la misma copia. Se ha rechazado. Quizá alguien más tenga esa copia. Díselo a {name} por otro medio y comparad los dígitos.',
-  'trouble.refused_another': '{name} dice que un dispositivo se hizo pasar por ti y se rechazó. Quizá alguien tenga una copia o un dispositivo tuyo, o el de {name} se equivoque. Pregúntale a {name} por otro medio antes de hacer nada.',
+  'trouble.refused_another': '{name} dice que un dispositivo se hizo pasar por ti. Quizá alguien tenga una copia o un dispositivo tuyo, o el de {name} se equivoque. Pregúntale a {name} por otro medio antes de hacer nada.',
   'trouble.dismiss': 'Entendido',
 
   'error.title': 'No ha funcionado',

@@ -124,7 +124,7 @@ export const fr: Catalog = {
   'removed.title': 'Cet appareil a été retiré',
   'removed.why': 'Sur un autre de vos appareils, quelqu’un qui a votre mot de passe a dit que celui-ci n’est plus à vous. Il n’envoie et ne reçoit plus rien, et vos proches le savent. Ce qu’il contient reste scellé sous son mot de passe.',
   'removed.not_me': 'Ce n’était pas vous ? Quelqu’un d’autre a alors votre mot de passe et un de vos appareils. Prévenez vos proches autrement, et donnez-vous de nouvelles cartes.',
-  'removed.behind': 'Vos proches montrent que vous êtes reparti d’une sauvegarde, et cette sauvegarde ne connaissait pas cet appareil. Il n’envoie et ne reçoit plus rien. Ce qu’il contient reste scellé sous son mot de passe. Si c’est bien vous qui êtes revenu, effacez-le ici.',
+  'removed.behind': 'Vos proches montrent que vous êtes reparti d’une sauvegarde, et cette sauvegarde ne connaissait pas cet appareil. Il n’envoie et ne reçoit plus rien. Ce que vous avez écrit ici depuis cette sauvegarde n’est que sur cet appareil, scellé sous son mot de passe. Si c’est bien vous qui êtes revenu, effacez-le ici quand vous n’en avez plus besoin.',
   'removed.behind.not_me': 'Ce n’était pas vous ? Quelqu’un d’autre a alors votre sauvegarde et ses mots ou son mot de passe. Prévenez vos proches autrement, et donnez-vous de nouvelles cartes.',
   'removed.erase': 'Tout effacer de cet appareil',
   'removed.erase.title': 'Tout effacer ?',
@@ -231,7 +231,7 @@ export const fr: Catalog = {
   'restored.since': '{name} a perdu tous ses appareils et a repris {when} à partir d’une sauvegarde. C’est peut-être quelqu’un d’autre, qui a la sauvegarde et les mots. Comparez de nouveau les chiffres.',
   'restored.twice': 'Un second appareil a voulu revenir comme {name} à partir de la même sauvegarde, et a été refusé. Quelqu’un d’autre en a peut-être une copie. Prévenez {name} autrement ; d’ici la comparaison des chiffres, n’écrivez rien de personnel ici.',
   'restored.unanswered': '{name} sait depuis des jours que vous êtes de retour, et n’a pas répondu. Peut-être est-ce une absence. Peut-être quelqu’un d’autre est-il revenu avant vous de la même sauvegarde et passe-t-il pour vous. Demandez à {name} par un autre moyen.',
-  'restored.refused_another': '{name} dit qu’un appareil s’est présenté à votre place {when} et a été refusé. Soit quelqu’un a une sauvegarde ou un appareil à vous, soit l’appareil de {name} se trompe ou ment. Demandez à {name} par un autre moyen, et voyez si d’autres disent la même chose, avant de faire quoi que ce soit.',
+  'restored.refused_another': '{name} dit qu’un appareil s’est présenté à votre place {when}. Soit quelqu’un a une sauvegarde ou un appareil à vous, soit l’appareil de {name} se trompe ou ment. Demandez à {name} par un autre moyen, et voyez si d’autres disent la même chose, avant de faire quoi que ce soit.',
   'held.other': 'Quelque chose retient cette conversation. Ce que vous écrivez attend ici et partira tout seul.',
 
   'message.waiting': 'Attend ici',
@@ -329,6 +329,7 @@ export const fr: Catalog = {
   'meet.take.link.label': 'Lien de la carte',
   'meet.take.name': 'Qui vous l’a donnée ?',
   'meet.take.go': 'Répondre à la carte',
+  'meet.take.waiting': { one: '{n} message pour {name} qui attendait ira à la personne qui a fait cette carte.', other: '{n} messages pour {name} qui attendaient iront à la personne qui a fait cette carte.' },
   'meet.take.going': 'Réponse en cours…',
   'meet.take.read': 'La carte est lue.',
 
@@ -597,7 +598,7 @@ export const fr: Catalog = {
   'trouble.overflow': 'La boîte de {name} était pleine, et quelque chose s’est perdu. Il vous manque peut-être des messages. Demandez à {name} de les renvoyer.',
   'trouble.restored': '{name} a perdu tous ses appareils et continue à partir d’une sauvegarde, sur un nouveau. Ce que vous avez dit est toujours ici. Comparez de nouveau les chiffres avant d’écrire quoi que ce soit de privé.',
   'trouble.restored_twice': 'Un second appareil se dit être {name}, à partir de la même sauvegarde. Il a été refusé. Quelqu’un d’autre en a peut-être une copie. Dites-le à {name} par un autre moyen et comparez les chiffres.',
-  'trouble.refused_another': '{name} dit qu’un appareil s’est fait passer pour vous et a été refusé. Quelqu’un a peut-être une sauvegarde ou un appareil à vous, ou bien l’appareil de {name} se trompe. Demandez à {name} par un autre moyen avant toute chose.',
+  'trouble.refused_another': '{name} dit qu’un appareil s’est fait passer pour vous. Quelqu’un a peut-être une sauvegarde ou un appareil à vous, ou bien l’appareil de {name} se trompe. Demandez à {name} par un autre moyen avant toute chose.',
   'trouble.dismiss': 'Compris',
 
   'error.title': 'Cela n’a pas marché',

@@ -38,6 +38,8 @@ pub struct ContactView {
     pub pq_since: Option<Timestamp>,
     /// Messages not yet seen.
     pub unread: u64,
+    /// Own messages that wait here, or at the own home server at most.
+    pub waiting: u64,
     /// The draft.
     pub draft: String,
     /// Seconds that messages live, or for ever.

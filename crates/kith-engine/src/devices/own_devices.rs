@@ -196,11 +196,14 @@ pub(crate) fn lock(work: &mut Work<'_>, why: Locked) -> Result<(), StorageError>
         "DELETE FROM frames",
         "DELETE FROM history",
         "DELETE FROM catching_up",
-        "DELETE FROM spare_givers",
-        "DELETE FROM spare_cards",
         "UPDATE contacts SET next_list = NULL, announce_at = NULL",
     ] {
         run(work.db, sql, [])?;
+    }
+    if why == Locked::Revoked {
+        for sql in ["DELETE FROM spare_givers", "DELETE FROM spare_cards"] {
+            run(work.db, sql, [])?;
+        }
     }
     work.effects.link = crate::ground::work::LinkEffect::Lose;
     work.tell(Event::Devices);
@@ -241,6 +244,7 @@ pub(crate) fn change(
         devices.push(OwnDevice { id: own.device, name: own.name.clone(), since: today, key });
     }
     let mut revoked = own.revoked_devices;
+    let is_one_more = matches!(change, Change::Add { .. });
     match change {
         Change::Add { device, name, key } => {
             devices.retain(|one| one.id != device);
@@ -286,8 +290,9 @@ pub(crate) fn change(
         return Err(DeviceError::BadName);
     }
     let signed = person.sign(&list);
-    // KE-132: what the person does here is no news here.
-    keep(work, &signed, &list, Others::ThereBefore)?;
+    // KE-132: what the person does here is no news here, where another device tells of it. Somebody else may have done it with this one in hand.
+    let is_told_elsewhere = !is_one_more || list.devices.len() > 2;
+    keep(work, &signed, &list, if is_told_elsewhere { Others::ThereBefore } else { Others::New })?;
     Ok(signed)
 }
 

@@ -6,7 +6,7 @@ use kith_wire::card::CardOffer;
 use kith_wire::time::Hour;
 use rusqlite::{Connection, params};
 
-use crate::api::{ContactId, Event, Held, Whom};
+use crate::api::{ContactId, Held, Whom};
 use crate::errors::CommandError;
 use crate::ground::database::{StorageError, all, column, exists, run};
 use crate::ground::work::Work;
@@ -62,10 +62,9 @@ pub(crate) fn end_sessions(work: &mut Work<'_>, id: ContactId, offer: CardOffer)
         return Err(CommandError::NothingToRenew);
     }
     cards::check_new(work, offer)?;
-    if contact.stage == Stage::Answered {
-        // KE-110: nobody has confirmed anything, so there may be nobody to tell.
-        run(work.db, "UPDATE contacts SET unusable = 1 WHERE id = ?1", [id.column()])?;
-        work.tell(Event::Contact { contact: id });
+    if waits_for_confirmation(work.db, &contact)? {
+        // Nothing has come of it that could end: the card takes its place by itself (KE-110).
+        return Ok(());
     }
     // Of one that goes on from a backup nobody else is waited for: whoever came back is given up, too.
     run(work.db, "UPDATE contacts SET restored_at = NULL, restored_list = 0 WHERE id = ?1", [id.column()])?;

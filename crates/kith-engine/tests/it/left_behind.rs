@@ -46,10 +46,10 @@ fn ke_108_a_device_that_was_linked_after_the_backup_is_locked_when_it_comes_onli
     assert!(matches!(world.command(LAPTOP, send(there)), Err(CommandError::Revoked)));
     assert!(world.texts(BELA, ana).is_empty(), "nothing of it was heard");
     assert_eq!(world.count(LAPTOP, "SELECT count(*) FROM frames"), 0);
-    // So is the phone, of which the backup knew; the one that was restored is not.
+    // So is the phone, which the list revokes; the one that was restored is not.
     world.online(ANA, Reach::Up);
     world.run(60);
-    assert_eq!(locked(&world, ANA), (true, true));
+    assert_eq!(locked(&world, ANA), (true, false));
     assert_eq!(locked(&world, new), (false, false));
     world.send(BELA, ana, "only for the new one");
     world.run(60);
@@ -118,7 +118,7 @@ fn signed(secret: &ContactSecret, list: &DeviceList) -> Verified<DeviceList> {
 #[test]
 fn ke_108_only_a_newer_list_by_the_own_key_locks_a_device_whatever_a_contact_shows() {
     let shown = ends_with("shown-true", |secret, list| signed(secret, &of_a_return(list)));
-    assert_eq!(shown, (true, true));
+    assert_eq!(shown, (true, false), "it revokes this device");
     let forged = ends_with("shown-forged", |_, list| {
         let thief = ContactSecret::from_seed([7; 32]);
         signed(&thief, &DeviceList { contact_key: thief.public(), ..of_a_return(list) })
@@ -141,4 +141,25 @@ fn ke_108_only_a_newer_list_by_the_own_key_locks_a_device_whatever_a_contact_sho
         signed(secret, &DeviceList { revoked: Vec::new(), ..of_a_return(list) })
     });
     assert_eq!(none, (false, false), "it revokes nobody");
+}
+
+#[test]
+fn ke_108_whoever_came_back_first_is_locked_by_nobody_who_has_the_words_and_one_contact() {
+    let (mut world, new, _) = returned("first");
+    // A thief has all that signs lists, and Bela shows what the thief makes: somebody has come back once more, and the device that was restored is lost.
+    let secret = world.blob(new, "SELECT secret FROM contacts");
+    let seed = world.people[new].user.open(b"kith/1/contact-secret", &secret).unwrap();
+    let secret = ContactSecret::from_seed(seed.as_ref().try_into().unwrap());
+    let known = world.list(new, "own_list").into_inner();
+    let list = signed(&secret, &DeviceList { revoked: known.revoked.clone(), ..of_a_return(known) });
+    let core = world.blob(BELA, "SELECT core FROM peers WHERE stopped = 0");
+    let mut session = Session::restore(&core, std::iter::empty()).unwrap();
+    let end = session.dismiss(&list, &mut world.rng).unwrap();
+    let queue = QueueAddress::from_bytes(&world.blob(BELA, "SELECT queue FROM peers WHERE stopped = 0")).unwrap();
+    world.deposit(0, &queue, end.frame);
+    world.run(60);
+    assert_eq!(locked(&world, new), (false, false));
+    // The person is told by the contact's conversation, which has ended, and goes on with all others.
+    let view = world.people[new].engine.contacts().unwrap().remove(0);
+    assert!(view.needs_card && view.refused_another.is_some(), "{view:?}");
 }

@@ -114,6 +114,8 @@ pub struct Contact {
     pub server: Option<String>,
     /// Whether the conversation cannot go on without a new card.
     pub needs_card: bool,
+    /// Own messages that wait: a new card decides who gets them.
+    pub waiting: u64,
     /// Why what is written waits, although both have met.
     pub held: Option<Held>,
     /// Whether they go on from a backup, or somebody else tried to; until the digits are compared again.

@@ -780,6 +780,10 @@ server: string | null,
  */
 needsCard: boolean, 
 /**
+ * Own messages that wait: a new card decides who gets them.
+ */
+waiting: number, 
+/**
  * Why what is written waits, although both have met.
  */
 held: Held | null, 
