@@ -36,8 +36,12 @@ pub(crate) struct NewCard {
     #[arg(long, value_name = "DURATION", default_value = "7d")]
     pub(crate) expires: Span,
 
-    /// There is a contact of this name already, and this is somebody else: do not ask
+    /// In place of the card that this contact has not answered, which is good for nothing then. The conversation goes on
     #[arg(long, requires = "name")]
+    pub(crate) instead: bool,
+
+    /// There is a contact of this name already, and this is somebody else: do not ask
+    #[arg(long, requires = "name", conflicts_with = "instead")]
     pub(crate) yes: bool,
 }
 
@@ -45,16 +49,20 @@ pub(crate) async fn run(args: &NewCard, context: &Context) -> Result<(), Failure
     if args.expires.seconds() == 0 {
         return Err(Failure::usage("a card for no time at all cannot be answered", "say how long: --expires 7d"));
     }
-    let whom = context.whom(args.name.as_deref())?;
+    let whom = match &args.name {
+        Some(name) if args.instead => Whom::Again(context.contact(name)?.id),
+        name => context.whom(name.as_deref())?,
+    };
     let command = || Command::CardNew { whom: whom.clone(), expires: args.expires.seconds() };
     let file = args.out.as_ref().map(|path| context.path(path));
     if let Some(path) = &file {
         files::refuse_early(path)?;
     }
-    if !args.yes
+    if !args.instead
+        && !args.yes
         && let Some(there) = context.namesake(args.name.as_deref())?
     {
-        make_sure_it_is_another_one(&there, &advice(&there), context).await?;
+        make_sure_it_is_another_one(&there, advice(&there), context).await?;
     }
     let Reply::Card { card, contact, offer } = with_queue(context, command).await? else {
         return Err(Failure::new("internal", "the card was not made", "this is a mistake in Kith; please report it"));
@@ -93,18 +101,19 @@ pub(crate) async fn run(args: &NewCard, context: &Context) -> Result<(), Failure
 }
 
 /// Says what is done for a contact that is there already.
-fn advice(there: &ContactView) -> String {
-    match there.state {
-        ContactState::Invited => format!(
-            "A card that you made for them waits for its answer. If it got lost, take it back with `kith forget {}` and make a new one.",
-            contact_id(there.id)
-        ),
-        _ if there.restoring.is_some() => "They are told that you are back from a backup, and answer when they are online next. If they cannot, because you \
-                                           took a device out as lost after that backup was made, a second contact is the way."
-            .to_owned(),
-        _ => "If it is the same person, no card is needed: just write. Somebody who has lost all devices gives a card to you, and you answer \
-              it with `kith card accept --instead`."
-            .to_owned(),
+const fn advice(there: &ContactView) -> &'static str {
+    match (there.state, there.restoring) {
+        (ContactState::Invited, _) => {
+            "The one that you made for them waits for its answer. If it got lost, give the command with --instead: then this one takes its place."
+        }
+        (_, Some(_)) => {
+            "They are told that you are back from a backup, and answer when they are online next. If they cannot, because you took a device out as \
+             lost after that backup was made, give the command with --instead, and let them accept the card with --instead, too."
+        }
+        _ => {
+            "If it is the same person, no card is needed: just write. Somebody who has lost all devices gives a card to you, and you answer it with \
+             `kith card accept --instead`."
+        }
     }
 }
 

@@ -250,7 +250,7 @@ fn tell(Restored { client, url, name, made, .. }: &Restored, out: &Out) -> Resul
     if contacts.len() > lost.len() {
         out.note(
             "You are back with each of them when they have answered; `kith contacts` says who has not yet. If you took a device out as lost or stolen after \
-             this backup was made (`kith device revoke --lost`), nobody answers: then give each a new card (`kith card new`), which they accept with --instead.",
+             this backup was made (`kith device revoke --lost`), nobody answers: then give each a new card (`kith card new --name NAME --instead`), which they accept with --instead, too.",
         );
     }
     if is_from_home {

@@ -133,13 +133,34 @@ fn a_second_card_for_one_name_is_made_knowingly() {
     let new = ["card", "new", "--name", "Belarmino"];
     ana.succeed(&new);
     let (code, out, said) = ana.as_human(&new);
-    assert!(code == 2 && out.is_empty() && said.contains("take it back with `kith forget c1`"), "{out} {said}");
+    assert!(code == 2 && out.is_empty() && said.contains("give the command with --instead"), "{out} {said}");
     let (code, said) = try_on_terminal(ana, "card new --name Belarmino", &password, "n");
     assert!(code == 1 && said.contains("Is it somebody else, also called Belarmino?"), "{said}");
     assert_eq!(ana.succeed(&["contacts"]).lines.len(), 1);
+    let (_, said) = try_on_terminal(ana, "forget Belarmino", &password, "n");
+    assert!(said.contains("cannot be answered any more then") && said.contains("nothing was deleted"), "{said}");
     on_terminal(ana, "card new --name Belarmino", &password, "y");
     ana.succeed(&[&new[..], &["--yes"]].concat());
     assert_eq!(ana.succeed(&["contacts"]).lines.len(), 3);
+}
+
+#[test]
+fn a_card_that_got_lost_is_followed_by_one_in_its_place() {
+    let world = World::of_strangers();
+    let (ana, bela) = (&world.ana, &world.bela);
+    let lost = ana.succeed(&["card", "new", "--name", "Belarmino"]).text("link");
+    ana.succeed(&["send", "Belarmino", "have you got it?"]);
+    let instead = ["card", "new", "--name", "Belarmino", "--instead"];
+    let link = ana.succeed(&instead).text("link");
+    assert_ne!(link, lost);
+    bela.succeed(&["card", "accept", &link, "--name", "Anastasia"]);
+    for person in [bela, ana, bela, ana, bela] {
+        person.succeed(&["sync"]);
+    }
+    assert_eq!(bela.heard("Anastasia"), ["have you got it?"], "what was written for the first one goes to the second");
+    assert_eq!(ana.succeed(&["contacts"]).lines.len(), 1, "nobody has become a second contact");
+    assert_eq!(ana.run(&instead).lines[0]["error"]["code"], "nothing_to_renew");
+    assert_eq!(ana.run(&["card", "new", "--name", "Nobody", "--instead"]).lines[0]["error"]["code"], "unknown_contact");
 }
 
 #[test]
