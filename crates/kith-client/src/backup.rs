@@ -68,6 +68,9 @@ pub enum BackUpError {
     /// The password could not be tried.
     #[error(transparent)]
     Prove(ProveError),
+    /// This device waits to become one of a person's others, and has their words only then.
+    #[error("this device is not linked yet")]
+    Joining,
     /// What lies there is no backup of this person.
     #[error("{} is something else: {why}", path.display())]
     Foreign {
@@ -227,7 +230,11 @@ impl Client {
         Ok(())
     }
 
+    /// Returns what the words stand for; what a device has before it is linked, it gives up for that of the others.
     pub(crate) fn seed(&self, password: &Password) -> Result<Zeroizing<[u8; 32]>, BackUpError> {
+        if self.inner.engine.borrow().is_joining().map_err(QueryError::from)? {
+            return Err(BackUpError::Joining);
+        }
         self.inner.keeper.borrow().user_seed(password).map_err(|error| match error {
             ProveError::WrongPassword => BackUpError::WrongPassword,
             other => BackUpError::Prove(other),

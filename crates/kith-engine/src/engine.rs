@@ -155,6 +155,14 @@ impl Engine {
         own_devices::has_seed(&self.db)
     }
 
+    /// Returns whether this device waits to become one of a person's others: until then, no secret on it is that person's.
+    ///
+    /// # Errors
+    /// [`StorageError`] when storage fails.
+    pub fn is_joining(&self) -> Result<bool, StorageError> {
+        own_devices::is_joining(&self.db)
+    }
+
     /// The vault has made the person's user key its own. It is a password entry too: this device signs itself into the lists.
     ///
     /// # Errors

@@ -97,6 +97,11 @@ impl From<BackUpError> for Failure {
     fn from(error: BackUpError) -> Self {
         match error {
             BackUpError::WrongPassword => Self::password(),
+            BackUpError::Joining => Self::new(
+                "not_linked",
+                "this device is not linked yet: it has neither your recovery phrase nor anything to back up",
+                "finish with `kith device join`, or look on a device that you have",
+            ),
             BackUpError::Foreign { path, why } => Self::new(
                 "exists",
                 format!("{} is there already, and cannot go on as your backup: {why}", path.display()),

@@ -84,6 +84,9 @@ fn linking_the_other_way_round_goes_on_where_it_was_interrupted_and_a_script_can
     join.wait_for("code");
     link.kill();
     join.kill();
+    // What it has before it is linked, it gives up for what the others have.
+    assert_error(&home.laptop.run(&["recovery", "phrase", "--show"]), "not_linked");
+    assert_error(&home.laptop.run(&["backup", "early.kith"]), "not_linked");
     let mut join = Running::start(&home.laptop, &["device", "join", "--yes", "--code", &code]);
     assert_eq!(join.wait_for("code"), code);
     home.phone().succeed(&["device", "link", &text, "--yes", "--code", &code]);
