@@ -52,6 +52,8 @@ INSERT INTO own_rotations (contact, at) SELECT id, 0 FROM contacts WHERE kind = 
 const USUAL_HOURS: u32 = 7 * 24;
 /// The most hours that a person may choose: within the life of a list.
 pub(crate) const MAX_HOURS: u32 = 31 * 24;
+/// The longest time between two of them: the slowest pace and a quarter.
+pub(crate) const LONGEST_SECONDS: u64 = MAX_HOURS as u64 * 3600 * 5 / 4;
 /// Rotations of one device that are remembered. More than two lists are apart at the usual pace; whoever chooses a faster one and
 /// is met by a new device waits for the next list at worst. 40 KB per device.
 const MAX_REMEMBERED: i64 = 100;

@@ -14,7 +14,7 @@ use crate::ground::database::StorageError;
 use crate::ground::person;
 use crate::ground::person::Registration;
 use crate::ground::work::{LinkEffect, Work};
-use crate::mail::connection::{AccountStep, Link, Quiet, UploadStep};
+use crate::mail::connection::{AccountStep, ClockCheck, Link, Quiet, UploadStep};
 use crate::mail::jobs::Job;
 use crate::mail::servers::{DescriptorError, ServerId};
 use crate::mail::{expiry, outbox, queues, servers, sessions};
@@ -29,8 +29,6 @@ const REFUSED_SECONDS: u64 = 60;
 const FORBIDDEN_SECONDS: u64 = 3600;
 /// Seconds between this clock and the server's that are worth a warning.
 const CLOCK_SECONDS: u64 = 300;
-/// Seconds between the clocks that the end of a deposit has room for: half a day (`DEPOSIT_HOURS`), less the hour to which ends are rounded.
-const DEPOSIT_SLACK_SECONDS: u64 = 11 * 3600;
 
 /// Applies the answer to a request.
 pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: Answer) -> Result<(), StorageError> {
@@ -370,11 +368,12 @@ fn clock(work: &mut Work<'_>, link: &mut Link, answer: &Answer) -> Result<(), St
             work.tell(Event::Trouble(Trouble::ClockOff { ahead }));
         }
         if let Some(live) = link.live() {
-            let is_first = live.ahead.replace(ahead).is_none();
-            if is_first && ahead.unsigned_abs() > DEPOSIT_SLACK_SECONDS {
-                // What went out before the clocks were compared was good for too long or for no time, and nobody took it.
-                outbox::again_since(work, live.since)?;
-            }
+            live.ahead = Some(ahead);
+        }
+    } else {
+        refused(work, link, answer);
+        if let Some(live) = link.live() {
+            live.clock = ClockCheck::Due;
         }
     }
     if let Some(live) = link.live()

@@ -84,7 +84,7 @@ fn live(work: &mut Work<'_>, link: &mut Link, bytes: &[u8]) -> Result<(), Storag
             match OneShotReply::from_bytes(bytes) {
                 Some(OneShotReply::Sealed(sealed)) => {
                     if let Ok(channel) = opening.accept(&sealed) {
-                        link.phase = Phase::Live(Live::new(id, channel, work.now));
+                        link.phase = Phase::Live(Live::new(id, channel));
                         return Ok(());
                     }
                 }

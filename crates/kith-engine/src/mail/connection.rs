@@ -86,9 +86,8 @@ pub(crate) struct Live {
     pub(crate) clock: ClockCheck,
     /// When everything that waited at the server must have come, if nothing else says so before.
     settles: Option<Timestamp>,
-    /// When it came up, by this device's clock.
-    pub(crate) since: Timestamp,
-    /// Seconds by which this device's clock is ahead of the server's, once they were compared; negative when it is behind.
+    /// Seconds by which this device's clock is ahead of the server's, negative when it is behind; nothing before they were compared, and
+    /// after this one has jumped.
     pub(crate) ahead: Option<i64>,
     /// Until when the server wants to be left alone.
     pub(crate) hold: Option<Timestamp>,
@@ -132,7 +131,7 @@ pub(crate) enum Quiet {
     Told,
 }
 
-/// Whether this device's clock was compared on this connection.
+/// Whether this device's clock was compared on this connection, and since it last jumped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClockCheck {
     Due,
@@ -258,6 +257,7 @@ impl Link {
     /// Time has passed in which nobody looked: the device slept, or its clock was set. Everything must be heard anew.
     pub(crate) fn has_slept(&mut self, now: Timestamp) {
         if let Phase::Live(live) = &mut self.phase {
+            live.compare_clocks_again();
             live.quiet = Quiet::Busy;
             live.settles = Some(now.plus_seconds(SETTLING_SECONDS));
         }
@@ -272,6 +272,7 @@ impl Link {
             Phase::Waiting { until } => *until = now.min(*until),
             Phase::Fetching { since, .. } | Phase::Opening { since, .. } => *since = now.min(*since),
             Phase::Live(live) => {
+                live.compare_clocks_again();
                 for request in live.in_flight.values_mut() {
                     request.until = request.until.min(now.plus_seconds(PATIENCE_SECONDS));
                 }
@@ -316,7 +317,7 @@ fn pause_ms(attempts: u32, rng: &mut dyn CryptoRng) -> u64 {
 }
 
 impl Live {
-    pub(crate) const fn new(id: LinkId, channel: LiveChannel, now: Timestamp) -> Self {
+    pub(crate) const fn new(id: LinkId, channel: LiveChannel) -> Self {
         Self {
             id,
             channel,
@@ -332,7 +333,6 @@ impl Live {
             quiet: Quiet::Busy,
             clock: ClockCheck::Due,
             settles: None,
-            since: now,
             ahead: None,
             hold: None,
         }
@@ -360,10 +360,16 @@ impl Live {
         self.settles = Some(now.plus_seconds(SETTLING_SECONDS));
     }
 
+    /// What was known of the two clocks holds no more: the server is asked anew (KE-127).
+    const fn compare_clocks_again(&mut self) {
+        self.ahead = None;
+        self.clock = ClockCheck::Due;
+    }
+
     /// Returns whether everything that waited at the server has come.
     pub(crate) fn has_heard(&self, now: Timestamp) -> bool {
         let has_settled = self.settles.is_none_or(|at| at <= now);
-        let is_clock_right = self.ahead.is_none_or(|ahead| ahead.unsigned_abs() <= WRONG_CLOCK_SECONDS);
+        let is_clock_right = self.ahead.is_some_and(|ahead| ahead.unsigned_abs() <= WRONG_CLOCK_SECONDS);
         self.account == AccountStep::Ready && is_clock_right && (self.quiet == Quiet::Told || has_settled)
     }
 

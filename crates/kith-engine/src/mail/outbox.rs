@@ -312,14 +312,6 @@ pub(crate) fn postponed(work: &mut Work<'_>, frame: i64, seconds: u64) -> Result
     Ok(())
 }
 
-/// What was deposited since a moment is deposited again. This looks at every frame that waits, without an index: only a device whose clock is wrong
-/// by half a day asks for it, once a connection, and an index would be written with every deposit of all devices.
-pub(crate) fn again_since(work: &mut Work<'_>, since: Timestamp) -> Result<(), StorageError> {
-    let sql = "UPDATE frames SET due = ?2 WHERE deposited >= ?1 AND due > ?2";
-    run(work.db, sql, params![column(since.0), column(work.now.0)])?;
-    Ok(())
-}
-
 /// A deposit came back from the other server: the frame is sealed and deposited again.
 pub(crate) fn returned(work: &mut Work<'_>, relay: RelayId) -> Result<(), StorageError> {
     // A server that sends everything back must not be asked in a circle.

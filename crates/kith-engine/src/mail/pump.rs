@@ -130,6 +130,8 @@ impl Pump<'_> {
                 let proof = live_account(&person.account, &live.channel.binding);
                 live.account = AccountStep::Proving;
                 self.ask(Job::Account, proof);
+                // Answered with the account: nothing that is to be deposited waits for it.
+                self.compare_clocks();
             }
             AccountStep::Proven => {
                 live.account = AccountStep::Registering;
@@ -139,6 +141,7 @@ impl Pump<'_> {
                 self.send_reads()?;
                 self.send_acks();
                 if self.link.live().is_some_and(|live| live.hold.is_none()) {
+                    self.compare_clocks();
                     self.send_queues()?;
                     self.send_deposits(person)?;
                     self.send_deletions()?;
@@ -228,8 +231,22 @@ impl Pump<'_> {
         Ok(())
     }
 
+    /// Asks the time, once on each connection and again after each jump of this device's clock.
+    fn compare_clocks(&mut self) {
+        if let Some(live) = self.link.live()
+            && live.clock == ClockCheck::Due
+        {
+            live.clock = ClockCheck::Done;
+            self.ask(Job::Clock, Operation::Clock);
+        }
+    }
+
     /// Deposits the frames that are due, oldest first; a server that cannot be reached holds up only its own (KE-42).
     fn send_deposits(&mut self, person: &Person) -> Result<(), StorageError> {
+        // KE-127: one that is good for too long, or for no time, no server takes, and none says so.
+        if self.servers_now().is_none() {
+            return Ok(());
+        }
         let mut reachable = BTreeMap::new();
         let mut after = 0;
         while self.has_room() {
@@ -289,7 +306,9 @@ impl Pump<'_> {
         peer: PeerId,
         server: ServerId,
     ) -> Result<Option<SealedRequest>, StorageError> {
-        let Some(epoch) = servers::epoch(self.db, server, self.now)? else { return Ok(None) };
+        let (Some(epoch), Some(now)) = (servers::epoch(self.db, server, self.now)?, self.servers_now()) else {
+            return Ok(None);
+        };
         let queue = first(self.db, "SELECT queue FROM peers WHERE id = ?1", [peer.0], |row| row.get::<_, Vec<u8>>(0))?;
         let queue = queue.and_then(|bytes| QueueAddress::from_bytes(&bytes).ok());
         let bytes = first(self.db, "SELECT bytes FROM frames WHERE id = ?1", [frame], |row| row.get::<_, Vec<u8>>(0))?;
@@ -299,7 +318,7 @@ impl Pump<'_> {
             sender_id: queue.sender_id,
             proof: Proof([0; 32]),
             dedup: DedupId(random::bytes(self.rng)),
-            expires: Hour(self.servers_now().hour().0.saturating_add(DEPOSIT_HOURS)),
+            expires: Hour(now.hour().0.saturating_add(DEPOSIT_HOURS)),
             frame,
         };
         let deposit = prove(deposit, &queue.capability, &queue.server.key);
@@ -307,11 +326,11 @@ impl Pump<'_> {
         Ok(seal(&queue.server.key, &epoch.keys, SealKind::OneShot, &request.to_bytes(), self.rng).ok())
     }
 
-    /// The time by the home server's clock, as far as it was asked: how long a deposit is good, another server counts by its own.
-    fn servers_now(&mut self) -> Timestamp {
-        let ahead = self.link.live().and_then(|live| live.ahead).unwrap_or_default();
+    /// Returns the time by the home server's clock, once it was asked: how long a deposit is good, another server counts by its own.
+    fn servers_now(&mut self) -> Option<Timestamp> {
+        let ahead = self.link.live()?.ahead?;
         let seconds = i128::from(self.now.seconds()) - i128::from(ahead);
-        u64::try_from(seconds).map_or(self.now, Timestamp::from_seconds)
+        u64::try_from(seconds).ok().map(Timestamp::from_seconds)
     }
 
     /// Fetches a server's descriptor through the own one when the one known is not of this week.
@@ -334,11 +353,6 @@ impl Pump<'_> {
     /// When nothing waits any more, asks the time: the answer comes after everything that the server had to say before.
     fn send_quiet(&mut self) -> Result<(), StorageError> {
         let Some(live) = self.link.live() else { return Ok(()) };
-        if live.clock == ClockCheck::Due {
-            live.clock = ClockCheck::Done;
-            self.ask(Job::Clock, Operation::Clock);
-            return Ok(());
-        }
         if live.quiet != Quiet::Busy || !is_idle(live) || self.has_work()? {
             return Ok(());
         }

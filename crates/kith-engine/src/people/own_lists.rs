@@ -359,7 +359,7 @@ fn announce_later(work: &mut Work<'_>, contact: ContactId, list: &Verified<Devic
 }
 
 /// Seconds over which contacts hear of a new device.
-const ANNOUNCE_SECONDS: u64 = 6 * 3600;
+pub(crate) const ANNOUNCE_SECONDS: u64 = 6 * 3600;
 
 /// Tells the contacts whose time has come.
 pub(crate) fn announce_due(work: &mut Work<'_>) -> Result<(), StorageError> {

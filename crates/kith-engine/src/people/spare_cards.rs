@@ -56,7 +56,7 @@ INSERT INTO spare_times (contact, at) SELECT id, 0 FROM contacts WHERE kind = 0 
 /// Seconds for which a spare card may be answered: a year.
 const CARD_SECONDS: u64 = 365 * 24 * 3600;
 /// Seconds after which a spare card is renewed at the latest: half of its time, so that a backup of half a year ago has a good one.
-const RENEWED_SECONDS: u64 = CARD_SECONDS / 2;
+pub(crate) const RENEWED_SECONDS: u64 = CARD_SECONDS / 2;
 /// Seconds by which contacts differ in that (KE-40).
 const RENEWED_SPREAD_SECONDS: u64 = 30 * 24 * 3600;
 /// Seconds after which a contact is looked at again that could not be given a card.

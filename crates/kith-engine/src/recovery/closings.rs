@@ -61,7 +61,7 @@ const MAX_OF_DEVICE: u64 = 2;
 /// Bytes of a sealed statement at most.
 const MAX_SEALED: usize = 2048;
 /// Seconds after which a statement is sent again that no answer came to.
-const AGAIN_SECONDS: u64 = 3600;
+pub(crate) const AGAIN_SECONDS: u64 = 3600;
 /// Seconds after which it is sent again to a server that has other keys than were known.
 const SOON_SECONDS: u64 = 60;
 /// Seconds after which it is given up: what waited for the device has expired by then.

@@ -31,7 +31,7 @@ CREATE TABLE drafts_told (
 ";
 
 /// Milliseconds for which a draft rests before it is told: who types changes it with every letter.
-const REST_MS: u64 = 2000;
+pub(crate) const REST_MS: u64 = 2000;
 
 /// Keeps what the person has typed.
 pub(crate) fn save(work: &mut Work<'_>, id: ContactId, text: &str) -> Result<(), CommandError> {

@@ -1,6 +1,6 @@
 //! Delivery against all odds: absence, loss, expiry, moves, other weeks.
 
-use kith_engine::{Command, ContactState, Event, LinkState, MessageState, Trouble};
+use kith_engine::{Command, ContactState, Event, LinkState, MessageState};
 use kith_wire::Wire;
 use kith_wire::address::QueueAddress;
 use kith_wire::frame::Frame;
@@ -218,99 +218,6 @@ fn ke_34_a_late_copy_that_others_waited_for_is_not_shown_and_they_are() {
     world.deposit(1, &queue, Frame::from_slice(&frame).unwrap());
     world.run(10);
     assert_eq!(world.texts(BELA, ana), ["in time"]);
-}
-
-#[test]
-fn a_clock_that_was_ahead_delays_nothing_once_it_is_right() {
-    let (mut world, bela, ana) = World::met("clock");
-    world.run(5);
-    // Ahead by so much that no server's keys are believed, and while a server is away.
-    world.people[ANA].ahead = 400 * 86_400;
-    world.reach(0, Reach::Down);
-    let message = world.send(ANA, bela, "from the future");
-    world.run(600);
-    world.people[ANA].ahead = 0;
-    world.reach(0, Reach::Up);
-    world.wake(ANA);
-    world.run(10);
-    assert_eq!(world.texts(BELA, ana), ["from the future"]);
-    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
-}
-
-#[test]
-fn a_clock_that_is_far_ahead_gives_up_nothing() {
-    let mut world = World::new("clock-far");
-    let (bela, offer) = world.card(ANA);
-    world.run(5);
-    let message = world.send(ANA, bela, "before we met");
-    world.people[ANA].ahead = 4_000 * 86_400;
-    world.wake(ANA);
-    world.crash(ANA);
-    world.run(600);
-    world.people[ANA].ahead = 0;
-    world.crash(ANA);
-    world.wake(ANA);
-    let ana = world.accept(BELA, offer);
-    world.run(60);
-    assert_eq!(world.texts(BELA, ana), ["before we met"]);
-    assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
-}
-
-#[test]
-fn a_clock_a_day_ahead_puts_off_no_retry_and_no_acknowledgement() {
-    for dies in [false, true] {
-        let (mut world, bela, ana) = World::met("clock-day");
-        world.run(5);
-        world.people[ANA].ahead = 2 * 86_400;
-        let first = world.send(ANA, bela, "by a clock that is ahead");
-        world.run(5);
-        world.people[ANA].ahead = 0;
-        if dies {
-            world.crash(ANA);
-        }
-        world.wake(ANA);
-        let second = world.send(ANA, bela, "by one that is right");
-        world.run(60);
-        assert_eq!(world.texts(BELA, ana), ["by a clock that is ahead", "by one that is right"], "{dies}");
-        for message in [first, second] {
-            assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
-        }
-    }
-}
-
-#[test]
-fn a_clock_that_is_wrong_by_days_keeps_no_message_from_its_reader_and_is_told_with_its_direction() {
-    for ahead in [86_400, 2 * 86_400 - 3_600] {
-        let (mut world, bela, ana) = World::met("clock-wrong");
-        world.run(5);
-        world.events(ANA);
-        world.people[ANA].ahead = ahead;
-        // Good for too long, as the reader's server counts, before the clocks were compared.
-        let first = world.send(ANA, bela, "on the new connection");
-        world.run(60);
-        assert!(
-            world.events(ANA).iter().any(|event| matches!(event, Event::Trouble(Trouble::ClockOff { ahead: told }) if told.abs_diff(ahead as i64) < 100)),
-            "told by how much"
-        );
-        let second = world.send(ANA, bela, "after the server has said the time");
-        world.run(60);
-        assert_eq!(world.texts(BELA, ana), ["on the new connection", "after the server has said the time"], "{ahead}");
-        for message in [first, second] {
-            assert_eq!(world.state(ANA, bela, message), MessageState::Delivered);
-        }
-    }
-}
-
-#[test]
-fn a_clock_that_is_wrong_repeats_what_waits_for_its_reader_once_and_not_without_end() {
-    let (mut world, bela, _) = World::met("clock-once");
-    world.run(5);
-    world.online(BELA, Reach::Down);
-    world.people[ANA].ahead = 86_400;
-    world.send(ANA, bela, "for somebody who is away");
-    world.run(60);
-    let attempts = world.count(ANA, "SELECT max(attempts) FROM frames");
-    assert!((1..=3).contains(&attempts), "deposited {attempts} times in a minute");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod attachments;
 mod backup;
 mod catching_up;
+mod clocks;
 mod closings;
 mod conversations;
 mod crashes;

@@ -337,9 +337,20 @@ impl World {
             if self.now >= end {
                 return;
             }
-            self.now = next.min(end);
+            self.pass(next.min(end));
             for who in 0..self.people.len() {
                 self.wake(who);
+            }
+        }
+    }
+
+    /// Lets time pass until then, or until a server has something to say. What waits there for another one is looked at each five minutes.
+    fn pass(&mut self, until: Timestamp) {
+        while self.now < until && self.pending.is_empty() {
+            let waits = self.servers.iter_mut().any(Server::has_outgoing);
+            self.now = if waits { self.now.plus_seconds(300).min(until) } else { until };
+            for server in 0..self.servers.len() {
+                self.home(server, Input::Tick);
             }
         }
     }

@@ -18,6 +18,13 @@ use kith_wire::time::Hour;
 
 use super::{Reach, Server, Step, World};
 
+impl Server {
+    /// Returns whether something waits here for another server.
+    pub(super) fn has_outgoing(&mut self) -> bool {
+        self.store.begin().unwrap().counts().unwrap().outgoing > 0
+    }
+}
+
 impl World {
     /// Restarts a server so that it asks newcomers for an invite.
     pub(crate) fn require_invites(&mut self, server: usize) {
