@@ -317,6 +317,9 @@ pub struct ContactCopy {
     /// Which of the person's devices is which of the own list's, as far as it is known: own id, id towards the contact.
     #[n(8)]
     pub owners: Vec<(DeviceId, DeviceId)>,
+    /// What the conversation was called before: a contact that starts anew gives it another id, and siblings know it by one of these.
+    #[n(9)]
+    pub before: Option<Vec<ConversationId>>,
 }
 
 /// A setting and when it was made: the later one counts, and of two made at once the greater one.

@@ -15,7 +15,7 @@ use crate::devices::{siblings, sync};
 use crate::errors::CommandError;
 use crate::ground::database::{StorageError, column, first, number, run};
 use crate::ground::work::{LinkEffect, Work};
-use crate::mail::{queues, sessions};
+use crate::mail::{outbox, queues, sessions};
 use crate::people::contacts::{self, Stage};
 use crate::people::{held, introductions, own_lists, peer_list};
 use crate::talk::disappearing;
@@ -47,7 +47,7 @@ pub(crate) fn copy(db: &Connection, id: ContactId) -> Result<Option<ContactCopy>
     let list = |bytes: &[u8]| Signed::<DeviceList>::from_bytes(bytes).map_err(|_| StorageError::Damaged("contacts"));
     let (own_list, peer_list) = (list(&lists.0)?, list(&lists.1)?);
     let owners = own_lists::owners(db, id)?;
-    Ok(Some(ContactCopy { contact, secret, own_list, peer_list, digits, settings, lamport, met, owners }))
+    Ok(Some(ContactCopy { contact, secret, own_list, peer_list, digits, settings, lamport, met, owners, before: None }))
 }
 
 /// Returns what a backup says of a contact whose keys are not settled: nothing of one with whom nothing was said.
@@ -102,7 +102,7 @@ pub(crate) fn take(work: &mut Work<'_>, from: Option<ContactId>, copy: ContactCo
     let peers = open(copy.peer_list.clone()).ok().filter(|list| list.get().is_well_formed());
     let owns = open(copy.own_list.clone()).ok().filter(|list| list.get().is_well_formed());
     let (Some(peers), Some(owns)) = (peers, owns) else { return Ok(()) };
-    let id = match contacts::by_conversation(work.db, copy.contact)? {
+    let id = match known_as(work.db, &copy)? {
         Some(id) => id,
         None => match contacts::add(work.db, Some(&copy.settings.name.value), Stage::Established) {
             Ok(id) => id,
@@ -124,17 +124,24 @@ pub(crate) fn take(work: &mut Work<'_>, from: Option<ContactId>, copy: ContactCo
     if is_new || met_at < copy.met.0 {
         // Another meeting: every key is another one (KE-37).
         queues::forget(work.db, id)?;
+        for peer in sessions::of_contact(work.db, id)? {
+            outbox::give_up(work, peer.id)?;
+        }
+        outbox::withdraw_moves(work.db, id)?;
         sessions::forget(work.db, id)?;
         own_lists::forget(work.db, id)?;
+        for before in copy.before.iter().flatten().take(contacts::MAX_BEFORE as usize) {
+            contacts::goes_on_as(work.db, id, *before)?;
+        }
+        contacts::goes_on_as(work.db, id, copy.contact)?;
         run(
             work.db,
-            "UPDATE contacts SET conversation = ?2, secret = ?3, own_list = ?4, peer_list = ?5, digits = ?6, met_at = ?7, \
-             stage = 2, own = NULL, device = NULL, unusable = 0, verified = 0, verified_at = CASE WHEN ?8 THEN 0 ELSE ?7 END, highest = 0, \
+            "UPDATE contacts SET secret = ?2, own_list = ?3, peer_list = ?4, digits = ?5, met_at = ?6, \
+             stage = 2, own = NULL, device = NULL, unusable = 0, verified = 0, verified_at = CASE WHEN ?7 THEN 0 ELSE ?6 END, highest = 0, \
              introduce_at = NULL, giver = NULL, answerer = NULL, answered = NULL, card = NULL, \
              card_key = NULL, expires = NULL, next_list = NULL, announce_at = NULL, told = 1 WHERE id = ?1",
             params![
                 id.column(),
-                copy.contact.0,
                 copy.secret,
                 owns.signed().to_bytes(),
                 peers.signed().to_bytes(),
@@ -171,6 +178,17 @@ pub(crate) fn take(work: &mut Work<'_>, from: Option<ContactId>, copy: ContactCo
         }
     }
     held::look(work, id)
+}
+
+/// Returns the contact that a copy is of: one that has its conversation, or one that it had before (KE-129).
+fn known_as(db: &Connection, copy: &ContactCopy) -> Result<Option<ContactId>, StorageError> {
+    let before = copy.before.iter().flatten().rev().take(contacts::MAX_BEFORE as usize);
+    for conversation in std::iter::once(&copy.contact).chain(before) {
+        if let Some(id) = contacts::by_conversation(db, *conversation)? {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 /// Seconds after a meeting for which siblings pass on what they hear of it. What is older, each tells each other when they meet.

@@ -11,7 +11,7 @@ use kith_session::check_list;
 use kith_wire::Wire;
 use kith_wire::content::{Body, Content, KnownBody};
 use kith_wire::id::{ConversationId, MessageId};
-use kith_wire::sync::SyncItem;
+use kith_wire::sync::{ContactCopy, SyncItem};
 use rusqlite::params;
 
 use crate::api::{ContactId, Direction, Event, MessageChange, MessageState};
@@ -91,7 +91,8 @@ pub(crate) fn tell_contact(work: &mut Work<'_>, contact: ContactId, to: Option<C
         return Ok(());
     }
     let Some(copy) = contact_copies::copy(work.db, contact)? else { return Ok(()) };
-    let item = SyncItem::Contact(Box::new(copy));
+    let before = contacts::conversations_before(work.db, contact)?;
+    let item = SyncItem::Contact(Box::new(ContactCopy { before: (!before.is_empty()).then_some(before), ..copy }));
     match to {
         Some(sibling) => {
             tell_one(work, sibling, &item)?;
@@ -211,7 +212,7 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
         return Ok(());
     }
     match item {
-        SyncItem::Contact(copy) if !is_forgotten(work, copy.contact)? => {
+        SyncItem::Contact(copy) if !is_copy_of_forgotten(work, &copy)? => {
             let conversation = copy.contact;
             siblings::told_a_contact(work, sibling.contact)?;
             contact_copies::take(work, Some(sibling.contact), *copy)?;
@@ -287,6 +288,16 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
     }
 }
 
+/// Returns whether the person forgot a contact that a sibling tells, by whichever id it knew the conversation.
+fn is_copy_of_forgotten(work: &Work<'_>, copy: &ContactCopy) -> Result<bool, StorageError> {
+    for conversation in std::iter::once(&copy.contact).chain(copy.before.iter().flatten()) {
+        if is_forgotten(work, *conversation)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn is_forgotten(work: &Work<'_>, contact: ConversationId) -> Result<bool, StorageError> {
     exists(work.db, "SELECT 1 FROM forgotten WHERE conversation = ?1", [contact.0])
 }
@@ -298,8 +309,12 @@ pub(crate) fn forget(work: &mut Work<'_>, contact: ContactId) -> Result<(), Stor
     }
     let known = contacts::find(work.db, contact)?.filter(|known| !known.is_sibling);
     let Some(conversation) = known.and_then(|known| known.conversation) else { return Ok(()) };
-    note_forgotten(work, conversation, Where::Here)?;
-    tell(work, &SyncItem::Forgotten { contact: conversation })
+    // A sibling that has not heard that the contact started anew goes by an id of before.
+    for conversation in contacts::conversations_before(work.db, contact)?.into_iter().chain([conversation]) {
+        note_forgotten(work, conversation, Where::Here)?;
+        tell(work, &SyncItem::Forgotten { contact: conversation })?;
+    }
+    Ok(())
 }
 
 /// On which device the person forgot a contact.

@@ -16,7 +16,7 @@ use crate::recovery::{backup, closings, home_backup, reach, refused, replaced, r
 use crate::talk::{attachments, conversations, drafts, lending, previews, search, shown, windows};
 
 /// The layout that this code writes.
-pub const SCHEMA_VERSION: u32 = 7;
+pub const SCHEMA_VERSION: u32 = 8;
 
 /// Why a database cannot be opened as a person's.
 #[derive(Debug, Error)]
@@ -102,6 +102,8 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
         vec![refused::TABLES_6, previews::TABLES_6, windows::TABLES_6],
         // Which spare cards a backup would be of use with, and until when an answer is waited for.
         vec![reach::TABLES_7, renewal::TABLES_7],
+        // What conversations were called before a contact started anew.
+        vec![contacts::TABLES_8],
     ]
 }
 

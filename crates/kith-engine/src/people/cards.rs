@@ -213,17 +213,11 @@ fn receive_confirm(
     let answerer = Answerer::from_bytes(answerer).map_err(|_| StorageError::Damaged("contacts"))?;
     let Ok(confirmed) = answerer.confirm(frame, work.now, work.rng) else { return Ok(Meeting::NotMine) };
     let Confirmed { session, digits, conversation, first, peer_devices } = confirmed;
+    contacts::goes_on_as(work.db, contact, conversation)?;
     run(
         work.db,
-        "UPDATE contacts SET answerer = NULL, digits = ?2, conversation = ?3, pq_since = ?4, peer_list = ?5 \
-         WHERE id = ?1",
-        params![
-            contact.column(),
-            digits.join(" "),
-            conversation.0,
-            column(work.now.0),
-            peer_devices.signed().to_bytes()
-        ],
+        "UPDATE contacts SET answerer = NULL, digits = ?2, pq_since = ?3, peer_list = ?4 WHERE id = ?1",
+        params![contact.column(), digits.join(" "), column(work.now.0), peer_devices.signed().to_bytes()],
     )?;
     if let Some(peer) = sessions::of_contact(work.db, contact)?.first() {
         outbox::drop_answer(work.db, peer.id)?;

@@ -67,6 +67,16 @@ ALTER TABLE contacts ADD COLUMN announce_at INTEGER;
 CREATE INDEX contacts_by_conversation ON contacts (conversation);
 ";
 
+/// What version 8 adds: by which ids conversations went before. A contact that starts anew gives its conversation another one.
+pub(crate) const TABLES_8: &str = "
+CREATE TABLE conversations_before (
+    conversation BLOB PRIMARY KEY,
+    contact INTEGER NOT NULL,
+    place INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX conversations_before_by_contact ON conversations_before (contact, place);
+";
+
 impl ContactId {
     pub(crate) fn column(self) -> i64 {
         column(self.0)
@@ -132,14 +142,48 @@ pub(crate) fn required(db: &Connection, id: ContactId) -> Result<Contact, Comman
     find(db, id)?.filter(|contact| !contact.is_sibling).ok_or(CommandError::UnknownContact)
 }
 
-/// Returns the contact of a conversation.
+/// Returns the contact of a conversation, also by an id that it had before.
 pub(crate) fn by_conversation(
+    db: &Connection,
+    conversation: ConversationId,
+) -> Result<Option<ContactId>, StorageError> {
+    if let Some(contact) = by_present_conversation(db, conversation)? {
+        return Ok(Some(contact));
+    }
+    let sql = "SELECT contact FROM conversations_before WHERE conversation = ?1";
+    first(db, sql, [conversation.0], |row| row.get(0).map(ContactId::from_column))
+}
+
+/// Returns the contact whose conversation has that id now.
+pub(crate) fn by_present_conversation(
     db: &Connection,
     conversation: ConversationId,
 ) -> Result<Option<ContactId>, StorageError> {
     let sql = "SELECT id FROM contacts WHERE conversation = ?1 AND kind = 0";
     first(db, sql, [conversation.0], |row| row.get(0).map(ContactId::from_column))
 }
+
+/// KE-129: a conversation goes on under another id. Siblings that have not heard of it go by the old one.
+pub(crate) fn goes_on_as(db: &Connection, id: ContactId, conversation: ConversationId) -> Result<(), StorageError> {
+    let sql = "INSERT OR REPLACE INTO conversations_before (conversation, contact, place) \
+               SELECT conversation, id, (SELECT coalesce(max(place), 0) + 1 FROM conversations_before) FROM contacts \
+               WHERE id = ?1 AND kind = 0 AND conversation <> ?2";
+    run(db, sql, params![id.column(), conversation.0])?;
+    let sql = "DELETE FROM conversations_before WHERE conversation = ?2 OR contact = ?1 AND place NOT IN \
+               (SELECT place FROM conversations_before WHERE contact = ?1 ORDER BY place DESC LIMIT ?3)";
+    run(db, sql, params![id.column(), conversation.0, MAX_BEFORE])?;
+    run(db, "UPDATE contacts SET conversation = ?2 WHERE id = ?1", params![id.column(), conversation.0])?;
+    Ok(())
+}
+
+/// Returns by which ids the conversation with a contact went before, the newest last.
+pub(crate) fn conversations_before(db: &Connection, id: ContactId) -> Result<Vec<ConversationId>, StorageError> {
+    let sql = "SELECT conversation FROM conversations_before WHERE contact = ?1 ORDER BY place";
+    all(db, sql, [id.column()], |row| row.get(0).map(ConversationId))
+}
+
+/// Ids of before that are remembered of a conversation: a person starts anew less often in the time for which a sibling may be away.
+pub(crate) const MAX_BEFORE: u32 = 8;
 
 /// Returns the contacts that siblings are told.
 pub(crate) fn established(db: &Connection) -> Result<Vec<ContactId>, StorageError> {
@@ -290,6 +334,7 @@ pub(crate) fn erase(work: &mut Work<'_>, id: ContactId) -> Result<(), StorageErr
         "DELETE FROM seen_early WHERE contact = ?1",
         "DELETE FROM early_states WHERE contact = ?1",
         "DELETE FROM catching_up WHERE only = ?1",
+        "DELETE FROM conversations_before WHERE contact = ?1",
         "DELETE FROM contacts WHERE id = ?1",
     ] {
         run(work.db, sql, [id.column()])?;

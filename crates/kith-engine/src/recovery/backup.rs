@@ -284,7 +284,7 @@ fn begin_person(db: &Connection, run: &Run, out: &mut Portion) -> Result<Stage, 
     let sql = "SELECT conversation FROM backup_forgotten WHERE changed > ?1";
     for contact in all(db, sql, [run.above], |row| row.get(0).map(ConversationId))? {
         // A contact that came back under the same conversation is not forgotten.
-        if contacts::by_conversation(db, contact)?.is_none() {
+        if contacts::by_present_conversation(db, contact)?.is_none() {
             out.items.push(BackupItem::Forgotten { contact });
         }
     }

@@ -1,11 +1,11 @@
 //! Somebody came as a person from a backup, and was not the first: contacts, the one who came first and the one who came second all learn
 //! what can be known. And somebody who has nothing left starts anew.
 
-use kith_engine::{Command, ContactId, Event, Reply, Restoring, Whom};
+use kith_engine::{Command, ContactId, Event, HistoryWish, MessageState, Reply, Restoring, Whom};
 use kith_wire::content::{Body, KnownBody};
 use rusqlite::params;
 
-use crate::world::{ANA, BELA, Reach, World};
+use crate::world::{ANA, BELA, LAPTOP, Reach, World};
 
 const DAY: u64 = 86_400;
 
@@ -168,4 +168,68 @@ fn ke_126_what_somebody_says_who_starts_anew_stands_below_what_was_said_before()
     said.extend(new.clone());
     assert_eq!(world.texts(BELA, ana), said);
     assert_eq!(world.texts(anew, there), new);
+}
+
+/// Somebody who has nothing left gives Ana a card, which she takes for Bela's. Returns what Ana is there.
+fn start_anew(world: &mut World, anew: usize, bela: ContactId) -> ContactId {
+    let (there, offer) = world.card(anew);
+    let offer = Box::new(offer);
+    world.command(ANA, Command::EndSessions { contact: bela, offer: offer.clone() }).unwrap();
+    world.command(ANA, Command::CardAccept { offer, whom: Whom::Again(bela) }).unwrap();
+    there
+}
+
+#[test]
+fn ke_129_a_contact_who_starts_anew_is_one_contact_on_every_device() {
+    let (mut world, bela, ana) = World::with_laptop("anew-siblings");
+    world.link(ANA, LAPTOP, HistoryWish::All);
+    world.run(7 * 3600);
+    let on_laptop = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    world.send(BELA, ana, "before");
+    world.run(60);
+    world.online(BELA, Reach::Down);
+    let lost = world.send(LAPTOP, on_laptop, "nobody has this");
+    world.run(60);
+    // The laptop hears of nothing for a time, and goes on by what it knew.
+    world.online(LAPTOP, Reach::Down);
+    let anew = world.add("anew-siblings-again");
+    let there = start_anew(&mut world, anew, bela);
+    world.run(60);
+    let waits = world.send(LAPTOP, on_laptop, "by the old name");
+    world.online(LAPTOP, Reach::Up);
+    world.run(3600);
+    world.send(anew, there, "it is me");
+    world.send(LAPTOP, on_laptop, "by the new name");
+    world.run(3600);
+    // The laptop's new keys are the contact's to know when the password has signed them.
+    world.unlock(LAPTOP);
+    world.run(2 * 3600);
+    for (who, contact) in [(ANA, bela), (LAPTOP, on_laptop)] {
+        assert_eq!(world.people[who].engine.contacts().unwrap().len(), 1, "{who}");
+        let mut texts = world.texts(who, contact);
+        texts.sort();
+        assert_eq!(texts, ["before", "by the new name", "by the old name", "it is me", "nobody has this"], "{who}");
+    }
+    assert_eq!(world.texts(anew, there).into_iter().filter(|text| text == "by the new name").count(), 1);
+    // What was sealed for devices that are given up is reported, and stays under way for nobody.
+    assert_eq!(world.state(LAPTOP, on_laptop, lost), MessageState::Expired);
+    assert_ne!(world.state(LAPTOP, on_laptop, waits), MessageState::Accepted);
+}
+
+#[test]
+fn ke_129_whoever_is_forgotten_stays_so_by_the_id_of_before() {
+    let (mut world, bela, _) = World::with_laptop("anew-forgotten");
+    world.link(ANA, LAPTOP, HistoryWish::All);
+    world.run(7 * 3600);
+    world.online(LAPTOP, Reach::Down);
+    let anew = world.add("anew-forgotten-again");
+    start_anew(&mut world, anew, bela);
+    world.run(60);
+    world.command(ANA, Command::Forget { contact: bela }).unwrap();
+    world.run(60);
+    world.online(LAPTOP, Reach::Up);
+    world.run(3600);
+    for who in [ANA, LAPTOP] {
+        assert!(world.people[who].engine.contacts().unwrap().is_empty(), "{who}");
+    }
 }

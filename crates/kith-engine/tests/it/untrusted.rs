@@ -174,6 +174,7 @@ fn a_sibling_that_tells_nonsense_keeps_nobody_from_their_folder_and_is_revoked()
         lamport: 1,
         met: at,
         owners: vec![(phone.id.unwrap(), DeviceId([3; 16]))],
+        before: None,
     };
     say(&mut world, LAPTOP, phone.contact.unwrap(), &SyncItem::Contact(Box::new(copy)));
     world.send(BELA, ana, "go on");

@@ -437,6 +437,7 @@ fn contact_copy() -> ContactCopy {
         lamport: 12,
         met: at,
         owners: vec![(DeviceId(run(1)), DeviceId(run(2)))],
+        before: Some(vec![ConversationId(run(75))]),
     }
 }
 
