@@ -354,7 +354,7 @@ fn clock_off(ahead: i64) -> Failure {
         seconds => format!("{} minutes", (seconds + 30) / 60),
     };
     let which = if ahead > 0 { "ahead of" } else { "behind" };
-    let hint = "set the clock; messages are delivered all the same, but their times are wrong";
+    let hint = "set the clock, unless it is your home server's that is wrong; messages are delivered all the same, but their times may be wrong";
     Failure::new("clock_off", format!("this machine's clock is {by} {which} your home server's"), hint)
 }
 

@@ -31,7 +31,8 @@ const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.p
     (SELECT s.url FROM peers p JOIN servers s ON s.id = p.server WHERE p.contact = c.id ORDER BY p.stopped, p.id LIMIT 1), \
     (c.unusable OR (c.stage = 0 AND c.giver IS NULL) \
     OR EXISTS (SELECT 1 FROM unopened u WHERE u.contact = c.id AND u.frames >= 12)), \
-    CASE WHEN c.verified = 0 OR c.verified_at <= c.restored_at THEN c.restored_at END, c.restored_twice, \
+    CASE WHEN c.verified = 0 OR c.verified_at <= c.restored_at THEN c.restored_at END, \
+    c.restored_twice > 0 AND (c.verified = 0 OR c.verified_at <= c.restored_twice), \
     CASE WHEN c.restoring = 0 THEN 0 \
     WHEN EXISTS (SELECT 1 FROM frames f JOIN peers p ON p.id = f.peer WHERE p.contact = c.id AND f.kind = 0) \
     OR EXISTS (SELECT 1 FROM introductions i WHERE i.contact = c.id AND i.answerer IS NOT NULL) THEN 2 \

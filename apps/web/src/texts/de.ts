@@ -586,7 +586,7 @@ export const de: Catalog = {
   'trouble.invite_needed': 'Dein Heimserver nimmt neue Leute nur mit Einladung. Bis er dich kennt, geht nichts hinaus. Bitte den Betreiber um einen Code.',
   'trouble.quota_exceeded': 'Dein Heimserver bewahrt nichts mehr für dich auf. Neue Nachrichten erreichen dich vielleicht nicht. Vergiss Kontakte, die du nicht mehr brauchst, oder bitte den Betreiber um mehr Platz.',
   'trouble.server_key_changed': 'Was unter der Adresse deines Heimservers antwortet, ist nicht dein Heimserver. Es wurde nichts dorthin gesendet. Frage den Betreiber, bevor du weitermachst.',
-  'trouble.clock_off': 'Die Uhr dieses Geräts geht um mehr als fünf Minuten falsch. Nachrichten kommen trotzdem an, aber ihre Zeiten stimmen nicht. Stelle die Uhr.',
+  'trouble.clock_off': 'Die Uhren dieses Geräts und deines Heimservers gehen um mehr als fünf Minuten auseinander. Nachrichten kommen trotzdem an, aber ihre Zeiten stimmen vielleicht nicht. Stelle die Uhr dieses Geräts; wenn sie richtig geht, geht die des Servers falsch.',
   'trouble.bad_descriptor': 'Dein Heimserver zeigt veraltete Papiere. Es wurde nichts dorthin gesendet. Versuche es später; wenn es so bleibt, frage den Betreiber.',
   'trouble.storage': 'Dein Browser konnte etwas nicht speichern. Es wird noch einmal versucht. Sieh nach, ob auf diesem Gerät Platz ist.',
   'trouble.card_answered_twice': 'Noch jemand hat die Karte beantwortet, die für {name} war. Wer zuerst kam, ist in dieser Unterhaltung. Vergleicht Ziffern, bevor du etwas Vertrauliches sagst.',

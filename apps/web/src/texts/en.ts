@@ -607,7 +607,7 @@ export const en = {
   'trouble.invite_needed': 'Your home server takes new people only with an invite. Until it knows you, nothing goes out. Ask whoever runs it for a code.',
   'trouble.quota_exceeded': 'Your home server keeps no more for you. New messages may not reach you. Forget contacts that you no longer need, or ask whoever runs it for more room.',
   'trouble.server_key_changed': 'What answers at your home server’s address is not your home server. Nothing was sent to it. Ask whoever runs it before you go on.',
-  'trouble.clock_off': 'The clock of this device is off by more than five minutes. Messages still arrive, but their times are wrong. Set the clock.',
+  'trouble.clock_off': 'The clocks of this device and of your home server differ by more than five minutes. Messages still arrive, but their times may be wrong. Set this device’s clock; if it is right, the server’s is wrong.',
   'trouble.bad_descriptor': 'Your home server shows papers that are out of date. Nothing was sent to it. Try again later; if it stays like this, ask whoever runs it.',
   'trouble.storage': 'Your browser could not store something. It is tried again. See that there is room on this device.',
   'trouble.card_answered_twice': 'Somebody else answered the card that was for {name}. Whoever came first is in this conversation. Compare digits before you say anything private.',

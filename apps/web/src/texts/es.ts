@@ -586,7 +586,7 @@ export const es: Catalog = {
   'trouble.invite_needed': 'Tu servidor de casa solo admite gente nueva con invitación. Hasta que te conozca, no sale nada. Pide un código a quien lo lleva.',
   'trouble.quota_exceeded': 'Tu servidor de casa ya no guarda más para ti. Puede que no te lleguen mensajes nuevos. Olvida contactos que no necesites, o pide más sitio a quien lo lleva.',
   'trouble.server_key_changed': 'Lo que responde en la dirección de tu servidor de casa no es tu servidor de casa. No se le ha enviado nada. Pregunta a quien lo lleva antes de seguir.',
-  'trouble.clock_off': 'El reloj de este dispositivo se desvía más de cinco minutos. Los mensajes llegan igual, pero sus horas están mal. Ajusta el reloj.',
+  'trouble.clock_off': 'Los relojes de este dispositivo y de tu servidor de casa difieren en más de cinco minutos. Los mensajes llegan igual, pero sus horas pueden estar mal. Ajusta el reloj de este dispositivo; si va bien, el que va mal es el del servidor.',
   'trouble.bad_descriptor': 'Tu servidor de casa muestra papeles caducados. No se le ha enviado nada. Prueba más tarde; si sigue así, pregunta a quien lo lleva.',
   'trouble.storage': 'Tu navegador no pudo guardar algo. Se vuelve a intentar. Mira si hay sitio en este dispositivo.',
   'trouble.card_answered_twice': 'Alguien más respondió a la tarjeta que era para {name}. Quien llegó primero está en esta conversación. Comparad los dígitos antes de decir nada privado.',

@@ -586,7 +586,7 @@ export const fr: Catalog = {
   'trouble.invite_needed': 'Votre serveur d’accueil n’accepte de nouvelles personnes que sur invitation. Tant qu’il ne vous connaît pas, rien ne part. Demandez un code à qui le tient.',
   'trouble.quota_exceeded': 'Votre serveur d’accueil ne garde plus rien pour vous. De nouveaux messages pourraient ne pas arriver. Oubliez des contacts inutiles, ou demandez plus de place à qui le tient.',
   'trouble.server_key_changed': 'Ce qui répond à l’adresse de votre serveur d’accueil n’est pas votre serveur d’accueil. Rien ne lui a été envoyé. Demandez à qui le tient avant de continuer.',
-  'trouble.clock_off': 'L’horloge de cet appareil se trompe de plus de cinq minutes. Les messages arrivent quand même, mais leurs heures sont fausses. Réglez l’horloge.',
+  'trouble.clock_off': 'L’horloge de cet appareil et celle de votre serveur d’accueil diffèrent de plus de cinq minutes. Les messages arrivent quand même, mais leurs heures sont peut-être fausses. Réglez l’horloge de cet appareil ; si elle est juste, c’est celle du serveur qui se trompe.',
   'trouble.bad_descriptor': 'Votre serveur d’accueil montre des papiers périmés. Rien ne lui a été envoyé. Réessayez plus tard ; si cela dure, demandez à qui le tient.',
   'trouble.storage': 'Votre navigateur n’a pas pu enregistrer quelque chose. Un nouvel essai suit. Voyez s’il reste de la place sur cet appareil.',
   'trouble.card_answered_twice': 'Quelqu’un d’autre a répondu à la carte destinée à {name}. La première réponse est dans cette conversation. Comparez les chiffres avant de dire quoi que ce soit de personnel.',

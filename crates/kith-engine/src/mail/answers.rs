@@ -25,6 +25,8 @@ use crate::talk::attachments;
 
 /// Seconds after which something is tried again that the server refused for a reason of its own.
 const REFUSED_SECONDS: u64 = 60;
+/// The longest for which a server is left alone that wants to be, before it is asked again.
+const LONGEST_HOLD_SECONDS: u64 = 3600;
 /// Seconds after which a deposit is tried again that the server does not want to pass on at all.
 const FORBIDDEN_SECONDS: u64 = 3600;
 /// Seconds between this clock and the server's that are worth a warning.
@@ -120,7 +122,7 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
 /// The server says no, or not now: it is left alone for a while.
 fn refused(work: &mut Work<'_>, link: &mut Link, answer: &Answer) {
     let seconds = match answer {
-        Answer::Busy { seconds } => u64::from(*seconds).max(1),
+        Answer::Busy { seconds } => u64::from(*seconds).clamp(1, LONGEST_HOLD_SECONDS),
         _ => REFUSED_SECONDS,
     };
     if let Answer::Refused { reason: Refusal::QuotaExceeded } = answer {
@@ -370,11 +372,12 @@ fn clock(work: &mut Work<'_>, link: &mut Link, answer: &Answer) -> Result<(), St
         if let Some(live) = link.live() {
             live.ahead = Some(ahead);
         }
-    } else {
+    } else if let (Answer::Busy { .. }, Some(live)) = (answer, link.live()) {
+        live.clock = ClockCheck::Due;
         refused(work, link, answer);
-        if let Some(live) = link.live() {
-            live.clock = ClockCheck::Due;
-        }
+    } else if let Some(live) = link.live() {
+        // A server that does not say the time must not keep anything from being sent or given up: this device's clock counts.
+        live.ahead = Some(0);
     }
     if let Some(live) = link.live()
         && live.quiet == Quiet::Asked

@@ -44,6 +44,8 @@ const PUSH_WINDOW: u16 = 64;
 const MAX_DUE: usize = 1024;
 /// Hours for which a deposit is good: the seven days that servers try, with half a day on either side for clocks.
 const DEPOSIT_HOURS: u32 = MAX_DEPOSIT_HOURS - 12;
+/// Seconds by which the clocks may differ: half a day, less the hour to which ends are rounded. In such steps what lies between them counts.
+const CLOCK_ROOM_SECONDS: i128 = 11 * 3600;
 
 /// A frame that is due, for a device at a server.
 struct Due {
@@ -326,10 +328,17 @@ impl Pump<'_> {
         Ok(seal(&queue.server.key, &epoch.keys, SealKind::OneShot, &request.to_bytes(), self.rng).ok())
     }
 
-    /// Returns the time by the home server's clock, once it was asked: how long a deposit is good, another server counts by its own.
+    /// Returns the time by which the end of a deposit is counted, once the home server was asked: how long it is good, another server counts by
+    /// its own. That is this device's clock; where the two differ by more than a deposit has room for, what lies between them is taken off in steps
+    /// of as much: a home server that says a time of its own to one account marks no deposits by it (KE-127).
     fn servers_now(&mut self) -> Option<Timestamp> {
-        let ahead = self.link.live()?.ahead?;
-        let seconds = i128::from(self.now.seconds()) - i128::from(ahead);
+        let ahead = i128::from(self.link.live()?.ahead?);
+        let steps = if ahead.unsigned_abs() > CLOCK_ROOM_SECONDS.unsigned_abs() {
+            (ahead + ahead.signum() * CLOCK_ROOM_SECONDS / 2) / CLOCK_ROOM_SECONDS
+        } else {
+            0
+        };
+        let seconds = i128::from(self.now.seconds()) - steps * CLOCK_ROOM_SECONDS;
         u64::try_from(seconds).ok().map(Timestamp::from_seconds)
     }
 

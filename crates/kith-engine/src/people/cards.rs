@@ -14,7 +14,7 @@ use kith_wire::frame::Frame;
 use kith_wire::signed::Signed;
 use rusqlite::{Connection, params};
 
-use crate::api::{ContactId, Event, Reply, Whom};
+use crate::api::{ContactId, Ended, Event, Reply, Whom};
 use crate::devices::{device_keys, own_devices, sibling_meetings, siblings};
 use crate::errors::CommandError;
 use crate::ground::database::{StorageError, column, exists, first, run};
@@ -213,6 +213,9 @@ fn receive_confirm(
     let answerer = Answerer::from_bytes(answerer).map_err(|_| StorageError::Damaged("contacts"))?;
     let Ok(confirmed) = answerer.confirm(frame, work.now, work.rng) else { return Ok(Meeting::NotMine) };
     let Confirmed { session, digits, conversation, first, peer_devices } = confirmed;
+    if contacts::is_anothers(work.db, contact, conversation)? {
+        return end_meeting(work, contact);
+    }
     contacts::goes_on_as(work.db, contact, conversation)?;
     run(
         work.db,
@@ -227,6 +230,15 @@ fn receive_confirm(
     contacts::set_stage(work, contact, Stage::Established)?;
     outbox::seal_waiting(work, contact)?;
     spare_cards::go_on(work, contact)?;
+    Ok(Meeting::Done)
+}
+
+/// KE-129: the giver's conversation is the one with somebody else here. Whoever knows its id would be taken for them by the siblings.
+fn end_meeting(work: &mut Work<'_>, contact: ContactId) -> Result<Meeting, StorageError> {
+    run(work.db, "UPDATE contacts SET answerer = NULL WHERE id = ?1", [contact.column()])?;
+    for peer in sessions::of_contact(work.db, contact)? {
+        sessions::end(work, &peer, Ended::Unreadable)?;
+    }
     Ok(Meeting::Done)
 }
 

@@ -67,7 +67,8 @@ ALTER TABLE contacts ADD COLUMN announce_at INTEGER;
 CREATE INDEX contacts_by_conversation ON contacts (conversation);
 ";
 
-/// What version 8 adds: by which ids conversations went before. A contact that starts anew gives its conversation another one.
+/// What version 8 adds: by which ids conversations went before, as a contact that starts anew gives its conversation another one; and since
+/// when somebody else came as a contact, where before was only that it is so.
 pub(crate) const TABLES_8: &str = "
 CREATE TABLE conversations_before (
     conversation BLOB PRIMARY KEY,
@@ -75,6 +76,7 @@ CREATE TABLE conversations_before (
     place INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX conversations_before_by_contact ON conversations_before (contact, place);
+UPDATE contacts SET restored_twice = max(verified_at, 1) WHERE restored_twice = 1;
 ";
 
 impl ContactId {
@@ -163,8 +165,16 @@ pub(crate) fn by_present_conversation(
     first(db, sql, [conversation.0], |row| row.get(0).map(ContactId::from_column))
 }
 
-/// KE-129: a conversation goes on under another id. Siblings that have not heard of it go by the old one.
+/// Returns whether a conversation is, or was, the one with somebody else: whoever names it would take that contact's place.
+pub(crate) fn is_anothers(db: &Connection, id: ContactId, conversation: ConversationId) -> Result<bool, StorageError> {
+    Ok(by_conversation(db, conversation)?.is_some_and(|owner| owner != id))
+}
+
+/// KE-129: a conversation goes on under another id, unless that is somebody else's. Siblings that have not heard of it go by the old one.
 pub(crate) fn goes_on_as(db: &Connection, id: ContactId, conversation: ConversationId) -> Result<(), StorageError> {
+    if is_anothers(db, id, conversation)? {
+        return Ok(());
+    }
     let sql = "INSERT OR REPLACE INTO conversations_before (conversation, contact, place) \
                SELECT conversation, id, (SELECT coalesce(max(place), 0) + 1 FROM conversations_before) FROM contacts \
                WHERE id = ?1 AND kind = 0 AND conversation <> ?2";
@@ -263,8 +273,9 @@ pub(crate) fn confirm_verified(work: &mut Work<'_>, id: ContactId) -> Result<(),
     set(work, id, CONFIRM, true)
 }
 
-const CONFIRM: &str =
-    "UPDATE contacts SET verified = ?2, verified_at = max(?3, verified_at + 1), restored_twice = 0 WHERE id = ?1";
+/// Later than every alarm that comparing answers, on all devices, whatever the clock says (KE-130).
+const CONFIRM: &str = "UPDATE contacts SET verified = ?2, verified_at = max(?3, verified_at + 1, restored_twice + 1, \
+                       coalesce(restored_at, 0) + 1, coalesce(refused_another, 0) + 1) WHERE id = ?1";
 
 /// Whether the contact is told what the person has read.
 pub(crate) fn set_receipts(work: &mut Work<'_>, id: ContactId, receipts: Receipts) -> Result<(), CommandError> {

@@ -25,8 +25,9 @@ pub(crate) const TABLES_6: &str = "ALTER TABLE contacts ADD COLUMN refused_anoth
 /// KE-68: whoever came first stays; the person is told of the second, and keeps seeing it. Whoever came first is told once, until digits
 /// are compared: nobody makes this device speak by coming again and again.
 pub(crate) fn another(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
-    let sql = "UPDATE contacts SET restored_twice = 1 WHERE id = ?1 AND restored_twice = 0";
-    let is_first_time = run(work.db, sql, [contact.column()])? > 0;
+    let sql = "UPDATE contacts SET restored_twice = ?2 WHERE id = ?1 \
+               AND (restored_twice = 0 OR (verified = 1 AND verified_at > restored_twice))";
+    let is_first_time = run(work.db, sql, params![contact.column(), column(work.now.0)])? > 0;
     work.tell(Event::ContactRestoredTwice { contact });
     if sabotage::is_on(Bug::SecondsEndFirsts) {
         for peer in sessions::in_use(work.db, contact)? {
@@ -41,7 +42,7 @@ pub(crate) fn another(work: &mut Work<'_>, contact: ContactId) -> Result<(), Sto
 
 /// A restored device takes the place of one that was told: no backup says it.
 pub(crate) fn say_again(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
-    let sql = "SELECT 1 FROM contacts WHERE id = ?1 AND restored_twice = 1";
+    let sql = "SELECT 1 FROM contacts WHERE id = ?1 AND restored_twice > 0 AND (verified = 0 OR verified_at <= restored_twice)";
     if exists(work.db, sql, [contact.column()])? && !sabotage::is_on(Bug::RefusalsAreSilent) {
         say(work, contact)?;
     }

@@ -27,7 +27,7 @@ use crate::people::{cards, contacts, own_lists, peer_list, spare_cards};
 use crate::recovery::refused;
 use crate::sabotage::{self, Bug};
 
-/// What version 4 adds to contacts: since when one goes on from a backup, and whether somebody else answered too.
+/// What version 4 adds to contacts: since when one goes on from a backup, and when somebody else answered too, or 0.
 pub(crate) const TABLES: &str = "
 ALTER TABLE contacts ADD COLUMN restored_at INTEGER;
 ALTER TABLE contacts ADD COLUMN restored_list INTEGER NOT NULL DEFAULT 0;
@@ -278,7 +278,9 @@ pub(crate) fn told(
         return Ok(());
     }
     let sql = "SELECT 1 FROM contacts WHERE id = ?1 AND restored_list >= ?2";
-    if !exists(work.db, sql, params![contact.column(), list.get().version])? {
+    let is_later = !exists(work.db, sql, params![contact.column(), list.get().version])?;
+    let is_another = is_another(work.db, contact, list.get())?;
+    if is_later {
         spare_cards::close(work.db, contact)?;
         note(work, contact, list.get(), at.min(work.now.plus_seconds(AHEAD_SECONDS)))?;
         say_again(work, contact, None)?;
@@ -288,7 +290,21 @@ pub(crate) fn told(
         revoke_unnamed(work, contact, newest.get())?;
         refused::say_again(work, contact)?;
     }
-    note(work, contact, list.get(), at.min(work.now.plus_seconds(AHEAD_SECONDS)))
+    note(work, contact, list.get(), at.min(work.now.plus_seconds(AHEAD_SECONDS)))?;
+    if is_another { refused::another(work, contact) } else { Ok(()) }
+}
+
+/// Returns whether the contact goes on from a backup here with another device than the sibling says, and the later list does not revoke that of
+/// the earlier one: each of two devices has let another one in, at the same moment, and the one with the later list stays (KE-68).
+fn is_another(db: &Connection, contact: ContactId, said: &DeviceList) -> Result<bool, StorageError> {
+    let Some(known) = cards::peer_list(db, contact)?.filter(|known| known.version != said.version) else {
+        return Ok(false);
+    };
+    let (earlier, later) = if known.version < said.version { (&known, said) } else { (said, &known) };
+    let is_known =
+        |id| later.devices.iter().any(|device| device.id == id) || later.revoked.iter().any(|revoked| revoked.id == id);
+    let is_unknown = earlier.devices.iter().any(|device| !is_known(device.id));
+    Ok(is_unknown && is_on_its_way(db, contact)?)
 }
 
 /// Returns whether the newest list of a contact is that of a restored device: it answers here too, or gives a card, so the conversation goes on

@@ -98,12 +98,13 @@ fn ke_41_a_copy_too_old_for_every_key_is_told_by_what_does_not_open() {
     assert!(world.events(BELA).contains(&Event::Unopened { contact: ana }));
     assert!(world.people[BELA].engine.contact(ana).unwrap().needs_card);
     assert_eq!(endings(&mut world, BELA), []);
-    // Bela gives the card this time; Ana has noticed nothing yet and takes it for somebody new.
+    // Bela gives the card this time; Ana has noticed nothing yet, and takes it for Bela's on purpose (KE-105).
     let new = Command::CardNew { whom: Whom::Again(ana), expires: 86_400 };
     let Reply::Card { offer, .. } = world.command(BELA, new).unwrap() else { panic!("not a card") };
-    let again = world.accept(ANA, *offer);
+    world.command(ANA, Command::EndSessions { contact: bela, offer: offer.clone() }).unwrap();
+    world.command(ANA, Command::CardAccept { offer, whom: Whom::Again(bela) }).unwrap();
     world.run(10);
-    world.send(ANA, again, "now?");
+    world.send(ANA, bela, "now?");
     world.run(5);
     assert_eq!(world.texts(BELA, ana).last().unwrap(), "now?");
 }

@@ -2,7 +2,10 @@
 //! what can be known. And somebody who has nothing left starts anew.
 
 use kith_engine::{Command, ContactId, Event, HistoryWish, MessageState, Reply, Restoring, Whom};
+use kith_wire::Wire;
 use kith_wire::content::{Body, KnownBody};
+use kith_wire::devices::DeviceList;
+use kith_wire::signed::Signed;
 use rusqlite::params;
 
 use crate::world::{ANA, BELA, LAPTOP, Reach, World};
@@ -11,6 +14,12 @@ const DAY: u64 = 86_400;
 
 fn refused(event: &Event) -> bool {
     matches!(event, Event::ContactRefusedAnother { .. })
+}
+
+/// Returns a list that somebody has of their contact, or for it.
+fn list(world: &World, who: usize, column: &str) -> DeviceList {
+    let bytes = world.blob(who, &format!("SELECT {column} FROM contacts WHERE kind = 0"));
+    Signed::<DeviceList>::from_bytes(&bytes).unwrap().decode_unverified().unwrap()
 }
 
 /// Returns whether somebody shows that a contact refused another one who came as them.
@@ -232,4 +241,125 @@ fn ke_129_whoever_is_forgotten_stays_so_by_the_id_of_before() {
     for who in [ANA, LAPTOP] {
         assert!(world.people[who].engine.contacts().unwrap().is_empty(), "{who}");
     }
+}
+
+#[test]
+fn ke_130_digits_that_were_compared_on_one_device_end_the_alarm_on_all() {
+    let (mut world, bela, ana) = World::with_laptop("compared");
+    world.link(BELA, LAPTOP, HistoryWish::None);
+    world.run(2 * DAY);
+    let backup = world.backup_of(ANA);
+    world.online(ANA, Reach::Down);
+    let new = world.restore_and_tell(&backup, "compared-new");
+    world.run(60);
+    let there = world.named(LAPTOP, "Contact 1");
+    let twice = |world: &World| {
+        let on = |who: usize, contact| world.people[who].engine.contact(contact).unwrap().restored;
+        [on(BELA, ana), on(LAPTOP, there)].map(|restored| restored.is_some_and(|restored| restored.twice))
+    };
+    let come = |world: &mut World, name: &str| {
+        let thief = world.restore_and_tell(&backup, name);
+        world.run(60);
+        world.send(thief, bela, "it is me");
+        world.run(60);
+        world.online(thief, Reach::Down);
+    };
+    come(&mut world, "compared-thief");
+    assert_eq!(twice(&world), [true, true]);
+    // By a clock that was ahead when the alarm came: what answers it is later all the same.
+    world.alter(LAPTOP, "UPDATE contacts SET restored_twice = restored_twice + 3600000 WHERE kind = 0", &[]);
+    world.command(LAPTOP, Command::ConfirmVerified { contact: there }).unwrap();
+    assert_eq!(twice(&world), [true, false]);
+    world.run(60);
+    assert_eq!(twice(&world), [false, false]);
+    // Whoever comes again raises another one, and the contact hears of it again.
+    world.run(2 * 3600);
+    world.command(new, Command::ConfirmVerified { contact: bela }).unwrap();
+    come(&mut world, "compared-again");
+    assert_eq!(twice(&world), [true, true]);
+    assert!(world.people[new].engine.contact(bela).unwrap().refused_another.is_some());
+}
+
+#[test]
+fn ke_68_two_devices_that_each_take_another_one_in_agree_on_the_later_list() {
+    for round in 0..6 {
+        let (mut world, bela, ana) = World::with_laptop(&format!("both-{round}"));
+        world.link(BELA, LAPTOP, HistoryWish::None);
+        world.run(2 * DAY);
+        let backup = world.backup_of(ANA);
+        let laptops = world.blob(LAPTOP, "SELECT device FROM contacts WHERE kind = 0");
+        let phones = world.blob(BELA, "SELECT device FROM contacts WHERE kind = 0");
+        world.online(ANA, Reach::Down);
+        // One reaches the phone, the other one the laptop, and neither of these has heard of the other.
+        for who in [BELA, LAPTOP] {
+            world.online(who, Reach::Down);
+        }
+        let (mut at_phone, mut at_laptop) = (backup.clone(), backup);
+        at_phone.forget_card(&laptops);
+        at_laptop.forget_card(&phones);
+        let one = world.restore_and_tell(&at_phone, &format!("both-one-{round}"));
+        let other = world.restore_and_tell(&at_laptop, &format!("both-other-{round}"));
+        world.run(60);
+        // The first words of both are under way at once, or those of one before those of the other.
+        let first = if round % 2 == 0 { [BELA, LAPTOP] } else { [LAPTOP, BELA] };
+        world.online(first[0], Reach::Up);
+        world.settle_some([0, 0, 40, 40, 80, 80][round]);
+        world.online(first[1], Reach::Up);
+        world.run(3600);
+        assert_eq!(list(&world, BELA, "peer_list"), list(&world, LAPTOP, "peer_list"), "{round}");
+        let there = world.named(LAPTOP, "Contact 1");
+        world.send(BELA, ana, "from the phone");
+        world.send(LAPTOP, there, "from the laptop");
+        world.run(3600);
+        let has_all = |who: usize| world.texts(who, bela).len() == 2;
+        assert!(has_all(one) != has_all(other), "{round}: {:?} {:?}", world.texts(one, bela), world.texts(other, bela));
+        let (winner, loser) = if has_all(one) { (one, other) } else { (other, one) };
+        assert!(world.texts(loser, bela).is_empty(), "{round}");
+        let twice = [(BELA, ana), (LAPTOP, there)]
+            .map(|(who, contact)| world.people[who].engine.contact(contact).unwrap().restored.unwrap().twice);
+        let is_in = |who: usize| world.people[who].engine.contact(bela).unwrap().restoring.is_none();
+        if round < 2 {
+            assert!(is_in(one) && is_in(other), "{round}");
+            // The later list is the winner's, and both say that there was another one.
+            let version = |who: usize| list(&world, who, "own_list").version;
+            assert!(version(winner) > version(loser), "{round}");
+            assert_eq!(twice, [true, true], "{round}");
+        } else {
+            // One had heard of the first before it looked at the answer of the second, and refused it.
+            assert!(twice.contains(&true), "{round} {twice:?}");
+        }
+    }
+}
+
+#[test]
+fn ke_129_nobody_takes_a_contacts_place_by_the_id_of_its_conversation() {
+    let (mut world, bela, ana) = World::with_laptop("anothers-id");
+    world.link(ANA, LAPTOP, HistoryWish::All);
+    world.run(7 * 3600);
+    let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+    let stolen = world.blob(BELA, "SELECT conversation FROM contacts WHERE kind = 0");
+    // Whoever knows it gives Ana a harmless card, for a conversation of that id.
+    let thief = world.add("anothers-id-thief");
+    let (ana_there, _) = world.card(thief);
+    world.alter(thief, "UPDATE contacts SET conversation = ?1", &[&stolen]);
+    let new = Command::CardNew { whom: Whom::Again(ana_there), expires: DAY };
+    let Reply::Card { offer, .. } = world.command(thief, new).unwrap() else { panic!("not a card") };
+    let stranger = world.accept(ANA, *offer);
+    world.events(ANA);
+    world.run(60);
+    world.send(thief, ana_there, "I am Bela");
+    world.run(60);
+    let told = |event: &Event| matches!(event, Event::SessionUnusable { contact, .. } if *contact == stranger);
+    assert!(world.events(ANA).iter().any(told));
+    assert!(world.people[ANA].engine.contact(stranger).unwrap().needs_card);
+    world.send(BELA, ana, "hello");
+    world.send(LAPTOP, there, "hello to you");
+    world.run(60);
+    for (who, contact) in [(ANA, bela), (LAPTOP, there)] {
+        let mut texts = world.texts(who, contact);
+        texts.sort();
+        assert_eq!(texts, ["hello", "hello to you"], "{who}");
+    }
+    assert_eq!(world.people[LAPTOP].engine.contacts().unwrap().len(), 1);
+    assert_eq!(world.texts(BELA, ana).len(), 2);
 }
