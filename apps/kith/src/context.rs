@@ -231,6 +231,13 @@ mod tests {
     }
 
     #[test]
+    fn two_of_one_name_are_shown_with_their_ids() {
+        let all = [contact(1, "Bela"), contact(2, "Tom"), contact(3, "Tom")];
+        let shown = all.each_ref().map(|one| crate::show::name_among(one, &all));
+        assert_eq!(shown, ["Bela", "Tom (c2)", "Tom (c3)"]);
+    }
+
+    #[test]
     fn names_that_fit_several_or_nobody_are_refused() {
         assert_eq!(found("Tom"), Err("ambiguous_contact".into()));
         assert_eq!(found("BELA"), Err("ambiguous_contact".into()));

@@ -379,9 +379,15 @@ fn restoring() -> Failure {
 pub(crate) fn revoked() -> Failure {
     Failure::new(
         "revoked",
-        "this device was revoked on another one of yours, or you went on from a backup without it: it sends and receives nothing any more",
+        "this device was revoked on another one of yours: it sends and receives nothing any more",
         REVOKED_HINT,
     )
+}
+
+/// Says the same of a device that a backup did not know from which the person went on.
+pub(crate) fn left_behind() -> Failure {
+    let message = "you went on from a backup that did not know of this device: it sends and receives nothing any more";
+    Failure::new("revoked", message, "if it was not you, tell your people another way; `kith status` says more")
 }
 
 const REVOKED_HINT: &str = "what it had is still here (`kith log`); to use it again, link it anew in a new folder: \

@@ -20,12 +20,15 @@ use crate::times;
 mod devices;
 mod held;
 mod printable;
+mod words;
 
 pub(crate) use devices::{
-    Progress, device_line, device_object, devices_line, new_devices, revoked_line, revoked_object, stopped_line,
+    Progress, device_line, device_object, devices_line, new_devices, only_device_object, revoked_line, revoked_object,
+    stopped_line,
 };
 pub(crate) use held::{held_briefly, held_code, held_words};
 pub(crate) use printable::{is_blank, one_line, printable};
+pub(crate) use words::{name_among, sentence};
 
 /// Names a contact's state for programs.
 pub(crate) fn contact_state(state: ContactState) -> &'static str {

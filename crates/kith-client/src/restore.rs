@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kith_crypto::user::UserSecret;
 use kith_engine::{BackupFrom, Engine, RestoreError};
-use kith_vault::{BackupFileError, BackupKey, BackupReader, Next, Password, Vault};
+use kith_vault::{BackupFileError, BackupKey, BackupReader, Next, Password, Phrase, Vault};
 use kith_wire::Timestamp;
 use kith_wire::address::ServerAddress;
 use kith_wire::backup::{BackupItem, end_of, unpack};
@@ -94,6 +94,11 @@ impl Backup {
     /// [`BackupFileError`] when it is no backup, or one that this program does not know.
     pub fn look(path: &Path) -> Result<(), BackupFileError> {
         BackupReader::look(path)
+    }
+
+    /// Returns whether a file is a backup of the person whose phrase this is.
+    pub fn is_of(path: &Path, phrase: &Phrase) -> bool {
+        BackupReader::open(path, &BackupKey::Phrase(phrase)).is_ok()
     }
 
     /// Returns the backup in a folder that was written last.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use kith_engine::{DeviceError, DeviceState, DeviceView};
+use kith_engine::{DeviceError, DeviceState, DeviceView, RevokedDevice};
 use kith_wire::devices::RevocationReason;
 use kith_wire::id::DeviceId;
 use serde_json::json;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::commands::device;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::show;
+use crate::{show, times};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  kith device revoke phone --lost\n  kith device revoke \"old laptop\"")]
@@ -38,7 +38,12 @@ pub(crate) struct Rename {
 }
 
 pub(crate) async fn revoke(args: &Revoke, context: &Context) -> Result<(), Failure> {
-    let device = device::find(&device::all(&context.client)?, &args.device)?;
+    let device = match device::find(&device::all(&context.client)?, &args.device) {
+        Err(failure) if failure.code == "unknown_device" => {
+            return Err(out_already(&args.device, context)?.unwrap_or(failure));
+        }
+        found => found?,
+    };
     let id = listed(&device)?;
     if device.is_this {
         return Err(DeviceError::ThisDevice.into());
@@ -62,14 +67,39 @@ pub(crate) async fn revoke(args: &Revoke, context: &Context) -> Result<(), Failu
 
 pub(crate) async fn rename(args: &Rename, context: &Context) -> Result<(), Failure> {
     device::check_name(&args.name)?;
-    let device = device::find(&device::all(&context.client)?, &args.device)?;
+    let all = device::all(&context.client)?;
+    let device = device::find(&all, &args.device)?;
     let id = listed(&device)?;
+    refuse_double(&args.name, &device, &all)?;
     context.client.rename_device(&context.password()?, id, &args.name)?;
     context.out.data(&json!({"device": id.to_string(), "name": args.name}), || {
         format!("{} is called {} from now on.", show::one_line(&device.name), show::one_line(&args.name))
     });
     tell_now(context, "Your other devices do not know yet").await;
     Ok(())
+}
+
+/// Two devices of one name could not be told apart by whoever takes one out.
+fn refuse_double(name: &str, device: &DeviceView, all: &[DeviceView]) -> Result<(), Failure> {
+    let wanted = name.to_lowercase();
+    let is_double = |other: &DeviceView| other.id != device.id && other.name.to_lowercase() == wanted;
+    if !all.iter().any(is_double) {
+        return Ok(());
+    }
+    let message = format!("another device of yours is called {name} already; nothing was changed");
+    Err(Failure::new("name_taken", message, "choose a name by which you can tell them apart"))
+}
+
+/// Says of a device that was taken out before that it was; nothing when there never was one of that name or id.
+fn out_already(text: &str, context: &Context) -> Result<Option<Failure>, Failure> {
+    let wanted = text.to_lowercase();
+    let is_meant = |one: &&RevokedDevice| one.name.to_lowercase() == wanted || one.id.to_string() == wanted;
+    let revoked = context.client.revoked_devices()?;
+    Ok(revoked.iter().find(is_meant).map(|one| {
+        let name = if one.name.is_empty() { "this device".to_owned() } else { show::one_line(&one.name) };
+        let message = format!("{name} was taken out on {}: it gets nothing any more", times::date(one.since.start()));
+        Failure::new("not_linked", message, "`kith device list` shows your devices, and those that you took out")
+    }))
 }
 
 /// A device that is not on the list cannot be changed.

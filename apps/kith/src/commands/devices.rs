@@ -5,6 +5,7 @@ use clap::Args;
 use crate::commands::device;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::Voice;
 use crate::show;
 
 #[derive(Debug, Args)]
@@ -14,6 +15,9 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let all = device::all(&context.client)?;
     for one in &all {
         context.out.data(&show::device_object(one), || show::device_line(one, context.out.colour()));
+    }
+    if all.is_empty() && context.out.voice() == Voice::Json {
+        context.out.data(&show::only_device_object(&device::own_name(None)?), String::new);
     }
     for one in context.client.revoked_devices()? {
         context.out.data(&show::revoked_object(&one), || show::revoked_line(&one, context.out.colour()));

@@ -72,6 +72,9 @@ fn tell(made: &HomeBackedUp, context: &Context) -> Result<(), Failure> {
     if let Some(word) = backup_reach::missing(&reach) {
         context.out.note(word);
     }
+    if context.client.ask(|engine| engine.backups()).map_err(HomeBackupError::from)?.phrase_checked.is_none() {
+        context.out.note("You have never shown that you have your recovery phrase, and nothing else opens it: `kith recovery check`.");
+    }
     context.out.note(format!(
         "It opens with your recovery phrase (`kith recovery phrase`) and with nothing else: `kith restore --at-home {server}`.\n\
          {} It stays there for about thirteen months after you were last online; keep a file too (`kith backup FILE`).",

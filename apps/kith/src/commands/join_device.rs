@@ -185,7 +185,7 @@ async fn ask_for_words(context: &Context) -> Result<LinkSecret, Failure> {
         match link_words::from_words(&typed) {
             Ok(secret) => return Ok(secret),
             Err(failure) => {
-                context.out.note(format!("{}; {}.", failure.message, failure.hint));
+                context.out.note(show::sentence(&format!("{}; {}.", failure.message, failure.hint)));
                 slip = failure;
             }
         }

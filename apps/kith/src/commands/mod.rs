@@ -48,8 +48,17 @@ use crate::commands::recovery::Recovery;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Does a command that works with an open folder.
+/// Does a command that works with an open folder. A device that was taken out is told which way.
 pub(crate) async fn run(command: &Command, context: &Context) -> Result<(), Failure> {
+    let failure = match run_unlocked(command, context).await {
+        Err(failure) if failure.code == "revoked" => failure,
+        outcome => return outcome,
+    };
+    let status = context.client.ask(|engine| engine.status(crate::times::now()))?;
+    Err(if status.left_behind { crate::failure::left_behind() } else { failure })
+}
+
+async fn run_unlocked(command: &Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Card(Card::New(args)) => new_card::run(args, context).await,
         Command::Card(Card::Accept(args)) => accept::run(args, context).await,

@@ -83,7 +83,7 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let name = device::own_name(args.name.as_deref())?;
     if init::is_taken(folder) {
-        refuse_somebody(folder, &password()?, options)?;
+        refuse_somebody(args.file.as_deref(), folder, &password()?, options)?;
     }
     let damage = if args.damaged { Damage::CutOff } else { Damage::Refused };
     if let Some(url) = &args.at_home {
@@ -115,14 +115,23 @@ pub(crate) async fn run(
 }
 
 /// Sees that nobody is in the folder but who is being restored there.
-fn refuse_somebody(folder: &Path, password: &Password, options: Options) -> Result<(), Failure> {
+fn refuse_somebody(file: Option<&Path>, folder: &Path, password: &Password, options: Options) -> Result<(), Failure> {
     let client = match Client::open(folder, password, options) {
         Ok(client) => client,
         Err(ClientError::Restoring) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
     match client.ask(|engine| engine.status(times::now())) {
-        Ok(status) if status.registered => Err(init::taken(folder, &status)),
+        Ok(status) if status.registered => {
+            let taken = init::taken(folder, &status);
+            let phrase = client.phrase(password)?;
+            // Who was interrupted after the last word has said it all, and must not become a second one elsewhere.
+            Err(match file {
+                Some(file) if !Backup::is_of(file, &phrase) => taken,
+                Some(_) => Failure { hint: RESTORED_HINT.to_owned(), ..taken },
+                None => Failure { hint: PERHAPS_RESTORED_HINT.to_owned(), ..taken },
+            })
+        }
         // An attempt that was interrupted goes on.
         Ok(_) | Err(QueryError::NotInitialised) => Ok(()),
         Err(error) => Err(error.into()),
@@ -260,7 +269,7 @@ fn tell(Restored { client, url, name, made, .. }: &Restored, out: &Out) -> Resul
         );
     }
     if !lost.is_empty() {
-        let names: Vec<String> = lost.iter().map(|name| show::one_line(name)).collect();
+        let names: Vec<String> = contacts.iter().filter(is_lost).map(|one| show::name_among(one, &contacts)).collect();
         out.note(format!(
             "No card of them was in the backup, so they cannot be told: {}. Give each a new one with `kith card new --name NAME`; \
              the conversation goes on with it.",
@@ -388,6 +397,11 @@ pub(crate) fn taken(error: RestoreFailure) -> Failure {
 /// What is said of words that somebody takes for a recovery phrase.
 const WORDS_OF_A_LINK: &str =
     "Twelve words belong to a link to a new device: `kith device join --words` asks for them.";
+/// What to do in a folder whose person the backup is of.
+const RESTORED_HINT: &str = "this backup is of the same person: if you restored it here, all of it is here, so go on with `kith sync` or `kith listen`, and \
+                             restore it nowhere else";
+const PERHAPS_RESTORED_HINT: &str = "if you restored your backup here, all of it is here, so go on with `kith sync` or `kith listen`, and restore it nowhere \
+                                     else; for somebody else choose another folder with --home DIR";
 const PASSWORD_HINT: &str = "type the password that your folder had when the backup was made, or the recovery phrase";
 /// How long registration and the first words may take before they are left to the next command.
 const REGISTER_PATIENCE: Duration = Duration::from_secs(15);

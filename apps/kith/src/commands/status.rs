@@ -17,7 +17,9 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let devices = device::all(&context.client)?;
     let contacts = context.client.ask(|engine| engine.contacts())?;
     let refused: Vec<_> = contacts.iter().filter(|contact| contact.refused_another.is_some()).cloned().collect();
-    let held: Vec<ContactView> = contacts.into_iter().filter(|contact| contact.held.is_some()).collect();
+    // Nothing that a locked device does changes what waits there.
+    let is_held = |contact: &&ContactView| contact.held.is_some() && !status.revoked;
+    let held: Vec<&ContactView> = contacts.iter().filter(is_held).collect();
     let backups = context.client.ask(|engine| engine.backups())?;
     let home = context.client.ask(|engine| engine.home_backup())?;
     let reach = backup_reach::of(&context.client)?;
@@ -75,10 +77,10 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     });
     show::banner(&context.out, &context.client);
     for contact in &refused {
-        context.out.note(format!("! {}  {}", show::one_line(&contact.name), show::REFUSED_ANOTHER));
+        context.out.note(format!("! {}  {}", show::name_among(contact, &contacts), show::REFUSED_ANOTHER));
     }
     for contact in &held {
-        let name = show::one_line(&contact.name);
+        let name = show::name_among(contact, &contacts);
         context.out.note(contact.held.map(|held| show::held_words(held, &name)).unwrap_or_default());
     }
     Ok(())

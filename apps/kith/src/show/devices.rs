@@ -33,6 +33,22 @@ pub(crate) fn device_object(device: &DeviceView) -> Value {
     })
 }
 
+/// The only device that there ever was, for programs: no list names it, so it is called like its machine.
+pub(crate) fn only_device_object(name: &str) -> Value {
+    device_object(&DeviceView {
+        id: None,
+        contact: None,
+        name: name.to_owned(),
+        is_this: true,
+        since: None,
+        heard: None,
+        state: DeviceState::Linked,
+        contacts: None,
+        history: None,
+        stopped: false,
+    })
+}
+
 /// A device that was taken out, for programs.
 pub(crate) fn revoked_object(device: &RevokedDevice) -> Value {
     json!({
@@ -170,7 +186,7 @@ pub(crate) fn new_devices(all: &[DeviceView], now: Timestamp) -> Option<String> 
     };
     let new: Vec<&DeviceView> = all.iter().filter(|device| !device.is_this).filter(is_new).collect();
     let names: Vec<String> = new.iter().map(|device| named(device)).collect();
-    let revoke = |device: &&DeviceView| format!("`kith device revoke \"{}\" --lost`", one_line(&device.name));
+    let revoke = |device: &&DeviceView| format!("`kith device revoke {} --lost`", handle(device, all));
     let commands: Vec<String> = new.iter().map(revoke).collect();
     let which = match new.as_slice() {
         [] => return None,
@@ -178,6 +194,15 @@ pub(crate) fn new_devices(all: &[DeviceView], now: Timestamp) -> Option<String> 
         _ => "If you did not link one of them, take it out now",
     };
     Some(format!("New among your devices: {}. {which}: {}.", names.join("; "), commands.join(", or ")))
+}
+
+/// By what a command finds a device: its name, or its id where another one is called the same.
+fn handle(device: &DeviceView, all: &[DeviceView]) -> String {
+    let is_double = |other: &&DeviceView| other.name.to_lowercase() == device.name.to_lowercase();
+    match device.id {
+        Some(id) if all.iter().filter(is_double).count() > 1 => id.to_string().chars().take(SHORT_ID).collect(),
+        _ => format!("\"{}\"", one_line(&device.name)),
+    }
 }
 
 /// What a person must know of a device whose session with this one has stopped.
@@ -283,6 +308,9 @@ mod tests {
             told.ends_with("`kith device revoke \"tablet\" --lost`, or `kith device revoke \"kitchen\" --lost`."),
             "{told}"
         );
+        let double = [device("vm", true, None), device("VM", false, Some(start))];
+        let told = new_devices(&double, Timestamp::from_seconds(start)).unwrap_or_default();
+        assert!(told.ends_with("`kith device revoke a4dqobyh --lost`."), "a name would fit both: {told}");
         assert_eq!(new_devices(&[], Timestamp(0)), None);
     }
 

@@ -38,7 +38,13 @@ fn whoever_has_lost_everything_comes_back_with_the_words_and_an_address_however_
     let url = world.one.url.clone();
     let words = phrase(ana);
     say(ana, 0..12);
-    let first = ana.succeed(&["backup", "--at-home"]).lines.remove(0);
+    let first = ana.succeed(&["backup", "--at-home"]);
+    assert!(
+        first.said.contains("`kith recovery check`"),
+        "nobody has shown that the words are on paper: {}",
+        first.said
+    );
+    let first = &first.lines[0];
     assert_eq!((&first["messages"], &first["lost_before"]), (&12.into(), &false.into()), "{first}");
     // The next one travels in part only, and whoever is killed while it is made has the one before.
     say(ana, 12..16);

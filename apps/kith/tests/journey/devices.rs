@@ -103,6 +103,14 @@ fn two_devices_of_one_person_share_everything_until_one_is_revoked() {
     }
     let (_, said, _) = laptop.as_human(&["status"]);
     assert!(said.contains("this device was revoked on another one of yours"), "{said}");
+    let refused = laptop.run(&["sync"]).said;
+    assert!(refused.contains("revoked on another one of yours") && !refused.contains("backup"), "{refused}");
+    let contact = laptop.succeed(&["contacts"]).lines.remove(0);
+    assert_eq!(
+        (&contact["held"], &contact["needs_card"]),
+        (&Value::Null, &false.into()),
+        "a locked device advises nothing"
+    );
     assert!(has(laptop, "in", "to both of you").is_some(), "what it had is still there");
     bela.succeed(&["send", "Anastasia", "only for the phone"]);
     eventually("the phone goes on", || has(phone, "in", "only for the phone"));
@@ -115,6 +123,9 @@ fn two_devices_of_one_person_share_everything_until_one_is_revoked() {
         "what was taken out is still told: {list:?}"
     );
     assert_error(&phone.run(&["device", "rename", "laptop", "old laptop"]), "unknown_device");
+    let again = phone.run(&["device", "revoke", "Laptop"]);
+    assert_error(&again, "not_linked");
+    assert!(again.said.contains("laptop was taken out on "), "{}", again.said);
 }
 
 #[test]
@@ -181,6 +192,8 @@ fn linking_goes_on_where_it_was_interrupted_and_a_script_can_confirm() {
         let list = home.laptop.succeed(&["device", "list"]).lines;
         list.iter().any(|one| one["name"] == "kitchen laptop" && one["this"] == true).then_some(())
     });
+    assert_error(&home.phone().run(&["device", "rename", "phone", "Kitchen Laptop"]), "name_taken");
+    home.phone().succeed(&["device", "rename", "phone", "Phone"]);
     assert_error(&home.phone().run(&["device", "revoke", "phone"]), "this_device");
     assert_error(&home.phone().run(&["device", "revoke", "tablet"]), "unknown_device");
     assert_error(&home.laptop.run(&["device", "join", &home.link(&[]).1]), "not_fresh");

@@ -331,6 +331,9 @@ fn nobody_types_what_opens_a_backup_for_what_is_none_and_the_words_of_a_link_are
     let taken = loss.ana().run(&["restore", loss.file().to_str().unwrap()]);
     assert_eq!(code(&taken), (1, "already_initialised".into()), "{taken:?}");
     assert!(taken.said.contains("is Anastasia already, at home at"), "{}", taken.said);
+    assert!(taken.said.contains("this backup is of the same person") && taken.said.contains("kith sync"));
+    let other = loss.world.bela.run(&["restore", loss.file().to_str().unwrap()]);
+    assert!(code(&other).1 == "already_initialised" && other.said.contains("choose another with --home"), "{other:?}");
 
     let words = "inflict envelope brown skull finger awake measure company grace october bridge subject";
     let refused = loss.restore(&tablet, &["restore"], ("KITH_PHRASE", words));

@@ -34,6 +34,18 @@ fn people_read_names_times_ticks_and_what_a_reply_is_about() {
 }
 
 #[test]
+fn the_only_device_is_one_for_programs_too() {
+    let world = World::of_strangers();
+    let devices = world.ana.succeed(&["device", "list"]).lines;
+    assert_eq!(
+        (devices.len(), &devices[0]["this"], &devices[0]["device"]),
+        (1, &true.into(), &serde_json::Value::Null)
+    );
+    let (_, out, said) = world.ana.as_human(&["device", "list"]);
+    assert!(out.is_empty() && said.contains("You have only this device"), "{out} {said}");
+}
+
+#[test]
 fn with_json_everything_for_people_goes_to_standard_error() {
     let world = World::of_strangers();
     let card = world.ana.succeed(&["card", "new"]);

@@ -12,7 +12,7 @@ use crate::limits::MAX_MESSAGE;
 #[non_exhaustive]
 pub enum CarrierError {
     /// The name is unknown, or nothing answers there.
-    #[error("the server cannot be reached ({stage})")]
+    #[error("no connection could be made ({stage})")]
     Unreachable {
         /// How far it got.
         stage: Stage,
