@@ -34,6 +34,7 @@ await amina.at('link-take-link').fill(link);
 await amina.at('link-go').click();
 tell({ code: await amina.code() });
 if ((await lines.next()).value !== 'same') throw new Error('the codes are not the same');
+await amina.at('link-same').click();
 await amina.open(contact);
 // This device has met the other's, and what is written here goes out at once.
 await amina.at('held').waitFor({ state: 'detached' });

@@ -45,8 +45,7 @@ test('a browser that shows a link becomes a device of somebody in another browse
   await ana.at('link-name').fill('Kitchen laptop');
   await ana.at('link-go').click();
   assert.equal(await ana.code(), await phone.code());
-  await phone.at('link-same').click();
-  await phone.at('join-said').waitFor();
+  await phone.saysTheSame();
   await ana.welcome(PASSWORD, 'all');
   await phone.open('Belarmino');
   await phone.message(SAID).waitFor();
@@ -73,7 +72,7 @@ test('a terminal that uses the link of a browser becomes a device, and both show
   await ana.toLink();
   await ana.at('link-go').click();
   const link = await ana.at('link-link').inputValue();
-  const joining = laptop.begin('device', 'join', link, '--server', server.url, '--server-key', server.key, '--name', 'Terminal');
+  const joining = laptop.beginTyping('y\n', 'device', 'join', link, '--server', server.url, '--server-key', server.key, '--name', 'Terminal');
   const { code } = await joining.says((line) => line.event === 'code');
   assert.equal(await ana.code(), code);
   await ana.welcome(PASSWORD, 'month');
@@ -138,6 +137,8 @@ test('a reload in the middle of linking goes on where it was', async () => {
   // Somebody who sees other digits takes it back, and both begin again.
   await ana.at('link-differ').click();
   await ana.at('link-side-show').waitFor();
+  await tablet.at('link-ended').waitFor();
+  assert.equal(await ana.at('link-ended').count(), 0, 'who has ended it is told nothing');
   await tablet.at('join-leave').click();
   await tablet.at('dialog-yes').click();
   await tablet.at('start-name').waitFor();

@@ -36,6 +36,12 @@ export class Person {
     await this.at('link-side-show').waitFor();
   }
 
+  /** Says on the new device that both show the same code. */
+  async saysTheSame() {
+    await this.at('link-same').click();
+    await this.at('join-said').waitFor();
+  }
+
   /** Goes from the list to the screen on which devices are linked. */
   async toLink() {
     await this.toDevices();

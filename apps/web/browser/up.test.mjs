@@ -66,6 +66,7 @@ test('what the demonstration prints leads into the conversation, with a password
   await amina.at('link-go').click();
   const [, code] = await says(/The code here is ([\d ]+)\./);
   assert.equal(await amina.code(), code.replaceAll(' ', ''));
+  await amina.saysTheSame();
   demonstration.stdin.write('y\n');
   await amina.open('Bruno');
   await amina.message('It is. Bring the plum cake.').waitFor();

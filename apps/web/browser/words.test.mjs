@@ -104,7 +104,7 @@ test('words lead a browser to the device that shows them', async () => {
   const typed = words.map((word, index) => `${index + 1}. ${index % 2 ? word.toUpperCase() : word.slice(0, 4)}`).join('\n');
   await type(phone, typed, server);
   assert.equal(await ana.code(), await phone.code());
-  await phone.at('join-said').waitFor();
+  await phone.saysTheSame();
   await ana.welcome(PASSWORD, 'all');
   await phone.at('meet').first().waitFor();
   await ana.at('link-end').click();
@@ -119,7 +119,7 @@ test('a terminal at another home server takes the words of a browser, after a co
   await ana.at('link-link').waitFor();
   await ana.at('link-words-show').click();
   const { words, server } = await shown();
-  const joining = laptop.beginTyping(`${server}\n${words.join(' ')}\n`, 'device', 'join', '--words', '--server', other.url, '--server-key', other.key, '--name', 'Terminal');
+  const joining = laptop.beginTyping(`${server}\n${words.join(' ')}\ny\n`, 'device', 'join', '--words', '--server', other.url, '--server-key', other.key, '--name', 'Terminal');
   const { code } = await joining.says((line) => line.event === 'code');
   assert.equal(await ana.code(), code);
   await ana.welcome(PASSWORD, 'all');
@@ -144,6 +144,7 @@ test('a browser takes the words of a terminal', async () => {
   const code = await tablet.code();
   const said = await linking.says((line) => line.event === 'code');
   assert.equal(said.code, code);
+  await tablet.saysTheSame();
   // Nobody answers the terminal's question; a script goes on in its place.
   await linking.ended;
   const ended = await bela.run('device', 'link', '--yes', '--code', code);

@@ -98,7 +98,10 @@ impl Invitation {
         thread::spawn(move || {
             let screen = Screen::from_environment();
             let Ok(code) = linking.wait_long_for("code") else { return };
-            screen.say(&format!("The browser is there. The code here is {}.", super::in_groups(&code)));
+            screen.say(&format!(
+                "The browser is there. The code here is {}. Say there, too, whether it is the same.",
+                super::in_groups(&code)
+            ));
             eprint!("  Is the same code in the browser? [y/N] ");
             let _ = io::stderr().flush();
             let mut answer = String::new();

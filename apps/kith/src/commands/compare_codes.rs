@@ -1,6 +1,10 @@
 //! The code that two devices show: compared by the person, or by a script in their place.
 
+use std::pin::pin;
 use std::str::FromStr;
+use std::time::Duration;
+
+use kith_client::Client;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -33,20 +37,32 @@ pub(crate) enum Compared {
     Different,
     /// What a script gave is not the code: perhaps it was copied badly.
     Miscopied,
+    /// The other device has ended the link while the question stood there.
+    Ended,
 }
 
 /// Asks whether `shown` is also on the other device, unless the code that is there was given. `again` is the command that goes on when nobody is
-/// there to be asked.
+/// there to be asked; `is_over` tells that there is no link any more.
 pub(crate) async fn compare(
     given: Option<&Code>,
     shown: &str,
     context: &Context,
     again: &str,
+    is_over: impl Fn(&Client) -> bool,
 ) -> Result<Compared, Failure> {
     if let Some(Code(given)) = given {
         return Ok(if *given == digits(shown) { Compared::Same } else { Compared::Miscopied });
     }
-    match context.out.ask("Is the same code on the other device? [y/N]").await {
+    let mut question = pin!(context.out.ask("Is the same code on the other device? [y/N]"));
+    let answer = tokio::select! {
+        answer = &mut question => answer,
+        // Whoever looks at the question hears at once that there is nothing to answer any more.
+        ended = context.client.online_until(COMPARE_PATIENCE, is_over) => match ended {
+            Ok(()) => return Ok(Compared::Ended),
+            Err(_) => question.await,
+        },
+    };
+    match answer {
         Some(answer) if matches!(answer.to_lowercase().as_str(), "y" | "yes") => Ok(Compared::Same),
         Some(_) => Ok(Compared::Different),
         None => Err(Failure::new(
@@ -57,6 +73,8 @@ pub(crate) async fn compare(
     }
 }
 
+/// How long the person may look at the codes: as long as the link lasts.
+const COMPARE_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// Digits in a code.
 const CODE_DIGITS: usize = 20;
 

@@ -60,11 +60,11 @@ pub(crate) struct Join {
     pub(crate) invite: Option<String>,
 
     /// Do not ask whether the codes are the same: --code has what the other device shows
-    #[arg(long, requires = "code", conflicts_with = "link")]
+    #[arg(long, requires = "code")]
     pub(crate) yes: bool,
 
     /// The code that the other device shows; it must be the same here
-    #[arg(long, value_name = "CODE", requires = "yes", conflicts_with = "link")]
+    #[arg(long, value_name = "CODE", requires = "yes")]
     pub(crate) code: Option<Code>,
 }
 
@@ -230,7 +230,7 @@ async fn answer(link: &str, context: &Context, name: &str) -> Result<(), Failure
     Err(Failure::new("already_answered", "another link was used after this one", hint))
 }
 
-/// Shows the code, and asks whether it is the same where that is for this device to know (KE-83).
+/// Shows the code, and asks whether it is the same (KE-83). An earlier call may have got the answer.
 async fn show_code(args: &Join, context: &Context) -> Result<(), Failure> {
     context.out.note("Waiting for the other device…");
     let is_there =
@@ -244,7 +244,10 @@ async fn show_code(args: &Join, context: &Context) -> Result<(), Failure> {
         format!("The code of this device is\n\n    {}\n", context.out.colour().loud(&code))
     });
     if asks {
-        match compare_codes::compare(args.code.as_ref(), &code, context, "kith device join").await? {
+        context.out.note("Whoever is at the other end of the link reads everything that you write here from now on.");
+        let gone = |client: &Client| client.devices().is_ok_and(|all| is_over(&all));
+        match compare_codes::compare(args.code.as_ref(), &code, context, &again(args), gone).await? {
+            Compared::Ended => return Err(links::ended("kith device join")),
             Compared::Same => drop(context.client.command(Command::ConfirmCode { contact })?),
             wrong => {
                 // A script may have copied it badly; a person who says no has seen somebody else's.
@@ -258,6 +261,15 @@ async fn show_code(args: &Join, context: &Context) -> Result<(), Failure> {
     }
     context.out.note("If the other device shows the same, say so there. Waiting for that…");
     Ok(())
+}
+
+/// The command that goes on here when nobody is there to be asked.
+fn again(args: &Join) -> String {
+    match (&args.link, args.words) {
+        (Some(_), _) => "kith device join LINK".to_owned(),
+        (None, true) => "kith device join --words".to_owned(),
+        (None, false) => "kith device join".to_owned(),
+    }
 }
 
 /// A code that this device shows, and whether it asks its person about it.

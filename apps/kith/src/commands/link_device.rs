@@ -212,7 +212,11 @@ async fn wait_for_answer(args: &Link, context: &Context) -> Result<Candidate, Fa
 
 /// The person, or a script in their place, says that both devices show the same code (KE-51).
 async fn compare(args: &Link, context: &Context, candidate: &Candidate) -> Result<(), Failure> {
-    match compare_codes::compare(args.code.as_ref(), &candidate.code, context, "kith device link").await? {
+    let gone = |client: &kith_client::Client| {
+        client.devices().is_ok_and(|all| all.iter().all(|device| device.contact != Some(candidate.contact)))
+    };
+    match compare_codes::compare(args.code.as_ref(), &candidate.code, context, "kith device link", gone).await? {
+        Compared::Ended => return Err(links::ended("kith device link")),
         Compared::Same => return Ok(()),
         // It can be copied again.
         Compared::Miscopied => {}

@@ -123,6 +123,7 @@ fn a_place_that_another_device_has_taken_is_left_to_it_by_a_real_server_too() {
     let mut join = Running::start(laptop, &join);
     join.wait_for("code");
     link.wait_for("code");
+    join.say("y");
     link.say("y");
     link.succeed();
     join.succeed();

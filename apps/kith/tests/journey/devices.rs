@@ -46,6 +46,7 @@ impl Home {
         let code = join.wait_for("code");
         assert_eq!(link.wait_for("code"), code, "both devices show one code");
         assert!(code.len() == 20 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
+        join.say("y");
         link.say("y");
         [link.succeed(), join.succeed()]
     }
@@ -151,6 +152,14 @@ fn a_file_that_its_sender_has_let_go_comes_from_the_other_device() {
     drop(hears);
 }
 
+/// Waits until the phone has heard who the laptop is: its person has compared the codes there.
+fn said_who_it_is(home: &Home) {
+    eventually("the laptop has said who it is", || {
+        home.phone().run(&["sync"]);
+        home.phone().succeed(&["device", "list"]).lines.iter().any(|one| one["name"] == "laptop").then_some(())
+    });
+}
+
 #[test]
 fn a_link_is_scanned_from_the_terminal() {
     let home = Home::of_friends();
@@ -160,7 +169,10 @@ fn a_link_is_scanned_from_the_terminal() {
     assert!(scanned.starts_with("kith:card/") && scanned.len() < 800 && text.len() > 1000, "{scanned}");
     let mut join = home.join(&scanned);
     assert_eq!(join.wait_for("code"), link.wait_for("code"));
+    // The laptop tells nobody who it is before its person has compared, too.
     link.say("y");
+    eventually("the phone waits", || link.said().contains("Say on the new device, too").then_some(()));
+    join.say("y");
     link.succeed();
     assert_eq!(join.succeed().lines.last().unwrap()["contacts"], 1);
 }
@@ -175,7 +187,10 @@ fn linking_goes_on_where_it_was_interrupted_and_a_script_can_confirm() {
     join.kill();
     // Another program owns the folder: the commands go on in there.
     let _hears = home.phone().listen();
-    let mut join = Running::start(&home.laptop, &["device", "join", &text]);
+    let unasked = home.laptop.run(&["device", "join", &text]);
+    assert_error(&unasked, "not_confirmed");
+    assert!(unasked.said.contains("`kith device join LINK --yes --code CODE`"), "{unasked:?}");
+    let mut join = Running::start(&home.laptop, &["device", "join", &text, "--yes", "--code", &code]);
     assert_eq!(join.wait_for("code"), code);
     let wrong = if code.starts_with('0') { code.replacen('0', "1", 1) } else { format!("0{}", &code[1..]) };
     let grouped = format!("{} {} {} {}", &code[..5], &code[5..10], &code[10..15], &code[15..]);
@@ -206,6 +221,8 @@ fn a_device_that_was_interrupted_after_its_welcome_goes_on_with_any_command() {
     let mut join = home.join(&text);
     join.wait_for("code");
     link.wait_for("code");
+    join.say("y");
+    said_who_it_is(&home);
     join.kill();
     link.say("yes");
     link.succeed();
@@ -256,6 +273,8 @@ fn kills_at_any_moment_of_linking_lose_nothing_and_link_once() {
     let (link, text) = home.link(&["--history", "all"]);
     let mut join = home.join(&text);
     let code = join.wait_for("code");
+    join.say("y");
+    said_who_it_is(&home);
     link.kill();
     join.kill();
     // The moments of the kills: from a few milliseconds to more than all of it takes, and later each time, so that it comes to an end
@@ -309,6 +328,7 @@ fn three_devices_on_two_servers_talk_and_the_last_one_revokes_the_first() {
     let one = &home.world.one;
     let mut join = Running::start(&tablet, &["device", "join", &text, "--name", "tablet", "--server", &one.url]);
     assert_eq!(join.wait_for("code"), link.wait_for("code"));
+    join.say("y");
     link.say("y");
     link.succeed();
     let joined = join.succeed();

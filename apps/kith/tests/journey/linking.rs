@@ -69,6 +69,7 @@ fn a_new_device_without_camera_and_clipboard_is_told_twelve_words() {
     typing.say(&words.replacen(first, "kitchenette", 1));
     typing.say(&words.to_uppercase());
     assert_eq!(typing.wait_for("code"), link.wait_for("code"));
+    typing.say("y");
     link.say("y");
     link.succeed();
     assert_eq!(typing.succeed().lines.last().unwrap()["contacts"], 1);
@@ -133,6 +134,8 @@ fn when_the_codes_differ_on_one_device_the_other_one_says_so_at_once() {
     assert_eq!(link.wait_for("code"), join.wait_for("code"));
     link.say("n");
     assert_error(&link.finish(), "wrong_code");
+    // It hears so while it still asks.
+    eventually("the laptop says so", || join.said().contains("has ended this link").then_some(()));
     assert_error(&join.finish(), "link_ended");
     assert_eq!(home.phone().succeed(&["device", "list"]).lines.len(), 1);
     // It is no obstacle to another try with the same device.
@@ -204,4 +207,22 @@ fn drafts_and_the_pace_of_keys_are_shown_and_drafts_are_on_all_devices() {
     laptop.succeed(&["device", "rotation", "daily"]);
     assert_eq!(laptop.succeed(&["status"]).lines[0]["rotation_hours"], 24);
     assert_eq!(laptop.run(&["device", "rotation", "yearly"]).code, 2);
+}
+
+#[test]
+fn whoever_puts_another_link_in_the_place_of_ones_own_is_told_apart_by_the_code_on_the_new_device() {
+    let home = Home::of_friends();
+    let bela = &home.world.bela;
+    let mut thief = Running::start(bela, &["device", "link", "--name", "phone"]);
+    let mut join = home.join(&thief.wait_for("link"));
+    assert_eq!(thief.wait_for("code"), join.wait_for("code"));
+    thief.say("y");
+    let at_stake = "reads everything that you write here";
+    eventually("it says what is at stake", || join.said().contains(at_stake).then_some(()));
+    // Ana's phone shows nothing.
+    join.say("n");
+    assert_error(&join.finish(), "wrong_code");
+    assert_error(&thief.finish(), "link_ended");
+    assert!(home.laptop.succeed(&["contacts"]).lines.is_empty());
+    home.linked(&[]);
 }

@@ -67,7 +67,7 @@ pub(crate) fn join(
     let server = servers::add(work.db, &address)?;
     servers::learn(work.db, server, descriptor, work.now)?;
     own_devices::named(work, name)?;
-    let contact = siblings::add(work.db, Stage::Answered, State::Joining, None)?;
+    let contact = linking::join_anew(work, Stage::Answered)?;
     linking::lasts_until(work.db, contact, work.now.plus_seconds(LOOK_SECONDS).hour())?;
     let sql = "INSERT INTO word_requests (contact, server, secret) VALUES (?1, ?2, ?3)";
     run(work.db, sql, params![contact.column(), server.0, secret.expose()])?;

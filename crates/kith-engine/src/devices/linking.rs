@@ -42,11 +42,18 @@ pub(crate) fn ask_to_join(work: &mut Work<'_>, name: &str, expires: u64) -> Resu
     check_fresh(work, name)?;
     begin_anew(work)?;
     own_devices::named(work, name)?;
-    let contact = siblings::add(work.db, Stage::Invited, State::Joining, None)?;
-    run(work.db, "UPDATE siblings SET asks = 1 WHERE contact = ?1", [contact.column()])?;
+    let contact = join_anew(work, Stage::Invited)?;
     lasts_until(work.db, contact, work.now.plus_seconds(expires).hour())?;
     work.tell(Event::Devices);
     cards::give(work, contact, &Terms { purpose: CardPurpose::Join, expires })
+}
+
+/// Adds the device that this new one is linked by. It hears nothing before the person has said here that the codes are the same (KE-83): all that is
+/// written on this device from then on is told to whoever has welcomed it.
+pub(crate) fn join_anew(work: &Work<'_>, stage: Stage) -> Result<ContactId, CommandError> {
+    let contact = siblings::add(work.db, stage, State::Joining, None)?;
+    run(work.db, "UPDATE siblings SET asks = 1 WHERE contact = ?1", [contact.column()])?;
+    Ok(contact)
 }
 
 /// Refuses a device that has people of its own, or is one of a person's already.
@@ -84,7 +91,7 @@ pub(crate) fn answer_new(work: &mut Work<'_>, offer: CardOffer, name: &str) -> R
     Ok(Reply::Contact(contact))
 }
 
-/// The person has said on the new device, which gave the card, that both show the same code: now it says who it is (KE-83).
+/// The person has said on the new device that both show the same code: now it says who it is (KE-83).
 pub(crate) fn confirm(work: &mut Work<'_>, contact: ContactId) -> Result<(), CommandError> {
     let sibling = siblings::find(work.db, contact)?.filter(|sibling| sibling.state == State::Joining);
     let sibling = sibling.ok_or(CommandError::UnknownContact)?;

@@ -133,7 +133,7 @@ pub(crate) fn join(work: &mut Work<'_>, offer: CardOffer, name: &str) -> Result<
     }
     linking::begin_anew(work)?;
     own_devices::named(work, name)?;
-    let contact = add(work.db, Stage::Answered, State::Joining, None)?;
+    let contact = linking::join_anew(work, Stage::Answered)?;
     linking::lasts_until(work.db, contact, card.card().not_after)?;
     cards::answer_or_fetch(work, contact, &card, &offer)?;
     work.tell(Event::Devices);
@@ -489,14 +489,9 @@ pub(crate) fn views(db: &Connection) -> Result<Vec<DeviceView>, StorageError> {
     Ok(views)
 }
 
-/// The code that both devices show: the first twenty of the comparison digits. On the device that welcomes and gave the card, when the
-/// other one has said who it is; when it answered the card, before.
+/// The code that both devices show as soon as they have met: the first twenty of the comparison digits.
 pub(crate) fn code(db: &Connection, sibling: &Sibling) -> Result<Option<String>, StorageError> {
-    let sql = "SELECT digits, card_key IS NULL FROM contacts WHERE id = ?1";
-    let row = first(db, sql, [sibling.contact.column()], |row| {
-        Ok((row.get::<_, Option<String>>(0)?, row.get::<_, bool>(1)?))
-    })?;
-    let Some((digits, has_answered)) = row else { return Ok(None) };
-    let is_ready = sibling.state == State::Joining || has_answered || sibling.device.is_some();
-    Ok(digits.filter(|_| is_ready).map(|digits| digits.split(' ').take(4).collect::<Vec<_>>().join(" ")))
+    let sql = "SELECT digits FROM contacts WHERE id = ?1";
+    let digits = first(db, sql, [sibling.contact.column()], |row| row.get::<_, Option<String>>(0))?.flatten();
+    Ok(digits.map(|digits| digits.split(' ').take(4).collect::<Vec<_>>().join(" ")))
 }

@@ -235,8 +235,7 @@ fn ke_55_what_a_contact_says_before_it_has_met_a_new_device_reaches_that_one_too
     let (mut world, bela, ana) = World::with_laptop("between");
     let offer = world.device_card(ANA);
     world.join(LAPTOP, offer).unwrap();
-    world.run(10);
-    let (sibling, _) = world.comparing(ANA).unwrap();
+    let sibling = world.compared(ANA, LAPTOP);
     world.welcome(ANA, sibling, HistoryWish::All).unwrap();
     world.run(5);
     // Linked, and before the laptop's vault has taken the user key over nobody else knows of it.
@@ -285,8 +284,7 @@ fn a_crash_at_any_moment_of_linking_loses_nothing() {
         world.run(5);
         let offer = world.device_card(ANA);
         world.join(LAPTOP, offer).unwrap();
-        world.run(10);
-        let (sibling, _) = world.comparing(ANA).unwrap();
+        let sibling = world.compared(ANA, LAPTOP);
         world.welcome(ANA, sibling, HistoryWish::All).unwrap();
         world.settle_some(crashes_after);
         world.crash(ANA);

@@ -97,6 +97,29 @@ fn ke_83_whoever_answers_a_new_devices_card_first_does_not_get_the_device() {
     world.adopt_from(ANA, LAPTOP);
 }
 
+#[test]
+fn ke_83_whoever_made_the_link_that_a_new_device_reads_does_not_get_the_device_either() {
+    let (mut world, _, _) = World::with_laptop("false-link");
+    // Somebody has put another link in the place of the phone's.
+    let offer = world.device_card(BELA);
+    world.join(LAPTOP, offer).unwrap();
+    world.run(10);
+    let (posing, asks) = asked(&world, LAPTOP).unwrap();
+    let (thief, _) = world.comparing(BELA).unwrap();
+    assert!(asks && world.comparing(ANA).is_none());
+    // Nobody has heard who the laptop is, and a welcome counts for nothing.
+    assert!(matches!(world.welcome(BELA, thief, HistoryWish::All), Err(DeviceError::NotThereYet)));
+    let (id, user) = (world.blob(LAPTOP, "SELECT device FROM own_device"), world.people[LAPTOP].user.public().0);
+    let sql = "UPDATE siblings SET device = ?1, name = 'laptop', user = ?2";
+    world.alter(BELA, sql, &[&id, &user.as_bytes().as_slice()]);
+    world.welcome(BELA, thief, HistoryWish::All).unwrap();
+    world.run(10);
+    assert!(!world.people[LAPTOP].engine.has_user_seed_to_adopt().unwrap());
+    world.command(LAPTOP, Command::UnlinkDevice { contact: posing }).unwrap();
+    world.link(ANA, LAPTOP, HistoryWish::None);
+    assert_eq!(world.device_names(LAPTOP), [("laptop".to_owned(), true), ("phone".to_owned(), false)]);
+}
+
 /// The phone makes a link in words.
 fn words(world: &mut World) -> (ContactId, LinkSecret) {
     let link = Command::LinkDevice { name: "phone".to_owned(), expires: 600 };
@@ -131,8 +154,7 @@ fn ke_84_twelve_words_stand_for_a_link_until_it_is_used() {
     world.crash(LAPTOP);
     world.online(ANA, Reach::Up);
     world.run(600);
-    let (sibling, code) = world.comparing(ANA).unwrap();
-    assert_eq!(world.comparing(LAPTOP).unwrap().1, code);
+    let sibling = world.compared(ANA, LAPTOP);
     world.welcome(ANA, sibling, HistoryWish::None).unwrap();
     world.run(5);
     world.adopt_from(ANA, LAPTOP);
@@ -247,8 +269,7 @@ fn ke_85_a_device_that_was_off_when_it_was_welcomed_is_linked_when_it_comes_back
     let (mut world, _, _) = World::with_laptop("was-off");
     let offer = world.device_card(ANA);
     world.join(LAPTOP, offer).unwrap();
-    world.run(10);
-    let (sibling, _) = world.comparing(ANA).unwrap();
+    let sibling = world.compared(ANA, LAPTOP);
     world.online(LAPTOP, Reach::Down);
     world.run(23 * 3600);
     world.welcome(ANA, sibling, HistoryWish::None).unwrap();
@@ -276,8 +297,7 @@ fn ke_89_a_new_device_knows_how_much_it_is_still_to_be_told() {
     world.run(10);
     let offer = world.device_card(ANA);
     world.join(LAPTOP, offer).unwrap();
-    world.run(10);
-    let (sibling, _) = world.comparing(ANA).unwrap();
+    let sibling = world.compared(ANA, LAPTOP);
     world.welcome(ANA, sibling, HistoryWish::All).unwrap();
     let mut seen = Vec::new();
     while world.step() {

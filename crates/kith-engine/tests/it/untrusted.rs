@@ -37,8 +37,7 @@ fn ke_51_a_device_is_welcomed_with_the_password_only_and_after_it_said_who_it_is
     let waiting = devices.iter().find(|device| !device.is_this).unwrap().contact.unwrap();
     assert!(matches!(world.welcome(ANA, waiting, HistoryWish::None), Err(DeviceError::NotThereYet)));
     world.join(LAPTOP, offer).unwrap();
-    world.run(10);
-    let (sibling, _) = world.comparing(ANA).unwrap();
+    let sibling = world.compared(ANA, LAPTOP);
     // Until then the new device is told nothing.
     assert!(!world.people[LAPTOP].engine.has_user_seed_to_adopt().unwrap());
     assert!(world.people[LAPTOP].engine.contacts().unwrap().is_empty());
@@ -292,8 +291,7 @@ fn ke_57_whoever_passes_a_card_on_cannot_put_its_own_in_its_place() {
     let tablet = world.add("posing-tablet");
     let offer = world.device_card(LAPTOP);
     world.join(tablet, offer).unwrap();
-    world.run(10);
-    let (sibling, _) = world.comparing(LAPTOP).unwrap();
+    let sibling = world.compared(LAPTOP, tablet);
     world.online(tablet, Reach::Down);
     world.welcome(LAPTOP, sibling, HistoryWish::None).unwrap();
     world.run(20);
@@ -425,8 +423,7 @@ fn ke_58_a_device_that_is_being_linked_meets_nobody_of_its_own() {
     assert!(matches!(world.command(LAPTOP, accept.clone()), Err(CommandError::Joining)));
     let give = Command::CardNew { whom: Whom::New(None), expires: 600 };
     assert!(matches!(world.command(LAPTOP, give), Err(CommandError::Joining)));
-    world.run(10);
-    let (sibling, _) = world.comparing(ANA).unwrap();
+    let sibling = world.compared(ANA, LAPTOP);
     world.welcome(ANA, sibling, HistoryWish::None).unwrap();
     world.run(10);
     assert!(matches!(world.command(LAPTOP, accept.clone()), Err(CommandError::Joining)));
@@ -445,8 +442,7 @@ fn ke_54_a_device_that_is_revoked_while_it_is_told_history_gets_no_more_of_it() 
     }
     let offer = world.device_card(ANA);
     world.join(LAPTOP, offer).unwrap();
-    world.run(10);
-    let (sibling, _) = world.comparing(ANA).unwrap();
+    let sibling = world.compared(ANA, LAPTOP);
     world.welcome(ANA, sibling, HistoryWish::All).unwrap();
     world.settle_some(400);
     world.online(LAPTOP, Reach::Down);

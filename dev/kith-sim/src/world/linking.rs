@@ -84,6 +84,7 @@ impl World {
         }
         let sibling = self.same_code(old, new).filter(|_| linking.is_answered);
         if let Some(sibling) = sibling {
+            self.say_the_same(new);
             match self.welcome(old, new, sibling, linking.told) {
                 Ok(()) => linking.is_welcome = true,
                 Err(Refused::ForGood) => {
@@ -114,6 +115,15 @@ impl World {
         };
         let shown: Vec<String> = codes(new).map(|(code, _)| code).collect();
         codes(old).find(|(code, _)| shown.contains(code)).map(|(_, contact)| contact)
+    }
+
+    /// The person says on the new device that both show the same code.
+    fn say_the_same(&mut self, new: usize) {
+        let devices = self.people[new].engine.as_ref().and_then(|engine| engine.devices().ok()).unwrap_or_default();
+        let asking = devices.into_iter().find(|device| matches!(device.state, DeviceState::Compare { asks: true, .. }));
+        if let Some(contact) = asking.and_then(|device| device.contact) {
+            self.command(new, Command::ConfirmCode { contact });
+        }
     }
 
     /// The person compares and enters the password; a thief cannot.

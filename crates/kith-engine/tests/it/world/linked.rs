@@ -82,13 +82,21 @@ impl World {
         })
     }
 
+    /// Both have met and show the same code, and the person says so on the new device. Returns what it is to the old one.
+    pub(crate) fn compared(&mut self, old: usize, new: usize) -> ContactId {
+        self.run(10);
+        let ((sibling, code), (contact, shown)) = (self.comparing(old).unwrap(), self.comparing(new).unwrap());
+        assert_eq!(shown, code);
+        self.command(new, Command::ConfirmCode { contact }).unwrap();
+        self.run(5);
+        sibling
+    }
+
     /// Links `new` to `old`.
     pub(crate) fn link(&mut self, old: usize, new: usize, wish: HistoryWish) {
         let offer = self.device_card(old);
         self.join(new, offer).unwrap();
-        self.run(10);
-        let (sibling, code) = self.comparing(old).unwrap();
-        assert_eq!(self.comparing(new).unwrap().1, code);
+        let sibling = self.compared(old, new);
         self.welcome(old, sibling, wish).unwrap();
         self.run(5);
         self.adopt_from(old, new);
