@@ -119,7 +119,7 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
         ContactState::Invited => "has not answered your card yet",
         ContactState::Answered => "is being introduced; messages wait until that is done",
         ContactState::Established if contact.restoring == Some(Restoring::Told) => {
-            "is told that you go on here; messages wait until it answers"
+            "is told within six hours that you go on here, or at once when you write; messages wait until it answers"
         }
         ContactState::Established if contact.restoring == Some(Restoring::Unanswered) => SILENT,
         ContactState::Established if contact.restoring.is_some() => "hears that you go on here after `kith sync`",
