@@ -24,6 +24,7 @@ before(async () => {
   other = await Server.start(join(world.path, 'other'), 0, web, ['--allow-private-peers']);
   ana = await somebody('ana', home);
   await ana.begin('Anastasia', PASSWORD);
+  await ana.toLink();
 });
 
 after(async () => {
@@ -35,19 +36,12 @@ after(async () => {
 
 /** Somebody in a browser of their own, who has opened the app of a home server. */
 async function somebody(name, server) {
-  const context = await openBrowser(join(world.path, name), { viewport: { width: 360, height: 740 } });
+  const context = await openBrowser(join(world.path, name));
   contexts.push(context);
   wrong.push(watch(context, server.url));
   const person = new Person(context.pages()[0]);
   await person.page.goto(server.url);
   return person;
-}
-
-/** Shows words, from the list on. */
-async function show() {
-  await ana.toLink();
-  await ana.at('link-words-show').click();
-  return shown();
 }
 
 /** The words that are shown, and the home server beside them. */
@@ -85,16 +79,33 @@ test('words that are no link are said to be none, and stay to be mended', async 
   assert.equal(await phone.at('link-words-typed').inputValue(), 'abandon '.repeat(12));
 });
 
-test('words are good for as long as they are shown', async () => {
-  const { words, server } = await show();
-  await ana.at('back').click();
-  await ana.at('link-device').waitFor();
-  assert.match(await fails(phone, words.join(' '), server), /no link under these words/);
-  assert.equal(await phone.at('link-words-typed').inputValue(), words.join(' '), 'they can be mended');
-  await ana.at('link-device').click();
-  await ana.at('link-words-show').waitFor();
-  assert.equal(await ana.at('link-withdraw').count(), 0, 'no link is open any more');
-});
+/** Ana goes away from the page that shows words, each time in another way, and comes back to where she can show others. */
+const WAYS = {
+  'goes back': async () => {
+    await ana.at('back').click();
+    await ana.at('link-device').click();
+  },
+  'loads the page anew': async () => {
+    await ana.page.reload();
+    await ana.unlock(PASSWORD);
+  },
+  'locks Kith': async () => {
+    await ana.lock();
+    await ana.unlock(PASSWORD);
+    await ana.toLink();
+  },
+};
+
+for (const [way, goes] of Object.entries(WAYS)) {
+  test(`words are good no more when their owner ${way}`, async () => {
+    await ana.at('link-words-show').click();
+    const { words, server } = await shown();
+    await goes();
+    await ana.at('link-words-show').waitFor();
+    assert.match(await fails(phone, words.join(' '), server), /no link under these words/);
+    assert.equal(await phone.at('link-words-typed').inputValue(), words.join(' '), 'they can be mended');
+  });
+}
 
 test('words lead a browser to the device that shows them', async () => {
   await ana.at('link-words-show').click();

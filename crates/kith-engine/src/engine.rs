@@ -80,7 +80,8 @@ impl Engine {
             self.link.wanted = wanted;
             return self.call(now, rng, |_, _| Ok(Reply::Done));
         }
-        self.call(now, rng, |work, _| {
+        let are_words = matches!(command, Command::JoinByWords { .. });
+        self.call(now, rng, |work, link| {
             if own_devices::is_revoked(work.db)? {
                 return Err(CommandError::Revoked);
             }
@@ -88,7 +89,12 @@ impl Engine {
             if restore::is_under_way(work.db)? && !matches!(command, Command::Init { .. }) {
                 return Err(CommandError::Restoring);
             }
-            obey(work, command)
+            let reply = obey(work, command)?;
+            if are_words {
+                // Those that were typed before, and led to nothing, make nobody wait who has mended them.
+                link.pauses.clear();
+            }
+            Ok(reply)
         })
     }
 

@@ -13,7 +13,7 @@ use crate::api::{
     Exported, Held, LogQuery, MessageBody, MessageState, MessageView, Receipts, RestoredView, Restoring, RevokedDevice,
     Status,
 };
-use crate::devices::{device_keys, own_devices, siblings};
+use crate::devices::{device_keys, link_words, own_devices, siblings};
 use crate::engine::Engine;
 use crate::errors::QueryError;
 use crate::ground::database::{all, column, count, first, number};
@@ -246,6 +246,14 @@ impl Engine {
     /// [`QueryError`] when storage fails.
     pub fn devices(&self) -> Result<Vec<DeviceView>, QueryError> {
         Ok(siblings::views(&self.db)?)
+    }
+
+    /// Returns the links of this device in words that nobody has used yet: for programs in which nobody sees the words any more.
+    ///
+    /// # Errors
+    /// [`QueryError`] when storage fails.
+    pub fn links_in_words(&self) -> Result<Vec<ContactId>, QueryError> {
+        Ok(link_words::waiting(&self.db)?)
     }
 
     /// Returns the devices that were taken out, the last one first.

@@ -88,7 +88,7 @@ export const de: Catalog = {
   'link.words.title': 'Gib diese Wörter auf dem neuen Gerät ein',
   'link.words.there': 'Wähle dort „Code nehmen“, dann „Keine Kamera? Wörter eingeben“. Zeig die Wörter niemandem sonst: Wer sie zuerst eingibt, wird mit dir verglichen.',
   'link.words.server': 'Es fragt auch nach deinem Heimserver:',
-  'link.words.until': 'Gelten einmal, solange du auf dieser Seite bleibst, längstens bis {when}.',
+  'link.words.until': 'Gelten einmal, bis du diese Seite verlässt oder Kith sperrst, und längstens bis {when}.',
   'link.words.withdraw': 'Die Wörter zurücknehmen',
   'link.words.type': 'Keine Kamera? Wörter eingeben',
   'link.words.link': 'Lieber einen Link scannen oder einfügen',

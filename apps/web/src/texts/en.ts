@@ -94,7 +94,7 @@ export const en = {
   'link.words.title': 'Type these words on the new device',
   'link.words.there': 'There choose “Take a code”, then “No camera? Type words”. Show the words to nobody else: whoever types them first is compared with you.',
   'link.words.server': 'It also asks for your home server:',
-  'link.words.until': 'Good once, for as long as you stay on this page, until {when} at most.',
+  'link.words.until': 'Good once, until you leave this page or lock Kith, and until {when} at most.',
   'link.words.withdraw': 'Take the words back',
   'link.words.type': 'No camera? Type words',
   'link.words.link': 'Scan or paste a link instead',

@@ -88,7 +88,7 @@ export const es: Catalog = {
   'link.words.title': 'Escribe estas palabras en el dispositivo nuevo',
   'link.words.there': 'Elige allí «Tomar un código» y luego «¿Sin cámara? Escribir palabras». No enseñes las palabras a nadie más: quien las escriba primero se compara contigo.',
   'link.words.server': 'También pregunta por tu servidor de casa:',
-  'link.words.until': 'Sirven una vez, mientras sigas en esta página, como mucho hasta el {when}.',
+  'link.words.until': 'Sirven una vez, hasta que salgas de esta página o bloquees Kith, y como mucho hasta el {when}.',
   'link.words.withdraw': 'Retirar las palabras',
   'link.words.type': '¿Sin cámara? Escribir palabras',
   'link.words.link': 'Mejor escanear o pegar un enlace',

@@ -88,7 +88,7 @@ export const fr: Catalog = {
   'link.words.title': 'Tapez ces mots sur le nouvel appareil',
   'link.words.there': 'Choisissez-y « Prendre un code », puis « Pas de caméra ? Taper des mots ». Ne montrez les mots à personne d’autre : qui les tape en premier est comparé avec vous.',
   'link.words.server': 'Il demande aussi votre serveur d’accueil :',
-  'link.words.until': 'Bons une fois, tant que vous restez sur cette page, jusqu’au {when} au plus tard.',
+  'link.words.until': 'Bons une fois, jusqu’à ce que vous quittiez cette page ou verrouilliez Kith, et jusqu’au {when} au plus tard.',
   'link.words.withdraw': 'Retirer les mots',
   'link.words.type': 'Pas de caméra ? Taper des mots',
   'link.words.link': 'Scanner ou coller plutôt un lien',

@@ -19,7 +19,7 @@ use crate::api::{ContactId, Event, Reply};
 use crate::devices::siblings::{self, State};
 use crate::devices::{linking, own_devices};
 use crate::errors::CommandError;
-use crate::ground::database::{StorageError, exists, first, run};
+use crate::ground::database::{StorageError, all, column, exists, first, run};
 use crate::ground::person;
 use crate::ground::work::Work;
 use crate::mail::servers;
@@ -73,6 +73,13 @@ pub(crate) fn join(
     run(work.db, sql, params![contact.column(), server.0, secret.expose()])?;
     work.tell(Event::Devices);
     Ok(Reply::Contact(contact))
+}
+
+/// Returns the links of this device that wait for somebody to type their words.
+pub(crate) fn waiting(db: &Connection) -> Result<Vec<ContactId>, StorageError> {
+    let Some(shape) = words_shape() else { return Ok(Vec::new()) };
+    let sql = "SELECT contact FROM card_blobs WHERE length(sealed) = ?1";
+    all(db, sql, [column(shape.sealed_bytes())], |row| row.get(0).map(ContactId::from_column))
 }
 
 /// Returns the words whose card is looked for.

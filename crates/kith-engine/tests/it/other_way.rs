@@ -145,7 +145,8 @@ fn state(world: &World, who: usize) -> Option<DeviceState> {
 #[test]
 fn ke_84_twelve_words_stand_for_a_link_until_it_is_used() {
     let (mut world, _, _) = World::with_laptop("words");
-    let (_, secret) = words(&mut world);
+    let (contact, secret) = words(&mut world);
+    assert_eq!(world.people[ANA].engine.links_in_words().unwrap(), [contact]);
     // Typed before the card is there: it is looked for again, also after a crash.
     world.online(ANA, Reach::Down);
     look(&mut world, 0, &secret).unwrap();
@@ -155,6 +156,7 @@ fn ke_84_twelve_words_stand_for_a_link_until_it_is_used() {
     world.online(ANA, Reach::Up);
     world.run(600);
     let sibling = world.compared(ANA, LAPTOP);
+    assert!(world.people[ANA].engine.links_in_words().unwrap().is_empty());
     world.welcome(ANA, sibling, HistoryWish::None).unwrap();
     world.run(5);
     world.adopt_from(ANA, LAPTOP);

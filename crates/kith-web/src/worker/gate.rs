@@ -146,6 +146,7 @@ impl Gate {
             folder.clear()?;
             return Err(failure(FailureCode::RestoreUnfinished, "the person was not made to the end"));
         }
+        person.forget_words()?;
         if !matches!(person.state()?, State::Open { revoked: true, .. }) {
             person.command(Command::Connect(Connection::Wanted))?;
         }

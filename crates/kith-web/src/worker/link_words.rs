@@ -33,6 +33,15 @@ impl Person {
         Ok(Reply::LinkWords { link: LinkWords { words, server, expires: last_moment(expires) } })
     }
 
+    /// Takes back words that were shown before this device was locked, or its tab closed: nobody sees them any more. Before it goes online
+    /// nobody can have been met by them.
+    pub(crate) fn forget_words(self: &Rc<Self>) -> Result<(), Failure> {
+        for contact in self.ask(|engine| engine.links_in_words())? {
+            self.command(Command::UnlinkDevice { contact })?;
+        }
+        Ok(())
+    }
+
     /// Looks for the link that words stand for, and uses it.
     pub(crate) async fn join_by_words(
         self: &Rc<Self>,
@@ -84,4 +93,4 @@ fn words_failure(error: LinkWordsError) -> Failure {
 }
 
 /// How long the link is looked for: the other device put it there before it showed the words.
-const PATIENCE_SECONDS: u64 = 30;
+const PATIENCE_SECONDS: u64 = 20;
