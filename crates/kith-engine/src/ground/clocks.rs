@@ -10,7 +10,7 @@ use crate::devices::device_keys;
 use crate::ground::database::{StorageError, column, first, number, run};
 use crate::mail::sessions::SOON_MS;
 use crate::people::{introductions, own_lists, spare_cards};
-use crate::recovery::closings;
+use crate::recovery::{closings, restored};
 use crate::talk::drafts;
 
 /// Milliseconds by which a clock may step back without anybody looking.
@@ -50,7 +50,8 @@ const PUT_OFF: [PutOff; 7] = [
     PutOff { table: "contacts", time: "draft_due", longest_ms: drafts::REST_MS },
     PutOff { table: "contacts", time: "announce_at", longest_ms: own_lists::ANNOUNCE_SECONDS * 1000 },
     PutOff { table: "contacts", time: "introduce_at", longest_ms: introductions::PATIENCE_SECONDS * 1000 },
-    PutOff { table: "introductions", time: "expires", longest_ms: introductions::CARD_SECONDS * 1000 },
+    // Whoever answered a spare card waits for longer than any device card is good.
+    PutOff { table: "introductions", time: "expires", longest_ms: restored::WAIT_SECONDS * 1000 },
     PutOff { table: "own_rotations", time: "at", longest_ms: device_keys::LONGEST_SECONDS * 1000 },
     PutOff { table: "spare_times", time: "at", longest_ms: spare_cards::RENEWED_SECONDS * 1000 },
     PutOff { table: "closings_sent", time: "due", longest_ms: closings::AGAIN_SECONDS * 1000 },
