@@ -24,6 +24,8 @@ kith_wire::deliberate_bugs! {
     SecondsEndFirsts,
     /// What a device has not heard is not passed on to it by its siblings.
     NothingIsPassedOn,
+    /// A contact who started anew with a sibling is another one.
+    AnewIsAnother,
 }
 
 /// Returns the transaction of a call to commit now, or, with a bug, leaves it open for the next call.

@@ -128,7 +128,7 @@ fn sides<'a>(world: &'a World, scenario: &Scenario, views: &'a Views) -> Vec<Sid
             let history = &world.history;
             history.blocked.contains(pair) || history.forgotten.contains(pair)
         });
-        let is_lost = world.has_lost_touch(from, to);
+        let is_lost = world.has_lost_touch(from, to) || world.is_not_taken(from, to) || world.is_not_taken(to, from);
         let concerns = |(who, with, _): &(usize, usize, _)| pairs.contains(&(owner(*who), *with));
         // Whoever took somebody else for a contact has said things that nobody can bring back.
         let is_contested = world.is_contested(from, to) || world.is_contested(to, from);

@@ -76,6 +76,10 @@ impl Drawer<'_> {
                     self.plan.push(Timed { at, step: Step::Revoke { who, device } });
                 }
             }
+            if let Some(at) = self.times(devices.anew).first() {
+                let (who, new) = (self.device_of(person), restored(person, 0));
+                self.plan.push(Timed { at: *at, step: Step::StartAnew { who, new } });
+            }
             for (n_before, at) in self.times(devices.lose).into_iter().take(devices.losses).enumerate() {
                 let (who, new) = (self.device_of(person), restored(person, n_before));
                 let backed_up_before = about(&mut self.rng, BACKUP_AGE);

@@ -54,6 +54,8 @@ pub enum Promise {
     ReturnsAreTold,
     /// Whoever a contact has heard of first stays, when somebody else goes on from the same backup.
     FirstStays,
+    /// Whoever starts anew stays one contact, on every device of whoever takes them for who they were.
+    OneContact,
     /// The world does not do the same for ever.
     Rest,
     /// Nothing panics.
@@ -93,6 +95,7 @@ impl fmt::Display for Promise {
             Self::RevokedIsSilent => "a revoked device is silent",
             Self::ReturnsAreTold => "a return is told",
             Self::FirstStays => "who returned first stays",
+            Self::OneContact => "nobody is two contacts",
             Self::Rest => "everything comes to rest",
             Self::NothingPanics => "nothing panics",
         })

@@ -96,6 +96,8 @@ pub enum Sabotage {
     SecondsEndFirsts,
     /// Inside the engine: what a device has not heard is not passed on to it by its siblings (KE-55).
     NothingIsPassedOn,
+    /// Inside the engine: a device does not know a contact again who starts anew with another one (KE-129).
+    AnewIsAnother,
 }
 
 /// A bug that is built into this thread's part of the product, until it is dropped.
@@ -135,6 +137,7 @@ impl Sabotage {
             Self::ReturnsAreSilent => "fires",
             Self::RefusalsAreSilent | Self::SecondsEndFirsts => "ashes",
             Self::NothingIsPassedOn => "households",
+            Self::AnewIsAnother => "blank",
             _ => "calm",
         }
     }
@@ -202,6 +205,7 @@ impl Sabotage {
                 &[Promise::FirstStays, Promise::SessionsGoOn, Promise::ReturnsAreTold, Promise::Arrives]
             }
             Self::NothingIsPassedOn => &[Promise::Arrives, Promise::SiblingsAgree, Promise::Agreement],
+            Self::AnewIsAnother => &[Promise::OneContact, Promise::SiblingsAgree, Promise::Arrives],
         }
     }
 
@@ -233,6 +237,7 @@ impl Sabotage {
             Self::RefusalsAreSilent => Some(EngineBug::RefusalsAreSilent),
             Self::SecondsEndFirsts => Some(EngineBug::SecondsEndFirsts),
             Self::NothingIsPassedOn => Some(EngineBug::NothingIsPassedOn),
+            Self::AnewIsAnother => Some(EngineBug::AnewIsAnother),
             _ => None,
         });
         kith_home::sabotage::choose(match self {

@@ -54,6 +54,8 @@ pub struct Devices {
     pub lose: Option<u64>,
     /// How often a person loses every device, at most.
     pub losses: usize,
+    /// Every device lost, and no backup: the person starts anew, and contacts take the new card for them.
+    pub anew: Option<u64>,
     /// Whether somebody else has the backup, too, and what opens it: they go on from it beside the person's devices, or after them.
     pub rivals: bool,
     /// A contact forgotten.

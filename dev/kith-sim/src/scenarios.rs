@@ -39,6 +39,7 @@ const PRUDENT: Devices = Devices {
     steal: None,
     lose: None,
     losses: 1,
+    anew: None,
     rivals: false,
     forget: None,
     rename: None,
@@ -204,6 +205,15 @@ pub fn all() -> Vec<Scenario> {
             .with_devices(Devices { lose: Some(3 * DAY), losses: 3, rivals: true, ..PRUDENT })
             .in_weather(DRIZZLE)
             .hit_by(Fault::Cut, 4 * HOUR)
+            .hit_by(Fault::Away(4 * HOUR), 12 * HOUR),
+        Scenario::named("blank", "people lose every device without a backup, and are taken for who they were")
+            .with(2, 2)
+            .for_seconds(3 * DAY)
+            .doing(Habits { say: Some(8 * HOUR), ..LIVELY })
+            .with_devices(Devices { anew: Some(3 * DAY), ..PRUDENT })
+            .in_weather(DRIZZLE)
+            .hit_by(Fault::Cut, 2 * HOUR)
+            .hit_by(Fault::CrashPerson, 6 * HOUR)
             .hit_by(Fault::Away(4 * HOUR), 12 * HOUR),
         Scenario::named("drawers", "devices lie in drawers for weeks and months")
             .with(2, 2)

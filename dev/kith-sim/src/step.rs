@@ -125,6 +125,10 @@ pub enum Step {
     RestorePerson { who: usize, copied_before: u64 },
     /// A person loses every device, and goes on from the backup that one of them made so many seconds before, on a new one.
     LoseAll { who: usize, new: usize, backed_up_before: u64 },
+    /// A person loses every device, has no backup, and starts anew on a new one.
+    StartAnew { who: usize, new: usize },
+    /// Somebody who has started anew gives a card to somebody who knew them, and who takes it for theirs.
+    TakeAgain { anew: usize, taker: usize },
     /// Somebody who has a person's backup of so many seconds before, and what opens it, goes on from it, and the person's devices are on.
     Usurp { who: usize, new: usize, backed_up_before: u64 },
     /// Somebody goes on from the backup from which a device went on.
@@ -184,6 +188,7 @@ impl Step {
             Self::RestoreServer { .. } => "server restored from backup",
             Self::RestorePerson { .. } => "device restored from copy",
             Self::LoseAll { .. } => "person restored from backup",
+            Self::StartAnew { .. } => "person started anew",
             Self::Usurp { .. } => "person restored beside their devices",
             Self::RestoreAgain { .. } => "backup restored a second time",
             Self::Partition { .. } => "device cut off",
@@ -260,6 +265,10 @@ impl fmt::Display for Step {
             }
             Self::LoseAll { who, new, backed_up_before } => {
                 write!(f, "{} goes on from the backup of {}, {backed_up_before} s old", p(*new), p(*who))
+            }
+            Self::StartAnew { who, new } => write!(f, "{} starts anew, and has nothing of {}", p(*new), p(*who)),
+            Self::TakeAgain { anew, taker } => {
+                write!(f, "{} takes {} for who they were", p(*taker), p(*anew))
             }
             Self::Usurp { who, new, backed_up_before } => {
                 let (new, who) = (p(*new), p(*who));

@@ -1,5 +1,6 @@
 //! The world: persons, home servers, and everything that is under way between them, in virtual time.
 
+mod anew;
 mod carry;
 mod deeds;
 mod faults;

@@ -18,6 +18,7 @@ use crate::ground::work::{LinkEffect, Work};
 use crate::mail::{outbox, queues, sessions};
 use crate::people::contacts::{self, Stage};
 use crate::people::{held, introductions, own_lists, peer_list};
+use crate::sabotage::{self, Bug};
 use crate::talk::disappearing;
 
 /// Returns a contact as siblings are told it; nothing before it is established.
@@ -182,7 +183,8 @@ pub(crate) fn take(work: &mut Work<'_>, from: Option<ContactId>, copy: ContactCo
 
 /// Returns the contact that a copy is of: one that has its conversation, or one that it had before (KE-129).
 fn known_as(db: &Connection, copy: &ContactCopy) -> Result<Option<ContactId>, StorageError> {
-    let before = copy.before.iter().flatten().rev().take(contacts::MAX_BEFORE as usize);
+    let most = if sabotage::is_on(Bug::AnewIsAnother) { 0 } else { contacts::MAX_BEFORE as usize };
+    let before = copy.before.iter().flatten().rev().take(most);
     for conversation in std::iter::once(&copy.contact).chain(before) {
         if let Some(id) = contacts::by_conversation(db, *conversation)? {
             return Ok(Some(id));

@@ -62,7 +62,12 @@ pub(super) fn is_settled(side: &Side<'_>) -> Vec<Violation> {
         if has_expired && is_seen(side, &said.id) && !side.has_ended && !was_forgotten {
             broken(Promise::ExpiredWasNotShown, "was reported as expired and was shown");
         }
-        if has_expired && !side.is_excused && !said.deleted && !is_long_away(side, said) {
+        if has_expired
+            && !side.is_excused
+            && !said.deleted
+            && !is_long_away(side, said)
+            && !is_of_before_anew(side, said)
+        {
             broken(Promise::Arrives, "expired, though everybody was back in time");
         }
     }
@@ -132,6 +137,21 @@ fn must_be_seen(side: &Side<'_>, number: usize, said: &Said) -> bool {
     let was_there = id.is_some_and(|id| said.reach.readers.contains(&id));
     let was_welcome = world.people[side.reads].welcomed.is_none_or(|welcomed| welcomed <= said.at);
     was_welcome || was_there
+}
+
+/// Returns whether something was written for devices that are lost, before the writer's device had taken the reader for who they were.
+fn is_of_before_anew(side: &Side<'_>, said: &Said) -> bool {
+    let id = side.world.id_towards(side.reads, side.from);
+    let is_anew = side.world.people.in_use(side.to).iter().any(|device| side.world.people[*device].is_anew);
+    is_anew && !id.is_some_and(|id| said.reach.readers.contains(&id))
+}
+
+impl World {
+    /// Returns whether somebody who started anew was not taken for who they were, or not yet.
+    pub(super) fn is_not_taken(&self, person: usize, of: usize) -> bool {
+        let anew = self.people.in_use(person).into_iter().find(|device| self.people[*device].is_anew);
+        anew.is_some_and(|device| self.n_sessions(device, of) == 0)
+    }
 }
 
 /// Returns whether another device of the reader, which was not away for long itself, has a message.

@@ -24,8 +24,19 @@ pub(super) fn check(world: &World, views: &Views) -> Vec<Violation> {
             found.extend(agree(world, views, pair[0], pair[1]));
         }
         found.extend(revoked(world, person));
+        found.extend(devices.iter().filter_map(|device| is_two(world, *device)));
     }
     found
+}
+
+/// A device shows more contacts than its person knows people: somebody is two of them.
+fn is_two(world: &World, device: usize) -> Option<Violation> {
+    let contacts = world.people[device].engine().and_then(|engine| engine.contacts().ok()).unwrap_or_default();
+    let n_shown = contacts.iter().filter(|contact| contact.state == ContactState::Established).count();
+    let person = owner(device);
+    let n_known = world.acquaintances().into_iter().filter(|(who, _)| *who == person).count();
+    let text = format!("{} shows {n_shown} contacts, and knows {n_known} people", World::name_of(device));
+    (n_shown > n_known).then(|| Violation::new(Promise::OneContact, &[person], text))
 }
 
 /// Each device that anybody writes to, and each one that a person's list names, was linked by the person's password.

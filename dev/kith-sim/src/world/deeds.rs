@@ -32,6 +32,7 @@ impl World {
         let text = step.to_string();
         match step {
             Step::Meet { giver, answerer } => self.meet(giver, answerer),
+            Step::TakeAgain { anew, taker } => self.take_again(anew, taker),
             Step::Say { from, to, length } => self.write(from, to, length, None, None),
             Step::Answer { from, to } => self.answer(from, to),
             Step::React { from, to } => self.react(from, to),

@@ -73,6 +73,7 @@ impl World {
             Step::RestoreServer { server } => self.restore_server(server),
             Step::RestorePerson { who, copied_before } => self.restore_person(who, copied_before),
             Step::LoseAll { who, new, .. } => self.lose_all(who, new),
+            Step::StartAnew { who, new } => self.start_anew(who, new),
             Step::Usurp { who, new, .. } => self.usurp(who, new),
             Step::RestoreAgain { first, new } => self.restore_again(first, new),
             Step::Partition { who, seconds } => {

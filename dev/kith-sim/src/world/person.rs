@@ -59,6 +59,8 @@ pub struct Person {
     pub(crate) promised: Vec<(usize, MessageId)>,
     /// The newest backup of the person, kept with their first device.
     pub(super) backup: Option<Backup>,
+    /// Whether the person started anew with it.
+    pub(crate) is_anew: bool,
     /// When it went on from a backup, and from which.
     pub(crate) came_back: Option<Timestamp>,
     pub(crate) restored_from: Option<Backup>,
@@ -119,6 +121,7 @@ impl Person {
             welcomed: None,
             promised: Vec::new(),
             backup: None,
+            is_anew: false,
             came_back: None,
             restored_from: None,
             knew_the_first: BTreeSet::new(),
