@@ -230,7 +230,7 @@ async fn compare(args: &Link, context: &Context, candidate: &Candidate) -> Resul
     ))
 }
 
-/// A device that gave the card itself says who it is when its own person has compared, too (KE-83).
+/// The other device says who it is when its own person has compared, too (KE-83).
 async fn wait_for_name(context: &Context, candidate: Candidate) -> Result<Candidate, Failure> {
     let found = |client: &kith_client::Client| {
         let all = client.devices().unwrap_or_default();

@@ -22,10 +22,11 @@ const LONGEST_PAUSE_SECONDS: u64 = 25 * 3600;
 
 /// Lets what is put off beyond every reason happen when it would by a clock that is right, at the latest.
 pub(crate) fn mend(db: &Connection, now: Timestamp) -> Result<(), StorageError> {
+    PUT_OFF.iter().try_for_each(|put_off| put_off.mend(db, now))?;
     mend_frames(db, now)?;
     let far = column(now.0.saturating_add(SOON_MS));
     run(db, "UPDATE peers SET reply_at = ?1 WHERE reply_at > ?2", params![column(now.0), far])?;
-    PUT_OFF.iter().try_for_each(|put_off| put_off.mend(db, now))
+    Ok(())
 }
 
 /// A frame that was deposited in what is the future now goes out again at once: when it would by itself, and whether it had the time to arrive, says
@@ -39,33 +40,51 @@ fn mend_frames(db: &Connection, now: Timestamp) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// A time to which rows of a table are put off, and the longest for which they ever are.
+/// A time to which rows of a table are put off, which rows, and the longest for which they ever are.
 struct PutOff {
     table: &'static str,
     time: &'static str,
+    which: &'static str,
     longest_ms: u64,
 }
 
-const PUT_OFF: [PutOff; 7] = [
-    PutOff { table: "contacts", time: "draft_due", longest_ms: drafts::REST_MS },
-    PutOff { table: "contacts", time: "announce_at", longest_ms: own_lists::ANNOUNCE_SECONDS * 1000 },
-    PutOff { table: "contacts", time: "introduce_at", longest_ms: introductions::PATIENCE_SECONDS * 1000 },
-    // Whoever answered a spare card waits for longer than any device card is good.
-    PutOff { table: "introductions", time: "expires", longest_ms: restored::WAIT_SECONDS * 1000 },
-    PutOff { table: "own_rotations", time: "at", longest_ms: device_keys::LONGEST_SECONDS * 1000 },
-    PutOff { table: "spare_times", time: "at", longest_ms: spare_cards::RENEWED_SECONDS * 1000 },
-    PutOff { table: "closings_sent", time: "due", longest_ms: closings::AGAIN_SECONDS * 1000 },
+/// All rows.
+const ANY: &str = "1";
+
+const PUT_OFF: [PutOff; 8] = [
+    PutOff { table: "contacts", time: "draft_due", which: ANY, longest_ms: drafts::REST_MS },
+    PutOff { table: "contacts", time: "announce_at", which: ANY, longest_ms: own_lists::ANNOUNCE_SECONDS * 1000 },
+    PutOff { table: "contacts", time: "introduce_at", which: ANY, longest_ms: introductions::PATIENCE_SECONDS * 1000 },
+    // What this device has answered is left alone: given up too early, because the clock is behind now, it would be answered once more,
+    // with other keys, and be taken for somebody else's.
+    PutOff {
+        table: "introductions",
+        time: "expires",
+        which: "answerer IS NULL",
+        longest_ms: introductions::CARD_SECONDS * 1000,
+    },
+    // First answers after a return, before the other frames: contacts hear of it at different times.
+    PutOff {
+        table: "frames",
+        time: "due",
+        which: "kind = 0 AND attempts = 0",
+        longest_ms: restored::ANSWER_SECONDS * 1000,
+    },
+    PutOff { table: "own_rotations", time: "at", which: ANY, longest_ms: device_keys::LONGEST_SECONDS * 1000 },
+    PutOff { table: "spare_times", time: "at", which: ANY, longest_ms: spare_cards::RENEWED_SECONDS * 1000 },
+    PutOff { table: "closings_sent", time: "due", which: ANY, longest_ms: closings::AGAIN_SECONDS * 1000 },
 ];
 
 impl PutOff {
     /// Moves all that lie too far off by as much: what was drawn to happen at different times for different contacts still does (KE-40).
     fn mend(&self, db: &Connection, now: Timestamp) -> Result<(), StorageError> {
-        let Self { table, time, longest_ms } = self;
-        let latest = first(db, &format!("SELECT max({time}) FROM {table}"), [], |row| row.get::<_, Option<i64>>(0))?;
+        let Self { table, time, which, longest_ms } = self;
+        let sql = format!("SELECT max({time}) FROM {table} WHERE {which}");
+        let latest = first(db, &sql, [], |row| row.get::<_, Option<i64>>(0))?;
         let farthest = now.0.saturating_add(*longest_ms);
         let too_far = latest.flatten().map_or(0, number).saturating_sub(farthest);
         if too_far > 0 {
-            let sql = format!("UPDATE {table} SET {time} = max({time} - ?1, ?2) WHERE {time} > ?3");
+            let sql = format!("UPDATE {table} SET {time} = max({time} - ?1, ?2) WHERE {time} > ?3 AND {which}");
             run(db, &sql, params![column(too_far), column(now.0), column(farthest)])?;
         }
         Ok(())

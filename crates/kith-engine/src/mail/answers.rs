@@ -119,10 +119,15 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
     Ok(())
 }
 
+/// Returns for how many seconds a server is left alone that asks for it.
+fn held(seconds: u16) -> u64 {
+    u64::from(seconds).clamp(1, LONGEST_HOLD_SECONDS)
+}
+
 /// The server says no, or not now: it is left alone for a while.
 fn refused(work: &mut Work<'_>, link: &mut Link, answer: &Answer) {
     let seconds = match answer {
-        Answer::Busy { seconds } => u64::from(*seconds).clamp(1, LONGEST_HOLD_SECONDS),
+        Answer::Busy { seconds } => held(*seconds),
         _ => REFUSED_SECONDS,
     };
     if let Answer::Refused { reason: Refusal::QuotaExceeded } = answer {
@@ -174,7 +179,7 @@ fn ready(work: &mut Work<'_>, link: &mut Link) {
 fn deposit(work: &mut Work<'_>, frame: i64, relay: RelayId, answer: &Answer) -> Result<(), StorageError> {
     match answer {
         Answer::Accepted => outbox::deposited(work, frame, relay),
-        Answer::Busy { seconds } => outbox::postponed(work, frame, u64::from(*seconds).max(1)),
+        Answer::Busy { seconds } => outbox::postponed(work, frame, held(*seconds)),
         Answer::Refused { reason: Refusal::QuotaExceeded } => {
             work.tell(Event::Trouble(Trouble::QuotaExceeded));
             outbox::postponed(work, frame, REFUSED_SECONDS)

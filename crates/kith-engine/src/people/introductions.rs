@@ -60,7 +60,7 @@ CREATE TABLE peers_awaited (contact INTEGER NOT NULL, device BLOB NOT NULL, PRIM
 ";
 
 /// Seconds for which a device card may be answered.
-const CARD_SECONDS: u64 = 30 * 24 * 3600;
+pub(crate) const CARD_SECONDS: u64 = 30 * 24 * 3600;
 /// Seconds after which an unanswered device card is given again: whoever was to pass it on may have lost it, with a session that ended or
 /// with a device that is gone.
 const AGAIN_SECONDS: u64 = 7 * 24 * 3600;

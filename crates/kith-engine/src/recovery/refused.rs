@@ -25,7 +25,8 @@ pub(crate) const TABLES_6: &str = "ALTER TABLE contacts ADD COLUMN refused_anoth
 /// KE-68: whoever came first stays; the person is told of the second, and keeps seeing it. Whoever came first is told once, until digits
 /// are compared: nobody makes this device speak by coming again and again.
 pub(crate) fn another(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
-    let sql = "UPDATE contacts SET restored_twice = ?2 WHERE id = ?1 \
+    // Digits may have been compared under a clock that was ahead: what is heard now comes after.
+    let sql = "UPDATE contacts SET restored_twice = max(?2, coalesce(verified_at, 0)) WHERE id = ?1 \
                AND (restored_twice = 0 OR (verified = 1 AND verified_at > restored_twice))";
     let is_first_time = run(work.db, sql, params![contact.column(), column(work.now.0)])? > 0;
     work.tell(Event::ContactRestoredTwice { contact });
@@ -71,7 +72,7 @@ pub(crate) fn heard(work: &mut Work<'_>, contact: ContactId) -> Result<(), Stora
     if !can_be(work, contact)? {
         return Ok(());
     }
-    let sql = "UPDATE contacts SET refused_another = ?2 WHERE id = ?1 \
+    let sql = "UPDATE contacts SET refused_another = max(?2, coalesce(verified_at, 0)) WHERE id = ?1 \
                AND (refused_another IS NULL OR (verified = 1 AND verified_at > refused_another))";
     if run(work.db, sql, params![contact.column(), column(work.now.0)])? > 0 {
         work.tell(Event::ContactRefusedAnother { contact });

@@ -34,9 +34,9 @@ const LAMPORT_AHEAD: u64 = 1 << 20;
 /// By how much the version of the list that replaces all others is ahead of those of the backup: 256 lists, made since.
 const VERSIONS_AHEAD: u32 = 1 << 24;
 /// Seconds over which contacts hear of the new device (KE-66).
-const ANSWER_SECONDS: u64 = 6 * 3600;
+pub(crate) const ANSWER_SECONDS: u64 = 6 * 3600;
 /// Seconds for which an answer waits for its confirmation: as long as it is sent.
-pub(crate) const WAIT_SECONDS: u64 = 60 * 24 * 3600;
+const WAIT_SECONDS: u64 = 60 * 24 * 3600;
 /// Seconds after which a contact that has not answered is said to be silent: most devices are on once in so many days.
 const SILENT_SECONDS: u64 = 3 * 24 * 3600;
 

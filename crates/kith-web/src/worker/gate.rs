@@ -146,8 +146,9 @@ impl Gate {
             folder.clear()?;
             return Err(failure(FailureCode::RestoreUnfinished, "the person was not made to the end"));
         }
-        person.forget_words()?;
+        // A device that was taken out shows nobody a link any more, and takes no commands.
         if !matches!(person.state()?, State::Open { revoked: true, .. }) {
+            person.forget_words()?;
             person.command(Command::Connect(Connection::Wanted))?;
         }
         *self.person.borrow_mut() = Some(person);
