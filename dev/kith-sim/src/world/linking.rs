@@ -1,7 +1,7 @@
 //! People link devices, enter passwords and take devices out, and somebody without the password tries to add one.
 
 use kith_crypto::user::UserSecret;
-use kith_engine::{Command, ContactId, DeviceState, HistoryWish, Reply};
+use kith_engine::{Command, ContactId, DeviceError, DeviceState, HistoryWish, Reply};
 use kith_wire::Timestamp;
 use kith_wire::card::CardOffer;
 use kith_wire::devices::RevocationReason;
@@ -147,7 +147,7 @@ impl World {
                 self.tell(&[old, new], format!("{} was welcomed by {}", names::person(new), names::person(old)));
                 Ok(())
             }
-            Err(_) if is_theft => Err(Refused::ForGood),
+            Err(DeviceError::WrongUserKey) if is_theft => Err(Refused::ForGood),
             Err(_) => Err(Refused::ForNow),
         }
     }
