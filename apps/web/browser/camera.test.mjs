@@ -143,6 +143,75 @@ test('a picture from which nothing can be taken out is not attached, and the app
   await page.locator('.pending').waitFor({ state: 'detached' });
 });
 
+test('a picture is taken, taken again, sent with words, and nobody looks on afterwards', async () => {
+  const { ana, bela, page, world } = all;
+  // A square in the first quarter of what the camera sees: pictures are not turned over as mirrors are.
+  await writeFile(film, framed([[true, false], [false, false]]));
+  await page.evaluate(() => {
+    const devices = navigator.mediaDevices;
+    const ask = devices.getUserMedia.bind(devices);
+    globalThis.streams = [];
+    devices.getUserMedia = async (wanted) => {
+      const stream = await ask(wanted);
+      globalThis.streams.push(stream);
+      return stream;
+    };
+  });
+  const tracks = () => page.evaluate(() => globalThis.streams.flatMap((stream) => stream.getTracks()).map((track) => track.readyState));
+  const hidden = (away) =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, 'hidden', { value, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, away);
+  await ana.at('composer-camera').click();
+  await page.locator('[data-test="take-picture"][data-stage="on"]').waitFor();
+  await ana.at('picture-press').click();
+  await ana.at('picture-again').click();
+  await page.locator('[data-test="take-picture"][data-stage="on"]').waitFor();
+  await look('take-picture');
+  await hidden(true);
+  assert.deepEqual(await tracks(), ['ended', 'ended']);
+  await hidden(false);
+  await page.waitForFunction(() => globalThis.streams.length === 3);
+  await page.locator('[data-test="take-picture"][data-stage="on"]').waitFor();
+  await ana.at('picture-press').click();
+  await ana.at('picture-taken').waitFor();
+  await look('picture-taken');
+  await ana.at('picture-use').click();
+  await ana.at('cleaned').or(page.locator('.pending img')).first().waitFor();
+  await ana.say('Just now');
+  await ana.reaches('Just now', 'accepted');
+  assert.deepEqual(await tracks(), ['ended', 'ended', 'ended']);
+
+  const said = await bela.until('the picture is there', async () => (await bela.run('log', 'Anastasia')).find((one) => one.text === 'Just now'));
+  assert.match(said.attachment.name, /^picture-[0-9a-f]{4}\.jpg$/);
+  const target = join(world.path, 'taken.jpg');
+  await bela.run('save', 'Anastasia', said.message_id, '--out', target);
+  const arrived = await readFile(target);
+  assert.ok(!arrived.includes('Exif'));
+  const [width, height, ...dots] = (await looks(arrived, 'image/jpeg')).split(',').map(Number);
+  assert.deepEqual([width, height], [640, 480]);
+  const redAt = (x, y) => dots[(y * width + x) * 4];
+  assert.ok(redAt(280, 200) < 60 && redAt(360, 200) > 200, `dark ${redAt(280, 200)}, light ${redAt(360, 200)}`);
+});
+
+test('a camera that is refused is told in words, and a file does as well', async () => {
+  const { ana, page } = all;
+  const before = await ana.at('message').count();
+  await page.evaluate(() => {
+    globalThis.asked = navigator.mediaDevices.getUserMedia;
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'));
+  });
+  await ana.at('composer-camera').click();
+  await page.getByText('may not use the camera').first().waitFor();
+  const choosing = page.waitForEvent('filechooser');
+  await ana.at('picture-file').click();
+  await (await choosing).setFiles([]);
+  await ana.at('take-picture').waitFor({ state: 'detached' });
+  assert.equal(await ana.at('message').count(), before);
+  await page.evaluate(() => (navigator.mediaDevices.getUserMedia = globalThis.asked));
+});
+
 test('a voice note is spoken, sent, and played, and one of somebody else as well', async () => {
   const { ana, bela, page, world } = all;
   await ana.at('composer-record').click();

@@ -63,6 +63,36 @@ test('the list leads into a conversation and back to where one was', async () =>
   await end();
 });
 
+test('a picture is taken by keyboard, with the one camera and the other', async () => {
+  const { page, press, reach, has, one, end } = await at('conversation', PHONE);
+  await reach('composer-camera');
+  await press('Enter');
+  await has('[data-test=picture-press]');
+  assert.equal(await page.locator('video.mirrored').count(), 0);
+  await reach('picture-turn');
+  await press('Enter');
+  await page.locator('video.mirrored').waitFor();
+  await has('[data-test=picture-press]');
+  await press('Enter');
+  await has('[data-test=picture-use]');
+  await press('Shift+Tab');
+  await has('[data-test=picture-again]');
+  await press('Enter');
+  await has('[data-test=picture-press]');
+  await press('Escape');
+  await one('take-picture').waitFor({ state: 'detached' });
+  await has('[data-test=composer-camera]');
+  assert.equal(await page.locator('.pending').count(), 0);
+  await press('Enter');
+  await has('[data-test=picture-press]');
+  await press('Enter');
+  await has('[data-test=picture-use]');
+  await press('Enter');
+  await page.locator('.pending').waitFor();
+  await has('[data-test=composer-text]');
+  await end();
+});
+
 test('the menu of a message opens, is walked through, and gives the focus back', async () => {
   const { page, press, reach, has, end } = await at('conversation', WIDE);
   await has('[data-test=composer-text]');

@@ -9,6 +9,7 @@ import { preferences } from '../src/state/preferences.svelte';
 import { Stores } from '../src/state/stores.svelte';
 import { words } from '../src/state/words.svelte';
 import { isLanguage } from '../src/texts/catalog';
+import { recordCameras } from './camera';
 import { RecordedLine } from './recorded';
 import { placeFor, type ScreenName } from './places';
 
@@ -20,6 +21,8 @@ const screen = (asked.get('screen') ?? 'list') as ScreenName;
 preferences.choose({ theme: theme === 'dark' ? 'dark' : 'light', language: isLanguage(lang) ? lang : 'en', lockAfter: 0 });
 preferences.follow();
 await words.speak(preferences.language);
+
+recordCameras();
 
 const line = new RecordedLine(screen, lang === 'ar' ? 'ar' : 'en');
 const stores = new Stores(line);

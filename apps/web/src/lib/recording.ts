@@ -1,5 +1,7 @@
 // A voice note while it is spoken: the microphone, how long, how loud. What was recorded stays on this page until it is sent or thrown away.
 
+import { quietName, refusalOf, type Refused } from './capture';
+
 /** The longest voice note, in milliseconds: at some 32 kbit/s it is under 4 MiB. */
 export const LONGEST_MS = 15 * 60 * 1000;
 /** How often the loudness is looked at, in milliseconds. */
@@ -7,9 +9,6 @@ const LOOK_MS = 100;
 const BITS_PER_SECOND = 32_000;
 /** What is recorded; the first that the browser can. */
 const TYPES = ['audio/webm;codecs=opus', 'audio/mp4;codecs=opus', 'audio/mp4', 'audio/ogg;codecs=opus'] as const;
-
-/** Why there is no recording. */
-export type Refused = 'denied' | 'none';
 
 /** Whether this browser can record at all. */
 export function canRecord(): boolean {
@@ -37,7 +36,7 @@ export class Recording {
       const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 }, video: false });
       return new Recording(stream, type, heard, full);
     } catch (thrown) {
-      return thrown instanceof DOMException && (thrown.name === 'NotAllowedError' || thrown.name === 'SecurityError') ? 'denied' : 'none';
+      return refusalOf(thrown);
     }
   }
 
@@ -72,8 +71,7 @@ export class Recording {
     await stopped;
     this.letGo();
     const type = this.recorder.mimeType.replace(/\s/g, '') || 'audio/webm;codecs=opus';
-    const number = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0;
-    return new File(this.pieces, `voice-${number.toString(16).padStart(4, '0')}.${endingOf(type)}`, { type });
+    return new File(this.pieces, quietName('voice', endingOf(type)), { type });
   }
 
   /** Throws it away. */

@@ -1,10 +1,15 @@
 // Reads QR codes from a camera: with the browser's own reader where there is one, else with one that is fetched when it is wanted.
 // Pictures stay on this page and are forgotten at once.
 
+import { showCamera } from './camera';
+
 /** How often a picture is looked at, in milliseconds. */
 const EVERY_MS = 180;
 /** The longer side of the picture that the fetched reader is given: enough for a card, and quick on a phone. */
 const SIDE = 800;
+
+/** How wide a picture is wanted to be, in dots. */
+const WIDTH = 1280;
 
 /** Reads one picture; none when there is no code in it. */
 type Reader = (video: HTMLVideoElement) => Promise<string | null>;
@@ -14,29 +19,13 @@ interface DetectorClass {
   getSupportedFormats(): Promise<string[]>;
 }
 
-/** Whether this browser gives pages a camera at all. */
-export function hasCamera(): boolean {
-  return typeof navigator.mediaDevices?.getUserMedia === 'function';
-}
-
-/** Shows the camera in a video element and reads until something was found or `signal` says stop. Fails when there is no camera or none is allowed. */
+/** Shows the camera in a video element until `signal` says stop, and tells the first code that it reads. Fails when there is no camera or none is allowed. */
 export async function scan(video: HTMLVideoElement, signal: AbortSignal, found: (text: string) => void): Promise<void> {
-  const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment', width: { ideal: 1280 } }, audio: false });
-  const stop = () => {
-    for (const track of stream.getTracks()) track.stop();
-    video.srcObject = null;
-  };
-  signal.addEventListener('abort', stop);
-  if (signal.aborted) return stop();
-  video.srcObject = stream;
-  await video.play();
+  await showCamera(video, { facing: 'environment', width: WIDTH }, signal);
   const read = await reader();
   while (!signal.aborted) {
     const text = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA ? await read(video).catch(() => null) : null;
-    if (text !== null && !signal.aborted) {
-      found(text);
-      return stop();
-    }
+    if (text !== null && !signal.aborted) return found(text);
     await new Promise((next) => setTimeout(next, EVERY_MS));
   }
 }
