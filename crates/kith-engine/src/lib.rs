@@ -29,6 +29,7 @@ pub use engine::Engine;
 pub use errors::{
     BackupError, CommandError, DeviceError, QueryError, ReceiveError, RefreshError, RestoreError, WakeError,
 };
+pub use ground::clocks::{Mended, PutOff};
 pub use ground::database::StorageError;
 pub use ground::schema::{OpenError, SCHEMA_VERSION};
 pub use mail::servers::DescriptorError;

@@ -6,6 +6,7 @@ pub(crate) mod comparing;
 pub(crate) mod contacts;
 pub(crate) mod held;
 pub(crate) mod introductions;
+pub(crate) mod named;
 pub(crate) mod own_lists;
 pub(crate) mod peer_list;
 pub(crate) mod renewal;

@@ -16,6 +16,7 @@ use crate::api::{
 use crate::devices::{device_keys, link_words, own_devices, siblings};
 use crate::engine::Engine;
 use crate::errors::QueryError;
+use crate::ground::clocks::{self, PutOff};
 use crate::ground::database::{all, column, count, first, number};
 use crate::ground::person;
 use crate::mail::{outbox, queues};
@@ -219,6 +220,14 @@ impl Engine {
             revoked: own_devices::is_revoked(&self.db)?,
             left_behind: own_devices::is_left_behind(&self.db)?,
         })
+    }
+
+    /// Returns what this device puts off, and for how long at most (KE-128): for tests that look at each of them.
+    ///
+    /// # Errors
+    /// [`QueryError`] when storage fails.
+    pub fn put_off(&self) -> Result<Vec<PutOff>, QueryError> {
+        Ok(clocks::all(&self.db)?)
     }
 
     /// Returns how many messages there are, in all conversations.

@@ -16,6 +16,7 @@ use rusqlite::{Connection, params};
 use crate::api::{ContactId, Event};
 use crate::devices::{own_devices, sync};
 use crate::errors::CommandError;
+use crate::ground::clocks::{ANY, Mended, PutOff};
 use crate::ground::database::{StorageError, all, column, count, exists, first, run};
 use crate::ground::work::Work;
 use crate::mail::outbox::{self, NewContent};
@@ -52,8 +53,6 @@ INSERT INTO own_rotations (contact, at) SELECT id, 0 FROM contacts WHERE kind = 
 const USUAL_HOURS: u32 = 7 * 24;
 /// The most hours that a person may choose: within the life of a list.
 pub(crate) const MAX_HOURS: u32 = 31 * 24;
-/// The longest time between two of them: the slowest pace and a quarter.
-pub(crate) const LONGEST_SECONDS: u64 = MAX_HOURS as u64 * 3600 * 5 / 4;
 /// Rotations of one device that are remembered. More than two lists are apart at the usual pace; whoever chooses a faster one and
 /// is met by a new device waits for the next list at worst. 40 KB per device.
 const MAX_REMEMBERED: i64 = 100;
@@ -139,7 +138,7 @@ pub(crate) fn wake(work: &mut Work<'_>) -> Result<(), StorageError> {
     for (place, contact) in (0..).zip(due) {
         let seconds = if place == 0 {
             rotate(work, contact)?;
-            pace * 3 / 4 + below(work, pace / 2)
+            least_pause(pace) + below(work, longest_pause(pace) - least_pause(pace))
         } else {
             between * place * 2 + below(work, between)
         };
@@ -147,6 +146,22 @@ pub(crate) fn wake(work: &mut Work<'_>) -> Result<(), StorageError> {
         run(work.db, "UPDATE own_rotations SET at = ?2 WHERE contact = ?1", params![contact.column(), at])?;
     }
     Ok(())
+}
+
+/// The shortest time between two rotations: a quarter less than the pace.
+const fn least_pause(pace: u64) -> u64 {
+    pace * 3 / 4
+}
+
+/// The longest time between two rotations: a quarter more than the pace.
+const fn longest_pause(pace: u64) -> u64 {
+    pace * 5 / 4
+}
+
+/// Returns when keys rotate.
+pub(crate) fn put_off(db: &Connection) -> Result<PutOff, StorageError> {
+    let longest_ms = longest_pause(pace_seconds(db)?) * 1000;
+    Ok(PutOff { table: "own_rotations", time: "at", which: ANY, longest_ms, mended: Mended::ByAsMuch })
 }
 
 /// Draws the next key towards a contact, and tells its devices and the siblings (KE-62), unless the last one was heard by nobody (KE-61).

@@ -11,7 +11,7 @@ use crate::devices::{
 use crate::ground::database::{StorageError, first, run};
 use crate::ground::{once, person};
 use crate::mail::{inbox, outbox, queues, servers, sessions};
-use crate::people::{card_keys, contacts, held, introductions, own_lists, renewal, spare_cards, unopened};
+use crate::people::{card_keys, contacts, held, introductions, named, own_lists, renewal, spare_cards, unopened};
 use crate::recovery::{backup, closings, home_backup, reach, refused, replaced, restore, restored};
 use crate::talk::{attachments, conversations, drafts, lending, previews, search, shown, windows};
 
@@ -62,6 +62,7 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             siblings::TABLES,
             own_lists::TABLES,
             introductions::TABLES,
+            named::TABLES,
             history::TABLES,
             sync::TABLES,
         ],
@@ -82,7 +83,7 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
             restore::TABLES,
             catching_up::TABLES_4,
             sync::TABLES_4,
-            introductions::TABLES_4,
+            named::TABLES_4,
         ],
         // Whom a contact's device has met is in what it says; backups at home servers, and what backups say beside people and messages;
         // how conversations stand in the person's list, and how long they are; files that are lent.

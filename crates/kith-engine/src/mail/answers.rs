@@ -1,5 +1,7 @@
 //! What the home server's answers mean for the requests that they answer.
 
+use std::borrow::Cow;
+
 use kith_crypto::attachment::open_chunk;
 use kith_crypto::sealed::PendingAnswer;
 use kith_wire::Wire;
@@ -10,12 +12,14 @@ use kith_wire::sealed::OneShotReply;
 use crate::api::{AttachmentId, ContactId, Event, Output, Trouble};
 use crate::devices::own_devices::{self, Locked};
 use crate::devices::sibling_meetings;
+use crate::ground::clocks::{Mended, PutOff};
 use crate::ground::database::StorageError;
 use crate::ground::person;
 use crate::ground::person::Registration;
 use crate::ground::work::{LinkEffect, Work};
-use crate::mail::connection::{AccountStep, ClockCheck, Link, Quiet, UploadStep};
+use crate::mail::connection::{AccountStep, Link, Quiet, UploadStep};
 use crate::mail::jobs::Job;
+use crate::mail::outbox::FrameKind;
 use crate::mail::servers::{DescriptorError, ServerId};
 use crate::mail::{expiry, outbox, queues, servers, sessions};
 use crate::people::card_keys::Fetched;
@@ -29,6 +33,19 @@ const REFUSED_SECONDS: u64 = 60;
 const LONGEST_HOLD_SECONDS: u64 = 3600;
 /// Seconds after which a deposit is tried again that the server does not want to pass on at all.
 const FORBIDDEN_SECONDS: u64 = 3600;
+/// When a deposit is tried again that the server has not taken. (First answers wait for hours beside, for a reason of their own.)
+pub(crate) fn put_off() -> PutOff {
+    let which = format!("deposited IS NULL AND (kind <> {} OR attempts > 0)", FrameKind::Answer as i64);
+    let longest = LONGEST_HOLD_SECONDS.max(FORBIDDEN_SECONDS).max(REFUSED_SECONDS);
+    PutOff {
+        table: "frames",
+        time: "due",
+        which: Cow::Owned(which),
+        longest_ms: longest * 1000,
+        mended: Mended::AtOnce,
+    }
+}
+
 /// Seconds between this clock and the server's that are worth a warning.
 const CLOCK_SECONDS: u64 = 300;
 
@@ -119,7 +136,7 @@ pub(crate) fn answered(work: &mut Work<'_>, link: &mut Link, job: Job, answer: A
     Ok(())
 }
 
-/// Returns for how many seconds a server is left alone that asks for it.
+/// Returns for how many seconds a server is left alone that asks for it (KE-134).
 fn held(seconds: u16) -> u64 {
     u64::from(seconds).clamp(1, LONGEST_HOLD_SECONDS)
 }
@@ -368,21 +385,20 @@ fn chunk_got(work: &mut Work<'_>, link: &mut Link, got: &Got, sealed: Vec<u8>) -
 
 /// The time, and with it the end of all that the server had to say before.
 fn clock(work: &mut Work<'_>, link: &mut Link, answer: &Answer) -> Result<(), StorageError> {
-    if let Answer::Clock { time } = answer {
-        let ahead = i128::from(work.now.seconds()) - i128::from(*time);
-        let ahead = i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX });
-        if ahead.unsigned_abs() > CLOCK_SECONDS {
-            work.tell(Event::Trouble(Trouble::ClockOff { ahead }));
+    match answer {
+        Answer::Clock { time } => {
+            let ahead = i128::from(work.now.seconds()) - i128::from(*time);
+            let ahead = i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX });
+            if ahead.unsigned_abs() > CLOCK_SECONDS {
+                work.tell(Event::Trouble(Trouble::ClockOff { ahead }));
+            }
+            link.time_said(ahead);
         }
-        if let Some(live) = link.live() {
-            live.ahead = Some(ahead);
+        Answer::Busy { .. } => {
+            link.time_put_off();
+            refused(work, link, answer);
         }
-    } else if let (Answer::Busy { .. }, Some(live)) = (answer, link.live()) {
-        live.clock = ClockCheck::Due;
-        refused(work, link, answer);
-    } else if let Some(live) = link.live() {
-        // A server that does not say the time must not keep anything from being sent or given up: this device's clock counts.
-        live.ahead = Some(0);
+        _ => link.time_refused(),
     }
     if let Some(live) = link.live()
         && live.quiet == Quiet::Asked

@@ -36,6 +36,8 @@ pub(crate) struct Link {
     forgotten: u32,
     next_id: u64,
     told: LinkState,
+    /// How often in a row the server was too busy to say the time.
+    time_put_off: u32,
     /// When other servers' descriptors are asked for again after a failure.
     pub(crate) pauses: BTreeMap<ServerId, Pause>,
 }
@@ -140,6 +142,8 @@ pub(crate) enum ClockCheck {
 
 /// Seconds between the clocks beyond which nothing is given up by this device's.
 const WRONG_CLOCK_SECONDS: u64 = 24 * 3600;
+/// How often in a row a server may be too busy to say the time before this device's clock counts: once by chance.
+const MAX_TIME_PUT_OFF: u32 = 2;
 /// Servers whose failures are remembered, before those that are not paused are forgotten.
 const MAX_PAUSES: usize = 256;
 
@@ -152,6 +156,7 @@ impl Link {
             forgotten: 0,
             next_id: 1,
             told: LinkState::Down,
+            time_put_off: 0,
             pauses: BTreeMap::new(),
         }
     }
@@ -260,6 +265,34 @@ impl Link {
             live.compare_clocks_again();
             live.quiet = Quiet::Busy;
             live.settles = Some(now.plus_seconds(SETTLING_SECONDS));
+        }
+    }
+
+    /// The server has said the time: by so many seconds this device's clock is ahead of it.
+    pub(crate) const fn time_said(&mut self, ahead: i64) {
+        self.time_put_off = 0;
+        if let Some(live) = self.live() {
+            live.ahead = Some(ahead);
+        }
+    }
+
+    /// The server is too busy to say the time. It is asked once more; then this device's clock counts (KE-133).
+    pub(crate) const fn time_put_off(&mut self) {
+        self.time_put_off = self.time_put_off.saturating_add(1);
+        if self.time_put_off >= MAX_TIME_PUT_OFF {
+            self.time_refused();
+        } else if let Some(live) = self.live() {
+            live.clock = ClockCheck::Due;
+        }
+    }
+
+    /// A server that does not say the time must not keep anything from being sent or given up: this device's clock counts, unless the two were
+    /// compared before (KE-133).
+    pub(crate) const fn time_refused(&mut self) {
+        if let Some(live) = self.live()
+            && live.ahead.is_none()
+        {
+            live.ahead = Some(0);
         }
     }
 

@@ -3,6 +3,8 @@
 //! A frame is deposited again with back-off, the same bytes each time, until the other device's session ack covers it
 //! or its time is over (KE-14). How contents become frames is in `sealing.rs`, how a deposit travels in `pump.rs`.
 
+use std::borrow::Cow;
+
 use kith_wire::Timestamp;
 use kith_wire::Wire;
 use kith_wire::content::{Body, Content, KnownBody};
@@ -15,6 +17,7 @@ use rusqlite::{Connection, params};
 use crate::api::{AttachmentId, ContactId, MessageState};
 use crate::devices::{device_keys, sync};
 use crate::errors::CommandError;
+use crate::ground::clocks::{self, Mended, PutOff};
 use crate::ground::database::{StorageError, all, column, exists, first, run};
 use crate::ground::work::Work;
 pub(crate) use crate::mail::sealing::{seal_all_waiting, seal_waiting};
@@ -122,8 +125,25 @@ pub(crate) struct NewContent {
 const FIRST_RETRY_SECONDS: u64 = 3600;
 /// The longest such time.
 const LONGEST_RETRY_SECONDS: u64 = 24 * 3600;
+/// When a frame that was deposited goes out again.
+pub(crate) const PUT_OFF: PutOff = PutOff {
+    table: "frames",
+    time: "due",
+    which: Cow::Borrowed("deposited IS NOT NULL"),
+    longest_ms: LONGEST_RETRY_SECONDS * 1000,
+    mended: Mended::AtOnce,
+};
 /// Seconds that a frame may be under way before an ack without it means that it was lost.
 const MISSING_AFTER_SECONDS: u64 = 60;
+
+/// KE-128: a frame that was deposited in what is the future now goes out again at once: whether it had the time to arrive says a clock that was
+/// wrong.
+pub(crate) fn mend_deposited(db: &Connection, now: Timestamp) -> Result<(), StorageError> {
+    let future = column(now.0.saturating_add(clocks::STEP_MS));
+    let sql = "UPDATE frames SET due = min(due, ?1), deposited = ?1 WHERE deposited > ?2";
+    run(db, sql, params![column(now.0), future])?;
+    Ok(())
+}
 
 /// Returns when something written now expires.
 pub(crate) fn expiry(now: Timestamp) -> Timestamp {

@@ -21,7 +21,7 @@ use crate::mail::outbox::FrameKind;
 use crate::mail::sessions::{self, PeerDevice};
 use crate::people::cards;
 use crate::people::contacts;
-use crate::people::introductions;
+use crate::people::named;
 
 /// Whose contents these are, towards the contact.
 struct Author {
@@ -76,7 +76,7 @@ pub(crate) fn seal_waiting(work: &mut Work<'_>, id: ContactId) -> Result<(), Sto
     // KE-55: a device that a list named and that was not met yet gets what is written meanwhile, too.
     let met = sessions::of_contact(work.db, id)?;
     let is_awaited = list.as_ref().is_some_and(|list| list.devices.len() > 1 && !all_met(&met, list))
-        || introductions::n_awaited(work.db, id)? > n_nameless(&met) as u64;
+        || named::n_awaited(work.db, id)? > n_nameless(&met) as u64;
     if let Some(floor) = floor.filter(|_| !is_awaited) {
         let sql = "DELETE FROM outgoing WHERE contact = ?1 AND id <= ?2 AND attachment IS NULL";
         run(work.db, sql, params![id.column(), floor])?;

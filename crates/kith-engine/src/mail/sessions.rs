@@ -13,6 +13,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::api::{ContactId, Ended, Event};
 use crate::devices::{catching_up, siblings};
+use crate::ground::clocks::{ANY, Mended, PutOff};
 use crate::ground::database::{StorageError, all, column, exists, first, run};
 use crate::ground::work::Work;
 use crate::mail::outbox::{self, FrameKind, NewFrame};
@@ -72,6 +73,9 @@ const REPLY_DELAY_MS: u64 = 250;
 const AGAIN_SECONDS: u64 = 24 * 3600;
 /// Milliseconds within which an acknowledgement counts as being under way.
 pub(crate) const SOON_MS: u64 = 10_000;
+/// When acknowledgements go out. One that would be repeated tomorrow does so soon: that costs a frame.
+pub(crate) const PUT_OFF: PutOff =
+    PutOff { table: "peers", time: "reply_at", which: ANY, longest_ms: SOON_MS, mended: Mended::AtOnce };
 
 const COLUMNS: &str = "id, contact, core, device, sealed_to";
 

@@ -3,6 +3,8 @@
 //! A row is one meeting under way between this device and one of a contact. When it is done, the device is a row of `peers`
 //! with a session.
 
+use std::borrow::Cow;
+
 use kith_crypto::sign::{Verified, open};
 use kith_session::{
     AnsweredCard, Answerer, CheckedCard, Giver, LateAnswer, ListedDevice, answer_device, check_card, check_list,
@@ -22,13 +24,14 @@ use rusqlite::{Connection, params};
 use crate::api::ContactId;
 use crate::devices::{device_keys, siblings, sync};
 use crate::errors::CommandError;
+use crate::ground::clocks::{ANY, Mended, PutOff};
 use crate::ground::database::{StorageError, all, column, count, exists, first, run};
 use crate::ground::work::Work;
 use crate::mail::outbox::{self, FrameKind, NewContent, NewFrame};
 use crate::mail::queues::{self, QueueState};
 use crate::mail::sessions::{self, PeerId};
 use crate::people::contacts::{self, Stage};
-use crate::people::{own_lists, peer_list, spare_cards};
+use crate::people::{named, own_lists, peer_list, spare_cards};
 use crate::recovery::restored;
 
 pub(crate) const TABLES: &str = "
@@ -51,22 +54,42 @@ CREATE TABLE cards_waiting (
     offer BLOB NOT NULL,
     PRIMARY KEY (contact, offer)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE peers_revoked (contact INTEGER NOT NULL, device BLOB NOT NULL, PRIMARY KEY (contact, device)) STRICT, WITHOUT ROWID;
-";
-
-/// What version 4 adds: devices that a list of a contact named before they were met.
-pub(crate) const TABLES_4: &str = "
-CREATE TABLE peers_awaited (contact INTEGER NOT NULL, device BLOB NOT NULL, PRIMARY KEY (contact, device)) STRICT, WITHOUT ROWID;
 ";
 
 /// Seconds for which a device card may be answered.
-pub(crate) const CARD_SECONDS: u64 = 30 * 24 * 3600;
+const CARD_SECONDS: u64 = 30 * 24 * 3600;
 /// Seconds after which an unanswered device card is given again: whoever was to pass it on may have lost it, with a session that ended or
 /// with a device that is gone.
 const AGAIN_SECONDS: u64 = 7 * 24 * 3600;
 /// Seconds for which a device waits before it gives a card to a device of a contact that it has heard of: that one gives
 /// cards to everybody when it is new, and its card is under way.
-pub(crate) const PATIENCE_SECONDS: u64 = 24 * 3600;
+const PATIENCE_SECONDS: u64 = 24 * 3600;
+
+/// When this device gives cards to devices that it has heard of.
+pub(crate) const PUT_OFF: PutOff = PutOff {
+    table: "contacts",
+    time: "introduce_at",
+    which: ANY,
+    longest_ms: PATIENCE_SECONDS * 1000,
+    mended: Mended::ByAsMuch,
+};
+/// When another card is given in the place of one that nobody has answered.
+pub(crate) const GIVEN: PutOff = PutOff {
+    table: "introductions",
+    time: "expires",
+    which: Cow::Borrowed("giver IS NOT NULL"),
+    longest_ms: AGAIN_SECONDS * 1000,
+    mended: Mended::ByAsMuch,
+};
+/// When a card is let go that could not be answered yet. One that was answered is left alone: given up too early, because the clock is behind
+/// now, it would be answered once more, with other keys, and be taken for somebody else's.
+pub(crate) const TO_BE_ANSWERED: PutOff = PutOff {
+    table: "introductions",
+    time: "expires",
+    which: Cow::Borrowed("offer IS NOT NULL"),
+    longest_ms: CARD_SECONDS * 1000,
+    mended: Mended::ByAsMuch,
+};
 
 /// Gives a card to every device of a contact that this one has not met.
 pub(crate) fn go_on(work: &mut Work<'_>, contact: ContactId) -> Result<(), StorageError> {
@@ -89,7 +112,7 @@ pub(crate) fn go_on(work: &mut Work<'_>, contact: ContactId) -> Result<(), Stora
     }
     for device in &peers.get().devices {
         let is_known = has_met(work.db, contact, device.id)? || is_under_way(work, contact, device.id)?;
-        if is_known || is_revoked(work.db, contact, device.id)? {
+        if is_known || named::is_revoked(work.db, contact, device.id)? {
             continue;
         }
         let Some(to) = listed(work, contact, &peers, |known| known.id() == device.id)? else { continue };
@@ -263,7 +286,7 @@ pub(crate) fn answer(
     let key = card.contact_key().0;
     let Some(from) = listed(work, contact, list, |known| known.has_key(&key))? else { return Ok(()) };
     let Some(own) = own_lists::own_device(work.db, contact)? else { return Ok(()) };
-    if is_answered(work.db, contact, from.id(), card.hash())? || is_revoked(work.db, contact, from.id())? {
+    if is_answered(work.db, contact, from.id(), card.hash())? || named::is_revoked(work.db, contact, from.id())? {
         return Ok(());
     }
     // A contact that names ever new devices makes nothing grow without bound.
@@ -465,7 +488,7 @@ pub(crate) fn wake(work: &mut Work<'_>) -> Result<(), StorageError> {
 pub(crate) fn heard_of(work: &mut Work<'_>, contact: ContactId, list: &DeviceList) -> Result<(), StorageError> {
     for device in &list.devices {
         if !has_met(work.db, contact, device.id)? {
-            await_one(work.db, contact, device.id)?;
+            named::await_one(work.db, contact, device.id)?;
         }
         if !has_met(work.db, contact, device.id)? && !is_under_way(work, contact, device.id)? {
             let at = column(work.now.plus_seconds(PATIENCE_SECONDS).0);
@@ -476,48 +499,8 @@ pub(crate) fn heard_of(work: &mut Work<'_>, contact: ContactId, list: &DeviceLis
     Ok(())
 }
 
-/// A device is awaited from the first list that names it until it is met or revoked, also when a later list, made without knowing of it,
-/// does not name it: the contact's other devices count it as named, and pass nothing on to it (KE-55).
-fn await_one(db: &Connection, contact: ContactId, device: DeviceId) -> Result<(), StorageError> {
-    let sql = "INSERT OR IGNORE INTO peers_awaited (contact, device) SELECT ?1, ?2 \
-               WHERE (SELECT count(*) FROM peers_awaited WHERE contact = ?1) < ?3";
-    run(db, sql, params![contact.column(), device.0, column(MAX_AWAITED)])?;
-    Ok(())
-}
-
-/// Returns how many devices of a contact were named and are not met yet.
-pub(crate) fn n_awaited(db: &Connection, contact: ContactId) -> Result<u64, StorageError> {
-    let sql = "SELECT count(*) FROM peers_awaited a WHERE a.contact = ?1 \
-               AND NOT EXISTS (SELECT 1 FROM peers p WHERE p.contact = a.contact AND p.device = a.device) \
-               AND NOT EXISTS (SELECT 1 FROM peers_revoked r WHERE r.contact = a.contact AND r.device = a.device)";
-    count(db, sql, [contact.column()])
-}
-
-/// Remembers whom a contact's list revokes: for good, also when a later list, made without knowing of it, names them again (KE-60).
-pub(crate) fn note_revoked(db: &Connection, contact: ContactId, list: &DeviceList) -> Result<(), StorageError> {
-    list.revoked.iter().try_for_each(|revoked| note_gone(db, contact, revoked.id))
-}
-
-/// Remembers a device that no list revokes and that is a device of the contact no more.
-pub(crate) fn note_gone(db: &Connection, contact: ContactId, device: DeviceId) -> Result<(), StorageError> {
-    let sql = "INSERT OR IGNORE INTO peers_revoked (contact, device) SELECT ?1, ?2 \
-               WHERE (SELECT count(*) FROM peers_revoked WHERE contact = ?1) < ?3";
-    run(db, sql, params![contact.column(), device.0, column(MAX_REVOKED)])?;
-    Ok(())
-}
-
-/// Returns whether any list of a contact has revoked a device.
-pub(crate) fn is_revoked(db: &Connection, contact: ContactId, device: DeviceId) -> Result<bool, StorageError> {
-    let sql = "SELECT 1 FROM peers_revoked WHERE contact = ?1 AND device = ?2";
-    exists(db, sql, params![contact.column(), device.0])
-}
-
 /// Devices of a contact that are in use, or were met halfway, at most: twice as many as anybody has.
 const MAX_MET: u64 = 16;
-/// Devices of a contact that are awaited, or were, at most.
-const MAX_AWAITED: u64 = 64;
-/// Revocations that are remembered of a contact.
-const MAX_REVOKED: u64 = 256;
 
 fn has_met(db: &Connection, contact: ContactId, device: DeviceId) -> Result<bool, StorageError> {
     let sql = "SELECT 1 FROM peers WHERE contact = ?1 AND device = ?2";
@@ -549,10 +532,8 @@ fn drop_row(work: &mut Work<'_>, contact: ContactId, device: DeviceId) -> Result
 /// Forgets all meetings with a contact.
 pub(crate) fn forget(db: &Connection, contact: ContactId) -> Result<(), StorageError> {
     run(db, "DELETE FROM introductions WHERE contact = ?1", [contact.column()])?;
-    run(db, "DELETE FROM peers_revoked WHERE contact = ?1", [contact.column()])?;
     run(db, "DELETE FROM cards_waiting WHERE contact = ?1", [contact.column()])?;
-    run(db, "DELETE FROM peers_awaited WHERE contact = ?1", [contact.column()])?;
-    Ok(())
+    named::forget(db, contact)
 }
 
 /// Finds a device in a list, with what is known of its keys by now; none while these contradict each other (KS-54).

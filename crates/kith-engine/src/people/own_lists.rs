@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 use crate::api::{ContactId, Event};
 use crate::devices::{device_keys, own_devices, sync};
 use crate::errors::RefreshError;
+use crate::ground::clocks::{ANY, Mended, PutOff};
 use crate::ground::database::{StorageError, all, column, exists, first, run};
 use crate::ground::work::Work;
 use crate::mail::outbox::FrameKind;
@@ -359,7 +360,15 @@ fn announce_later(work: &mut Work<'_>, contact: ContactId, list: &Verified<Devic
 }
 
 /// Seconds over which contacts hear of a new device.
-pub(crate) const ANNOUNCE_SECONDS: u64 = 6 * 3600;
+const ANNOUNCE_SECONDS: u64 = 6 * 3600;
+/// When contacts hear of it.
+pub(crate) const PUT_OFF: PutOff = PutOff {
+    table: "contacts",
+    time: "announce_at",
+    which: ANY,
+    longest_ms: ANNOUNCE_SECONDS * 1000,
+    mended: Mended::ByAsMuch,
+};
 
 /// Tells the contacts whose time has come.
 pub(crate) fn announce_due(work: &mut Work<'_>) -> Result<(), StorageError> {

@@ -14,7 +14,7 @@ use crate::ground::database::{StorageError, run};
 use crate::ground::work::Work;
 use crate::mail::sessions::{self, PeerDevice, PeerId};
 use crate::people::contacts::{self, Stage};
-use crate::people::{cards, held, introductions, spare_cards};
+use crate::people::{cards, held, introductions, named, spare_cards};
 use crate::recovery::replaced;
 
 /// Remembers under which name a contact's lists have the device that a session is with.
@@ -47,7 +47,7 @@ fn take(
         // What no device that is left could acknowledge waits for the one that comes (KE-67).
         replaced::say_again(work, contact, None)?;
     }
-    introductions::note_revoked(work.db, contact, list.get())?;
+    named::note_revoked(work.db, contact, list.get())?;
     let newest = cards::peer_list(work.db, contact)?;
     let is_first = newest.is_none();
     if newest.is_none_or(|newest| newest.version < list.get().version) {
@@ -88,7 +88,7 @@ fn has_lost_one(
         return Ok(false);
     }
     for revoked in list.revoked.iter().filter(|revoked| revoked.reason == RevocationReason::Compromised) {
-        if !introductions::is_revoked(work.db, contact, revoked.id)? {
+        if !named::is_revoked(work.db, contact, revoked.id)? {
             return Ok(true);
         }
     }

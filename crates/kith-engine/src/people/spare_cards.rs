@@ -14,6 +14,7 @@ use rusqlite::{Connection, params};
 use crate::api::ContactId;
 use crate::devices::device_keys;
 use crate::errors::CommandError;
+use crate::ground::clocks::{ANY, Mended, PutOff};
 use crate::ground::database::{StorageError, all, column, count, exists, first, run};
 use crate::ground::work::Work;
 use crate::mail::outbox::{self, NewContent};
@@ -56,9 +57,17 @@ INSERT INTO spare_times (contact, at) SELECT id, 0 FROM contacts WHERE kind = 0 
 /// Seconds for which a spare card may be answered: a year.
 const CARD_SECONDS: u64 = 365 * 24 * 3600;
 /// Seconds after which a spare card is renewed at the latest: half of its time, so that a backup of half a year ago has a good one.
-pub(crate) const RENEWED_SECONDS: u64 = CARD_SECONDS / 2;
+const RENEWED_SECONDS: u64 = CARD_SECONDS / 2;
 /// Seconds by which contacts differ in that (KE-40).
 const RENEWED_SPREAD_SECONDS: u64 = 30 * 24 * 3600;
+/// When spare cards are renewed.
+pub(crate) const PUT_OFF: PutOff = PutOff {
+    table: "spare_times",
+    time: "at",
+    which: ANY,
+    longest_ms: RENEWED_SECONDS * 1000,
+    mended: Mended::ByAsMuch,
+};
 /// Seconds after which a contact is looked at again that could not be given a card.
 const AGAIN_SECONDS: u64 = 24 * 3600;
 /// Spare cards of a contact that may be answered at most, the newest among them: older backups have older ones.

@@ -20,6 +20,7 @@ use crate::devices::own_devices;
 use crate::devices::siblings::Sibling;
 use crate::devices::sync;
 use crate::errors::{CommandError, DeviceError};
+use crate::ground::clocks::{ANY, Mended, PutOff};
 use crate::ground::database::{StorageError, all, column, count, exists, run};
 use crate::ground::person;
 use crate::ground::work::Work;
@@ -61,7 +62,15 @@ const MAX_OF_DEVICE: u64 = 2;
 /// Bytes of a sealed statement at most.
 const MAX_SEALED: usize = 2048;
 /// Seconds after which a statement is sent again that no answer came to.
-pub(crate) const AGAIN_SECONDS: u64 = 3600;
+const AGAIN_SECONDS: u64 = 3600;
+/// When it is sent again.
+pub(crate) const PUT_OFF: PutOff = PutOff {
+    table: "closings_sent",
+    time: "due",
+    which: ANY,
+    longest_ms: AGAIN_SECONDS * 1000,
+    mended: Mended::AtOnce,
+};
 /// Seconds after which it is sent again to a server that has other keys than were known.
 const SOON_SECONDS: u64 = 60;
 /// Seconds after which it is given up: what waited for the device has expired by then.

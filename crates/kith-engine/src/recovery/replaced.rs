@@ -22,7 +22,8 @@ use crate::mail::outbox::{self, FrameKind};
 use crate::mail::queues::QueueId;
 use crate::mail::rotation;
 use crate::mail::sessions::{self, PeerDevice, PeerId};
-use crate::people::introductions::{self, verified_peers};
+use crate::people::introductions::verified_peers;
+use crate::people::named;
 use crate::people::{cards, contacts, own_lists, peer_list, spare_cards};
 use crate::recovery::refused;
 use crate::sabotage::{self, Bug};
@@ -104,8 +105,7 @@ fn receive_for(work: &mut Work<'_>, contact: ContactId, given: &Given, frame: &F
 fn accept(work: &mut Work<'_>, contact: ContactId, given: &Given, met: Met) -> Result<(), StorageError> {
     let device = met.session.peer_device();
     if let Some(device) = device
-        && (sessions::with_device(work.db, contact, device)?.is_some()
-            || introductions::is_revoked(work.db, contact, device)?)
+        && (sessions::with_device(work.db, contact, device)?.is_some() || named::is_revoked(work.db, contact, device)?)
     {
         return Ok(());
     }
@@ -194,7 +194,7 @@ pub(crate) fn settle(work: &mut Work<'_>, peer: &PeerDevice) -> Result<(), Stora
     let contact = peer.contact;
     let Some(list) = verified_peers(work.db, contact)? else { return Ok(()) };
     let is_revoked = match peer.device {
-        Some(device) => introductions::is_revoked(work.db, contact, device)?,
+        Some(device) => named::is_revoked(work.db, contact, device)?,
         None => true,
     };
     run(work.db, "UPDATE spare_givers SET awaited = NULL WHERE peer = ?1", [peer.id.0])?;
@@ -219,7 +219,7 @@ pub(crate) fn settle(work: &mut Work<'_>, peer: &PeerDevice) -> Result<(), Stora
 fn revoke_unnamed(work: &mut Work<'_>, contact: ContactId, list: &DeviceList) -> Result<(), StorageError> {
     for other in sessions::in_use(work.db, contact)?.into_iter().filter(|other| !other.is_named_in(list)) {
         if let Some(device) = other.device {
-            introductions::note_gone(work.db, contact, device)?;
+            named::note_gone(work.db, contact, device)?;
         }
         stop(work, &other)?;
     }

@@ -4,6 +4,8 @@
 //! What a backup is and how it is read is not known here. The lists are signed at a password entry, and so are the answers: each needs
 //! the contact key, and a queue that the home server has made by then.
 
+use std::borrow::Cow;
+
 use kith_crypto::user::UserSecret;
 use kith_session::{ListedDevice, answer_spare, check_card};
 use kith_wire::Timestamp;
@@ -15,6 +17,7 @@ use crate::api::ContactId;
 use crate::devices::device_keys;
 use crate::devices::own_devices::{self, Change};
 use crate::errors::{DeviceError, RefreshError};
+use crate::ground::clocks::{Mended, PutOff};
 use crate::ground::database::{StorageError, all, column, exists, first, run};
 use crate::ground::work::Work;
 use crate::mail::outbox::{self, FrameKind, NewFrame};
@@ -34,7 +37,7 @@ const LAMPORT_AHEAD: u64 = 1 << 20;
 /// By how much the version of the list that replaces all others is ahead of those of the backup: 256 lists, made since.
 const VERSIONS_AHEAD: u32 = 1 << 24;
 /// Seconds over which contacts hear of the new device (KE-66).
-pub(crate) const ANSWER_SECONDS: u64 = 6 * 3600;
+const ANSWER_SECONDS: u64 = 6 * 3600;
 /// Seconds for which an answer waits for its confirmation: as long as it is sent.
 const WAIT_SECONDS: u64 = 60 * 24 * 3600;
 /// Seconds after which a contact that has not answered is said to be silent: most devices are on once in so many days.
@@ -149,6 +152,18 @@ fn due(work: &mut Work<'_>) -> Result<i64, StorageError> {
     let is_alone = contacts::with_keys(work.db)?.len() == 1;
     let seconds = if is_alone { 0 } else { device_keys::below(work, ANSWER_SECONDS) };
     Ok(column(work.now.plus_seconds(seconds).0))
+}
+
+/// Returns when contacts hear of it: first answers are due at different times.
+pub(crate) fn put_off() -> PutOff {
+    let which = format!("kind = {} AND attempts = 0", FrameKind::Answer as i64);
+    PutOff {
+        table: "frames",
+        time: "due",
+        which: Cow::Owned(which),
+        longest_ms: ANSWER_SECONDS * 1000,
+        mended: Mended::ByAsMuch,
+    }
 }
 
 /// The person writes to a contact: it hears of the new device now.

@@ -10,6 +10,7 @@ use crate::devices::contact_copies;
 use crate::devices::siblings;
 use crate::devices::sync;
 use crate::errors::CommandError;
+use crate::ground::clocks::{ANY, Mended, PutOff};
 use crate::ground::database::{StorageError, all, column, exists, first, number, run};
 use crate::ground::work::Work;
 use crate::mail::outbox;
@@ -31,7 +32,10 @@ CREATE TABLE drafts_told (
 ";
 
 /// Milliseconds for which a draft rests before it is told: who types changes it with every letter.
-pub(crate) const REST_MS: u64 = 2000;
+const REST_MS: u64 = 2000;
+/// When drafts are told.
+pub(crate) const PUT_OFF: PutOff =
+    PutOff { table: "contacts", time: "draft_due", which: ANY, longest_ms: REST_MS, mended: Mended::AtOnce };
 
 /// Keeps what the person has typed.
 pub(crate) fn save(work: &mut Work<'_>, id: ContactId, text: &str) -> Result<(), CommandError> {
