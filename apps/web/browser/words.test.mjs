@@ -45,11 +45,11 @@ async function somebody(name, server) {
 }
 
 /** The words that are shown, and the home server beside them. */
-async function shown() {
-  await ana.at('link-words').waitFor();
-  const words = (await ana.at('link-words').locator('li').allInnerTexts()).map((text) => text.replace(/[^a-z]/g, ''));
+async function shown(person = ana) {
+  await person.at('link-words').waitFor();
+  const words = (await person.at('link-words').locator('li').allInnerTexts()).map((text) => text.replace(/[^a-z]/g, ''));
   assert.equal(words.length, 12);
-  return { words, server: await ana.at('link-words-server').innerText() };
+  return { words, server: await person.at('link-words-server').innerText() };
 }
 
 async function type(person, words, server) {
@@ -58,11 +58,23 @@ async function type(person, words, server) {
   await person.at('link-go').click();
 }
 
-/** Types what is no link, and returns what is said about it. */
+/** Goes to where words are typed on a new device. */
+async function toType(person) {
+  await person.at('link-side-take').click();
+  await person.at('link-words-type').click();
+  await person.at('link-words-typed').waitFor();
+}
+
+/** Types what is no link, and returns what is said about it. Until the home server has heard that words were taken back they find somebody. */
 async function fails(person, words, server) {
   await type(person, words, server);
   const field = person.page.locator('[data-test="link-words-typed"][aria-invalid="true"]');
-  await field.waitFor();
+  await field.or(person.at('link-again')).first().waitFor();
+  if (!(await field.isVisible())) {
+    await person.at('link-again').click();
+    await toType(person);
+    return fails(person, words, server);
+  }
   return person.page.locator(`[id="${await field.getAttribute('aria-describedby')}"]`).innerText();
 }
 
@@ -71,8 +83,7 @@ let phone;
 test('words that are no link are said to be none, and stay to be mended', async () => {
   phone = await somebody('phone', home);
   await phone.beginToJoin(NEW_PASSWORD);
-  await phone.at('link-side-take').click();
-  await phone.at('link-words-type').click();
+  await toType(phone);
   assert.match(await fails(phone, 'abandon Kitchenette able'), /kitchenette.” is none of the words/);
   assert.match(await fails(phone, 'abandon ability able'), /twelve words, and here are .3/);
   assert.match(await fails(phone, 'abandon '.repeat(12)), /wrong order/);
@@ -106,6 +117,44 @@ for (const [way, goes] of Object.entries(WAYS)) {
     assert.equal(await phone.at('link-words-typed').inputValue(), words.join(' '), 'they can be mended');
   });
 }
+
+test('words are good no more when the one of several tabs that shows them is closed', async () => {
+  const there = new Person(await ana.page.context().newPage());
+  await there.page.goto(home.url);
+  await there.toLink();
+  await there.at('link-words-show').click();
+  const { words, server } = await shown(there);
+  await ana.at('link-withdraw').waitFor();
+  await there.page.close();
+  await ana.at('link-words-show').waitFor();
+  assert.match(await fails(phone, words.join(' '), server), /no link under these words/);
+});
+
+/** Asks for words as often as they do not come in time. */
+async function showAtLast() {
+  const again = ana.at('link-words-show');
+  do {
+    if (await again.isVisible()) await again.click();
+    await ana.at('link-words').or(again).first().waitFor();
+  } while (!(await ana.at('link-words').isVisible()));
+}
+
+test('words are shown when the home server has what they lead to, and not before', async () => {
+  await home.stop();
+  await ana.at('link-words-show').click();
+  await ana.at('link-withdraw').waitFor();
+  assert.equal(await ana.at('link-words').count(), 0);
+  // Nobody has to wait for that.
+  await ana.at('link-withdraw').click();
+  await ana.at('link-words-show').waitFor();
+  assert.equal(await ana.page.locator('[role="alert"]').count(), 0);
+  await ana.at('link-words-show').click();
+  await ana.at('link-withdraw').waitFor();
+  home = await Server.start(home.data, home.port, web, ['--allow-private-peers']);
+  await showAtLast();
+  await ana.at('link-withdraw').click();
+  await ana.at('link-words-show').waitFor();
+});
 
 test('words lead a browser to the device that shows them', async () => {
   await ana.at('link-words-show').click();
@@ -148,8 +197,7 @@ test('a browser takes the words of a terminal', async () => {
   assert.equal(server, home.url);
   const tablet = await somebody('tablet', home);
   await tablet.beginToJoin(NEW_PASSWORD);
-  await tablet.at('link-side-take').click();
-  await tablet.at('link-words-type').click();
+  await toType(tablet);
   assert.equal(await tablet.at('link-words-address').inputValue(), home.url, 'most people have all at one home server');
   await type(tablet, words);
   const code = await tablet.code();

@@ -176,18 +176,23 @@ test('a dialog takes the focus, keeps it, and gives it back', async () => {
   }
 });
 
+/** On the device that is there: shows a link in one of the ways, and goes through what there is to do with it. */
+async function showsLink(old, way, taken) {
+  await old.reach(way);
+  await old.press('Enter');
+  await old.has('h2');
+  await old.reach(taken);
+  await old.reach('link-withdraw');
+  await old.end();
+}
+
 test('linking goes by keyboard on both devices, and each step begins at its top', async () => {
   const old = await at('link', PHONE);
   await old.reach('link-side-show');
   await old.press('ArrowRight');
   await old.one('link-take-link').waitFor();
   await old.press('ArrowLeft');
-  await old.reach('link-name');
-  await old.press('Enter');
-  await old.has('h2');
-  await old.reach('link-link');
-  await old.reach('link-withdraw');
-  await old.end();
+  await showsLink(old, 'link-name', 'link-link');
 
   const compare = await at('link-ready', PHONE);
   await compare.reach('link-same');
@@ -214,13 +219,7 @@ test('linking goes by keyboard on both devices, and each step begins at its top'
 });
 
 test('linking by words goes by keyboard on both devices', async () => {
-  const old = await at('link', PHONE);
-  await old.reach('link-words-show');
-  await old.press('Enter');
-  await old.has('h2');
-  await old.reach('link-words-copy');
-  await old.reach('link-withdraw');
-  await old.end();
+  await showsLink(await at('link', PHONE), 'link-words-show', 'link-words-copy');
 
   const fresh = await at('join', PHONE);
   await fresh.reach('link-side-show');

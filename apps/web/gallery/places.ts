@@ -5,7 +5,7 @@ import type { Place } from '../src/state/route.svelte';
 export type ScreenName =
   | 'start' | 'locked' | 'elsewhere' | 'list' | 'empty' | 'conversation' | 'held' | 'needs-card' | 'blocked' | 'trouble' | 'long' | 'fresh' | 'offline'
   | 'contact' | 'verify' | 'meet' | 'take' | 'settings' | 'devices' | 'devices-many' | 'devices-news'
-  | 'join' | 'join-offline' | 'join-waiting' | 'join-looking' | 'join-compare' | 'join-said' | 'link' | 'link-waiting' | 'link-compare' | 'link-ready' | 'arriving' | 'removed' | 'left-behind'
+  | 'join' | 'join-offline' | 'join-waiting' | 'join-looking' | 'join-compare' | 'join-said' | 'link' | 'link-preparing' | 'link-waiting' | 'link-compare' | 'link-ready' | 'arriving' | 'removed' | 'left-behind'
   | 'backup' | 'backup-never' | 'reminded' | 'phrase' | 'restored' | 'restored-told' | 'refused-another' | 'from-home' | 'not-named' | 'offline-list' | 'unsupported';
 
 const PLACES: Partial<Record<ScreenName, Place>> = {
@@ -25,6 +25,7 @@ const PLACES: Partial<Record<ScreenName, Place>> = {
   devices: { at: 'devices' },
   'devices-many': { at: 'devices' },
   link: { at: 'link' },
+  'link-preparing': { at: 'link' },
   'link-waiting': { at: 'link' },
   'link-compare': { at: 'link' },
   'link-ready': { at: 'link' },

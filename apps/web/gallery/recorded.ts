@@ -54,7 +54,9 @@ export class RecordedLine implements Line {
   async ask<R extends Request>(request: R): Promise<AnswerTo<R>> {
     this.asked.push(request.kind);
     await new Promise((later) => setTimeout(later, 4));
-    return this.answer(request) as AnswerTo<R>;
+    const reply = this.answer(request) as AnswerTo<R>;
+    const isWaitedFor = this.screen === 'link-preparing' && request.kind === 'link_in_words';
+    return isWaitedFor ? new Promise(() => undefined) : reply;
   }
 
   async attach(file: File): Promise<Extract<Reply, { kind: 'attached' }>> {

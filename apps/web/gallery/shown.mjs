@@ -52,6 +52,7 @@ export const SCREENS = [
   ['join-compare', 'join-compare'],
   ['link', 'link'],
   ['link-show', 'link', async (page) => { await page.getByTestId('link-go').click(); await page.getByTestId('link-link').waitFor(); }],
+  ['link-preparing', 'link-preparing', async (page) => { await page.getByTestId('link-words-show').click(); await page.getByTestId('link-withdraw').waitFor(); }],
   ['link-words', 'link', async (page) => { await page.getByTestId('link-words-show').click(); await page.getByTestId('link-words').waitFor(); }],
   ['link-compare', 'link-compare'],
   ['link-welcome', 'link-compare', async (page) => { await page.getByTestId('link-same').click(); await page.getByTestId('link-password').fill('kitchen'); }],

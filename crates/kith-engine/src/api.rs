@@ -16,7 +16,7 @@ pub use self::io::{Arrival, LinkFailure, Output};
 pub use self::views::{
     AttachmentKeys, AttachmentState, AttachmentView, BackupFrom, BackupPortion, BackupReach, BackupRun, BackupStart,
     BackupView, ContactState, ContactView, DeviceState, DeviceView, Direction, Exported, Held, HomeBackupView,
-    LogQuery, MessageBody, MessageView, RestoredView, Restoring, RevokedDevice, Status, Window, WindowAt,
+    LinkInWords, LogQuery, MessageBody, MessageView, RestoredView, Restoring, RevokedDevice, Status, Window, WindowAt,
 };
 
 /// A contact, towards the programs of this device: a number that is never reused. Never leaves the device.
@@ -259,7 +259,7 @@ pub enum Command {
         name: String,
     },
     /// Puts the card of a link at the home server, for a new device on which the person types words: the reply is
-    /// [`Reply::Words`]. Once for each link.
+    /// [`Reply::Words`]. Once for each link. Nobody is shown the words before [`LinkInWords::is_there`] (KE-137).
     LinkWords {
         /// The device that is being linked.
         contact: ContactId,
@@ -350,7 +350,7 @@ pub enum Reply {
     Contact(ContactId),
     /// A message, reaction, edit or deletion was stored and will be sent.
     Message(MessageId),
-    /// A link waits under words.
+    /// A link is about to wait under words.
     Words(LinkSecret),
 }
 

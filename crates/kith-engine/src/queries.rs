@@ -10,8 +10,8 @@ use rusqlite::{Row, params, params_from_iter, types::Value};
 
 use crate::api::{
     AttachmentId, AttachmentKeys, AttachmentView, ContactId, ContactState, ContactView, DeviceView, Direction,
-    Exported, Held, LogQuery, MessageBody, MessageState, MessageView, Receipts, RestoredView, Restoring, RevokedDevice,
-    Status,
+    Exported, Held, LinkInWords, LogQuery, MessageBody, MessageState, MessageView, Receipts, RestoredView, Restoring,
+    RevokedDevice, Status,
 };
 use crate::devices::{device_keys, link_words, own_devices, siblings};
 use crate::engine::Engine;
@@ -257,11 +257,12 @@ impl Engine {
         Ok(siblings::views(&self.db)?)
     }
 
-    /// Returns the links of this device in words that nobody has used yet: for programs in which nobody sees the words any more.
+    /// Returns the links of this device in words that nobody has used yet: for programs that are about to show the words, and for those in
+    /// which nobody sees them any more.
     ///
     /// # Errors
     /// [`QueryError`] when storage fails.
-    pub fn links_in_words(&self) -> Result<Vec<ContactId>, QueryError> {
+    pub fn links_in_words(&self) -> Result<Vec<LinkInWords>, QueryError> {
         Ok(link_words::waiting(&self.db)?)
     }
 

@@ -166,9 +166,14 @@ async fn type_words(context: &Context, name: &str) -> Result<(), Failure> {
         return Ok(());
     }
     match looked {
-        Ok(()) | Err(SyncError::TimedOut) => {
-            // Whatever was typed, it is looked for no more.
+        Err(SyncError::TimedOut) => {
             drop(context.client.command(Command::UnlinkDevice { contact }));
+            let message =
+                format!("the home server at {url} has not said in time whether there is a link under these words");
+            let hint = "see whether it can be reached from this network, then give `kith device join --words` again here: it goes on in this folder";
+            Err(Failure::new("timeout", message, hint))
+        }
+        Ok(()) => {
             let message = format!("there is no link under these words at {url}");
             let hint = "check the home server that stands with the words on the other device, which may be another one than this device's; a link lasts for ten \
                         minutes and is used once: make a new one there (`kith device link --words`), and give `kith device join --words` again here: it goes on in this folder";
@@ -331,8 +336,8 @@ fn number(n: impl TryInto<u64>, what: &str) -> String {
 
 /// How long the person may take on the other device.
 const WELCOME_PATIENCE: Duration = Duration::from_secs(3600);
-/// How long is looked for a link under the words that were typed.
-const LOOK_PATIENCE: Duration = Duration::from_secs(20);
+/// How long the home server of the other device may take to say whether there is a link under the words that were typed.
+const LOOK_PATIENCE: Duration = Duration::from_secs(60);
 /// How long everything may take: whoever does not want to wait interrupts, and it goes on later.
 const HISTORY_PATIENCE: Duration = Duration::from_secs(12 * 3600);
 /// How long the home server may take to take what the devices of contacts are told of this one.

@@ -172,7 +172,12 @@ async fn show_words(context: &Context, contact: ContactId, offer: Box<CardOffer>
     let Reply::Words(secret) = context.client.command(Command::LinkWords { contact, offer })? else {
         return Err(Failure::new("internal", "the words were not made", "this is a mistake in Kith; please report it"));
     };
-    context.client.sync(UPLOAD_PATIENCE).await?;
+    // Whoever types words finds what they lead to, or is told that there is nothing (KE-137).
+    let is_there = |client: &kith_client::Client| {
+        let links = client.ask(|engine| engine.links_in_words()).unwrap_or_default();
+        links.iter().any(|link| link.contact == contact && link.is_there)
+    };
+    context.client.online_until(UPLOAD_PATIENCE, is_there).await?;
     let server = context.client.ask(|engine| engine.status(times::now()))?.server;
     let words = link_words::to_words(&secret);
     let object = json!({"words": words, "server": server.as_str(), "expires_at": until});
@@ -316,15 +321,17 @@ async fn tell(context: &Context, new: &Candidate) -> Result<(), Failure> {
     };
     let linked = find(&context.client);
     let n_messages = linked.as_ref().and_then(|device| device.history).map_or(0, |(told, _)| told);
-    let id = linked.and_then(|device| device.id).map(|id| id.to_string());
-    let name = show::one_line(&new.name);
-    context.out.data(&json!({"device": id, "name": new.name, "state": "linked", "messages": n_messages}), || {
-        format!("{name} is your device now.")
+    let id = linked.as_ref().and_then(|device| device.id).map(|id| id.to_string());
+    // Where it was called like another one it has a name of its own now (KE-138).
+    let name = linked.map_or_else(|| new.name.clone(), |device| device.name);
+    let shown = show::one_line(&name);
+    context.out.data(&json!({"device": id, "name": name, "state": "linked", "messages": n_messages}), || {
+        format!("{shown} is your device now.")
     });
     match told {
         Ok(()) => {}
         Err(error) => context.out.note(format!(
-            "{name} has not got everything yet ({}). It goes on by itself whenever you are online.",
+            "{shown} has not got everything yet ({}). It goes on by itself whenever you are online.",
             Failure::from(error).message
         )),
     }

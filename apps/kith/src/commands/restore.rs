@@ -158,7 +158,6 @@ struct Restored {
     client: Client,
     password: Password,
     url: kith_wire::address::ServerUrl,
-    name: String,
     /// When the backup was made.
     made: Timestamp,
 }
@@ -198,7 +197,7 @@ async fn take_in(
     // Whoever is whole goes on as before: so this comes first, wherever the program is killed.
     client.set_home_backup(every)?;
     client.finish_restore(backup).map_err(taken)?;
-    Ok(Restored { client, password, url, name: name.to_owned(), made: backup.made })
+    Ok(Restored { client, password, url, made: backup.made })
 }
 
 /// Goes online, and says what has happened.
@@ -236,7 +235,8 @@ async fn go_online(client: &Client, password: &Password) -> Result<(), SyncError
 }
 
 /// Says what has happened, and what happens now.
-fn tell(Restored { client, url, name, made, .. }: &Restored, out: &Out) -> Result<(), Failure> {
+fn tell(Restored { client, url, made, .. }: &Restored, out: &Out) -> Result<(), Failure> {
+    let name = client.ask(|engine| engine.own_name())?;
     let contacts = client.ask(|engine| engine.contacts())?;
     let messages = client.ask(|engine| engine.n_messages())?;
     let is_lost = |one: &&ContactView| one.needs_card || one.restoring == Some(Restoring::NeedsCard);

@@ -60,7 +60,7 @@ fn a_new_device_without_camera_and_clipboard_is_told_twelve_words() {
         refused.said.contains("may be another one") && refused.said.contains("goes on in this folder"),
         "{refused:?}"
     );
-    assert!(refused.said.contains("Asking the home server at ") && refused.said.contains("for 20 seconds at most"));
+    assert!(refused.said.contains("Asking the home server at ") && refused.said.contains("for 60 seconds at most"));
     let (_, _, said) = home.laptop.as_human(&["device", "list"]);
     assert!(said.contains("`kith device join` makes it a device of yours"), "{said}");
     let mut typing = Running::start(&home.laptop, &["device", "join", "--words", "--name", "laptop"]);

@@ -81,7 +81,7 @@ export class Devices {
     return (await this.line.ask({ kind: 'link_device', deviceName, expires })).link;
   }
 
-  /** A link in words for a new device, in the place of one that was made before. */
+  /** A link in words for a new device, in the place of one that was made before, as soon as they lead somewhere. */
   async linkInWords(deviceName: string, expires: number): Promise<LinkWords> {
     return (await this.line.ask({ kind: 'link_in_words', deviceName, expires })).link;
   }
@@ -93,6 +93,11 @@ export class Devices {
 
   async withdraw(): Promise<void> {
     await this.line.ask({ kind: 'withdraw_link' });
+  }
+
+  /** Takes words back that nobody sees any more, if nobody has used them yet. */
+  async withdrawWords(): Promise<void> {
+    await this.line.ask({ kind: 'withdraw_words' });
   }
 
   async welcome(device: number, password: string, history: HistoryWish): Promise<void> {

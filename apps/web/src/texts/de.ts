@@ -85,6 +85,8 @@ export const de: Catalog = {
   'link.until': 'Gilt einmal, bis {when}.',
   'link.again': 'Mit einem neuen Link beginnen',
   'link.words.show': 'Keine Kamera? Wörter zeigen',
+  'link.words.preparing': 'Die Wörter werden vorbereitet …',
+  'link.words.preparing.why': 'Dein Heimserver erfährt, wohin sie führen. Dann stehen sie hier.',
   'link.words.title': 'Gib diese Wörter auf dem neuen Gerät ein',
   'link.words.there': 'Wähle dort „Code nehmen“, dann „Keine Kamera? Wörter eingeben“. Zeig die Wörter niemandem sonst: Wer sie zuerst eingibt, wird mit dir verglichen.',
   'link.words.server': 'Es fragt auch nach deinem Heimserver:',

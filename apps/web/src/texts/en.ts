@@ -91,6 +91,8 @@ export const en = {
   'link.until': 'Good once, until {when}.',
   'link.again': 'Begin with a new link',
   'link.words.show': 'No camera? Show words',
+  'link.words.preparing': 'Preparing the words…',
+  'link.words.preparing.why': 'Your home server is told what they lead to. Then they are shown here.',
   'link.words.title': 'Type these words on the new device',
   'link.words.there': 'There choose “Take a code”, then “No camera? Type words”. Show the words to nobody else: whoever types them first is compared with you.',
   'link.words.server': 'It also asks for your home server:',

@@ -85,6 +85,8 @@ export const es: Catalog = {
   'link.until': 'Sirve una vez, hasta el {when}.',
   'link.again': 'Empezar con un enlace nuevo',
   'link.words.show': '¿Sin cámara? Mostrar palabras',
+  'link.words.preparing': 'Preparando las palabras…',
+  'link.words.preparing.why': 'Tu servidor de casa se entera de adónde llevan. Después se muestran aquí.',
   'link.words.title': 'Escribe estas palabras en el dispositivo nuevo',
   'link.words.there': 'Elige allí «Tomar un código» y luego «¿Sin cámara? Escribir palabras». No enseñes las palabras a nadie más: quien las escriba primero se compara contigo.',
   'link.words.server': 'También pregunta por tu servidor de casa:',

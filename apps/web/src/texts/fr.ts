@@ -85,6 +85,8 @@ export const fr: Catalog = {
   'link.until': 'Bon une fois, jusqu’au {when}.',
   'link.again': 'Recommencer avec un nouveau lien',
   'link.words.show': 'Pas de caméra ? Montrer des mots',
+  'link.words.preparing': 'Préparation des mots…',
+  'link.words.preparing.why': 'Votre serveur d’accueil apprend où ils mènent. Puis ils s’affichent ici.',
   'link.words.title': 'Tapez ces mots sur le nouvel appareil',
   'link.words.there': 'Choisissez-y « Prendre un code », puis « Pas de caméra ? Taper des mots ». Ne montrez les mots à personne d’autre : qui les tape en premier est comparé avec vous.',
   'link.words.server': 'Il demande aussi votre serveur d’accueil :',

@@ -260,6 +260,15 @@ pub struct DeviceView {
     pub stopped: bool,
 }
 
+/// A link of this device in words that nobody has used yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkInWords {
+    /// The device that is being linked, as [`DeviceView::contact`] names it.
+    pub contact: ContactId,
+    /// Whether the home server has what the words lead to: before, nobody is shown them (KE-137).
+    pub is_there: bool,
+}
+
 /// A device that is none of the person's any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevokedDevice {

@@ -11,11 +11,11 @@ use kith_wire::Wire;
 use kith_wire::address::{ServerAddress, ServerUrl};
 use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::id::LinkSecret;
-use kith_wire::operation::Answer;
+use kith_wire::operation::{Answer, Refusal};
 use kith_wire::padding::{LENGTH_BYTES, pad_to, unpad};
 use rusqlite::{Connection, params};
 
-use crate::api::{ContactId, Event, Reply};
+use crate::api::{ContactId, Event, LinkInWords, Reply};
 use crate::devices::siblings::{self, State};
 use crate::devices::{linking, own_devices};
 use crate::errors::CommandError;
@@ -76,10 +76,12 @@ pub(crate) fn join(
 }
 
 /// Returns the links of this device that wait for somebody to type their words.
-pub(crate) fn waiting(db: &Connection) -> Result<Vec<ContactId>, StorageError> {
+pub(crate) fn waiting(db: &Connection) -> Result<Vec<LinkInWords>, StorageError> {
     let Some(shape) = words_shape() else { return Ok(Vec::new()) };
-    let sql = "SELECT contact FROM card_blobs WHERE length(sealed) = ?1";
-    all(db, sql, [column(shape.sealed_bytes())], |row| row.get(0).map(ContactId::from_column))
+    let sql = "SELECT contact, state = ?2 FROM card_blobs WHERE length(sealed) = ?1";
+    all(db, sql, params![column(shape.sealed_bytes()), card_keys::THERE], |row| {
+        Ok(LinkInWords { contact: ContactId::from_column(row.get(0)?), is_there: row.get(1)? })
+    })
 }
 
 /// Returns the words whose card is looked for.
@@ -93,14 +95,18 @@ pub(crate) fn are_wanted(db: &Connection, contact: ContactId) -> Result<bool, St
     exists(db, "SELECT 1 FROM word_requests WHERE contact = ?1", [contact.column()])
 }
 
-/// The server has answered: the card is answered in turn. Nothing may mean not yet, and what is no card of a link ends the attempt.
+/// The server has answered: the card is answered in turn. Nothing (KE-137), and what is no card of a link, end the attempt.
 pub(crate) fn got(
     work: &mut Work<'_>,
     contact: ContactId,
     secret: &LinkSecret,
     answer: &Answer,
 ) -> Result<Fetched, StorageError> {
-    let Answer::BlobChunk { chunk } = answer else { return Ok(Fetched::Later) };
+    let chunk = match answer {
+        Answer::BlobChunk { chunk } => chunk,
+        Answer::Refused { reason: Refusal::NotFound } => return give_up(work, contact),
+        _ => return Ok(Fetched::Later),
+    };
     let key = NewBlob::of_words(secret, work.rng).key;
     let opened = words_shape().and_then(|shape| open_chunk(&key, shape, 0, chunk).ok());
     let padded = opened.as_deref().and_then(|bytes| bytes.get(..CardOffer::MAX_BYTES + LENGTH_BYTES));

@@ -47,7 +47,7 @@ CREATE TABLE card_requests (
 
 /// States of a card's blob: only here, wanted at the home server, there.
 const WANTED: i64 = 1;
-const THERE: i64 = 2;
+pub(crate) const THERE: i64 = 2;
 
 /// How a blob with one X-Wing key is cut: one chunk.
 fn shape() -> Option<BlobShape> {

@@ -118,7 +118,7 @@ impl Engine {
     /// # Errors
     /// [`QueryError`] when storage fails.
     pub fn own_name(&self) -> Result<Option<String>, QueryError> {
-        Ok(own_devices::find(&self.db)?.map(|own| own.name))
+        Ok(own_devices::find(&self.db)?.map(|own| own.listed_name().to_owned()))
     }
 
     /// Signs a request to the home server as this device's account.

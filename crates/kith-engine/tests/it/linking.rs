@@ -3,7 +3,7 @@
 use kith_engine::{Command, ContactState, HistoryWish, MessageState, Whom};
 use kith_home::store::{Store as _, Txn as _};
 use kith_wire::Wire;
-use kith_wire::devices::DeviceList;
+use kith_wire::devices::{DeviceList, RevocationReason};
 use kith_wire::signed::Signed;
 use kith_wire::time::Hour;
 
@@ -418,4 +418,30 @@ fn ke_131_a_device_that_has_ended_a_link_can_be_linked_at_once_and_what_comes_la
     world.run(2 * 3600);
     assert_eq!(world.people[LAPTOP].engine.devices().unwrap().len(), 2);
     assert_eq!(world.count(ANA, "SELECT count(*) FROM siblings"), 1);
+}
+
+#[test]
+fn ke_138_a_new_device_gets_a_name_that_no_other_one_has() {
+    let (mut world, _, _) = World::with_laptop("same-name");
+    let tablet = world.add("same-name-tablet");
+    for new in [LAPTOP, tablet] {
+        world.link(ANA, new, HistoryWish::None);
+    }
+    let names = |world: &World, who| world.device_names(who).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    for who in [ANA, LAPTOP, tablet] {
+        assert_eq!(names(&world, who), ["laptop", "laptop 2", "phone"]);
+    }
+    assert_eq!(world.people[tablet].engine.own_name().unwrap().unwrap(), "laptop 2");
+    // Whoever comes back takes the place of all, and is called like none that they have, nor like one that was taken out before.
+    let (user, now) = (world.people[ANA].user.clone(), world.now);
+    let third = world.people[tablet].engine.devices().unwrap().into_iter().find(|device| device.is_this).unwrap();
+    world.people[ANA].engine.rename_device(&user, third.id.unwrap(), "Tablet", now, &mut world.rng).unwrap();
+    let (before, mark) = world.backup_run(ANA, None).unwrap();
+    let reason = RevocationReason::Retired;
+    world.people[ANA].engine.revoke_device(&user, third.id.unwrap(), reason, now, &mut world.rng).unwrap();
+    let (after, _) = world.backup_run(ANA, Some(mark)).unwrap();
+    for (name, items) in [("same-name-had", before.clone()), ("same-name-gone", [before, after].concat())] {
+        let back = world.come_back(name, ANA, 0, &items);
+        assert_eq!(world.device_names(back), [("tablet 2".to_owned(), true)]);
+    }
 }

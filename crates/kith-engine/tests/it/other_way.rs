@@ -1,6 +1,6 @@
 //! Linking when the new device shows the card; links that come to nothing; what a new device is told, and how far that has come.
 
-use kith_engine::{Command, CommandError, ContactId, DeviceError, DeviceState, Event, HistoryWish, Reply};
+use kith_engine::{Command, CommandError, ContactId, DeviceError, DeviceState, Event, HistoryWish, LinkInWords, Reply};
 use kith_session::CardError;
 use kith_wire::Wire;
 use kith_wire::card::{CardOffer, CardPurpose};
@@ -146,14 +146,15 @@ fn state(world: &World, who: usize) -> Option<DeviceState> {
 fn ke_84_twelve_words_stand_for_a_link_until_it_is_used() {
     let (mut world, _, _) = World::with_laptop("words");
     let (contact, secret) = words(&mut world);
-    assert_eq!(world.people[ANA].engine.links_in_words().unwrap(), [contact]);
-    // Typed before the card is there: it is looked for again, also after a crash.
-    world.online(ANA, Reach::Down);
+    world.run(5);
+    assert_eq!(world.people[ANA].engine.links_in_words().unwrap(), [LinkInWords { contact, is_there: true }]);
+    // Its home server does not get there: the card is looked for again, also after a crash.
+    world.online(LAPTOP, Reach::Down);
     look(&mut world, 0, &secret).unwrap();
     world.run(2);
     assert_eq!(state(&world, LAPTOP), Some(DeviceState::Looking));
     world.crash(LAPTOP);
-    world.online(ANA, Reach::Up);
+    world.online(LAPTOP, Reach::Up);
     world.run(600);
     let sibling = world.compared(ANA, LAPTOP);
     assert!(world.people[ANA].engine.links_in_words().unwrap().is_empty());
@@ -179,7 +180,7 @@ fn ke_84_words_lead_to_nothing_else_than_the_card_of_a_link() {
     for (server, words) in [(0, LinkSecret::new([7; 16])), (1, LinkSecret::new(*secret.expose()))] {
         look(&mut world, server, &words).unwrap();
         world.run(30);
-        assert_eq!(state(&world, LAPTOP), Some(DeviceState::Looking));
+        assert_eq!(state(&world, LAPTOP), None);
     }
     // Words are for the card of that link alone, and go with it.
     let (_, offer) = world.card(ANA);
@@ -199,6 +200,30 @@ fn ke_84_words_lead_to_nothing_else_than_the_card_of_a_link() {
         assert_eq!(state(&world, LAPTOP), None, "{n}");
         assert!(world.people[LAPTOP].engine.contacts().unwrap().is_empty());
     }
+}
+
+#[test]
+fn ke_137_words_are_to_be_shown_when_they_lead_somewhere_and_what_leads_nowhere_is_looked_for_no_more() {
+    let (mut world, _, _) = World::with_laptop("words-there");
+    world.online(ANA, Reach::Down);
+    let (contact, secret) = words(&mut world);
+    world.run(60);
+    let links = |world: &World| world.people[ANA].engine.links_in_words().unwrap();
+    assert_eq!(links(&world), [LinkInWords { contact, is_there: false }]);
+    // Whoever were shown them now would be told that there is nothing, and not wait for what may never come.
+    look(&mut world, 0, &secret).unwrap();
+    world.run(5);
+    assert_eq!(state(&world, LAPTOP), None);
+    assert_eq!(world.count(LAPTOP, "SELECT count(*) FROM word_requests"), 0);
+    world.online(ANA, Reach::Up);
+    world.run(60);
+    assert_eq!(links(&world), [LinkInWords { contact, is_there: true }]);
+    assert_eq!(world.blobs(0), 1);
+    // The same words, typed again, are good.
+    look(&mut world, 0, &secret).unwrap();
+    world.run(5);
+    world.compared(ANA, LAPTOP);
+    assert!(links(&world).is_empty());
 }
 
 #[test]

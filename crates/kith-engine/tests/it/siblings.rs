@@ -282,7 +282,7 @@ fn devices_that_were_taken_out_are_remembered_by_name_day_and_reason_the_last_on
         told,
         [
             (laptop, "laptop", last_day, RevocationReason::Compromised),
-            (slate, "laptop", first_day, RevocationReason::Retired)
+            (slate, "laptop 2", first_day, RevocationReason::Retired)
         ]
     );
 }

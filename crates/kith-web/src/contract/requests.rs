@@ -325,7 +325,8 @@ pub enum Request {
         expires: u32,
     },
     /// On a device that the person has: makes a link in words for a new one, in the place of any that was made before. Answered
-    /// with [`Reply::LinkWords`].
+    /// with [`Reply::LinkWords`] when the home server has it; with [`FailureCode::LinkUsed`](super::FailureCode) when it was taken back
+    /// meanwhile.
     LinkInWords {
         /// What this device is called, when it has no name yet.
         device_name: String,
@@ -341,6 +342,8 @@ pub enum Request {
     },
     /// Takes back a link that nobody was welcomed by, on either side, and whoever has used it. Answered with [`Reply::Done`].
     WithdrawLink,
+    /// Takes back links in words that nobody has used yet: nobody sees them any more. Answered with [`Reply::Done`].
+    WithdrawWords,
     /// Makes a device that shows the same code one of the person's. Answered with [`Reply::Done`].
     WelcomeDevice {
         /// The device, by [`Device::link`](super::Device::link).

@@ -42,6 +42,7 @@ impl Person {
             | Request::AnswerNewDevice { .. }
             | Request::ConfirmCode
             | Request::WithdrawLink
+            | Request::WithdrawWords
             | Request::WelcomeDevice { .. }
             | Request::RenameDevice { .. }
             | Request::RevokeDevice { .. }

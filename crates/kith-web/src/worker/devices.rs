@@ -64,6 +64,7 @@ impl Person {
                     self.command(Command::UnlinkDevice { contact })?;
                 }
             }
+            Request::WithdrawWords => self.forget_words()?,
             Request::WelcomeDevice { device, password, history } => {
                 let user = self.user(&checked(password)?)?;
                 let wish = match history {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use kith_engine::{Command, ContactId, DeviceState, Reply as Done};
+use kith_engine::{Command, ContactId, DeviceState, LinkInWords, Reply as Done};
 use kith_vault::{LinkWordsError, link_words, read_link_words};
 use kith_wire::address::ServerUrl;
 use kith_wire::id::LinkSecret;
@@ -17,7 +17,7 @@ use crate::worker::gate::{address, described};
 use crate::worker::person::Person;
 
 impl Person {
-    /// Makes a link, puts it where words lead to, and returns these.
+    /// Makes a link, puts it where words lead to, and returns these when it is there (KE-137).
     pub(crate) async fn link_in_words(self: &Rc<Self>, name: String, expires: u32) -> Result<Reply, Failure> {
         let seconds = u64::from(expires.max(1));
         let command = || Command::LinkDevice { name: name.clone(), expires: seconds };
@@ -27,17 +27,34 @@ impl Person {
         let Done::Words(secret) = self.command(Command::LinkWords { contact, offer })? else {
             return Err(failure(FailureCode::Internal, "the words were not made"));
         };
+        self.tell_state();
+        self.is_uploaded(contact).await?;
         let words = link_words(secret.expose()).into_iter().map(str::to_owned).collect();
         let server = self.own_server()?.to_string();
-        self.tell_state();
         Ok(Reply::LinkWords { link: LinkWords { words, server, expires: last_moment(expires) } })
     }
 
-    /// Takes back words that were shown before this device was locked, or its tab closed: nobody sees them any more. Before it goes online
-    /// nobody can have been met by them.
+    /// Waits until the home server has what the words of a link lead to; a link that does not get there in time is taken back.
+    async fn is_uploaded(self: &Rc<Self>, contact: ContactId) -> Result<(), Failure> {
+        let end = now().plus_seconds(PATIENCE_TO_SHOW_SECONDS);
+        while now() < end {
+            let links = self.ask(|engine| engine.links_in_words())?;
+            match links.into_iter().find(|link| link.contact == contact) {
+                Some(LinkInWords { is_there: true, .. }) => return Ok(()),
+                Some(_) => self.changed(500).await,
+                None => return Err(failure(FailureCode::LinkUsed, "the link was taken back meanwhile")),
+            }
+        }
+        self.command(Command::UnlinkDevice { contact })?;
+        self.tell_state();
+        Err(failure(FailureCode::Offline, "the home server has not taken the link in time"))
+    }
+
+    /// Takes back words that nobody sees any more: their page was left, its tab closed, or this device locked. Before it goes online nobody
+    /// can have been met by them.
     pub(crate) fn forget_words(self: &Rc<Self>) -> Result<(), Failure> {
-        for contact in self.ask(|engine| engine.links_in_words())? {
-            self.command(Command::UnlinkDevice { contact })?;
+        for link in self.ask(|engine| engine.links_in_words())? {
+            self.command(Command::UnlinkDevice { contact: link.contact })?;
         }
         Ok(())
     }
@@ -57,26 +74,24 @@ impl Person {
             return Err(failure(FailureCode::Internal, "nothing is looked for"));
         };
         self.tell_state();
-        if self.is_found(contact).await? {
-            return Ok(());
-        }
-        // The person may have given up meanwhile, and then there is nothing to take back.
-        drop(self.command(Command::UnlinkDevice { contact }));
-        self.tell_state();
-        Err(failure(FailureCode::NoSuchLink, "there is no link under these words"))
+        self.is_found(contact).await
     }
 
     /// Waits until the home server has answered for the link, but not for ever.
-    async fn is_found(&self, contact: ContactId) -> Result<bool, Failure> {
-        let end = now().plus_seconds(PATIENCE_SECONDS);
+    async fn is_found(self: &Rc<Self>, contact: ContactId) -> Result<(), Failure> {
+        let end = now().plus_seconds(PATIENCE_TO_FIND_SECONDS);
         while now() < end {
             let devices = self.ask(|engine| engine.devices())?;
             match devices.into_iter().find(|device| device.contact == Some(contact)).map(|device| device.state) {
                 Some(DeviceState::Looking) => self.changed(500).await,
-                state => return Ok(state.is_some()),
+                Some(_) => return Ok(()),
+                // The home server has nothing there, or the person has given up meanwhile.
+                None => return Err(failure(FailureCode::NoSuchLink, "there is no link under these words")),
             }
         }
-        Ok(false)
+        drop(self.command(Command::UnlinkDevice { contact }));
+        self.tell_state();
+        Err(failure(FailureCode::ServerUnreachable, "the home server of the link has not answered in time"))
     }
 
     fn own_server(&self) -> Result<ServerUrl, Failure> {
@@ -92,5 +107,7 @@ fn words_failure(error: LinkWordsError) -> Failure {
     }
 }
 
-/// How long the link is looked for: the other device put it there before it showed the words.
-const PATIENCE_SECONDS: u64 = 20;
+/// How long the home server may take to take a link.
+const PATIENCE_TO_SHOW_SECONDS: u64 = 30;
+/// How long the home server of the other device may take to say whether there is a link under the words.
+const PATIENCE_TO_FIND_SECONDS: u64 = 60;

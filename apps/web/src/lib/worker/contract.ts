@@ -350,7 +350,7 @@ link: string,
 /**
  * What this device is called, when it has no name yet.
  */
-deviceName: string, } | { "kind": "withdraw_link" } | { "kind": "welcome_device", 
+deviceName: string, } | { "kind": "withdraw_link" } | { "kind": "withdraw_words" } | { "kind": "welcome_device", 
 /**
  * The device, by [`Device::link`](super::Device::link).
  */

@@ -55,6 +55,7 @@ interface Answers {
   link_in_words: 'link_words';
   answer_new_device: 'done';
   withdraw_link: 'done';
+  withdraw_words: 'done';
   welcome_device: 'done';
   rename_device: 'done';
   revoke_device: 'done';

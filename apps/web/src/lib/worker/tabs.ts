@@ -8,6 +8,8 @@ import type { Answer } from './kith';
 import type { Notice, Request } from './contract';
 
 const LOCK = 'kith-person';
+/** Before the name of a tab: the lock that it holds until it is closed, loaded anew, or crashes. */
+const LOCK_OF_TAB = 'kith-tab-';
 /** How long the tab that has the person may take to say so, and how long to step back; in milliseconds, as all of these. */
 const PATIENCE = 3_000;
 const PATIENCE_TO_STEP_BACK = 10_000;
@@ -27,8 +29,8 @@ type Word =
 
 /** What the worker of this tab does when it has the person, and when another one has. */
 export interface Turn {
-  /** Answers what another tab asks. */
-  answer: (request: Request, file: Blob | undefined) => Promise<Answer>;
+  /** Answers what another tab asks; `gone` is kept when that tab is no more. */
+  answer: (request: Request, file: Blob | undefined, gone: () => Promise<void>) => Promise<Answer>;
   /** Closes the storage, if nothing is open or it is told to in any case. Returns whether it is closed. */
   stepBack: (force: boolean) => Promise<boolean>;
   /** Another tab has the person than before, perhaps this one. */
@@ -45,6 +47,8 @@ export class Tabs {
   private readonly channel = new BroadcastChannel('kith');
   private readonly program: string;
   private readonly turn: Turn;
+  /** Kept when the others can tell whether this tab is there. */
+  private readonly present: Promise<void>;
   private readonly waiting = new Map<number, (answer: Answer) => void>();
   private lastId = 0;
   private owner: string | null = null;
@@ -61,6 +65,12 @@ export class Tabs {
   constructor(program: string, turn: Turn) {
     this.program = program;
     this.turn = turn;
+    this.present = new Promise((held) => {
+      void navigator.locks.request(LOCK_OF_TAB + this.me, () => {
+        held();
+        return new Promise<never>(() => undefined);
+      });
+    });
     this.channel.addEventListener('message', (event: MessageEvent<Word>) => this.take(event.data));
     this.wait();
     this.say({ kind: 'who' });
@@ -76,7 +86,8 @@ export class Tabs {
   }
 
   /** Passes a request on to the tab that has the person. */
-  pass(request: Request, file: Blob | undefined): Promise<Answer> {
+  async pass(request: Request, file: Blob | undefined): Promise<Answer> {
+    await this.present;
     const id = ++this.lastId;
     this.heard = Date.now();
     this.looking ??= setInterval(() => this.look(), LOOK);
@@ -156,7 +167,8 @@ export class Tabs {
   }
 
   private async answer(to: string, id: number, request: Request, file: Blob | undefined): Promise<void> {
-    this.say({ kind: 'answer', to, id, answer: await this.turn.answer(request, file) });
+    const gone = () => navigator.locks.request(LOCK_OF_TAB + to, () => undefined);
+    this.say({ kind: 'answer', to, id, answer: await this.turn.answer(request, file, gone) });
   }
 
   private async stepBack(to: string, force: boolean): Promise<void> {

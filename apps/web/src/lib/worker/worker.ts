@@ -19,10 +19,12 @@ let engine: Promise<KithWorker> | null = null;
 let isOver = false;
 /** Whoever comes for the first time is let in before the engine is there, which the next request loads. */
 let isGreeted = false;
+/** How often words for a link were asked for: the last ones are those that are good. */
+let wordsShown = 0;
 
 // The name of this file changes with every change to it, to the engine, and so to what both understand.
 const tabs = new Tabs(import.meta.url, {
-  answer: (request, file) => own(request, file),
+  answer: (request, file, gone) => (request.kind === 'link_in_words' ? inWords(request, gone) : own(request, file)),
   stepBack,
   changed: () => void tellState(),
   notice: (notice) => tell(notice),
@@ -56,6 +58,7 @@ async function asItStands(): Promise<Answer> {
 
 /** Answers with the engine of this tab, and tells all tabs when things stand otherwise afterwards. */
 async function own(request: Request, file?: Blob): Promise<Answer> {
+  if (request.kind === 'link_in_words') wordsShown += 1;
   const answer = await asked(request, file);
   if (request.kind !== 'state' && 'reply' in answer && answer.reply.kind === 'state') {
     const notice: Notice = { kind: 'state', state: answer.reply.state };
@@ -63,6 +66,14 @@ async function own(request: Request, file?: Blob): Promise<Answer> {
     tabs.tell(notice);
     if (request.kind === 'lock') end();
   }
+  return answer;
+}
+
+/** Words are shown by another tab, and taken back with it, unless others were shown since: nobody sees them any more. */
+async function inWords(request: Request, gone: () => Promise<void>): Promise<Answer> {
+  const answer = own(request);
+  const these = wordsShown;
+  void Promise.all([answer, gone()]).then(() => (these === wordsShown ? own({ kind: 'withdraw_words' }) : undefined));
   return answer;
 }
 
