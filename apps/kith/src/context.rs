@@ -190,6 +190,7 @@ mod tests {
             draft: String::new(),
             disappearing: None,
             receipts: Receipts::Sent,
+            picture: None,
             pinned: false,
             muted: false,
             archived: false,

@@ -83,6 +83,7 @@ pub(crate) fn contact_object(contact: &ContactView, now: Timestamp) -> Value {
         "unread": contact.unread,
         "disappear_s": contact.disappearing,
         "receipts": contact.receipts == Receipts::Sent,
+        "picture": contact.picture.is_some(),
         "pinned": contact.pinned,
         "muted": contact.muted,
         "archived": contact.archived,

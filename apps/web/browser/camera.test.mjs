@@ -212,6 +212,62 @@ test('a camera that is refused is told in words, and a file does as well', async
   await page.evaluate(() => (navigator.mediaDevices.getUserMedia = globalThis.asked));
 });
 
+test('a picture is chosen for a contact, stays, and is taken away; the contact learns nothing', async () => {
+  const { ana, bela, page, server } = all;
+  /** Waits until a picture stands beside the name whose middle is light or dark, and returns its size. */
+  const shown = async (where, tone) => {
+    const found = await page.waitForFunction(
+      ([within, wanted]) => {
+        const image = document.querySelector(`${within} [data-test="avatar-picture"]`);
+        if (!image?.complete || image.naturalWidth === 0) return null;
+        const context = new OffscreenCanvas(1, 1).getContext('2d');
+        context.drawImage(image, image.naturalWidth / 2, image.naturalHeight / 2, 1, 1, 0, 0, 1, 1);
+        const is = context.getImageData(0, 0, 1, 1).data[0] > 128 ? 'light' : 'dark';
+        return is === wanted ? [image.naturalWidth, image.naturalHeight] : null;
+      },
+      [where, tone],
+    );
+    return found.jsonValue();
+  };
+  const initials = () => page.waitForFunction(() => document.querySelector('.picture [data-test="avatar"]')?.textContent.trim() === 'B');
+  await ana.at('about').click();
+  await initials();
+  // A wide picture whose middle is white.
+  await ana.at('contact-picture').click();
+  const choosing = page.waitForEvent('filechooser');
+  await ana.at('contact-picture-choose').click();
+  await (await choosing).setFiles([{ name: 'bela.png', mimeType: 'image/png', buffer: written(await drawnAs('image/png'), 'image/png') }]);
+  assert.deepEqual(await shown('.picture', 'light'), [256, 256]);
+  await look('contact-picture');
+  await ana.at('contact-picture-file').setInputFiles([{ name: 'words.txt', mimeType: 'text/plain', buffer: Buffer.from('plums') }]);
+  await page.getByText('cannot be shown as a picture').first().waitFor();
+  const heard = await bela.run('log', 'Anastasia');
+
+  // It is there after everything was closed, and nothing readable lies there meanwhile (journey.test.mjs looks at all files).
+  await page.goto(server.url);
+  await ana.unlock(PASSWORD);
+  await shown('[data-test="list-item"]', 'light');
+  await ana.open('Belarmino');
+  await ana.at('about').click();
+  await shown('.picture', 'light');
+  // With the camera, which sees a dark square in the middle.
+  await writeFile(film, framed([[true]]));
+  await ana.at('contact-picture').click();
+  await ana.at('contact-picture-take').click();
+  await page.locator('[data-test="take-picture"][data-stage="on"]').waitFor();
+  await ana.at('picture-press').click();
+  await ana.at('picture-use').click();
+  await shown('.picture', 'dark');
+  await ana.at('contact-picture').click();
+  await ana.at('contact-picture-none').click();
+  await initials();
+  assert.deepEqual((await bela.run('log', 'Anastasia')).length, heard.length);
+  const [contact] = await bela.run('contacts');
+  assert.equal(contact.picture, false);
+  await ana.open('Belarmino');
+  await ana.at('contact-picture').waitFor({ state: 'detached' });
+});
+
 test('a voice note is spoken, sent, and played, and one of somebody else as well', async () => {
   const { ana, bela, page, world } = all;
   await ana.at('composer-record').click();

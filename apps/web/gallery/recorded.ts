@@ -6,6 +6,7 @@ import type { Attachment, Contact, Device, Failure, FailureCode, Message, Notice
 import { devices } from './devices';
 import { backup, backups, candidate, foundAtHome, hindered, linkingDevice, oldBackup, stateFor, unprepared, welcomed, WORDS } from './linking';
 import type { ScreenName } from './places';
+import { PICTURED, portrait } from './portraits';
 import { LASTS, NAMES, SENTENCES, TALK, type Said } from './talks';
 
 const MINUTE = 60_000;
@@ -155,6 +156,11 @@ export class RecordedLine implements Line {
       case 'set_disappearing':
         this.change(request.contact, { disappearing: request.seconds });
         return { kind: 'done' };
+      case 'picture':
+        return { kind: 'picture', picture: this.contacts.some((one) => one.id === request.contact && one.picture !== null) ? portrait(request.contact) : null };
+      case 'set_picture':
+        this.change(request.contact, { picture: request.picture === null ? null : this.now });
+        return { kind: 'done' };
       case 'set_shown':
         this.change(request.contact, { [request.shown]: request.on });
         return { kind: 'done' };
@@ -278,6 +284,7 @@ export class RecordedLine implements Line {
       draft: '',
       disappearing: null,
       receipts: true,
+      picture: PICTURED.has(id) ? 1 : null,
       pinned: id === 3,
       muted: id === 7,
       archived: id === 6,

@@ -31,6 +31,7 @@ export const SCREENS = [
   ['long', 'long'],
   ['fresh', 'fresh'],
   ['contact', 'contact', async (page) => { await page.getByTestId('stop-own').click(); }],
+  ['contact-picture', 'contact', async (page) => { await page.getByTestId('contact-picture').click(); await page.getByTestId('contact-picture-choose').waitFor(); }],
   ['media', 'contact', async (page) => { await page.getByTestId('media').scrollIntoViewIfNeeded(); await page.getByTestId('thumb').first().waitFor(); await page.waitForTimeout(400); }],
   ['contact-end', 'contact', async (page) => { await page.getByTestId('forget').scrollIntoViewIfNeeded(); }],
   ['forget', 'contact', async (page) => { await page.getByTestId('forget').click(); }],

@@ -3,7 +3,6 @@
 //! It is done for a message whose writer wants it and for no other: whoever runs the page sees that it is read, from where, and when.
 
 mod head;
-mod picture;
 
 use std::time::Duration;
 
@@ -11,6 +10,8 @@ use kith_net::{AddressPolicy, PageAddress, PageError, PageReader, TrustAnchors, 
 use kith_wire::preview::Preview;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
+
+use crate::picture::small_picture;
 
 /// Bytes of a page, and of a picture, that are read (KE-119).
 const MAX_BYTES: usize = 512 * 1024;
@@ -82,7 +83,7 @@ impl Previews {
     /// Reads a picture and makes it small, on a thread of its own: everything else here shares one.
     async fn picture(&self, address: &PageAddress) -> Option<Vec<u8>> {
         let picture = self.reader.read(address, Wanted::Picture, MAX_BYTES).await.ok()?;
-        tokio::task::spawn_blocking(move || picture::small(&picture.bytes)).await.ok()?
+        tokio::task::spawn_blocking(move || small_picture(&picture.bytes)).await.ok()?
     }
 }
 

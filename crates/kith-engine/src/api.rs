@@ -201,6 +201,13 @@ pub enum Command {
         /// Whether it is so from now on.
         on: bool,
     },
+    /// Chooses a picture for a contact, or takes it away, on all devices of the person.
+    SetPicture {
+        /// The contact.
+        contact: ContactId,
+        /// A JPEG of at most 16 KiB and 512 pixels a side.
+        picture: Option<Vec<u8>>,
+    },
     /// How often this device replaces its device keys: a week without it.
     SetKeyRotation {
         /// Hours between two rotations towards one contact, from 1 to 744.

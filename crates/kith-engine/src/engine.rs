@@ -21,7 +21,9 @@ use crate::ground::{clocks, once, person};
 use crate::mail::connection::Link;
 use crate::mail::pump::Pump;
 use crate::mail::{arrivals, expiry, outbox, queues, rotation, sessions};
-use crate::people::{card_keys, cards, comparing, contacts, held, introductions, own_lists, renewal, spare_cards};
+use crate::people::{
+    card_keys, cards, comparing, contacts, held, introductions, own_lists, pictures, renewal, spare_cards,
+};
 use crate::recovery::{backup, closings, restore};
 use crate::sabotage;
 use crate::talk::actions::Action;
@@ -471,6 +473,7 @@ fn obey(work: &mut Work<'_>, command: Command) -> Result<Reply, CommandError> {
         Command::Forget { contact } => contacts::forget(work, contact)?,
         Command::SetDisappearing { contact, seconds } => disappearing::set(work, contact, seconds)?,
         Command::SetShown { contact, shown, on } => shown::set(work, contact, shown, on)?,
+        Command::SetPicture { contact, picture } => pictures::choose(work, contact, picture.as_deref())?,
         Command::SetReadReceipts { contact, receipts } => contacts::set_receipts(work, contact, receipts)?,
         Command::SetKeyRotation { hours } => device_keys::set_pace(work, hours)?,
         Command::FetchAttachment { attachment } => attachments::resume(work, attachment)?,

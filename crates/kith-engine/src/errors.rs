@@ -61,6 +61,9 @@ pub enum CommandError {
     /// A name is empty, too long, or has control characters.
     #[error("this is not a usable name")]
     BadName,
+    /// KE-140: no JPEG, or not a small one.
+    #[error("a picture for a contact is a JPEG of at most 16 KiB and 512 pixels a side")]
+    BadPicture,
     /// Device keys rotate from once an hour to once in 31 days.
     #[error("device keys can be replaced every 1 to {} hours", crate::devices::device_keys::MAX_HOURS)]
     BadPace,

@@ -9,6 +9,7 @@ pub(crate) mod introductions;
 pub(crate) mod named;
 pub(crate) mod own_lists;
 pub(crate) mod peer_list;
+pub(crate) mod pictures;
 pub(crate) mod renewal;
 pub(crate) mod spare_cards;
 pub(crate) mod unopened;

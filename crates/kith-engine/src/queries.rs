@@ -42,7 +42,8 @@ const CONTACT_COLUMNS: &str = "c.id, c.name, c.stage, c.blocked, c.verified, c.p
     CASE WHEN c.verified = 0 THEN c.renewed_at END, CASE WHEN c.verified = 0 THEN c.from_home END, \
     c.pinned, c.muted, c.archived, \
     CASE WHEN c.verified = 0 OR c.verified_at <= c.refused_another THEN c.refused_another END, \
-    (SELECT count(*) FROM outgoing o WHERE o.contact = c.id AND o.kind = 2)";
+    (SELECT count(*) FROM outgoing o WHERE o.contact = c.id AND o.kind = 2), \
+    (SELECT p.at FROM pictures p WHERE p.contact = c.id AND length(p.picture) > 0)";
 
 impl Engine {
     /// Returns all contacts, in the order in which they came.
@@ -314,6 +315,7 @@ fn contact_view(row: &Row<'_>) -> rusqlite::Result<ContactView> {
         draft: row.get(7)?,
         disappearing: row.get(8)?,
         receipts: if row.get(9)? { Receipts::Sent } else { Receipts::Withheld },
+        picture: row.get::<_, Option<i64>>(22)?.map(|at| Timestamp(number(at))),
         pinned: row.get(17)?,
         muted: row.get(18)?,
         archived: row.get(19)?,

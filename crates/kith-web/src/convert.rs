@@ -26,6 +26,7 @@ pub(crate) fn contact(view: ContactView, newest: Option<&MessageView>) -> contra
         draft: view.draft,
         disappearing: view.disappearing,
         receipts: view.receipts == Receipts::Sent,
+        picture: view.picture.map(|at| at.0),
         pinned: view.pinned,
         muted: view.muted,
         archived: view.archived,

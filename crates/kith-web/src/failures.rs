@@ -35,6 +35,7 @@ impl From<CommandError> for Failure {
             CommandError::NotDigits => Code::NotDigits,
             CommandError::DigitsDiffer => Code::DigitsDiffer,
             CommandError::BadName => Code::BadName,
+            CommandError::BadPicture => Code::BadPicture,
             CommandError::BadAttachment => Code::BadFile,
             CommandError::Blocked => Code::Blocked,
             CommandError::NotEstablished => Code::NotAnsweredYet,

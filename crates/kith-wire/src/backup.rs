@@ -119,6 +119,19 @@ pub enum BackupItem {
         #[cbor(n(2), with = "minicbor::bytes")]
         sealed: Vec<u8>,
     },
+    /// The picture that the person has chosen for a contact, or that there is none any more.
+    #[n(10)]
+    Picture {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+        /// When it was chosen.
+        #[n(1)]
+        at: Timestamp,
+        /// A small JPEG, or nothing.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        picture: Vec<u8>,
+    },
     /// The end of a run.
     #[n(6)]
     End {
@@ -255,6 +268,7 @@ impl std::fmt::Debug for BackupItem {
             Self::Unmet { .. } => "Unmet(…)",
             Self::Draft { .. } => "Draft(…)",
             Self::Closing { .. } => "Closing(…)",
+            Self::Picture { .. } => "Picture(…)",
         })
     }
 }

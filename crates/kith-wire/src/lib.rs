@@ -25,6 +25,7 @@ pub mod operation;
 pub mod own;
 pub mod padding;
 pub mod payload;
+pub mod picture;
 pub mod preview;
 pub mod rotation;
 pub mod sabotage;

@@ -46,8 +46,8 @@ pub const MAX_PARTS: u8 = 16;
 pub const MAX_CONTENT_BYTES: usize = PART_BYTES * MAX_PARTS as usize;
 /// Bytes of a content that is not for a sibling, at most: it fits into one that is (KE-10).
 pub const MAX_SAID_BYTES: usize = MAX_CONTENT_BYTES - 512;
-/// Bytes of the picture in a preview: with title and description it takes ten parts and leaves room for a long text.
-pub const MAX_PREVIEW_PICTURE_BYTES: usize = 16 * 1024;
+/// Bytes of a small picture, in a preview or for a contact: in a preview it takes ten parts and leaves room for a long text.
+pub const MAX_PICTURE_BYTES: usize = 16 * 1024;
 /// Frames that may be held or skipped ahead of the next expected one, per direction of a session.
 pub const SESSION_WINDOW: u32 = 2000;
 /// Unacknowledged frames at which a sender stops sending content; the rest is for acknowledgements and keys.

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::limits::MAX_PREVIEW_PICTURE_BYTES;
+use crate::picture;
 
 /// Bytes of the address, at most.
 const MAX_ADDRESS_BYTES: usize = 2048;
@@ -50,7 +50,7 @@ impl Preview {
         let fits = is_about_the_text
             && is_small
             && [&self.address, &self.title, &self.description].into_iter().all(|text| is_plain(text));
-        fits.then(|| Self { picture: self.picture.filter(|bytes| is_picture(bytes)), ..self })
+        fits.then(|| Self { picture: self.picture.filter(|bytes| picture::is_small(bytes)), ..self })
     }
 }
 
@@ -78,50 +78,10 @@ pub fn is_seen(sign: char) -> bool {
     !is_unseen && !sign.is_whitespace() && !sign.is_control()
 }
 
-/// Whether these bytes are a JPEG (ITU T.81) that is small, also when it is decoded: whoever opens the conversation decodes it.
-fn is_picture(bytes: &[u8]) -> bool {
-    let is_small = |(height, width): (u16, u16)| (1..=MAX_SIDE).contains(&height) && (1..=MAX_SIDE).contains(&width);
-    bytes.len() <= MAX_PREVIEW_PICTURE_BYTES && size_of(bytes).is_some_and(is_small)
-}
-
-/// Pixels of a side, at most.
-const MAX_SIDE: u16 = 512;
-
-/// Returns height and width; nothing unless there is one head of a frame, before the first scan, and an end behind it.
-fn size_of(bytes: &[u8]) -> Option<(u16, u16)> {
-    let mut rest = bytes.strip_prefix(&[0xff, 0xd8])?;
-    let mut size = None;
-    loop {
-        let ([mark, marker], behind) = rest.split_first_chunk::<2>()?;
-        let length = usize::from(u16::from_be_bytes(*behind.first_chunk::<2>()?));
-        let (segment, behind) = behind.split_at_checked(length)?;
-        match (*mark, *marker) {
-            (0xff, marker) if is_frame(marker) => {
-                let [_, _, _, high, low, wide, narrow] = *segment.first_chunk::<7>()?;
-                let found = (u16::from_be_bytes([high, low]), u16::from_be_bytes([wide, narrow]));
-                size = Some(found).filter(|_| size.is_none());
-                size?;
-            }
-            // What follows is the picture, in which no second head may hide.
-            (0xff, 0xda) => {
-                let hides = behind.windows(2).any(|pair| matches!(pair, [0xff, marker] if is_frame(*marker)));
-                return size.filter(|_| !hides && behind.ends_with(&[0xff, 0xd9]));
-            }
-            (0xff, _) => {}
-            _ => return None,
-        }
-        rest = behind;
-    }
-}
-
-/// Heads of frames, as T.81 numbers them.
-const fn is_frame(marker: u8) -> bool {
-    matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::MAX_PICTURE_BYTES;
 
     fn preview(address: &str, picture: Option<Vec<u8>>) -> Preview {
         Preview { address: address.to_owned(), title: "Plum cake".to_owned(), description: String::new(), picture }
@@ -184,6 +144,6 @@ mod tests {
         for length in 0..whole.len() {
             assert!(!is_kept([&whole[..length], &[0xff, 0xd9]].concat()) || length >= whole.len() - 5, "{length}");
         }
-        assert!(!is_kept([whole, vec![0; MAX_PREVIEW_PICTURE_BYTES]].concat()));
+        assert!(!is_kept([whole, vec![0; MAX_PICTURE_BYTES]].concat()));
     }
 }

@@ -284,6 +284,19 @@ pub enum SyncItem {
         #[n(2)]
         file: Manifest,
     },
+    /// The picture that the person has chosen for a contact; empty when there is none any more.
+    #[n(28)]
+    Picture {
+        /// The contact.
+        #[n(0)]
+        contact: ConversationId,
+        /// When it was chosen.
+        #[n(1)]
+        at: Timestamp,
+        /// A small JPEG.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        picture: Vec<u8>,
+    },
 }
 
 /// A contact, as one device tells another.
@@ -428,6 +441,7 @@ impl std::fmt::Debug for SyncItem {
             Self::Close { .. } => "Close(…)",
             Self::FileWanted { .. } => "FileWanted(…)",
             Self::FileLent { .. } => "FileLent(…)",
+            Self::Picture { .. } => "Picture(…)",
         })
     }
 }

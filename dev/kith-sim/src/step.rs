@@ -87,7 +87,7 @@ pub enum Step {
     Disappear { who: usize, of: usize, seconds: Option<u32> },
     /// Somebody gives a contact another name.
     Rename { who: usize, of: usize, number: u32 },
-    /// Somebody pins a conversation, or undoes that.
+    /// Somebody pins a conversation and chooses a picture for the contact, or undoes both.
     Pin { who: usize, of: usize, on: bool },
     /// Somebody forgets a contact.
     Forget { who: usize, of: usize },

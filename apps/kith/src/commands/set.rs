@@ -1,9 +1,13 @@
 //! `kith set`: settings of a contact.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
+use kith_client::small_picture;
 use kith_engine::{Command, Receipts, Shown};
 use serde_json::json;
 
@@ -20,7 +24,8 @@ pub(crate) struct Set {
 
     /// disappear=7d or disappear=off (how long messages live, on both sides), receipts=on or receipts=off (whether they see
     /// what you have read), pin=on or pin=off (above all others), mute=on or
-    /// mute=off (notifies nobody), archive=on or archive=off (put away), name=NEW
+    /// mute=off (notifies nobody), archive=on or archive=off (put away), name=NEW,
+    /// picture=FILE or picture=off (what your apps show beside the name, for you only)
     #[arg(value_name = "SETTING", required = true)]
     pub(crate) settings: Vec<Setting>,
 }
@@ -36,6 +41,8 @@ pub(crate) enum Setting {
     Shown(Shown, bool),
     /// What they are called.
     Name(String),
+    /// The picture that the person's apps show for them, or none any more.
+    Picture(Option<PathBuf>),
 }
 
 impl Setting {
@@ -57,6 +64,10 @@ impl Setting {
             Self::Shown(Shown::Muted, false) => format!("What {name} writes notifies you."),
             Self::Shown(Shown::Archived, true) => format!("The conversation with {name} is put away."),
             Self::Shown(Shown::Archived, false) => format!("The conversation with {name} is in your list again."),
+            Self::Picture(Some(_)) => {
+                format!("The app shows this picture for {name}, on all your devices and for you only.")
+            }
+            Self::Picture(None) => format!("The app shows no picture for {name}."),
             Self::Name(_) => format!("The contact is called {name} now, here and for you only."),
         }
     }
@@ -90,7 +101,10 @@ impl FromStr for Setting {
             ("pin" | "mute" | "archive", _) => Err(format!("{key} is on or off")),
             ("name", name) if show::is_blank(name) => Err("a name has letters that can be seen".into()),
             ("name", name) => Ok(Self::Name(name.to_owned())),
-            _ => Err("the settings are disappear, receipts, pin, mute, archive and name".into()),
+            ("picture", "") => Err("picture is a file or off".into()),
+            ("picture", "off") => Ok(Self::Picture(None)),
+            ("picture", file) => Ok(Self::Picture(Some(file.into()))),
+            _ => Err("the settings are disappear, receipts, pin, mute, archive, name and picture".into()),
         }
     }
 }
@@ -103,6 +117,9 @@ pub(crate) fn run(args: &Set, context: &Context) -> Result<(), Failure> {
             Setting::Receipts(receipts) => Command::SetReadReceipts { contact, receipts },
             Setting::Shown(shown, on) => Command::SetShown { contact, shown, on },
             Setting::Name(name) => Command::Rename { contact, name },
+            Setting::Picture(file) => {
+                Command::SetPicture { contact, picture: file.as_deref().map(read_picture).transpose()? }
+            }
         };
         context.client.command(command)?;
     }
@@ -113,6 +130,21 @@ pub(crate) fn run(args: &Set, context: &Context) -> Result<(), Failure> {
     });
     Ok(())
 }
+
+/// Reads a picture and makes it small.
+fn read_picture(file: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    File::open(file)
+        .and_then(|file| file.take(MAX_PICTURE_FILE).read_to_end(&mut bytes))
+        .map_err(|error| Failure::file("read", file, &error))?;
+    small_picture(&bytes).ok_or_else(|| {
+        let message = format!("{} is no picture that can be shown.", file.display());
+        Failure::new("bad_picture", message, "Take a JPEG, PNG or WebP.")
+    })
+}
+
+/// Bytes of a picture's file that are read: a large one of a good camera.
+const MAX_PICTURE_FILE: u64 = 32 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -125,6 +157,8 @@ mod tests {
         assert_eq!("receipts=off".parse(), Ok(Setting::Receipts(Receipts::Withheld)));
         assert_eq!("pin=on".parse(), Ok(Setting::Shown(Shown::Pinned, true)));
         assert_eq!("archive=off".parse(), Ok(Setting::Shown(Shown::Archived, false)));
+        assert_eq!("picture=off".parse(), Ok(Setting::Picture(None)));
+        assert_eq!("picture=bela.jpg".parse(), Ok(Setting::Picture(Some("bela.jpg".into()))));
         assert_eq!("name=Bela = B".parse(), Ok(Setting::Name("Bela = B".into())));
     }
 
@@ -139,6 +173,7 @@ mod tests {
             "mute=for a while",
             "colour=red",
             "name=",
+            "picture=",
             "name=\u{200b}",
         ] {
             assert!(text.parse::<Setting>().is_err(), "{text}");

@@ -92,6 +92,12 @@ export class People {
     await this.refresh();
   }
 
+  /** Chooses a picture for a contact, or takes it away, on all devices. */
+  async setPicture(contact: number, picture: string | null): Promise<void> {
+    await this.line.ask({ kind: 'set_picture', contact, picture });
+    await this.refresh();
+  }
+
   async rotate(contact: number): Promise<void> {
     await this.line.ask({ kind: 'rotate', contact });
   }

@@ -7,6 +7,7 @@ import type { MessageChange, Notice } from '../lib/worker/contract';
 import { Devices } from './devices.svelte';
 import { Door } from './door.svelte';
 import { type Told, toldOf } from './failures';
+import { Faces } from './faces';
 import { Files } from './files.svelte';
 import { Notes } from './notes.svelte';
 import { notify, tellLooks } from './notify';
@@ -22,6 +23,7 @@ export class Stores {
   readonly route = new Route();
   readonly notes = new Notes();
   readonly people: People;
+  readonly faces: Faces;
   readonly files: Files;
   readonly devices: Devices;
   readonly door: Door;
@@ -44,6 +46,7 @@ export class Stores {
   constructor(line: Line) {
     this.line = line;
     this.people = new People(line);
+    this.faces = new Faces(line);
     this.files = new Files(line);
     this.devices = new Devices(line);
     this.safety = new Safety(line);
@@ -173,6 +176,7 @@ export class Stores {
     // The tab that had Kith open may be gone before it got the last letters: they are there again after unlocking.
     if (this.door.state?.kind !== 'locked') this.drafts.clear();
     this.people.clear();
+    this.faces.clear();
     this.files.clear();
     this.devices.clear();
     this.safety.clear();

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
-use kith_wire::limits::MAX_PREVIEW_PICTURE_BYTES;
+use kith_wire::limits::MAX_PICTURE_BYTES;
 use kith_wire::preview::{MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS};
 
 use super::*;
@@ -80,8 +80,8 @@ fn a_picture_becomes_a_small_jpeg_with_nothing_of_the_file_that_it_was() {
     for (width, height, format) in
         [(900, 600, ImageFormat::Png), (40, 30, ImageFormat::Png), (500, 700, ImageFormat::WebP)]
     {
-        let small = picture::small(&file(&noise(width, height), format)).unwrap();
-        assert!(small.len() <= MAX_PREVIEW_PICTURE_BYTES);
+        let small = small_picture(&file(&noise(width, height), format)).unwrap();
+        assert!(small.len() <= MAX_PICTURE_BYTES);
         assert_eq!(kith_picture::clean(&small).unwrap().removed.len(), 0);
         let shown = image::load_from_memory_with_format(&small, ImageFormat::Jpeg).unwrap();
         assert!(shown.width().max(shown.height()) <= 360 && shown.width() <= width);
@@ -100,6 +100,6 @@ fn what_is_no_picture_or_unfolds_without_end_is_left_out() {
     for bytes in
         [vec![], b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), vec![0xff; 4000], wide, large, slow, halved]
     {
-        assert_eq!(picture::small(&bytes), None, "{} bytes", bytes.len());
+        assert_eq!(small_picture(&bytes), None, "{} bytes", bytes.len());
     }
 }

@@ -30,6 +30,7 @@ impl Command {
             Self::SetDisappearing { .. } => "SetDisappearing",
             Self::SetReadReceipts { .. } => "SetReadReceipts",
             Self::SetShown { .. } => "SetShown",
+            Self::SetPicture { .. } => "SetPicture",
             Self::SetKeyRotation { .. } => "SetKeyRotation",
             Self::FetchAttachment { .. } => "FetchAttachment",
             Self::PauseAttachment { .. } => "PauseAttachment",

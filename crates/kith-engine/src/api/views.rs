@@ -46,6 +46,8 @@ pub struct ContactView {
     pub disappearing: Option<u32>,
     /// Whether read receipts are sent.
     pub receipts: Receipts,
+    /// When the person chose the picture that they have for the contact, if they did; [`crate::Engine::picture`] returns it.
+    pub picture: Option<Timestamp>,
     /// Whether the conversation stands above all others.
     pub pinned: bool,
     /// Whether what comes notifies nobody.

@@ -21,8 +21,8 @@ use crate::errors::CommandError;
 use crate::ground::database::{StorageError, all, column, exists, first, run};
 use crate::ground::work::Work;
 use crate::mail::outbox::{self, NewContent};
-use crate::people::contacts;
-use crate::people::{introductions, own_lists};
+use crate::people::pictures::{self, Chosen};
+use crate::people::{contacts, introductions, own_lists};
 use crate::recovery::{closings, replaced};
 use crate::sabotage::{self, Bug};
 use crate::talk::actions::{self, Act, Action};
@@ -96,6 +96,7 @@ pub(crate) fn tell_contact(work: &mut Work<'_>, contact: ContactId, to: Option<C
     match to {
         Some(sibling) => {
             tell_one(work, sibling, &item)?;
+            pictures::tell(work, contact, to)?;
             device_keys::tell_known(work, contact, sibling)
         }
         None => tell(work, &item),
@@ -143,6 +144,7 @@ pub(crate) fn contact_made(work: &mut Work<'_>, contact: ContactId) -> Result<()
         return Ok(());
     }
     tell_contact(work, contact, None)?;
+    pictures::tell(work, contact, None)?;
     if is_known {
         return Ok(());
     }
@@ -276,6 +278,7 @@ fn from_linked(work: &mut Work<'_>, sibling: &Sibling, item: SyncItem) -> Result
         SyncItem::Restored { contact, list, at } => replaced::told(work, contact, list, at),
         SyncItem::Meet { to, from, offer } => sibling_meetings::introduced(work, to, from, *offer),
         SyncItem::Draft { contact, draft } => drafts::heard(work, contact, &draft),
+        SyncItem::Picture { contact, at, picture } => pictures::heard(work, contact, &Chosen { at, picture }),
         SyncItem::FileWanted { contact, message, wanted } => {
             lending::wanted(work, sibling.contact, contact, message, wanted)
         }

@@ -11,12 +11,14 @@ use crate::devices::{
 use crate::ground::database::{StorageError, first, run};
 use crate::ground::{once, person};
 use crate::mail::{inbox, outbox, queues, servers, sessions};
-use crate::people::{card_keys, contacts, held, introductions, named, own_lists, renewal, spare_cards, unopened};
+use crate::people::{
+    card_keys, contacts, held, introductions, named, own_lists, pictures, renewal, spare_cards, unopened,
+};
 use crate::recovery::{backup, closings, home_backup, reach, refused, replaced, restore, restored};
 use crate::talk::{attachments, conversations, drafts, lending, previews, search, shown, windows};
 
 /// The layout that this code writes.
-pub const SCHEMA_VERSION: u32 = 8;
+pub const SCHEMA_VERSION: u32 = 9;
 
 /// Why a database cannot be opened as a person's.
 #[derive(Debug, Error)]
@@ -105,6 +107,8 @@ fn migrations() -> [Vec<&'static str>; SCHEMA_VERSION as usize] {
         vec![reach::TABLES_7, renewal::TABLES_7],
         // What conversations were called before a contact started anew.
         vec![contacts::TABLES_8],
+        // Pictures of contacts.
+        vec![pictures::TABLES_9],
     ]
 }
 

@@ -20,6 +20,7 @@ use crate::errors::{BackupError, QueryError, WakeError};
 use crate::ground::database::{StorageError, all, column, count, exists, first, number, run};
 use crate::ground::person;
 use crate::ground::work::Work;
+use crate::people::pictures::{self, Chosen};
 use crate::people::{contacts, spare_cards};
 use crate::recovery::{closings, restore};
 use crate::talk::drafts;
@@ -309,14 +310,22 @@ fn next_contact(db: &Connection, run: &Run, after: i64, out: &mut Portion) -> Re
         for (device, offer) in spare_cards::known(db, contact)? {
             out.items.push(BackupItem::SpareCard { contact: conversation, device, offer: Box::new(offer) });
         }
-        out.items
-            .extend(drafts::for_backup(db, contact)?.map(|draft| BackupItem::Draft { contact: conversation, draft }));
-    } else if let Some((contact, settings, lamport)) = contact_copies::unmet(db, contact)? {
-        out.items.push(BackupItem::Unmet { contact, settings, lamport });
-        let id = ContactId::from_column(id);
-        out.items.extend(drafts::for_backup(db, id)?.map(|draft| BackupItem::Draft { contact, draft }));
+        say_beside(db, contact, conversation, out)?;
+    } else if let Some((conversation, settings, lamport)) = contact_copies::unmet(db, contact)? {
+        out.items.push(BackupItem::Unmet { contact: conversation, settings, lamport });
+        say_beside(db, contact, conversation, out)?;
     }
     Ok(Stage::Contacts { after: id })
+}
+
+/// What the person has beside a contact, whether the two have met or not (KE-104).
+fn say_beside(db: &Connection, id: ContactId, contact: ConversationId, out: &mut Portion) -> Result<(), StorageError> {
+    out.items.extend(drafts::for_backup(db, id)?.map(|draft| BackupItem::Draft { contact, draft }));
+    if let Some(Chosen { at, picture }) = pictures::find(db, id)? {
+        out.bytes += picture.len();
+        out.items.push(BackupItem::Picture { contact, at, picture });
+    }
+    Ok(())
 }
 
 fn next_messages(db: &Connection, run: &Run, from: (i64, i64), out: &mut Portion) -> Result<Stage, StorageError> {

@@ -18,6 +18,7 @@ use crate::errors::RestoreError;
 use crate::ground::database::{StorageError, column, count, exists, run};
 use crate::ground::person;
 use crate::ground::work::Work;
+use crate::people::pictures::{self, Chosen};
 use crate::people::{contacts, spare_cards};
 use crate::recovery::{closings, restored};
 use crate::talk::conversations::state_column;
@@ -157,6 +158,7 @@ fn take_one(work: &mut Work<'_>, user: &UserSecret, item: BackupItem) -> Result<
             }
         }
         BackupItem::Draft { contact, draft } => drafts::heard(work, contact, &draft)?,
+        BackupItem::Picture { contact, at, picture } => pictures::heard(work, contact, &Chosen { at, picture })?,
         BackupItem::Closing { device, server, sealed } => closings::take_restored(work.db, device, &server, &sealed)?,
         // The mark of another device's run, and what a newer version says.
         _ => {}

@@ -21,6 +21,7 @@ mod linking;
 mod lost;
 mod meeting;
 mod other_way;
+mod pictures;
 mod previews;
 mod privacy;
 mod put_off;

@@ -4,7 +4,7 @@ use kith_engine::{Command, CommandError, ContactId, HistoryWish};
 use kith_wire::id::MessageId;
 use kith_wire::preview::Preview;
 
-use crate::world::{ANA, BELA, LAPTOP, Reach, World, message_of};
+use crate::world::{ANA, BELA, LAPTOP, Reach, World, jpeg, message_of};
 
 const TEXT: &str = "Look: https://cakes.example/plum";
 
@@ -15,12 +15,6 @@ fn preview() -> Preview {
         description: "Mostly patience".to_owned(),
         picture: Some(jpeg(9000)),
     }
-}
-
-/// A picture of eight by eight pixels, and so many bytes.
-fn jpeg(bytes: usize) -> Vec<u8> {
-    let heads = [0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0, 0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0];
-    [heads.as_slice(), &vec![7; bytes], &[0xff, 0xd9]].concat()
 }
 
 fn send(world: &mut World, who: usize, contact: ContactId) -> MessageId {

@@ -46,6 +46,11 @@ pub enum Reply {
         /// Whether the person has said before that they were the same.
         verified: bool,
     },
+    /// The picture that the person has chosen for a contact.
+    Picture {
+        /// A small JPEG, in base64.
+        picture: Option<String>,
+    },
     /// A window of a conversation.
     Page {
         /// That.
@@ -218,6 +223,8 @@ pub enum FailureCode {
     FileUnreadable,
     /// Place and time cannot be taken out of this kind of picture.
     PictureUnknown,
+    /// What was chosen for a contact is no small JPEG.
+    BadPicture,
     /// The picture is damaged, so nothing can be taken out of it.
     PictureDamaged,
     /// The contact is blocked.

@@ -171,6 +171,19 @@ pub enum Request {
         /// Whether it is so from now on.
         on: bool,
     },
+    /// Chooses a picture for a contact, or takes it away, on all devices of the person; the contact does not learn of it. Answered with
+    /// [`Reply::Done`].
+    SetPicture {
+        /// The contact.
+        contact: u64,
+        /// A JPEG of at most 16 KiB and 512 pixels a side, in base64.
+        picture: Option<String>,
+    },
+    /// The picture that the person has chosen for a contact. Answered with [`Reply::Picture`].
+    Picture {
+        /// The contact.
+        contact: u64,
+    },
     /// Moves the conversation with a contact to a fresh mailbox. Answered with [`Reply::Done`].
     Rotate {
         /// The contact.

@@ -104,6 +104,8 @@ pub struct Contact {
     pub disappearing: Option<u32>,
     /// Whether they are told what the person has read.
     pub receipts: bool,
+    /// When the person chose the picture that they have for the contact, if they did.
+    pub picture: Option<u64>,
     /// Whether the conversation stands above all others.
     pub pinned: bool,
     /// Whether what comes notifies nobody.

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use data_encoding::BASE64;
 use kith_engine::{
     AttachmentId, Command, Connection, ContactId, LogQuery, MessageView, QueryError, Receipts, Shown, Window, WindowAt,
 };
@@ -55,6 +56,10 @@ impl Person {
         match request {
             Request::Contacts => self.contacts(),
             Request::Contact { contact } => Ok(Reply::Contact { contact: self.contact(ContactId(contact))? }),
+            Request::Picture { contact } => {
+                let picture = self.ask(|engine| engine.picture(ContactId(contact)))?;
+                Ok(Reply::Picture { picture: picture.map(|bytes| BASE64.encode(&bytes)) })
+            }
             Request::Digits { contact } => self.digits(ContactId(contact)),
             Request::Page { contact, at, count } => self.page(ContactId(contact), &at, count),
             Request::Files { contact, position, count } => self.files(ContactId(contact), position, count),
@@ -122,6 +127,10 @@ impl Person {
                     contract::Shown::Archived => Shown::Archived,
                 };
                 (Some(contact), Command::SetShown { contact: ContactId(contact), shown, on })
+            }
+            Request::SetPicture { contact, picture } => {
+                let picture = picture.as_deref().map(decoded).transpose()?;
+                (Some(contact), Command::SetPicture { contact: ContactId(contact), picture })
             }
             Request::Rotate { contact } => (Some(contact), Command::Rotate { contact: ContactId(contact) }),
             Request::MarkRead { contact } => (Some(contact), Command::MarkRead { contact: ContactId(contact) }),
@@ -261,6 +270,11 @@ impl Person {
         self.teller.tell(&Notice::Message { contact: contact.0, message: message.to_string(), change });
         self.message(contact, message)
     }
+}
+
+/// The bytes of a picture that came in base64.
+fn decoded(picture: &str) -> Result<Vec<u8>, Failure> {
+    BASE64.decode(picture.as_bytes()).map_err(|_| failure(FailureCode::BadPicture, "this is no base64"))
 }
 
 fn message_id(text: &str) -> Result<MessageId, Failure> {

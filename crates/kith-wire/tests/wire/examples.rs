@@ -486,6 +486,7 @@ pub(crate) fn sync_items() -> Vec<(&'static str, SyncItem)> {
         ("close", close()),
         ("file wanted", SyncItem::FileWanted { contact, message, wanted: true }),
         ("file lent", SyncItem::FileLent { contact, message, file: manifest() }),
+        ("picture", SyncItem::Picture { contact, at: Timestamp(1_792_500_000_000), picture: vec![0xff; 40] }),
         ("restored", SyncItem::Restored { contact, list: signed_list(), at: Timestamp(1_792_540_800_000) }),
     ]
 }
@@ -510,6 +511,8 @@ pub(crate) fn backup_items() -> Vec<(&'static str, BackupItem)> {
             BackupItem::Draft { contact, draft: Setting { at: Timestamp(1_792_900_000_000), value: "Dear".into() } },
         ),
         ("closing", BackupItem::Closing { device: DeviceId(run(56)), server: server_address(), sealed: vec![7; 60] }),
+        ("picture", BackupItem::Picture { contact, at: Timestamp(1_792_500_000_000), picture: vec![0xff; 40] }),
+        ("no picture any more", BackupItem::Picture { contact, at: Timestamp(1_792_600_000_000), picture: vec![] }),
         ("end", BackupItem::End { mark: BackupMark(run(60)), made: Timestamp(1_793_000_000_000) }),
     ]
 }

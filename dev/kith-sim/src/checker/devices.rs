@@ -245,8 +245,13 @@ impl World {
             .map(|contact| {
                 let shown = (contact.pinned, contact.muted, contact.archived);
                 format!(
-                    "{} {:?} verified {} disappearing {:?} {:?} shown {shown:?}",
-                    contact.name, contact.state, contact.verified, contact.disappearing, contact.receipts
+                    "{} {:?} verified {} disappearing {:?} {:?} shown {shown:?} picture {:?}",
+                    contact.name,
+                    contact.state,
+                    contact.verified,
+                    contact.disappearing,
+                    contact.receipts,
+                    contact.picture
                 )
             })
             .collect();

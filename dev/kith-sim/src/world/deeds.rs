@@ -23,6 +23,11 @@ const MEET_AGAIN_SECONDS: u64 = 60;
 /// Bytes of one chunk of a file.
 const CHUNK: usize = 65_536;
 
+/// A picture of eight by eight pixels.
+const PICTURE: [u8; 29] = [
+    0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0, 0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 7, 7, 0xff, 0xd9,
+];
+
 impl World {
     pub(super) fn step(&mut self, step: Step) {
         if step.devices().into_iter().any(|who| !self.people.has(who)) {
@@ -65,6 +70,7 @@ impl World {
             }
             Step::Pin { who, of, on } => {
                 self.about(who, of, |contact| Command::SetShown { contact, shown: Stands::Pinned, on });
+                self.about(who, of, |contact| Command::SetPicture { contact, picture: on.then(|| PICTURE.to_vec()) });
             }
             Step::Forget { who, of } => {
                 if self.about(who, of, |contact| Command::Forget { contact }).is_some() {

@@ -162,7 +162,19 @@ shown: Shown,
 /**
  * Whether it is so from now on.
  */
-on: boolean, } | { "kind": "rotate", 
+on: boolean, } | { "kind": "set_picture", 
+/**
+ * The contact.
+ */
+contact: number, 
+/**
+ * A JPEG of at most 16 KiB and 512 pixels a side, in base64.
+ */
+picture: string | null, } | { "kind": "picture", 
+/**
+ * The contact.
+ */
+contact: number, } | { "kind": "rotate", 
 /**
  * The contact.
  */
@@ -466,7 +478,11 @@ qr: QrCode,
 /**
  * Whether the person has said before that they were the same.
  */
-verified: boolean, } | { "kind": "page", 
+verified: boolean, } | { "kind": "picture", 
+/**
+ * A small JPEG, in base64.
+ */
+picture: string | null, } | { "kind": "page", 
 /**
  * That.
  */
@@ -558,7 +574,7 @@ code: FailureCode,
  */
 detail: string, };
 
-export type FailureCode = "wrong_password" | "empty_password" | "locked" | "already_here" | "nobody_here" | "elsewhere" | "unsupported" | "storage_full" | "storage" | "newer_version" | "bad_address" | "server_unreachable" | "not_a_home_server" | "invite_needed" | "server_refuses" | "offline" | "bad_name" | "bad_card" | "own_card" | "card_used" | "card_expired" | "card_other_purpose" | "unknown_contact" | "unknown_message" | "unknown_attachment" | "not_the_author" | "nothing_to_send" | "too_long" | "bad_reaction" | "bad_file" | "not_digits" | "digits_differ" | "file_unreadable" | "picture_unknown" | "picture_damaged" | "blocked" | "not_answered_yet" | "needs_card" | "needs_no_card" | "revoked" | "bad_link" | "unknown_link_word" | "link_words_count" | "bad_link_words" | "no_such_link" | "link_expired" | "link_used" | "link_for_new" | "link_for_old" | "link_is_card" | "not_fresh" | "too_many_devices" | "unknown_device" | "this_device" | "not_compared_there" | "bad_device_name" | "bad_phrase" | "wrong_phrase" | "wrong_backup_password" | "not_a_backup" | "backup_damaged" | "backup_of_other" | "backup_running" | "no_room" | "no_home_backup" | "home_backup_lost" | "home_backup_again" | "restore_unfinished" | "bad_request" | "internal";
+export type FailureCode = "wrong_password" | "empty_password" | "locked" | "already_here" | "nobody_here" | "elsewhere" | "unsupported" | "storage_full" | "storage" | "newer_version" | "bad_address" | "server_unreachable" | "not_a_home_server" | "invite_needed" | "server_refuses" | "offline" | "bad_name" | "bad_card" | "own_card" | "card_used" | "card_expired" | "card_other_purpose" | "unknown_contact" | "unknown_message" | "unknown_attachment" | "not_the_author" | "nothing_to_send" | "too_long" | "bad_reaction" | "bad_file" | "not_digits" | "digits_differ" | "file_unreadable" | "picture_unknown" | "bad_picture" | "picture_damaged" | "blocked" | "not_answered_yet" | "needs_card" | "needs_no_card" | "revoked" | "bad_link" | "unknown_link_word" | "link_words_count" | "bad_link_words" | "no_such_link" | "link_expired" | "link_used" | "link_for_new" | "link_for_old" | "link_is_card" | "not_fresh" | "too_many_devices" | "unknown_device" | "this_device" | "not_compared_there" | "bad_device_name" | "bad_phrase" | "wrong_phrase" | "wrong_backup_password" | "not_a_backup" | "backup_damaged" | "backup_of_other" | "backup_running" | "no_room" | "no_home_backup" | "home_backup_lost" | "home_backup_again" | "restore_unfinished" | "bad_request" | "internal";
 
 export type Notice = { "kind": "state", 
 /**
@@ -759,6 +775,10 @@ disappearing: number | null,
  * Whether they are told what the person has read.
  */
 receipts: boolean, 
+/**
+ * When the person chose the picture that they have for the contact, if they did.
+ */
+picture: number | null, 
 /**
  * Whether the conversation stands above all others.
  */

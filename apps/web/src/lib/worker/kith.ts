@@ -31,6 +31,8 @@ interface Answers {
   set_disappearing: 'done';
   set_receipts: 'done';
   set_shown: 'done';
+  picture: 'picture';
+  set_picture: 'done';
   rotate: 'done';
   page: 'page';
   files: 'page';

@@ -60,7 +60,8 @@ fn conversation_of(item: &SyncItem) -> Option<ConversationId> {
         | SyncItem::States { contact, .. }
         | SyncItem::Rotation { contact, .. }
         | SyncItem::Restored { contact, .. }
-        | SyncItem::Draft { contact, .. } => Some(*contact),
+        | SyncItem::Draft { contact, .. }
+        | SyncItem::Picture { contact, .. } => Some(*contact),
         SyncItem::Said { content } | SyncItem::Heard { content } => Some(content.conversation),
         _ => None,
     }

@@ -1,11 +1,12 @@
-//! A page's picture, made small. It is decoded and written anew, so that nothing of the file that a stranger made travels on.
+//! Pictures made small: of a page, and of a contact. They are decoded and written anew, so that nothing of the file that a stranger made
+//! travels on.
 
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat, ImageReader, Limits, Rgb, RgbImage};
 use kith_picture::{Kind, Sort};
-use kith_wire::limits::MAX_PREVIEW_PICTURE_BYTES;
+use kith_wire::limits::MAX_PICTURE_BYTES;
 
 /// Pixels of a side, and of the whole, that are still decoded, and bytes that this may take.
 const MAX_SIDE: u32 = 6000;
@@ -18,8 +19,9 @@ const SIDE: u32 = 360;
 /// What is tried, until it fits.
 const QUALITIES: [u8; 4] = [78, 62, 45, 28];
 
-/// Returns a small JPEG of a picture; nothing when it is none, or too large.
-pub(super) fn small(bytes: &[u8]) -> Option<Vec<u8>> {
+/// Returns a JPEG of a picture, of at most 16 KiB and 360 pixels a side (KE-117, KE-140); nothing when it is none, or too large.
+#[must_use]
+pub fn small_picture(bytes: &[u8]) -> Option<Vec<u8>> {
     let format = match kith_picture::sort(bytes.get(..kith_picture::START_BYTES)?) {
         Sort::Known(Kind::Jpeg) => ImageFormat::Jpeg,
         Sort::Known(Kind::Png) => ImageFormat::Png,
@@ -51,7 +53,7 @@ fn written(picture: &RgbImage, quality: u8) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, quality).encode_image(picture).ok()?;
     let bytes = kith_picture::clean(&bytes).ok()?.bytes;
-    (bytes.len() <= MAX_PREVIEW_PICTURE_BYTES).then_some(bytes)
+    (bytes.len() <= MAX_PICTURE_BYTES).then_some(bytes)
 }
 
 /// A JPEG has no holes: what shines through is white.
