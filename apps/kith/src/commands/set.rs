@@ -138,8 +138,8 @@ fn read_picture(file: &Path) -> Result<Vec<u8>, Failure> {
         .and_then(|file| file.take(MAX_PICTURE_FILE).read_to_end(&mut bytes))
         .map_err(|error| Failure::file("read", file, &error))?;
     small_picture(&bytes).ok_or_else(|| {
-        let message = format!("{} is no picture that can be shown.", file.display());
-        Failure::new("bad_picture", message, "Take a JPEG, PNG or WebP.")
+        let message = format!("{} is no picture that can be shown", file.display());
+        Failure::new("unknown_picture", message, "take a JPEG, PNG or WebP of at most 12 million pixels")
     })
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::devices::assert_error;
 use crate::support::{Outcome, Person, World, eventually};
 
 #[test]
@@ -237,10 +238,4 @@ fn contact(person: &Person) -> Value {
 
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-fn assert_error(outcome: &Outcome, code: &str) {
-    let error = &outcome.lines.last().unwrap_or_else(|| panic!("nothing was told: {}", outcome.said))["error"];
-    assert_eq!((outcome.code, error["code"].as_str()), (1, Some(code)), "{error} {}", outcome.said);
-    assert!(error["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{error}");
 }

@@ -1,5 +1,6 @@
 //! What a person decides about a contact, and about their own folder.
 
+use crate::devices::assert_error;
 use crate::support::{Person, World, eventually};
 
 #[test]
@@ -41,6 +42,24 @@ fn a_forgotten_contact_leaves_nothing_behind() {
     assert!(world.bela.succeed(&["contacts"]).lines.is_empty());
     assert_eq!(world.bela.run(&["log", "Anastasia"]).code, 1);
     world.bela.succeed(&["sync"]);
+}
+
+#[test]
+fn a_picture_is_chosen_for_a_contact_who_does_not_learn_of_it() {
+    let world = World::of_friends();
+    let picture = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/public/icons/icon-192.png");
+    let words = world.folder.path().join("words.txt");
+    std::fs::write(&words, "plums").unwrap();
+    for (file, code) in [(words.to_str().unwrap(), "unknown_picture"), ("/nowhere.png", "file")] {
+        assert_error(&world.ana.run(&["set", "Belarmino", &format!("picture={file}")]), code);
+    }
+    assert_eq!(contact(&world.ana, "Belarmino")["picture"], false);
+    world.ana.succeed(&["set", "Belarmino", &format!("picture={picture}")]);
+    assert_eq!(contact(&world.ana, "Belarmino")["picture"], true);
+    exchange(&world, 1);
+    assert_eq!(contact(&world.bela, "Anastasia")["picture"], false);
+    world.ana.succeed(&["set", "Belarmino", "picture=off"]);
+    assert_eq!(contact(&world.ana, "Belarmino")["picture"], false);
 }
 
 #[test]

@@ -363,7 +363,7 @@ fn ke_132_a_device_that_was_added_is_news_on_all_but_itself_and_the_one_that_lin
     world.run(3 * 86_400);
     world.online(ANA, Reach::Up);
     world.run(60);
-    assert_eq!(added(&mut world, ANA), ["laptop"]);
+    assert_eq!(added(&mut world, ANA), ["laptop 2"]);
     assert!(added(&mut world, LAPTOP).is_empty(), "the laptop has linked it, and the phone tells of it");
     let devices = world.people[ANA].engine.devices().unwrap();
     let heard = devices.iter().filter_map(|device| device.heard).max().unwrap();
