@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kith_client::{AttachError, CleanError, ClientError, CreateError, DeviceActionError, SaveError, SyncError};
-use kith_engine::{CommandError, DeviceError, QueryError};
+use kith_engine::{CommandError, DescriptorError, DeviceError, QueryError};
 
 /// Why a command ended without having done what was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +119,7 @@ impl From<CommandError> for Failure {
             E::AlreadyInitialised => {
                 ("already_initialised", "one folder is one person; choose another with --home DIR")
             }
-            E::Descriptor(_) => ("server_refused", "ask whoever runs the home server for its address and key"),
+            E::Descriptor(error) => return server_refused(error),
             E::NoSpareQueue => {
                 ("no_spare_queue", "run `kith sync` while your home server can be reached, then try again")
             }
@@ -313,6 +313,32 @@ impl From<SaveError> for Failure {
     }
 }
 
+/// Says what is wrong with a home server that answers.
+fn server_refused(error: &DescriptorError) -> Failure {
+    use DescriptorError as E;
+    let (message, hint) = match error {
+        E::Storage(_) => return Failure::told("storage", error, STORAGE_HINT),
+        E::NotSigned => (
+            "what answers at this address has another key than the home server should have; nothing was sent",
+            "ask whoever runs the home server for its address and its key; if both are right, somebody may sit between",
+        ),
+        E::Older { .. } => (
+            "the home server shows papers that are older than those that it has shown before; nothing was sent",
+            "ask whoever runs it whether it was put back from an old copy; if not, somebody may sit between",
+        ),
+        E::NoEpoch => (
+            "the home server's papers are not for today; nothing was sent",
+            "look at the date of this machine, and set it if it is wrong; if it is right, tell whoever runs the home server",
+        ),
+        // No version in common, or what a later engine finds.
+        _ => (
+            "the home server and this program have no version of Kith in common",
+            "install the newest release of Kith here; if you have it, the home server is out of date: tell whoever runs it",
+        ),
+    };
+    Failure::new("server_refused", message, hint).with_detail(error)
+}
+
 /// Says what only a person can mend.
 pub(crate) fn trouble_failure(trouble: kith_engine::Trouble) -> Failure {
     use kith_engine::Trouble as T;
@@ -399,6 +425,25 @@ const STORAGE_HINT: &str =
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_home_server_is_said_without_the_words_of_the_protocol() {
+        let all = [
+            DescriptorError::NotSigned,
+            DescriptorError::Older { found: 3, seen: 4 },
+            DescriptorError::NoEpoch,
+            DescriptorError::NoVersion,
+        ];
+        for error in all {
+            let detail = error.to_string();
+            let told = Failure::from(CommandError::Descriptor(error));
+            assert_eq!((told.code.as_str(), &told.detail), ("server_refused", &Some(detail)));
+            for word in ["descriptor", "serial", "epoch", "pinned"] {
+                assert!(!told.message.contains(word) && !told.hint.contains(word), "{told:?}");
+            }
+            assert!(told.hint.contains("whoever runs"), "who can mend it is named: {told:?}");
+        }
+    }
 
     #[test]
     fn a_wrong_clock_is_told_with_its_direction_in_the_words_of_people() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kith_client::{Client, Notice, Written};
 use kith_engine::{
     AttachmentState, AttachmentView, ContactId, ContactState, ContactView, Direction, Ended, Event, Held, LinkState,
-    MessageBody, MessageChange, MessageState, MessageView, Receipts, RestoredView, Restoring,
+    MessageBody, MessageChange, MessageState, MessageView, Receipts, RestoredView,
 };
 use kith_wire::Timestamp;
 use kith_wire::id::MessageId;
@@ -20,6 +20,7 @@ use crate::times;
 mod devices;
 mod held;
 mod printable;
+mod returning;
 mod words;
 
 pub(crate) use devices::{
@@ -28,6 +29,7 @@ pub(crate) use devices::{
 };
 pub(crate) use held::{held_briefly, held_code, held_words};
 pub(crate) use printable::{is_blank, one_line, printable};
+pub(crate) use returning::{not_back_with, return_briefly, return_code, return_line};
 pub(crate) use words::{name_among, sentence};
 
 /// Names a contact's state for programs.
@@ -96,46 +98,21 @@ pub(crate) fn contact_object(contact: &ContactView, now: Timestamp) -> Value {
         "restored_at": contact.restored.and_then(|restored| restored.since).map(times::rfc3339),
         "restored_twice": contact.restored.map(|restored| restored.twice),
         "refused_another_since": contact.refused_another.map(times::rfc3339),
-        "restoring": contact.restoring.map(restoring),
+        "restoring": contact.restoring.map(return_code),
     })
-}
-
-const fn restoring(restoring: Restoring) -> &'static str {
-    match restoring {
-        Restoring::NeedsPassword => "needs_password",
-        Restoring::Told => "told",
-        Restoring::Unanswered => "unanswered",
-        Restoring::NeedsCard => "needs_card",
-    }
 }
 
 /// A contact for people.
 pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
-    let state = match contact.state {
+    let state = match (contact.state, contact.restoring) {
         // What holds it says so.
-        ContactState::Answered if contact.held == Some(Held::Unanswered) => "",
-        ContactState::Invited | ContactState::Answered | ContactState::Established if contact.needs_card => {
-            "needs a new card"
-        }
-        ContactState::Invited => "has not answered your card yet",
-        ContactState::Answered => "is being introduced; messages wait until that is done",
-        ContactState::Established if contact.restoring == Some(Restoring::Told) => {
-            "is told within six hours that you go on here, or at once when you write; messages wait until it answers"
-        }
-        ContactState::Established if contact.restoring == Some(Restoring::Unanswered) => SILENT,
-        ContactState::Established if contact.restoring.is_some() => "hears that you go on here after `kith sync`",
-        ContactState::Established
-            if contact.verified && contact.restored.is_some_and(|restored| restored.since.is_some()) =>
-        {
-            "verified before the restore"
-        }
-        ContactState::Established if contact.verified => "verified",
-        ContactState::Established if contact.new_keys.is_some() => "HAS NEW KEYS, by a new card: compare digits",
-        ContactState::Established if contact.from_home.is_some() => {
-            "not verified: known from a backup at a home server, so compare digits, also if you had before"
-        }
-        ContactState::Established => "not verified",
-        ContactState::Blocked => "blocked",
+        (ContactState::Answered, _) if contact.held == Some(Held::Unanswered) => "",
+        (ContactState::Blocked, _) => "blocked",
+        _ if contact.needs_card => "needs a new card",
+        (ContactState::Invited, _) => "has not answered your card yet",
+        (ContactState::Answered, _) => "is being introduced; messages wait until that is done",
+        (ContactState::Established, Some(restoring)) => return_briefly(restoring),
+        (ContactState::Established, None) => acquaintance(contact),
     };
     let unread = match contact.unread {
         0 => String::new(),
@@ -161,9 +138,19 @@ pub(crate) fn contact_line(contact: &ContactView, colour: Colour) -> String {
     format!("{id}  {}  {}", colour.loud(&one_line(&contact.name)), about.join(", ")).trim_end().to_owned()
 }
 
-/// What is said of a contact that does not answer somebody who came back from a backup.
-const SILENT: &str = "was told days ago that you go on here, and does not answer: they are away, or SOMEBODY CAME BACK FROM THIS BACKUP \
-                      BEFORE YOU, so ask them by another way";
+/// Says how well a contact is known that one can talk to.
+fn acquaintance(contact: &ContactView) -> &'static str {
+    let is_restored = contact.restored.is_some_and(|restored| restored.since.is_some());
+    match contact.verified {
+        true if is_restored => "verified before the restore",
+        true => "verified",
+        false if contact.new_keys.is_some() => "HAS NEW KEYS, by a new card: compare digits",
+        false if contact.from_home.is_some() => {
+            "not verified: known from a backup at a home server, so compare digits, also if you had before"
+        }
+        false => "not verified",
+    }
+}
 
 /// What is said of a contact that refused somebody who came as this person.
 pub(crate) const REFUSED_ANOTHER: &str = "SAYS THAT ANOTHER DEVICE CLAIMED TO BE YOU: somebody has a backup or a device of yours, or theirs is wrong; ask them";

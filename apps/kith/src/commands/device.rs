@@ -106,24 +106,12 @@ const LONGEST_NAME: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use kith_engine::DeviceState;
     use kith_wire::id::DeviceId;
 
     use super::*;
 
     fn device(number: u8, name: &str) -> DeviceView {
-        DeviceView {
-            id: Some(DeviceId([number; 16])),
-            contact: None,
-            name: name.into(),
-            is_this: false,
-            since: None,
-            heard: None,
-            state: DeviceState::Linked,
-            contacts: None,
-            history: None,
-            stopped: false,
-        }
+        DeviceView { id: Some(DeviceId([number; 16])), is_this: false, ..DeviceView::alone(name.into()) }
     }
 
     fn found(text: &str) -> Result<u8, String> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use kith_client::{Client, Options, Password, SyncError};
 use kith_crypto::hash::hash_signed;
-use kith_engine::{Command, CommandId, ContactId, DeviceState, DeviceView, Reply};
+use kith_engine::{Command, CommandId, ContactId, DeviceState, DeviceView, QueryError, Reply};
 use kith_wire::id::LinkSecret;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -99,6 +99,7 @@ impl Join {
 pub(crate) async fn run(args: &Join, context: &Context) -> Result<(), Failure> {
     let name = device::own_name(args.name.as_deref())?;
     let password = context.password()?;
+    let was_whole = is_whole(context)?;
     if let Some(link) = &args.link {
         answer(link, context, &name).await?;
     }
@@ -124,7 +125,11 @@ pub(crate) async fn run(args: &Join, context: &Context) -> Result<(), Failure> {
     let object = json!({"device": id, "name": name, "state": "linked", "contacts": n_contacts, "messages": n_messages});
     context.out.data(&object, || {
         let (contacts, messages) = (number(n_contacts, "contact"), number(n_messages, "message"));
-        format!("{} is your device now, with {contacts} and {messages} of before.", show::one_line(&name))
+        let name = show::one_line(&name);
+        match was_whole {
+            true => format!("{name}, in this folder, is a device of yours already. {FOR_ANOTHER}"),
+            false => format!("{name} is your device now, with {contacts} and {messages} of before."),
+        }
     });
     if let Err(error) = told.and(met) {
         let reason = Failure::from(error).message;
@@ -213,6 +218,13 @@ async fn offer(args: &Join, context: &Context, name: &str) -> Result<(), Failure
 /// Returns whether this device is one of the person's already: their list names it.
 fn is_joined(all: &[DeviceView]) -> bool {
     all.iter().any(|device| device.is_this && device.since.is_some())
+}
+
+/// Returns whether there is nothing left to do here: this device is the person's, and has everything that it was told of.
+fn is_whole(context: &Context) -> Result<bool, Failure> {
+    let is_adopting = context.client.ask(|engine| engine.has_user_seed_to_adopt()).map_err(QueryError::from)?;
+    let has_all = Progress::of(&context.client).is_none_or(Progress::is_whole);
+    Ok(is_joined(&device::all(&context.client)?) && has_all && !is_adopting)
 }
 
 /// Answers the link, once: given again, it goes on with what was begun.
@@ -334,6 +346,8 @@ fn number(n: impl TryInto<u64>, what: &str) -> String {
     }
 }
 
+/// What to do for a device that is none of the person's yet.
+const FOR_ANOTHER: &str = "A new one gets a folder of its own: `kith device join --home DIR`.";
 /// How long the person may take on the other device.
 const WELCOME_PATIENCE: Duration = Duration::from_secs(3600);
 /// How long the home server of the other device may take to say whether there is a link under the words that were typed.

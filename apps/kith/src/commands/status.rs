@@ -20,6 +20,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     // Nothing that a locked device does changes what waits there.
     let is_held = |contact: &&ContactView| contact.held.is_some() && !status.revoked;
     let held: Vec<&ContactView> = contacts.iter().filter(is_held).collect();
+    let returning = show::not_back_with(&contacts);
     let backups = context.client.ask(|engine| engine.backups())?;
     let home = context.client.ask(|engine| engine.home_backup())?;
     let reach = backup_reach::of(&context.client)?;
@@ -39,6 +40,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         "waiting": status.waiting,
         "held": held.iter().map(|contact| contact_id(contact.id)).collect::<Vec<_>>(),
         "refused_another": refused.iter().map(|contact| contact_id(contact.id)).collect::<Vec<_>>(),
+        "returning": returning.iter().map(|contact| contact_id(contact.id)).collect::<Vec<_>>(),
         "spare_queues": status.spare_queues,
         "contacts": status.contacts,
         "devices": devices.iter().filter(|device| device.since.is_some()).count().max(1),
@@ -66,6 +68,9 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
             format!("             {}", backup_reach::words(&reach)),
             format!("waiting      {}", if status.revoked { NEVER } else { waiting(status.waiting, status.link) }),
         ];
+        if let Some(line) = show::return_line(returning.len()).filter(|_| !status.revoked) {
+            lines.push(format!("return       {line}"));
+        }
         lines.retain(|line| !line.trim().is_empty());
         if status.revoked {
             lines.insert(0, if status.left_behind { LEFT_BEHIND } else { REVOKED }.to_owned());

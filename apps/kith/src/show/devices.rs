@@ -35,18 +35,7 @@ pub(crate) fn device_object(device: &DeviceView) -> Value {
 
 /// The only device that there ever was, for programs: no list names it, so it is called like its machine.
 pub(crate) fn only_device_object(name: &str) -> Value {
-    device_object(&DeviceView {
-        id: None,
-        contact: None,
-        name: name.to_owned(),
-        is_this: true,
-        since: None,
-        heard: None,
-        state: DeviceState::Linked,
-        contacts: None,
-        history: None,
-        stopped: false,
-    })
+    device_object(&DeviceView::alone(name.to_owned()))
 }
 
 /// A device that was taken out, for programs.
@@ -241,18 +230,8 @@ mod tests {
     use super::*;
 
     fn laptop() -> DeviceView {
-        DeviceView {
-            id: Some(DeviceId([7; 16])),
-            contact: None,
-            name: "lap\u{1b}top".into(),
-            is_this: true,
-            since: Some(Day(20_778)),
-            heard: None,
-            state: DeviceState::Linked,
-            contacts: None,
-            history: None,
-            stopped: false,
-        }
+        let (id, since) = (Some(DeviceId([7; 16])), Some(Day(20_778)));
+        DeviceView { id, since, ..DeviceView::alone("lap\u{1b}top".into()) }
     }
 
     #[test]

@@ -211,6 +211,8 @@ fn linking_goes_on_where_it_was_interrupted_and_a_script_can_confirm() {
     home.phone().succeed(&["device", "rename", "phone", "Phone"]);
     assert_error(&home.phone().run(&["device", "revoke", "phone"]), "this_device");
     assert_error(&home.phone().run(&["device", "revoke", "tablet"]), "unknown_device");
+    let (code, out, said) = home.laptop.as_human(&["device", "join"]);
+    assert!(code == 0 && out.contains("kitchen laptop, in this folder, is a device of yours already"), "{out} {said}");
     assert_error(&home.laptop.run(&["device", "join", &home.link(&[]).1]), "not_fresh");
 }
 

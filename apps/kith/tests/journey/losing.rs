@@ -94,6 +94,18 @@ fn who_has_lost_everything_comes_back_with_people_and_conversations() {
     assert_eq!(tablet.succeed(&["status"]).lines[0]["name"], "Anastasia");
     assert_eq!(phrase(&tablet), words, "the phrase stays the same");
 
+    // Until Bela has answered, it is said whom this concerns, and that a card is no second contact.
+    assert_eq!(tablet.succeed(&["status"]).lines[0]["returning"], serde_json::json!(["c1"]));
+    let (_, said, _) = tablet.as_human(&["status"]);
+    assert!(said.contains("one contact has not answered yet since you came back"), "{said}");
+    let (code, out, said) = tablet.as_human(&["card", "new", "--name", "Belarmino"]);
+    assert!(code != 0 && out.is_empty(), "{out} {said}");
+    assert!(
+        said.contains("They are told that you are back from a backup") && said.contains("with --instead"),
+        "{said}"
+    );
+    assert_eq!(tablet.succeed(&["contacts"]).lines.len(), 1);
+
     // The conversation goes on, on both sides, and Bela sees why it may be worth comparing digits again.
     tablet.succeed(&["send", "Belarmino", "I am back"]);
     bela.succeed(&["send", "Anastasia", "Who is it?"]);
@@ -106,6 +118,7 @@ fn who_has_lost_everything_comes_back_with_people_and_conversations() {
     let at_belas = bela.succeed(&["contacts"]).lines.remove(0);
     assert!(at_belas["restored_at"].is_string(), "{at_belas}");
     assert_eq!(told["need_card"], serde_json::json!([]), "{back:?}");
+    assert_eq!(tablet.succeed(&["status"]).lines[0]["returning"], serde_json::json!([]));
     assert_eq!(tablet.with_password("another").run(&["contacts"]).code, 3);
 }
 

@@ -262,6 +262,24 @@ pub struct DeviceView {
     pub stopped: bool,
 }
 
+impl DeviceView {
+    /// Returns this device as it is when there never was another one, and no list names it.
+    pub const fn alone(name: String) -> Self {
+        Self {
+            id: None,
+            contact: None,
+            name,
+            is_this: true,
+            since: None,
+            heard: None,
+            state: DeviceState::Linked,
+            contacts: None,
+            history: None,
+            stopped: false,
+        }
+    }
+}
+
 /// A link of this device in words that nobody has used yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkInWords {

@@ -453,18 +453,7 @@ pub(crate) fn views(db: &Connection) -> Result<Vec<DeviceView>, StorageError> {
         });
     }
     if own.list.is_none() {
-        views.push(DeviceView {
-            id: Some(own.device),
-            contact: None,
-            name: own.name,
-            is_this: true,
-            since: None,
-            heard: None,
-            contacts: None,
-            state: DeviceState::Linked,
-            history: None,
-            stopped: false,
-        });
+        views.push(DeviceView { id: Some(own.device), ..DeviceView::alone(own.name) });
     }
     for sibling in siblings.iter().filter(|sibling| matches!(sibling.state, State::Linking | State::Joining)) {
         let asks = sibling.state == State::Linking || linking::asks(db, sibling.contact)?;
@@ -473,18 +462,8 @@ pub(crate) fn views(db: &Connection) -> Result<Vec<DeviceView>, StorageError> {
             None if link_words::are_wanted(db, sibling.contact)? => DeviceState::Looking,
             None => DeviceState::Waiting,
         };
-        views.push(DeviceView {
-            id: sibling.device,
-            contact: Some(sibling.contact),
-            name: sibling.name.clone(),
-            is_this: false,
-            since: None,
-            heard: None,
-            contacts: None,
-            state,
-            history: None,
-            stopped: false,
-        });
+        let (id, contact) = (sibling.device, Some(sibling.contact));
+        views.push(DeviceView { id, contact, is_this: false, state, ..DeviceView::alone(sibling.name.clone()) });
     }
     Ok(views)
 }

@@ -1,25 +1,17 @@
 //! Somebody has lost every device and goes on from a backup, on a new one.
 
-use kith_crypto::sign::open;
 use kith_engine::{Command, CommandError, ContactState, Event, HistoryWish, MessageState, Restoring, Whom};
 use kith_wire::Wire;
 use kith_wire::card::CardOffer;
 use kith_wire::content::{Body, KnownBody};
-use kith_wire::devices::{DeviceList, RevocationReason};
+use kith_wire::devices::RevocationReason;
 use kith_wire::id::DeviceId;
-use kith_wire::signed::Signed;
 use rusqlite::params;
 
 use crate::world::{ANA, BELA, LAPTOP, Reach, World};
 
 const DAY: u64 = 86_400;
 const HOURS: u64 = 3600;
-
-/// Returns a list that somebody has of their first contact, or for it.
-fn list(world: &World, who: usize, column: &str) -> DeviceList {
-    let bytes = world.blob(who, &format!("SELECT {column} FROM contacts WHERE kind = 0 ORDER BY id"));
-    open(Signed::<DeviceList>::from_bytes(&bytes).unwrap()).unwrap().into_inner()
-}
 
 fn restored(event: &Event) -> bool {
     matches!(event, Event::ContactRestored { .. })
@@ -82,7 +74,7 @@ fn ke_65_the_restored_device_names_itself_alone_and_revokes_every_other() {
     let (mut world, _, _) = World::with_laptop("alone");
     world.link(ANA, LAPTOP, HistoryWish::None);
     world.run(DAY);
-    let before = list(&world, ANA, "own_list");
+    let before = world.device_list(ANA, "own_list");
     assert_eq!(before.devices.len(), 2);
     let backup = world.backup_of(LAPTOP);
     for who in [ANA, LAPTOP] {
@@ -93,10 +85,10 @@ fn ke_65_the_restored_device_names_itself_alone_and_revokes_every_other() {
         world.run(25 * DAY);
         world.unlock(ANA);
     }
-    let newest = list(&world, ANA, "own_list").version;
+    let newest = world.device_list(ANA, "own_list").version;
     let new = world.restore_and_tell(&backup, "alone-new");
     world.run(30);
-    let after = list(&world, BELA, "peer_list");
+    let after = world.device_list(BELA, "peer_list");
     assert!(after.version > newest && newest > before.version, "{} {newest}", after.version);
     let mut revoked: Vec<DeviceId> = after.revoked.iter().map(|revoked| revoked.id).collect();
     let mut named: Vec<DeviceId> = before.devices.iter().map(|device| device.id).collect();
@@ -109,10 +101,7 @@ fn ke_65_the_restored_device_names_itself_alone_and_revokes_every_other() {
 
 #[test]
 fn ke_66_an_answer_that_was_lost_is_made_anew_while_the_card_is_good() {
-    let (mut world, bela, ana) = World::met("answer-lost");
-    world.run(DAY);
-    let backup = world.backup_of(ANA);
-    world.online(ANA, Reach::Down);
+    let (mut world, bela, ana, backup) = World::lost("answer-lost");
     world.online(BELA, Reach::Down);
     let new = world.restore_and_tell(&backup, "answer-lost-new");
     world.run(7 * HOURS);
@@ -249,10 +238,7 @@ fn ke_67_that_a_contact_goes_on_from_a_backup_is_shown_until_the_digits_are_comp
 
 #[test]
 fn ke_105_the_keys_of_somebody_who_goes_on_from_a_backup_can_be_given_up_too() {
-    let (mut world, bela, ana) = World::met("given-up");
-    world.run(DAY);
-    let backup = world.backup_of(ANA);
-    world.online(ANA, Reach::Down);
+    let (mut world, bela, ana, backup) = World::lost("given-up");
     let new = world.restore_and_tell(&backup, "given-up-new");
     world.send(new, bela, "it is me");
     world.run(60);
@@ -411,10 +397,7 @@ fn a_contact_of_whom_the_backup_has_no_card_needs_a_new_one() {
 #[test]
 fn a_crash_at_any_moment_of_a_restore_loses_nothing() {
     for crashes_after in (0..120).step_by(13) {
-        let (mut world, bela, ana) = World::met(&format!("restore-crash-{crashes_after}"));
-        world.run(DAY);
-        let backup = world.backup_of(ANA);
-        world.online(ANA, Reach::Down);
+        let (mut world, bela, ana, backup) = World::lost(&format!("restore-crash-{crashes_after}"));
         world.send(BELA, ana, "waits");
         let new = world.restore_lost(&backup, &format!("restore-crash-{crashes_after}-new"), 1);
         world.settle_some(crashes_after);

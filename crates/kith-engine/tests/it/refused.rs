@@ -2,10 +2,7 @@
 //! what can be known. And somebody who has nothing left starts anew.
 
 use kith_engine::{Command, ContactId, Event, HistoryWish, MessageState, Reply, Restoring, Whom};
-use kith_wire::Wire;
 use kith_wire::content::{Body, KnownBody};
-use kith_wire::devices::DeviceList;
-use kith_wire::signed::Signed;
 use rusqlite::params;
 
 use crate::world::{ANA, BELA, LAPTOP, Reach, World};
@@ -16,12 +13,6 @@ fn refused(event: &Event) -> bool {
     matches!(event, Event::ContactRefusedAnother { .. })
 }
 
-/// Returns a list that somebody has of their contact, or for it.
-fn list(world: &World, who: usize, column: &str) -> DeviceList {
-    let bytes = world.blob(who, &format!("SELECT {column} FROM contacts WHERE kind = 0"));
-    Signed::<DeviceList>::from_bytes(&bytes).unwrap().decode_unverified().unwrap()
-}
-
 /// Returns whether somebody shows that a contact refused another one who came as them.
 fn shows(world: &World, who: usize, contact: ContactId) -> bool {
     world.people[who].engine.contact(contact).unwrap().refused_another.is_some()
@@ -29,10 +20,7 @@ fn shows(world: &World, who: usize, contact: ContactId) -> bool {
 
 #[test]
 fn ke_124_whoever_came_back_first_is_told_by_contacts_that_somebody_else_came() {
-    let (mut world, bela, ana) = World::met("rival");
-    world.run(DAY);
-    let backup = world.backup_of(ANA);
-    world.online(ANA, Reach::Down);
+    let (mut world, bela, ana, backup) = World::lost("rival");
     let first = world.restore_and_tell(&backup, "rival-first");
     world.run(60);
     assert!(!shows(&world, first, bela));
@@ -59,10 +47,7 @@ fn ke_124_whoever_came_back_first_is_told_by_contacts_that_somebody_else_came() 
 
 #[test]
 fn ke_124_a_device_that_takes_the_place_of_one_that_was_told_is_told_too() {
-    let (mut world, bela, _) = World::met("heir");
-    world.run(DAY);
-    let backup = world.backup_of(ANA);
-    world.online(ANA, Reach::Down);
+    let (mut world, bela, _, backup) = World::lost("heir");
     let first = world.restore_and_tell(&backup, "heir-first");
     world.run(60);
     let again = world.restore_and_tell(&backup, "heir-second");
@@ -128,10 +113,7 @@ fn ke_124_a_contact_that_lies_about_it_raises_one_alarm_and_nothing_else_changes
 
 #[test]
 fn ke_125_whoever_comes_second_sees_after_three_days_that_nobody_answers() {
-    let (mut world, bela, _) = World::met("silent");
-    world.run(DAY);
-    let backup = world.backup_of(ANA);
-    world.online(ANA, Reach::Down);
+    let (mut world, bela, _, backup) = World::lost("silent");
     world.restore_and_tell(&backup, "silent-first");
     world.run(60);
     let second = world.restore_and_tell(&backup, "silent-second");
@@ -308,7 +290,7 @@ fn ke_68_two_devices_that_each_take_another_one_in_agree_on_the_later_list() {
         world.settle_some([0, 0, 40, 40, 80, 80][round]);
         world.online(first[1], Reach::Up);
         world.run(3600);
-        assert_eq!(list(&world, BELA, "peer_list"), list(&world, LAPTOP, "peer_list"), "{round}");
+        assert_eq!(world.device_list(BELA, "peer_list"), world.device_list(LAPTOP, "peer_list"), "{round}");
         let there = world.named(LAPTOP, "Contact 1");
         world.send(BELA, ana, "from the phone");
         world.send(LAPTOP, there, "from the laptop");
@@ -323,7 +305,7 @@ fn ke_68_two_devices_that_each_take_another_one_in_agree_on_the_later_list() {
         if round < 2 {
             assert!(is_in(one) && is_in(other), "{round}");
             // The later list is the winner's, and both say that there was another one.
-            let version = |who: usize| list(&world, who, "own_list").version;
+            let version = |who: usize| world.device_list(who, "own_list").version;
             assert!(version(winner) > version(loser), "{round}");
             assert_eq!(twice, [true, true], "{round}");
         } else {

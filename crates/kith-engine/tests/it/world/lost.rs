@@ -1,11 +1,15 @@
 //! Losing every device, and going on from a backup on a new one. What a backup has is copied from table to table here; the file is
 //! tested elsewhere.
 
+use kith_crypto::sign::open;
 use kith_engine::ContactId;
+use kith_wire::Wire as _;
+use kith_wire::devices::DeviceList;
+use kith_wire::signed::Signed;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::World;
+use super::{ANA, Reach, World};
 
 /// What is in a backup: rows of tables.
 #[derive(Clone)]
@@ -41,6 +45,21 @@ impl Backup {
 }
 
 impl World {
+    /// Ana and Bela know each other. Days later Ana is backed up, and her only device is gone.
+    pub(crate) fn lost(name: &str) -> (Self, ContactId, ContactId, Backup) {
+        let (mut world, bela, ana) = Self::met(name);
+        world.run(24 * 3600);
+        let backup = world.backup_of(ANA);
+        world.online(ANA, Reach::Down);
+        (world, bela, ana, backup)
+    }
+
+    /// Returns the newest list that somebody has of their first contact, or for it.
+    pub(crate) fn device_list(&self, who: usize, column: &str) -> DeviceList {
+        let bytes = self.blob(who, &format!("SELECT {column} FROM contacts WHERE kind = 0 ORDER BY id"));
+        open(Signed::<DeviceList>::from_bytes(&bytes).unwrap()).unwrap().into_inner()
+    }
+
     /// Somebody makes a backup.
     pub(crate) fn backup_of(&self, who: usize) -> Backup {
         let keeper = &self.people[who].keeper;
