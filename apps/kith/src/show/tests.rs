@@ -51,6 +51,18 @@ fn message_line_has_name_time_ticks_and_text() {
 }
 
 #[test]
+fn a_message_that_nobody_has_fetched_for_a_week_says_so() {
+    let days = |n: u64| Timestamp(1_795_236_000_000 + n * 24 * 3600 * 1000);
+    let sent = |state| MessageView { state, ..message(Direction::Out, "hello") };
+    let line = |state, n| message_line("Bela", &sent(state), None, days(n), Colour::Off);
+    assert!(line(MessageState::Accepted, 6).ends_with("  ✓  hello"));
+    assert!(line(MessageState::Accepted, 7).ends_with("  ✓ not fetched for 7 days  hello"));
+    assert!(line(MessageState::Delivered, 21).ends_with("  ✓✓  hello"));
+    let theirs = MessageView { state: MessageState::Accepted, ..message(Direction::In, "hello") };
+    assert!(!message_line("Bela", &theirs, None, days(21), Colour::Off).contains("fetched"));
+}
+
+#[test]
 fn a_reaction_says_whose_it_is_and_to_what_and_does_not_show_the_message_again() {
     let mut view = message(Direction::Out, "Is the kettle on?");
     view.reactions = vec![(Direction::In, "👍".into()), (Direction::Out, "🫖".into())];

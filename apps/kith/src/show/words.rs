@@ -1,6 +1,7 @@
 //! Names and sentences, as people read them.
 
-use kith_engine::ContactView;
+use kith_engine::{ContactView, Direction, MessageState, MessageView};
+use kith_wire::Timestamp;
 
 use super::one_line;
 use crate::context::contact_id;
@@ -17,6 +18,18 @@ pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
+
+/// Says for how long nobody has fetched what the home server took: whoever wrote it may want to ask in another way. Nothing while one tick says enough.
+pub(crate) fn unfetched(message: &MessageView, now: Timestamp) -> String {
+    let days = now.0.saturating_sub(message.sent.0) / DAY_MS;
+    let is_news =
+        message.direction == Direction::Out && message.state == MessageState::Accepted && days >= PATIENCE_DAYS;
+    if is_news { format!(" not fetched for {days} days") } else { String::new() }
+}
+
+const DAY_MS: u64 = 24 * 3600 * 1000;
+/// Most people are online within a week. After sixty days a message has expired (KE-15).
+const PATIENCE_DAYS: u64 = 7;
 
 #[cfg(test)]
 mod tests {

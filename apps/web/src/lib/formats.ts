@@ -83,6 +83,11 @@ export function relative(language: string, at: number, now: number): string {
   return format.format(Math.round(seconds / DAY), 'day');
 }
 
+/** A number of days: "21 days". */
+export function daysOf(language: string, days: number): string {
+  return new Intl.NumberFormat(language, { style: 'unit', unit: 'day', unitDisplay: 'long' }).format(days);
+}
+
 /** How long a sound is, as a clock tells it: 1:05. */
 export function clockOf(seconds: number): string {
   const whole = Number.isFinite(seconds) ? Math.floor(seconds) : 0;
