@@ -95,13 +95,14 @@ async fn give_up_keys(name: &str, offer: &CardOffer, context: &Context) -> Resul
         return Ok(());
     }
     context.client.command(Command::EndSessions { contact: contact.id, offer: Box::new(offer.clone()) })?;
+    // The word leaves before its session is forgotten: also to somebody whose answer was confirmed and who has not said a word yet. Without a
+    // connection nobody is kept waiting for it.
+    if context.client.sync(FAREWELL_PATIENCE).await.is_err() {
+        context.out.note("Your home server did not answer in time: the devices of before may hear nothing of it.");
+    }
     if contact.state == ContactState::Answered {
         context.out.note(format!("What had begun with {} is given up for this card.", show::one_line(&contact.name)));
         return Ok(());
-    }
-    // The word leaves before its session is forgotten. Without a connection nobody is kept waiting for it.
-    if context.client.sync(FAREWELL_PATIENCE).await.is_err() {
-        context.out.note("Your home server did not answer in time: the devices of before may hear nothing of it.");
     }
     context.out.note(format!(
         "{} has new keys from now on, and whoever had the old ones is told. Only somebody who has lost all devices needs this: compare digits \

@@ -231,3 +231,21 @@ fn a_card_whose_maker_has_forgotten_the_contact_is_followed_by_another_one() {
     assert_eq!(bela.succeed(&["contacts"]).lines.len(), 1, "nobody has become a second contact");
     assert_eq!(ana.heard("Bela"), ["are you there?"]);
 }
+
+#[test]
+fn who_was_confirmed_hears_that_the_meeting_was_given_up_for_another_card() {
+    let world = World::of_strangers();
+    let (ana, bela) = (&world.ana, &world.bela);
+    let first = ana.succeed(&["card", "new", "--name", "Belarmino"]).text("link");
+    bela.succeed(&["card", "accept", &first, "--name", "Anastasia"]);
+    bela.succeed(&["sync"]);
+    ana.succeed(&["sync"]);
+    assert_eq!(ana.succeed(&["contacts"]).lines[0]["state"], "answered");
+    let other = bela.succeed(&["card", "new", "--name", "Ana"]).text("link");
+    let said = ana.succeed(&["card", "accept", &other, "--name", "Belarmino", "--instead"]).said;
+    assert!(said.contains("What had begun with Belarmino is given up for this card."), "{said}");
+    bela.succeed(&["sync"]);
+    let known = bela.succeed(&["contacts"]).lines;
+    let needs_card: Vec<_> = known.iter().filter(|contact| contact["needs_card"] == true).collect();
+    assert!(needs_card.len() == 1 && needs_card[0]["name"] == "Anastasia", "{known:?}");
+}

@@ -14,6 +14,7 @@ use kith_wire::card::{CardOffer, CardPurpose};
 use kith_wire::id::{BlobId, DeleteCapability, KemKey, ReadCapability};
 use kith_wire::operation::{Answer, Operation, Request};
 use kith_wire::sealed::SealKind;
+use kith_wire::time::Hour;
 use rusqlite::{Connection, params};
 
 use crate::api::{ContactId, Ended};
@@ -27,7 +28,7 @@ use crate::mail::jobs::Job;
 use crate::mail::pump::Pump;
 use crate::mail::servers::{self, ServerId};
 use crate::mail::sessions;
-use crate::people::cards;
+use crate::people::{cards, renewal};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE card_blobs (
@@ -134,6 +135,19 @@ pub(crate) fn request(
     let sql = "INSERT INTO card_requests (contact, offer, server) VALUES (?1, ?2, ?3)";
     run(db, sql, params![contact.column(), offer.to_bytes(), server.0])?;
     Ok(())
+}
+
+/// Returns the contacts whose card's key is still to be fetched, with until when each card is good.
+pub(crate) fn requested(db: &Connection) -> Result<Vec<(ContactId, Hour)>, StorageError> {
+    let rows = all(db, "SELECT contact, offer FROM card_requests", [], |row| {
+        Ok((ContactId::from_column(row.get(0)?), row.get::<_, Vec<u8>>(1)?))
+    })?;
+    // One that cannot be read is found out when its key has come.
+    let read = |(contact, offer): (ContactId, Vec<u8>)| {
+        let card = CardOffer::from_bytes(&offer).and_then(|offer| offer.card.decode_unverified());
+        Some((contact, card.ok()?.not_after))
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
 }
 
 /// Returns whether a card's key is still to be uploaded.
@@ -263,6 +277,8 @@ pub(crate) fn got(work: &mut Work<'_>, contact: ContactId, answer: &Answer) -> R
     match cards::answer_checked(work, contact, &card) {
         Ok(()) => {
             run(work.db, "DELETE FROM card_requests WHERE contact = ?1", [contact.column()])?;
+            // The answer leaves only now.
+            renewal::expect_until(work, contact, card.card().not_after)?;
             Ok(Fetched::Done)
         }
         Err(CommandError::Storage(problem)) => Err(problem),

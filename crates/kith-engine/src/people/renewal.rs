@@ -19,10 +19,11 @@ use crate::recovery::{replaced, restored};
 /// What version 5 adds to contacts: when their keys were last replaced by those of another meeting.
 pub(crate) const TABLES_5: &str = "ALTER TABLE contacts ADD COLUMN renewed_at INTEGER;";
 
-/// What version 7 makes of contacts that wait for somebody who may never answer: they are told when what was sent to them is given up.
+/// What version 7 makes of contacts that wait for somebody who may never answer: they are told when what was sent to them is given up. Where nothing was
+/// sent yet, because the card's key is still to be fetched, the card says until when: see `wake`.
 pub(crate) const TABLES_7: &str = "
 UPDATE contacts SET expires = coalesce((SELECT max(f.expires) FROM frames f JOIN peers p ON p.id = f.peer WHERE p.contact = contacts.id), 0)
-WHERE kind = 0 AND stage = 1;
+WHERE kind = 0 AND stage = 1 AND id NOT IN (SELECT contact FROM card_requests);
 ";
 
 /// Seconds for which a meeting is given a chance that a card of a few minutes has begun: most devices are on once in so many days.
@@ -43,6 +44,12 @@ pub(crate) fn is_unanswered(db: &Connection, id: ContactId, now: Timestamp) -> R
 
 /// Tells the person of contacts of whom that has become true.
 pub(crate) fn wake(work: &mut Work<'_>) -> Result<(), StorageError> {
+    for (contact, not_after) in card_keys::requested(work.db)? {
+        let is_of_before = "SELECT 1 FROM contacts WHERE id = ?1 AND kind = 0 AND coalesce(expires, 0) = 0";
+        if exists(work.db, is_of_before, [contact.column()])? {
+            expect_until(work, contact, not_after)?;
+        }
+    }
     let sql = "SELECT id FROM contacts WHERE kind = 0 AND stage = 1 AND expires <= ?1 AND held IS NOT ?2";
     let news = params![column(work.now.0), Held::Unanswered as i64];
     for contact in all(work.db, sql, news, |row| row.get(0).map(ContactId::from_column))? {

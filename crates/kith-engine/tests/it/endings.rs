@@ -374,3 +374,29 @@ fn ke_110_the_giver_gives_up_a_meeting_that_the_answerer_never_went_on_with() {
     world.run(60);
     assert_eq!(world.people[ANA].engine.contact(bela).unwrap().state, ContactState::Established);
 }
+
+/// Ana has confirmed Bela's answer and heard nothing of her since, and gives the meeting up: Bela must not write into nothing.
+#[test]
+fn ke_110_who_was_confirmed_hears_that_the_meeting_was_given_up() {
+    let mut world = World::new("half-told");
+    world.run(10);
+    let (bela, offer) = world.card(ANA);
+    world.online(ANA, Reach::Down);
+    let ana = world.accept(BELA, offer);
+    world.run(10);
+    world.online(BELA, Reach::Down);
+    world.online(ANA, Reach::Up);
+    world.run(10);
+    assert_eq!(world.people[ANA].engine.contact(bela).unwrap().state, ContactState::Answered);
+    let anew = world.add("half-told-anew");
+    let (_, offer) = world.card(anew);
+    world.command(ANA, Command::EndSessions { contact: bela, offer: Box::new(offer.clone()) }).unwrap();
+    world.run(10);
+    world.command(ANA, Command::CardAccept { offer: Box::new(offer), whom: Whom::Again(bela) }).unwrap();
+    world.run(10);
+    world.events(BELA);
+    world.online(BELA, Reach::Up);
+    world.run(10);
+    assert_eq!(endings(&mut world, BELA), [Ended::ByContact]);
+    assert!(world.people[BELA].engine.contact(ana).unwrap().needs_card);
+}

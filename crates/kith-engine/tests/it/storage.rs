@@ -1,8 +1,10 @@
 //! Storage: versions, one person a folder, and calls that fail without a trace.
 
 use kith_engine::{
-    Command, CommandError, CommandId, ContactId, Engine, Event, OpenError, Reply, SCHEMA_VERSION, Trouble, Whom,
+    Command, CommandError, CommandId, ContactId, ContactState, Engine, Event, Held, OpenError, Reply, SCHEMA_VERSION,
+    Trouble, Whom,
 };
+use kith_wire::card::CardOffer;
 use kith_wire::id::{InviteCode, MessageId};
 use rusqlite::Connection;
 
@@ -169,6 +171,47 @@ fn regression_a_folder_of_version_5_is_led_to_the_newest_one() {
     world.crash(ANA);
     assert_eq!(world.people[ANA].engine.contact(bela).unwrap().refused_another, None);
     assert_eq!(world.count(ANA, "SELECT version FROM engine_schema"), i64::from(SCHEMA_VERSION));
+}
+
+/// In a folder of before, a card whose key was still to be fetched had nothing that said until when somebody is waited for.
+#[test]
+fn regression_a_folder_of_version_5_expects_nobody_in_vain_whose_card_was_not_answered_yet() {
+    for comes in [true, false] {
+        let mut world = World::new(&format!("version-5-card-{comes}"));
+        let (there, offer) = world.card(ANA);
+        world.command(ANA, Command::CardPublish { contact: there }).unwrap();
+        world.run(5);
+        world.reach(0, Reach::Down);
+        let ana = world.accept(BELA, CardOffer { kem: None, ..offer });
+        world.run(60);
+        for sql in BEFORE_VERSION_6 {
+            world.alter(BELA, sql, &[]);
+        }
+        world.alter(BELA, "UPDATE contacts SET expires = NULL", &[]);
+        world.alter(BELA, "UPDATE engine_schema SET version = 5", &[]);
+        world.crash(BELA);
+        let held = |world: &World| world.people[BELA].engine.contact(ana).unwrap().held;
+        assert_eq!(held(&world), None);
+        // The server is away, and is not asked for all the time.
+        world.online(BELA, Reach::Down);
+        world.run(6 * 86_400);
+        assert_eq!(held(&world), None);
+        if comes {
+            world.online(BELA, Reach::Up);
+            world.online(ANA, Reach::Down);
+            world.reach(0, Reach::Up);
+            // The answer leaves on the sixth day: three days are left for it.
+            world.run(2 * 86_400);
+            assert_eq!(held(&world), None);
+        }
+        world.run(2 * 86_400);
+        assert_eq!(held(&world), Some(Held::Unanswered));
+        if comes {
+            world.online(ANA, Reach::Up);
+            world.run(3600);
+            assert_eq!(world.people[BELA].engine.contact(ana).unwrap().state, ContactState::Established);
+        }
+    }
 }
 
 #[test]

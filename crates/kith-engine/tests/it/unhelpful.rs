@@ -9,7 +9,7 @@ use kith_engine::{Arrival, Command, Connection as Wanted, Engine, LinkId, Output
 use kith_wire::address::ServerUrl;
 use kith_wire::descriptor::{Descriptor, ServerLimits, VersionRange};
 use kith_wire::ext::Ext;
-use kith_wire::id::{ReaderId, SenderId};
+use kith_wire::id::{LinkSecret, ReaderId, SenderId};
 use kith_wire::live::{LiveEvent, LiveRequest};
 use kith_wire::operation::{Answer, Operation, Refusal};
 use kith_wire::sealed::OneShotReply;
@@ -41,29 +41,46 @@ struct Alone {
     asked: Vec<u64>,
     /// After how many seconds something was deposited.
     deposited: Vec<u64>,
+    /// After how many seconds another server was to be asked.
+    relayed: Vec<u64>,
 }
 
 impl Alone {
     /// They have answered a card, and are about to go online.
     fn new(name: &str, says: Says) -> Self {
+        let mut alone = Self::fresh();
+        let mut world = World::new(name);
+        let (_, offer) = world.card(ANA);
+        alone.other = world.servers[0].home.descriptor().to_vec();
+        alone.command(Command::Connect(Wanted::Unwanted));
+        alone.command(Command::CardAccept { offer: Box::new(offer), whom: Whom::New(None) });
+        alone.says = says;
+        alone.asked.clear();
+        alone
+    }
+
+    /// They have just come to their home server, which is helpful so far.
+    fn fresh() -> Self {
         let mut rng = StdRng::seed_from_u64(3);
         let mut engine = Engine::open(Connection::open_in_memory().unwrap(), START).unwrap();
         engine.set_user_key(&UserSecret::generate(&mut rng).public()).unwrap();
-        let (key, epoch) = (ServerSecret::generate(&mut rng), EpochSecret::generate(START.epoch(), &mut rng));
-        let mut world = World::new(name);
-        let (_, offer) = world.card(ANA);
-        let other = world.servers[0].home.descriptor().to_vec();
-        let (asked, deposited) = (Vec::new(), Vec::new());
-        let mut alone =
-            Self { engine, rng, now: START, key, epoch, line: None, says: |_, _| None, other, asked, deposited };
+        let mut alone = Self {
+            engine,
+            now: START,
+            key: ServerSecret::generate(&mut rng),
+            epoch: EpochSecret::generate(START.epoch(), &mut rng),
+            rng,
+            line: None,
+            says: |_, _| None,
+            other: Vec::new(),
+            asked: Vec::new(),
+            deposited: Vec::new(),
+            relayed: Vec::new(),
+        };
         let url = ServerUrl::parse(URL).unwrap();
         let init = Command::Init { url, descriptor: alone.descriptor(), expect: None, invite: None, name: None };
         alone.command(init);
         alone.connect();
-        alone.command(Command::Connect(Wanted::Unwanted));
-        alone.command(Command::CardAccept { offer: Box::new(offer), whom: Whom::New(None) });
-        alone.says = says;
-        (alone.asked, alone.deposited) = (Vec::new(), Vec::new());
         alone
     }
 
@@ -117,6 +134,7 @@ impl Alone {
         match request.operation {
             Operation::Clock => self.asked.push(self.seconds()),
             Operation::RelayDurable { .. } => self.deposited.push(self.seconds()),
+            Operation::Relay { .. } => self.relayed.push(self.seconds()),
             _ => {}
         }
         let event = LiveEvent::Answer { number: request.number, answer };
@@ -207,4 +225,22 @@ fn ke_134_no_server_puts_a_deposit_off_for_longer_than_an_hour() {
     alone.connect();
     alone.run(3 * 3600);
     assert_eq!(alone.deposited, [0, 3600, 7200, 10_800]);
+}
+
+/// Who types words once more does not wait for the pauses that the first attempt has brought about.
+#[test]
+fn regression_words_that_are_typed_again_are_looked_for_at_once() {
+    let mut alone = Alone::fresh();
+    alone.says = |operation, _| matches!(operation, Operation::Relay { .. }).then_some(Answer::Busy { seconds: 1 });
+    let look = |alone: &mut Alone| {
+        let (url, descriptor) = (ServerUrl::parse(URL).unwrap(), alone.descriptor());
+        let secret = LinkSecret::new([7; 16]);
+        alone.command(Command::JoinByWords { url, descriptor, secret, name: "laptop".to_owned() });
+    };
+    look(&mut alone);
+    alone.run(400);
+    // By now it is asked every two minutes or so only.
+    assert!(alone.seconds() - alone.relayed.last().unwrap() > 10, "{:?}", alone.relayed);
+    look(&mut alone);
+    assert_eq!(*alone.relayed.last().unwrap(), alone.seconds());
 }
