@@ -211,6 +211,24 @@ test('a browser takes the words of a terminal', async () => {
   await tablet.at('meet').first().waitFor();
 });
 
+test('a device that was taken out while it showed words is opened all the same, and says so', async () => {
+  await phone.toLink();
+  await phone.at('link-words-show').click();
+  await phone.at('link-words').waitFor();
+  await ana.at('link-end').click();
+  const others = ana.page.locator('[data-test="device"]').filter({ has: ana.page.locator('[data-test="device-revoke"]') });
+  const row = others.filter({ hasNotText: 'Terminal' });
+  await row.locator('[data-test="device-revoke"]').click();
+  await ana.at('device-lost').click();
+  await ana.at('ask-password').fill(PASSWORD);
+  await ana.at('ask-go').click();
+  await row.waitFor({ state: 'detached' });
+  await phone.at('erase').waitFor();
+  await phone.page.reload();
+  await phone.unlock(NEW_PASSWORD);
+  await phone.at('erase').waitFor();
+});
+
 test('no page did what it must not', () => {
   const expected = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED|Failed to load resource.*favicon/;
   assert.deepEqual(wrong.flat().filter((one) => !expected.test(one)), []);
