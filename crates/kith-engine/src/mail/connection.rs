@@ -88,9 +88,7 @@ pub(crate) struct Live {
     pub(crate) clock: ClockCheck,
     /// When everything that waited at the server must have come, if nothing else says so before.
     settles: Option<Timestamp>,
-    /// Seconds by which this device's clock is ahead of the server's, negative when it is behind; nothing before they were compared, and
-    /// after this one has jumped.
-    pub(crate) ahead: Option<i64>,
+    pub(crate) ahead: Ahead,
     /// Until when the server wants to be left alone.
     pub(crate) hold: Option<Timestamp>,
 }
@@ -138,6 +136,17 @@ pub(crate) enum Quiet {
 pub(crate) enum ClockCheck {
     Due,
     Done,
+}
+
+/// What is known of this device's clock and the server's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ahead {
+    /// Nothing: they were not compared yet, or this one has jumped since.
+    Unknown,
+    /// The server does not say the time. This device's clock counts for what is deposited, and nothing is given up by it (KE-133).
+    Untold,
+    /// This one is ahead by so many seconds, negative when it is behind.
+    By(i64),
 }
 
 /// Seconds between the clocks beyond which nothing is given up by this device's.
@@ -272,7 +281,7 @@ impl Link {
     pub(crate) const fn time_said(&mut self, ahead: i64) {
         self.time_put_off = 0;
         if let Some(live) = self.live() {
-            live.ahead = Some(ahead);
+            live.ahead = Ahead::By(ahead);
         }
     }
 
@@ -286,13 +295,13 @@ impl Link {
         }
     }
 
-    /// A server that does not say the time must not keep anything from being sent or given up: this device's clock counts, unless the two were
-    /// compared before (KE-133).
+    /// A server that does not say the time keeps nothing from being sent: this device's clock counts for that, unless the two were compared
+    /// before (KE-133). Nothing is given up by it: the server would only have to be silent to a device whose clock is ahead.
     pub(crate) const fn time_refused(&mut self) {
         if let Some(live) = self.live()
-            && live.ahead.is_none()
+            && matches!(live.ahead, Ahead::Unknown)
         {
-            live.ahead = Some(0);
+            live.ahead = Ahead::Untold;
         }
     }
 
@@ -366,7 +375,7 @@ impl Live {
             quiet: Quiet::Busy,
             clock: ClockCheck::Due,
             settles: None,
-            ahead: None,
+            ahead: Ahead::Unknown,
             hold: None,
         }
     }
@@ -395,14 +404,14 @@ impl Live {
 
     /// What was known of the two clocks holds no more: the server is asked anew (KE-127).
     const fn compare_clocks_again(&mut self) {
-        self.ahead = None;
+        self.ahead = Ahead::Unknown;
         self.clock = ClockCheck::Due;
     }
 
     /// Returns whether everything that waited at the server has come.
     pub(crate) fn has_heard(&self, now: Timestamp) -> bool {
         let has_settled = self.settles.is_none_or(|at| at <= now);
-        let is_clock_right = self.ahead.is_some_and(|ahead| ahead.unsigned_abs() <= WRONG_CLOCK_SECONDS);
+        let is_clock_right = matches!(self.ahead, Ahead::By(ahead) if ahead.unsigned_abs() <= WRONG_CLOCK_SECONDS);
         self.account == AccountStep::Ready && is_clock_right && (self.quiet == Quiet::Told || has_settled)
     }
 

@@ -26,7 +26,7 @@ use rusqlite::{Connection, params};
 use crate::api::{Connection as Wanted, Output};
 use crate::ground::database::{StorageError, all, column, exists, first};
 use crate::ground::person::{self, Person};
-use crate::mail::connection::{AccountStep, Asked, ClockCheck, Link, Live, Phase, Quiet, TIMEOUT_SECONDS};
+use crate::mail::connection::{AccountStep, Ahead, Asked, ClockCheck, Link, Live, Phase, Quiet, TIMEOUT_SECONDS};
 use crate::mail::jobs::Job;
 use crate::mail::queues;
 use crate::mail::servers::{self, Freshness, ServerId};
@@ -332,7 +332,11 @@ impl Pump<'_> {
     /// its own. That is this device's clock; where the two differ by more than a deposit has room for, what lies between them is taken off in steps
     /// of as much: a home server that says a time of its own to one account marks no deposits by it (KE-127).
     fn servers_now(&mut self) -> Option<Timestamp> {
-        let ahead = i128::from(self.link.live()?.ahead?);
+        let ahead = match self.link.live()?.ahead {
+            Ahead::Unknown => return None,
+            Ahead::Untold => 0,
+            Ahead::By(seconds) => i128::from(seconds),
+        };
         let steps = if ahead.unsigned_abs() > CLOCK_ROOM_SECONDS.unsigned_abs() {
             (ahead + ahead.signum() * CLOCK_ROOM_SECONDS / 2) / CLOCK_ROOM_SECONDS
         } else {

@@ -5,7 +5,7 @@ use kith_crypto::random;
 use kith_crypto::sealed::EpochSecret;
 use kith_crypto::sign::ServerSecret;
 use kith_crypto::user::UserSecret;
-use kith_engine::{Arrival, Command, Connection as Wanted, Engine, LinkId, Output, Whom};
+use kith_engine::{Arrival, Command, Connection as Wanted, Engine, LinkId, LogQuery, MessageState, Output, Whom};
 use kith_wire::address::ServerUrl;
 use kith_wire::descriptor::{Descriptor, ServerLimits, VersionRange};
 use kith_wire::ext::Ext;
@@ -18,7 +18,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rusqlite::Connection;
 
-use crate::world::{ANA, START, World};
+use crate::world::{ANA, START, World, connect};
 
 type Says = fn(&Operation, usize) -> Option<Answer>;
 
@@ -27,6 +27,8 @@ const URL: &str = "https://unhelpful.example";
 /// Somebody, and their home server. Deposits wait there for nobody.
 struct Alone {
     engine: Engine,
+    /// Looks into the database.
+    keeper: Connection,
     rng: StdRng,
     now: Timestamp,
     key: ServerSecret,
@@ -48,8 +50,8 @@ struct Alone {
 impl Alone {
     /// They have answered a card, and are about to go online.
     fn new(name: &str, says: Says) -> Self {
-        let mut alone = Self::fresh();
-        let mut world = World::new(name);
+        let mut alone = Self::fresh(name);
+        let mut world = World::new(&format!("{name}-world"));
         let (_, offer) = world.card(ANA);
         alone.other = world.servers[0].home.descriptor().to_vec();
         alone.command(Command::Connect(Wanted::Unwanted));
@@ -60,12 +62,13 @@ impl Alone {
     }
 
     /// They have just come to their home server, which is helpful so far.
-    fn fresh() -> Self {
+    fn fresh(name: &str) -> Self {
         let mut rng = StdRng::seed_from_u64(3);
-        let mut engine = Engine::open(Connection::open_in_memory().unwrap(), START).unwrap();
+        let mut engine = Engine::open(connect(name), START).unwrap();
         engine.set_user_key(&UserSecret::generate(&mut rng).public()).unwrap();
         let mut alone = Self {
             engine,
+            keeper: connect(name),
             now: START,
             key: ServerSecret::generate(&mut rng),
             epoch: EpochSecret::generate(START.epoch(), &mut rng),
@@ -230,7 +233,7 @@ fn ke_134_no_server_puts_a_deposit_off_for_longer_than_an_hour() {
 /// Who types words once more does not wait for the pauses that the first attempt has brought about.
 #[test]
 fn regression_words_that_are_typed_again_are_looked_for_at_once() {
-    let mut alone = Alone::fresh();
+    let mut alone = Alone::fresh("words-again");
     alone.says = |operation, _| matches!(operation, Operation::Relay { .. }).then_some(Answer::Busy { seconds: 1 });
     let look = |alone: &mut Alone| {
         let (url, descriptor) = (ServerUrl::parse(URL).unwrap(), alone.descriptor());
@@ -243,4 +246,26 @@ fn regression_words_that_are_typed_again_are_looked_for_at_once() {
     assert!(alone.seconds() - alone.relayed.last().unwrap() > 10, "{:?}", alone.relayed);
     look(&mut alone);
     assert_eq!(*alone.relayed.last().unwrap(), alone.seconds());
+}
+
+#[test]
+fn ke_133_nothing_is_given_up_by_a_clock_that_the_server_says_nothing_of() {
+    let busy: Says = |operation, _| matches!(operation, Operation::Clock).then_some(Answer::Busy { seconds: 60 });
+    let refuses: Says =
+        |operation, _| matches!(operation, Operation::Clock).then_some(Answer::Refused { reason: Refusal::NotFound });
+    let says: Says = |_, _| None;
+    for (name, server, state) in [
+        ("given-up-busy", busy, MessageState::Waiting),
+        ("given-up-refused", refuses, MessageState::Waiting),
+        ("given-up-said", says, MessageState::Expired),
+    ] {
+        let mut alone = Alone::new(name, server);
+        let contact = alone.engine.contacts().unwrap()[0].id;
+        alone.command(Command::Send { contact, text: "when?".to_owned(), reply_to: None, attachment: None });
+        let message = alone.engine.log(contact, &LogQuery::default()).unwrap()[0].id;
+        alone.keeper.execute("UPDATE outgoing SET expires = 1", []).unwrap();
+        alone.connect();
+        alone.run(2 * 3600);
+        assert_eq!(alone.engine.message(contact, message).unwrap().state, state, "{name}");
+    }
 }

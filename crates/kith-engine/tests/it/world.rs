@@ -37,8 +37,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rusqlite::Connection;
 
-use storage::connect;
-pub(crate) use storage::{Disk, Fuse};
+pub(crate) use storage::{Disk, Fuse, connect};
 
 /// A moment in the middle of a week, so that nothing rotates by accident.
 pub(crate) const START: Timestamp = Timestamp::from_seconds(2_950 * 7 * 86_400 + 3 * 86_400);

@@ -49,7 +49,7 @@ pub(crate) enum Disk {
 }
 
 /// Opens a database in memory; under a name that is a path, one on disk with the settings of the vault.
-pub(super) fn connect(name: &str) -> Connection {
+pub(crate) fn connect(name: &str) -> Connection {
     if name.starts_with('/') {
         let connection = Connection::open(name).unwrap();
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").unwrap();
