@@ -14,33 +14,46 @@ pub fn is_small(bytes: &[u8]) -> bool {
 pub const MAX_SIDE: u16 = 512;
 
 /// Returns height and width; nothing unless there is one head of a frame, before the first scan, and an end behind it.
+///
+/// Before the scan only segments are taken whose length every decoder reads in the same way (T.81, table B.1): others have none, or are passed
+/// over in different ways, and a second head could hide in what one of the two takes for a segment.
 fn size_of(bytes: &[u8]) -> Option<(u16, u16)> {
     let mut rest = bytes.strip_prefix(&[0xff, 0xd8])?;
     let mut size = None;
     loop {
-        let ([mark, marker], behind) = rest.split_first_chunk::<2>()?;
+        let ([0xff, marker], behind) = rest.split_first_chunk::<2>()? else { return None };
         let length = usize::from(u16::from_be_bytes(*behind.first_chunk::<2>()?));
-        let (segment, behind) = behind.split_at_checked(length)?;
-        match (*mark, *marker) {
-            (0xff, marker) if is_frame(marker) => {
+        let (segment, behind) = behind.split_at_checked(length).filter(|_| length >= 2)?;
+        match *marker {
+            BASELINE..=PROGRESSIVE => {
                 let [_, _, _, high, low, wide, narrow] = *segment.first_chunk::<7>()?;
                 let found = (u16::from_be_bytes([high, low]), u16::from_be_bytes([wide, narrow]));
                 size = Some(found).filter(|_| size.is_none());
                 size?;
             }
             // What follows is the picture, in which no second head may hide.
-            (0xff, 0xda) => {
+            SCAN => {
                 let hides = behind.windows(2).any(|pair| matches!(pair, [0xff, marker] if is_frame(*marker)));
                 return size.filter(|_| !hides && behind.ends_with(&[0xff, 0xd9]));
             }
-            (0xff, _) => {}
+            HUFFMAN_TABLES | QUANTISATION_TABLES | RESTARTS | APPLICATION..=LAST_APPLICATION | COMMENT => {}
             _ => return None,
         }
         rest = behind;
     }
 }
 
-/// Heads of frames, as T.81 numbers them.
+const BASELINE: u8 = 0xc0;
+const PROGRESSIVE: u8 = 0xc2;
+const HUFFMAN_TABLES: u8 = 0xc4;
+const SCAN: u8 = 0xda;
+const QUANTISATION_TABLES: u8 = 0xdb;
+const RESTARTS: u8 = 0xdd;
+const APPLICATION: u8 = 0xe0;
+const LAST_APPLICATION: u8 = 0xef;
+const COMMENT: u8 = 0xfe;
+
+/// Heads of frames of all kinds, as T.81 numbers them.
 const fn is_frame(marker: u8) -> bool {
     matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc)
 }

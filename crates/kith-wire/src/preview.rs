@@ -140,6 +140,22 @@ mod tests {
             assert!(!is_kept(jpeg(heads, &[])), "{heads:?}");
         }
         assert!(!is_kept(jpeg(&[(8, 8)], &[0xff, 0xc0, 0, 11])), "a second head behind the scan");
+        // What some decoders take for a segment and others do not: a large head hides from those who do, and the small one from the others.
+        let large = [0xff, 0xc0, 0, 11, 8, 0x3e, 0x80, 0x3e, 0x80, 1, 1, 0x11, 0, 0xff, 0xfe, 0, 15];
+        let small = [0xff, 0xc0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0];
+        let scan = [0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 1, 2, 3, 0xff, 0xd9];
+        for marker in [0x00, 0x01, 0x02, 0xc8, 0xcc, 0xd0, 0xd7, 0xd8, 0xd9, 0xdc, 0xde, 0xdf, 0xf0, 0xff] {
+            let hides = [&[0xff, 0xd8, 0xff, marker, 0, 19], large.as_slice(), &small, &scan].concat();
+            assert!(!is_kept(hides), "{marker:x}");
+        }
+        assert!(
+            is_kept([&[0xff, 0xd8, 0xff, 0xe1, 0, 19], large.as_slice(), &small, &scan].concat()),
+            "EXIF is passed over by all"
+        );
+        assert!(
+            !is_kept([&[0xff, 0xd8, 0xff, 0xdb, 0, 1], small.as_slice(), &scan].concat()),
+            "a length without itself"
+        );
         let whole = jpeg(&[(8, 8)], &[]);
         for length in 0..whole.len() {
             assert!(!is_kept([&whole[..length], &[0xff, 0xd9]].concat()) || length >= whole.len() - 5, "{length}");

@@ -37,7 +37,12 @@ export async function showCamera(video: HTMLVideoElement, wanted: { facing: Faci
     return null;
   }
   video.srcObject = stream;
-  await video.play();
+  try {
+    await video.play();
+  } catch (thrown) {
+    stop();
+    throw thrown;
+  }
   const looks = stream.getVideoTracks()[0]?.getSettings().facingMode;
   return looks === 'environment' || looks === 'user' ? looks : null;
 }

@@ -20,7 +20,7 @@ export class Faces {
     if (at === null) return Promise.resolve(null);
     const address = this.fetch(id).catch(() => {
       // Whoever looks at it next asks again.
-      this.known.delete(id);
+      if (this.known.get(id)?.address === address) this.known.delete(id);
       return null;
     });
     this.known.set(id, { at, address });

@@ -124,8 +124,9 @@ export class Files {
     let shown = this.shown.get(attachment.id);
     if (shown) this.shown.delete(attachment.id);
     else shown = this.bytes(attachment, attachment.mediaType).then((blob) => ({ blob, address: URL.createObjectURL(blob) }));
+    const asked = shown;
     // What fails is asked for again the next time.
-    shown.catch(() => this.shown.delete(attachment.id));
+    asked.catch(() => this.shown.get(attachment.id) === asked && this.shown.delete(attachment.id));
     this.shown.set(attachment.id, shown);
     this.makeRoom();
     return shown;

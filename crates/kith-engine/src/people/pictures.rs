@@ -32,7 +32,6 @@ END;
 ";
 
 /// A picture, or that there is none any more, and when that was chosen.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chosen {
     pub(crate) at: Timestamp,
     pub(crate) picture: Vec<u8>,
