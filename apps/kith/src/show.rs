@@ -30,7 +30,7 @@ pub(crate) use devices::{
 pub(crate) use held::{held_briefly, held_code, held_words};
 pub(crate) use printable::{is_blank, one_line, printable};
 pub(crate) use returning::{not_back_with, return_briefly, return_code, return_line};
-pub(crate) use words::{name_among, sentence, unfetched};
+pub(crate) use words::{name_among, sentence, unconfirmed};
 
 /// Names a contact's state for programs.
 pub(crate) fn contact_state(state: ContactState) -> &'static str {
@@ -215,7 +215,7 @@ pub(crate) fn message_line(
     };
     let mut line = format!("{}  {}", colour.loud(&one_line(who)), colour.quiet(&times::local(message.sent, now)));
     if !state.is_empty() {
-        line += &format!("  {}", colour.quiet(&format!("{state}{}", unfetched(message, now))));
+        line += &format!("  {}", colour.quiet(&format!("{state}{}", unconfirmed(message, now))));
     }
     if let Some(answered) = answered {
         line += &format!("  {}", colour.quiet(&format!("↪ {answered}")));

@@ -51,15 +51,15 @@ fn message_line_has_name_time_ticks_and_text() {
 }
 
 #[test]
-fn a_message_that_nobody_has_fetched_for_a_week_says_so() {
+fn a_message_that_nobody_has_confirmed_for_a_week_says_so() {
     let days = |n: u64| Timestamp(1_795_236_000_000 + n * 24 * 3600 * 1000);
     let sent = |state| MessageView { state, ..message(Direction::Out, "hello") };
     let line = |state, n| message_line("Bela", &sent(state), None, days(n), Colour::Off);
     assert!(line(MessageState::Accepted, 6).ends_with("  ✓  hello"));
-    assert!(line(MessageState::Accepted, 7).ends_with("  ✓ not fetched for 7 days  hello"));
+    assert!(line(MessageState::Accepted, 7).ends_with("  ✓ not confirmed for 7 days  hello"));
     assert!(line(MessageState::Delivered, 21).ends_with("  ✓✓  hello"));
     let theirs = MessageView { state: MessageState::Accepted, ..message(Direction::In, "hello") };
-    assert!(!message_line("Bela", &theirs, None, days(21), Colour::Off).contains("fetched"));
+    assert!(!message_line("Bela", &theirs, None, days(21), Colour::Off).contains("confirmed"));
 }
 
 #[test]

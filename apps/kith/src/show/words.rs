@@ -19,12 +19,13 @@ pub(crate) fn sentence(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Says for how long nobody has fetched what the home server took: whoever wrote it may want to ask in another way. Nothing while one tick says enough.
-pub(crate) fn unfetched(message: &MessageView, now: Timestamp) -> String {
+/// Says for how long no device of the contact has confirmed what the home server took: whoever wrote it may want to ask in another way. Why, nobody
+/// knows here. Nothing while one tick says enough.
+pub(crate) fn unconfirmed(message: &MessageView, now: Timestamp) -> String {
     let days = now.0.saturating_sub(message.sent.0) / DAY_MS;
     let is_news =
         message.direction == Direction::Out && message.state == MessageState::Accepted && days >= PATIENCE_DAYS;
-    if is_news { format!(" not fetched for {days} days") } else { String::new() }
+    if is_news { format!(" not confirmed for {days} days") } else { String::new() }
 }
 
 const DAY_MS: u64 = 24 * 3600 * 1000;

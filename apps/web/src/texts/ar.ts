@@ -239,7 +239,7 @@ export const ar: Catalog = {
 
   'message.waiting': 'تنتظر هنا',
   'message.accepted': 'أُرسلت',
-  'message.unfetched': 'لم تُستلَم منذ {days}',
+  'message.unconfirmed': 'بلا تأكيد منذ {days}',
   'message.delivered': 'وصلت',
   'message.read': 'قُرئت',
   'message.expired': 'لم يمكن تسليمها في الوقت',

@@ -239,7 +239,7 @@ export const de: Catalog = {
 
   'message.waiting': 'Wartet hier',
   'message.accepted': 'Gesendet',
-  'message.unfetched': 'Seit {days} nicht abgeholt',
+  'message.unconfirmed': 'Seit {days} nicht bestätigt',
   'message.delivered': 'Zugestellt',
   'message.read': 'Gelesen',
   'message.expired': 'Konnte nicht rechtzeitig zugestellt werden',

@@ -251,7 +251,7 @@ export const en = {
   // A message.
   'message.waiting': 'Waits here',
   'message.accepted': 'Sent',
-  'message.unfetched': 'Not fetched for {days}',
+  'message.unconfirmed': 'Not confirmed for {days}',
   'message.delivered': 'Delivered',
   'message.read': 'Read',
   'message.expired': 'Could not be delivered in time',

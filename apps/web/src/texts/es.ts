@@ -239,7 +239,7 @@ export const es: Catalog = {
 
   'message.waiting': 'Espera aquí',
   'message.accepted': 'Enviado',
-  'message.unfetched': 'Sin recoger desde hace {days}',
+  'message.unconfirmed': 'Sin confirmar desde hace {days}',
   'message.delivered': 'Entregado',
   'message.read': 'Leído',
   'message.expired': 'No se pudo entregar a tiempo',

@@ -239,7 +239,7 @@ export const fr: Catalog = {
 
   'message.waiting': 'Attend ici',
   'message.accepted': 'Envoyé',
-  'message.unfetched': 'Pas récupéré depuis {days}',
+  'message.unconfirmed': 'Non confirmé depuis {days}',
   'message.delivered': 'Remis',
   'message.read': 'Lu',
   'message.expired': 'N’a pas pu être remis à temps',
