@@ -64,6 +64,34 @@ test('a file of the app that was changed on the device is put back, and never ru
   assert.ok(given > 1_000 && lies === given, 'what is kept is the program again');
 });
 
+test('a password that was typed before the engine is there opens when it comes, where the person was', async () => {
+  const { ana, context, page } = all;
+  await ana.unlock(PASSWORD);
+  await ana.open('Belarmino');
+  await page.evaluate(async () => {
+    const cache = await caches.open((await caches.keys())[0]);
+    for (const { url } of await cache.keys()) if (url.endsWith('.wasm')) await cache.delete(url);
+  });
+  await (await context.newCDPSession(page)).send('Network.clearBrowserCache');
+  let goOn;
+  const released = new Promise((done) => (goOn = done));
+  const isHeld = new Promise((done, failed) => {
+    setTimeout(failed, 60_000, new Error('nobody asked for the engine')).unref();
+    void context.route('**/*.wasm', async (route) => {
+      done();
+      await released;
+      await route.continue();
+    });
+  });
+  await page.reload();
+  await ana.unlock(PASSWORD);
+  await isHeld;
+  assert.equal(await ana.at('list-item').count(), 0, 'without the engine nothing is open');
+  goOn();
+  await ana.at('composer-text').waitFor();
+  await context.unroute('**/*.wasm');
+});
+
 test('after the browser has cleared everything, nobody is here, and somebody can begin anew', async () => {
   const { ana, bela, context, page, server } = all;
   const browser = await context.newCDPSession(page);

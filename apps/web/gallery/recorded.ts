@@ -52,6 +52,10 @@ export class RecordedLine implements Line {
     return () => this.listeners.delete(listener);
   }
 
+  greet(): Promise<AnswerTo<{ kind: 'state' }>> {
+    return this.ask({ kind: 'state' });
+  }
+
   async ask<R extends Request>(request: R): Promise<AnswerTo<R>> {
     this.asked.push(request.kind);
     await new Promise((later) => setTimeout(later, 4));

@@ -1,9 +1,9 @@
 // What is looked at inside of a page, by its own clock. Each of these functions is carried into the page, and may use nothing from here.
 
-/** Notes when something is there for the first time and painted, counted from the beginning of the visit. */
-export function noteWhenThere(wanted) {
+/** Says when something is there for the first time and painted, counted from the beginning of the visit: to the console, for whatever asks a page takes time from it. */
+export function sayWhenThere({ wanted, word }) {
   const look = () => {
-    if (document.querySelector(wanted)) requestAnimationFrame(() => setTimeout(() => (globalThis.thereAfter = performance.now())));
+    if (document.querySelector(wanted)) requestAnimationFrame(() => setTimeout(() => console.log(word, performance.now())));
     else requestAnimationFrame(look);
   };
   look();

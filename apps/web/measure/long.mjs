@@ -37,6 +37,8 @@ export class LongTalk {
     await this.#leave();
     await ana.page.reload();
     await ana.at('unlock-password').fill(PASSWORD);
+    // Nobody types faster, and the engine comes meanwhile.
+    await ana.page.waitForTimeout(1_000);
     this.found.unlock.push(await ana.page.evaluate(press, { control: '[data-test="unlock-go"]', wanted: ITEM }));
     await ana.page.waitForTimeout(1_000);
     this.found.opened.push(await this.#open());

@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { noteWhenThere } from './eye.mjs';
+import { sayWhenThere } from './eye.mjs';
 import { slow } from './slow.mjs';
 import { Wire } from './wire.mjs';
 import { PASSWORD } from '../browser/meeting.mjs';
@@ -13,6 +13,8 @@ import { folder, openBrowser, Server, web } from '../browser/programs.mjs';
 const PHONE = { viewport: { width: 400, height: 800 } };
 /** When the wire was quiet for so long, in milliseconds, nothing more comes. */
 const QUIET = 1_500;
+/** What a page says when something can be done. */
+const THERE = 'there after';
 
 /** Visits in fresh browsers, so many times. Times are in milliseconds, sizes in bytes. */
 export async function visits(rounds) {
@@ -53,17 +55,17 @@ async function visit(profile, url, wanted, afterwards = async () => {}) {
   const context = await openBrowser(profile, PHONE);
   try {
     const page = context.pages()[0];
-    await page.addInitScript(noteWhenThere, wanted);
+    await page.addInitScript(sayWhenThere, { wanted, word: THERE });
     const quicken = slow(profile);
     try {
-      await page.goto(url);
-      await page.waitForFunction(() => globalThis.thereAfter !== undefined, null, { timeout: 120_000 });
+      const [said] = await Promise.all([page.waitForEvent('console', { predicate: (said) => said.text().startsWith(THERE), timeout: 120_000 }), page.goto(url)]);
+      const after = Number(said.text().slice(THERE.length));
+      quicken();
+      await afterwards(page);
+      return after;
     } finally {
       quicken();
     }
-    const after = await page.evaluate(() => globalThis.thereAfter);
-    await afterwards(page);
-    return after;
   } finally {
     await context.close();
   }

@@ -3,4 +3,4 @@
 import type { Kith } from './worker/kith';
 
 /** Something that answers requests and tells what happens. */
-export type Line = Pick<Kith, 'ask' | 'attach' | 'backUp' | 'chunk' | 'listen'>;
+export type Line = Pick<Kith, 'ask' | 'attach' | 'backUp' | 'chunk' | 'greet' | 'listen'>;

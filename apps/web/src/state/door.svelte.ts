@@ -14,8 +14,13 @@ export interface Start {
   invite: string | null;
 }
 
+/** How long a password that was typed waits for the engine, in milliseconds: no longer than whoever typed it can be taken to be there. */
+const PATIENCE_MS = 60_000;
 /** How often tabs tell each other that somebody is there, in milliseconds. */
 const SIGN_MS = 5_000;
+
+/** The engine did not come while whoever typed a password can be taken to be there. */
+export class CameTooLate extends Error {}
 
 type OpenState = Extract<State, { kind: 'open' }>;
 
@@ -44,8 +49,17 @@ export class Door {
     return this.state?.kind === 'open' ? this.state : null;
   }
 
+  /** Finds out how things stand, as far as that can be seen before the engine is there. */
+  async greet(): Promise<void> {
+    this.take((await this.line.greet()).state);
+  }
+
+  /** Finds out from the engine how things stand. */
   async ask(): Promise<void> {
-    this.take((await this.line.ask({ kind: 'state' })).state);
+    const wasUnlocked = this.unlocked;
+    const { state } = await this.line.ask({ kind: 'state' });
+    // Whoever was let in meanwhile is not locked out by an answer from before.
+    if (wasUnlocked || !this.unlocked) this.take(state);
   }
 
   async create(start: Start): Promise<void> {
@@ -62,7 +76,9 @@ export class Door {
     this.take((await this.line.ask({ kind: 'erase' })).state);
   }
 
+  /** Unlocks, if the engine comes soon: else the password never leaves this page, and nothing opens later beside nobody ({@link CameTooLate}). */
   async unlock(password: string): Promise<void> {
+    await this.engineIsThere();
     this.take((await this.line.ask({ kind: 'unlock', password })).state);
     this.lastSign = Date.now();
   }
@@ -116,6 +132,15 @@ export class Door {
       tabs.close();
       this.sign = () => undefined;
     };
+  }
+
+  private async engineIsThere(): Promise<void> {
+    const until = Date.now() + PATIENCE_MS;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, failed) => (timer = setTimeout(() => failed(new CameTooLate()), PATIENCE_MS)));
+    await Promise.race([this.line.ask({ kind: 'state' }), late]).finally(() => clearTimeout(timer));
+    // Timers sleep with the device, and may wake after the engine.
+    if (Date.now() > until) throw new CameTooLate();
   }
 
   private async lockIfLeft(): Promise<void> {

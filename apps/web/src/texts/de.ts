@@ -137,6 +137,7 @@ export const de: Catalog = {
   'locked.label': 'Passwort',
   'locked.open': 'Öffnen',
   'locked.opening': 'Wird geöffnet …',
+  'locked.late': 'Kith ist noch nicht vollständig auf diesem Gerät angekommen. Es wurde nichts geöffnet, und was du getippt hast, ist gelöscht. Prüfe deine Verbindung und tippe es noch einmal.',
   'locked.forgot': 'Ich weiß es nicht mehr',
   'locked.forgot.why': 'Dann bleibt verschlossen, was auf diesem Gerät ist: Niemand kann ein Passwort zurücksetzen, auch nicht die Leute, die Kith gemacht haben. Du kannst die Daten dieser Seite in den Einstellungen deines Browsers löschen und neu beginnen; deine Kontakte lernen dich dann neu kennen.',
   'elsewhere.title': 'Kith ist in einem anderen Tab offen',

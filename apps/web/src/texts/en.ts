@@ -144,6 +144,7 @@ export const en = {
   'locked.label': 'Password',
   'locked.open': 'Open',
   'locked.opening': 'Opening…',
+  'locked.late': 'Kith has not come onto this device completely. Nothing was opened, and what you typed is gone. Check your connection, then type it again.',
   'locked.forgot': 'I do not remember it',
   'locked.forgot.why': 'Then what is on this device stays closed: nobody can reset a password, not even the people who made Kith. You can remove the data of this page in your browser’s settings and start anew; your contacts then meet you again.',
   'elsewhere.title': 'Kith is open in another tab',

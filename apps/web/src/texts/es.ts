@@ -137,6 +137,7 @@ export const es: Catalog = {
   'locked.label': 'Contraseña',
   'locked.open': 'Abrir',
   'locked.opening': 'Abriendo…',
+  'locked.late': 'Kith aún no ha llegado entero a este dispositivo. No se abrió nada, y lo que escribiste se ha borrado. Comprueba tu conexión y escríbelo otra vez.',
   'locked.forgot': 'No la recuerdo',
   'locked.forgot.why': 'Entonces lo que hay en este dispositivo queda cerrado: nadie puede restablecer una contraseña, ni siquiera quienes hicieron Kith. Puedes borrar los datos de esta página en los ajustes del navegador y empezar de nuevo; tus contactos te conocerán otra vez.',
   'elsewhere.title': 'Kith está abierto en otra pestaña',

@@ -137,6 +137,7 @@ export const fr: Catalog = {
   'locked.label': 'Mot de passe',
   'locked.open': 'Ouvrir',
   'locked.opening': 'Ouverture…',
+  'locked.late': 'Kith n’est pas encore entièrement arrivé sur cet appareil. Rien n’a été ouvert, et ce que vous avez saisi est effacé. Vérifiez votre connexion, puis saisissez-le de nouveau.',
   'locked.forgot': 'Je ne m’en souviens plus',
   'locked.forgot.why': 'Alors ce qui est sur cet appareil reste fermé : personne ne peut réinitialiser un mot de passe, pas même ceux qui ont fait Kith. Vous pouvez effacer les données de cette page dans les réglages de votre navigateur et recommencer ; vos contacts vous rencontreront de nouveau.',
   'elsewhere.title': 'Kith est ouvert dans un autre onglet',

@@ -28,7 +28,8 @@ use crate::folder::{Entry, FolderError, Point};
 
 /// The folder inside the origin's private file system.
 const ROOT: &str = "kith";
-/// The file of the small files, and that of the chunks.
+/// The file of the small files, and that of the chunks. The app looks whether there is anything in the first one, to say how things stand
+/// before the engine is there (`apps/web/src/lib/worker/outside.ts`).
 const PAPERS: &str = "papers";
 const SHELF: &str = "shelf";
 /// The file of the backup that the person keeps at the home server.

@@ -2,7 +2,8 @@
 //!
 //! A browser's private file system cannot be trusted to rename a file in one step. So every change writes the page that is
 //! older, flushes it, and then makes the other one the same: whoever looks after a crash finds the state before or after
-//! the change, and nothing that was replaced stays behind for long. What the files mean is not known here.
+//! the change, and nothing that was replaced stays behind for long. Where there are no files, there are no pages either: an
+//! empty file says so to whoever cannot read pages. What the files mean is not known here.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -41,7 +42,12 @@ impl<D: Disk> Papers<D> {
             }
         }
         let (number, files) = newest;
-        Ok(Self { disk, number, files })
+        let papers = Self { disk, number, files };
+        if number > 0 {
+            // A crash may have come between the last file's end and that of the pages.
+            papers.end_without_files()?;
+        }
+        Ok(papers)
     }
 
     /// Returns a file's bytes.
@@ -84,7 +90,16 @@ impl<D: Disk> Papers<D> {
             self.number = number;
             self.files.clone_from(&files);
         }
-        Ok(())
+        self.end_without_files()
+    }
+
+    /// Gives up the pages when they hold nothing: both say so by then, and nothing that was replaced is in what is given back.
+    fn end_without_files(&self) -> io::Result<()> {
+        if !self.files.is_empty() {
+            return Ok(());
+        }
+        self.disk.set_len(0)?;
+        self.disk.flush()
     }
 }
 
@@ -164,6 +179,39 @@ mod tests {
         papers.write("vault.head", b"the old password's head").unwrap();
         papers.write("vault.head", b"the new one").unwrap();
         assert!(!disk.holds(b"old password"));
+    }
+
+    #[test]
+    fn without_files_there_are_no_pages() {
+        let disk = Memory::default();
+        let mut papers = Papers::open(disk.clone()).unwrap();
+        assert_eq!(disk.len().unwrap(), 0);
+        papers.write("vault.head", b"head").unwrap();
+        assert!(disk.len().unwrap() > 0);
+        papers.remove("vault.head").unwrap();
+        let disk = disk.crashed();
+        assert_eq!(disk.len().unwrap(), 0);
+        let mut again = Papers::open(disk.clone()).unwrap();
+        again.write("vault.head", b"another head").unwrap();
+        assert_eq!(Papers::open(disk.crashed()).unwrap().read("vault.head"), Some(b"another head".as_slice()));
+    }
+
+    #[test]
+    fn pages_that_a_crash_left_without_files_go_at_the_next_start() {
+        let disk = Memory::default();
+        disk.write_at(0, &encode(2, &BTreeMap::new()).unwrap()).unwrap();
+        Papers::open(disk.clone()).unwrap();
+        assert_eq!(disk.crashed().len().unwrap(), 0);
+    }
+
+    #[test]
+    fn damaged_pages_are_left_as_they_are() {
+        let disk = Memory::default();
+        let mut papers = Papers::open(disk.clone()).unwrap();
+        papers.write("vault.head", b"head").unwrap();
+        (0..2).for_each(|page| disk.damage(page * PAGE + HEADER + 3));
+        assert_eq!(Papers::open(disk.clone()).unwrap().read("vault.head"), None);
+        assert!(disk.holds(b"head"), "what cannot be read today is not thrown away");
     }
 
     #[test]

@@ -77,12 +77,9 @@ interface Answers {
 /** The reply to a request of this type. */
 export type AnswerTo<R extends Request> = Extract<Reply, { kind: Answers[R['kind']] }>;
 
-/** What travels to the worker. A file comes beside the request that names it. */
-export interface Outgoing {
-  id: number;
-  request: Request;
-  file?: Blob;
-}
+/** What travels to the worker. A file comes beside the request that names it; a greeting is answered before the engine is there. */
+export type Outgoing = { id: number } & Wanted;
+type Wanted = { request: Request; file?: Blob | undefined } | { greet: true };
 
 /** What answers a request. The bytes of an attachment's piece come beside their reply. */
 export type Answer = { reply: Reply; bytes?: ArrayBuffer } | { failure: Failure };
@@ -117,27 +114,33 @@ export class Kith {
     this.worker = this.start();
   }
 
+  /** Asks how things stand, as far as that can be seen at once: what the engine answers later has the last word. */
+  async greet(): Promise<AnswerTo<{ kind: 'state' }>> {
+    const { reply } = await this.send({ greet: true });
+    return reply as AnswerTo<{ kind: 'state' }>;
+  }
+
   /** Asks for something; a file that the request is about comes beside it. Fails with a {@link KithError}. */
   async ask<R extends Request>(request: R, file?: Blob): Promise<AnswerTo<R>> {
-    const { reply } = await this.send(request, file);
+    const { reply } = await this.send({ request, file });
     return reply as AnswerTo<R>;
   }
 
   /** Prepares a file for sending. */
   async attach(file: File, metadata: Metadata): Promise<Extract<Reply, { kind: 'attached' }>> {
-    const { reply } = await this.send({ kind: 'attach', name: file.name, mediaType: file.type, metadata }, file);
+    const { reply } = await this.send({ request: { kind: 'attach', name: file.name, mediaType: file.type, metadata }, file });
     return reply as Extract<Reply, { kind: 'attached' }>;
   }
 
   /** Returns the bytes of one piece of an attachment that is here. */
   async chunk(attachment: number, index: number): Promise<ArrayBuffer> {
-    const { bytes } = await this.send({ kind: 'attachment_chunk', attachment, index });
+    const { bytes } = await this.send({ request: { kind: 'attachment_chunk', attachment, index } });
     return bytes ?? new ArrayBuffer(0);
   }
 
   /** Makes a backup: what is new behind a file of this device, or everything. Returns the bytes, and behind how many of the file they go. */
   async backUp(password: string, file?: Blob): Promise<Extract<Reply, { kind: 'backed_up' }> & { bytes: ArrayBuffer }> {
-    const { reply, bytes } = await this.send({ kind: 'back_up', password }, file);
+    const { reply, bytes } = await this.send({ request: { kind: 'back_up', password }, file });
     return { ...(reply as Extract<Reply, { kind: 'backed_up' }>), bytes: bytes ?? new ArrayBuffer(0) };
   }
 
@@ -147,11 +150,11 @@ export class Kith {
     return () => this.listeners.delete(listener);
   }
 
-  private send(request: Request, file?: Blob): Promise<{ reply: Reply; bytes?: ArrayBuffer }> {
+  private send(wanted: Wanted): Promise<{ reply: Reply; bytes?: ArrayBuffer }> {
     const id = ++this.lastId;
     return new Promise((done, failed) => {
       this.waiting.set(id, { done, failed });
-      const outgoing: Outgoing = file ? { id, request, file } : { id, request };
+      const outgoing: Outgoing = { id, ...wanted };
       this.worker.postMessage(outgoing);
     });
   }

@@ -3,7 +3,8 @@
 
 import type { Failure, Notice, Reply, Request } from './contract';
 import type { Answer, Incoming, Outgoing } from './kith';
-import { Tabs } from './tabs';
+import { seenFromOutside } from './outside';
+import { Tabs, type Where } from './tabs';
 import init, { KithWorker } from './engine/kith_web.js';
 import wasm from './engine/kith_web_bg.wasm?url';
 
@@ -17,8 +18,7 @@ const ELSEWHERE: Answer = { failure: { code: 'elsewhere', detail: 'another tab h
 
 let engine: Promise<KithWorker> | null = null;
 let isOver = false;
-/** Whoever comes for the first time is let in before the engine is there, which the next request loads. */
-let isGreeted = false;
+let isLoaded = false;
 /** How often words for a link were asked for: the last ones are those that are good. */
 let wordsShown = 0;
 
@@ -34,17 +34,32 @@ self.addEventListener('message', (event: MessageEvent<Outgoing>) => {
   void take(event.data);
 });
 
-async function take({ id, request, file }: Outgoing): Promise<void> {
-  const answer = await routed(request, file);
-  post({ id, ...answer }, 'bytes' in answer && answer.bytes ? [answer.bytes] : []);
+async function take(outgoing: Outgoing): Promise<void> {
+  const answer = 'greet' in outgoing ? await greeting() : await routed(outgoing.request, outgoing.file);
+  post({ id: outgoing.id, ...answer }, 'bytes' in answer && answer.bytes ? [answer.bytes] : []);
+}
+
+/** How things stand, before the engine is there where that can be seen from outside. It is loaded meanwhile, and has the last word. */
+async function greeting(): Promise<Answer> {
+  let where = await tabs.where();
+  const seen = where === 'here' && !isLoaded ? await seenFromOutside() : null;
+  // Another tab may have taken the person meanwhile.
+  if (seen) where = await tabs.where();
+  if (!seen || isLoaded || where !== 'here') return answered(where, { kind: 'state' });
+  // If it cannot be loaded, the next request says why.
+  loaded().catch(() => undefined);
+  return { reply: { kind: 'state', state: seen } };
 }
 
 async function routed(request: Request, file?: Blob): Promise<Answer> {
-  const isForHere = HERE.has(request.kind);
-  if (isForHere) await tabs.claim(request.kind === 'take_over');
-  const where = await tabs.where();
+  if (HERE.has(request.kind)) await tabs.claim(request.kind === 'take_over');
+  return answered(await tabs.where(), request, file);
+}
+
+/** Answers here, or has the tab answer that has the person. */
+async function answered(where: Where, request: Request, file?: Blob): Promise<Answer> {
   if (where === 'here') return own(request, file);
-  if (where === 'there') return isForHere ? asItStands() : tabs.pass(request, file);
+  if (where === 'there') return HERE.has(request.kind) ? asItStands() : tabs.pass(request, file);
   if (request.kind === 'state' || request.kind === 'take_over') return { reply: { kind: 'state', state: { kind: 'elsewhere' } } };
   return ELSEWHERE;
 }
@@ -79,15 +94,7 @@ async function inWords(request: Request, gone: () => Promise<void>): Promise<Ans
 
 async function asked(request: Request, file?: Blob): Promise<Answer> {
   try {
-    if (request.kind === 'state' && !engine && !isGreeted && (await isUntouched())) {
-      isGreeted = true;
-      return { reply: { kind: 'state', state: { kind: 'nobody' } } };
-    }
-    engine ??= open().catch((error: unknown) => {
-      engine = null;
-      throw error;
-    });
-    const [done, text, bytes] = (await (await engine).ask(JSON.stringify(request), file)) as [boolean, string, Uint8Array | null];
+    const [done, text, bytes] = (await (await loaded()).ask(JSON.stringify(request), file)) as [boolean, string, Uint8Array | null];
     if (!done) return { failure: JSON.parse(text) as Failure };
     const reply = JSON.parse(text) as Reply;
     return bytes ? { reply, bytes: bytes.buffer as ArrayBuffer } : { reply };
@@ -96,25 +103,34 @@ async function asked(request: Request, file?: Blob): Promise<Answer> {
   }
 }
 
-/** Whether nothing was ever kept here, and so nobody is. A browser that keeps nothing has not said so. */
-async function isUntouched(): Promise<boolean> {
-  try {
-    const storage = await navigator.storage.getDirectory();
-    return (await storage.keys().next()).done === true;
-  } catch {
-    return false;
-  }
+/** The engine, loaded once; what was in the way is tried again by whoever asks next. */
+function loaded(): Promise<KithWorker> {
+  engine ??= open().catch((error: unknown) => {
+    engine = null;
+    throw error;
+  });
+  return engine;
 }
 
 async function open(): Promise<KithWorker> {
   await init({ module_or_path: wasm });
-  return new KithWorker((text: string) => {
+  const made = new KithWorker((text: string) => {
     const notice = JSON.parse(text) as Notice;
     // Locking is told by the request for it, and stepping back not at all.
     if (notice.kind === 'state' && notice.state.kind === 'locked') return;
     post({ notice });
     tabs.tell(notice);
   });
+  // The storage is opened by one request alone: several are waiting by now, and browsers open a file once. What is in the way they hear themselves.
+  const first: Request = { kind: 'state' };
+  try {
+    await made.ask(JSON.stringify(first));
+  } catch (error) {
+    made.free();
+    throw error;
+  }
+  isLoaded = true;
+  return made;
 }
 
 /** Gives the storage back. What is open stays open, unless it is told otherwise. A worker that has had the storage is of no more use. */
@@ -142,7 +158,7 @@ function tell(notice: Notice): void {
 
 /** Another tab has the person now, or this one: how do things stand? */
 async function tellState(): Promise<void> {
-  const answer = await routed({ kind: 'state' });
+  const answer = await greeting();
   if ('reply' in answer && answer.reply.kind === 'state') post({ notice: { kind: 'state', state: answer.reply.state } });
 }
 
