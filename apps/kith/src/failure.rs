@@ -244,6 +244,7 @@ impl From<DeviceError> for Failure {
             E::NotThereYet => ("not_there_yet", "wait until the new device shows its code, then try again"),
             E::TooMany => ("too_many_devices", "revoke one that you no longer use: `kith device revoke DEVICE`"),
             E::BadName => ("bad_name", "choose one of at most 64 bytes, in one line"),
+            E::NameTaken => ("name_taken", "choose a name by which you can tell them apart"),
             E::ThisDevice => ("this_device", THIS_DEVICE_HINT),
             E::Revoked => return revoked(),
             _ => ("refused", "see `kith device list`"),

@@ -3,6 +3,7 @@
 pub(crate) mod catching_up;
 pub(crate) mod contact_copies;
 pub(crate) mod device_keys;
+pub(crate) mod device_names;
 pub(crate) mod history;
 pub(crate) mod link_words;
 pub(crate) mod linking;

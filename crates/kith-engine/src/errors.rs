@@ -175,6 +175,9 @@ pub enum DeviceError {
     /// The name is empty, too long, or has control characters.
     #[error("this is not a usable name for a device")]
     BadName,
+    /// KE-138: another device of the person is called so, or looks as if it were.
+    #[error("another device of yours is called so already; nothing was changed")]
+    NameTaken,
     /// A device does not revoke itself.
     #[error("a device cannot revoke itself: use another one")]
     ThisDevice,

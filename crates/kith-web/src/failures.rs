@@ -63,6 +63,7 @@ impl From<DeviceError> for Failure {
             DeviceError::NotThereYet => Code::NotComparedThere,
             DeviceError::TooMany => Code::TooManyDevices,
             DeviceError::BadName => Code::BadDeviceName,
+            DeviceError::NameTaken => Code::DeviceNameTaken,
             DeviceError::ThisDevice => Code::ThisDevice,
             DeviceError::Revoked => Code::Revoked,
             _ => Code::Internal,

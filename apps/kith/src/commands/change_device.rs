@@ -70,24 +70,12 @@ pub(crate) async fn rename(args: &Rename, context: &Context) -> Result<(), Failu
     let all = device::all(&context.client)?;
     let device = device::find(&all, &args.device)?;
     let id = listed(&device)?;
-    refuse_double(&args.name, &device, &all)?;
     context.client.rename_device(&context.password()?, id, &args.name)?;
     context.out.data(&json!({"device": id.to_string(), "name": args.name}), || {
         format!("{} is called {} from now on.", show::one_line(&device.name), show::one_line(&args.name))
     });
     tell_now(context, "Your other devices do not know yet").await;
     Ok(())
-}
-
-/// Two devices of one name could not be told apart by whoever takes one out.
-fn refuse_double(name: &str, device: &DeviceView, all: &[DeviceView]) -> Result<(), Failure> {
-    let wanted = name.to_lowercase();
-    let is_double = |other: &DeviceView| other.id != device.id && other.name.to_lowercase() == wanted;
-    if !all.iter().any(is_double) {
-        return Ok(());
-    }
-    let message = format!("another device of yours is called {name} already; nothing was changed");
-    Err(Failure::new("name_taken", message, "choose a name by which you can tell them apart"))
 }
 
 /// Says of a device that was taken out before that it was; nothing when there never was one of that name or id.

@@ -680,6 +680,7 @@ export const de: Catalog = {
   'error.this_device': 'Ein Gerät kann sich nicht selbst herausnehmen. Nichts wurde geändert. Tu es auf einem anderen.',
   'error.not_compared_there': 'Auf dem neuen Gerät hat noch niemand den Code verglichen, darum ist es nicht verbunden. Bestätige ihn dort, dann versuch es noch einmal.',
   'error.bad_device_name': 'Dieser Name ist leer oder zu lang für ein Gerät. Nichts wurde geändert. Wähle einen anderen.',
+  'error.device_name_taken': 'Ein anderes deiner Geräte heißt schon so. Nichts wurde geändert. Wähle einen Namen, an dem du sie unterscheidest.',
   'error.bad_phrase': 'Das sind nicht die 24 Wörter eines Wiederherstellungssatzes. Nichts wurde wiederhergestellt. Geh das Papier Wort für Wort durch.',
   'error.wrong_phrase': 'Diese Sicherung gehört jemand anderem: Diese Wörter öffnen sie nicht. Nichts wurde wiederhergestellt. Sieh nach, welches Papier zu welcher Datei gehört.',
   'error.wrong_backup_password': 'Dieses Passwort öffnet die Sicherung nicht. Nichts wurde wiederhergestellt. Nimm das, welches das Gerät damals hatte, oder die 24 Wörter.',

@@ -702,6 +702,7 @@ export const en = {
   'error.this_device': 'A device cannot take itself out. Nothing was changed. Do it on another one of yours.',
   'error.not_compared_there': 'Nobody has compared the code on the new device yet, so it is not linked. Say there that the codes are the same, then try again.',
   'error.bad_device_name': 'This name is empty or too long for a device. Nothing was changed. Choose another one.',
+  'error.device_name_taken': 'Another device of yours is called so already. Nothing was changed. Choose a name by which you can tell them apart.',
   'error.bad_phrase': 'These are not the 24 words of a recovery phrase. Nothing was restored. Look at the paper, word by word.',
   'error.wrong_phrase': 'This backup is another person’s: these words do not open it. Nothing was restored. See which paper belongs to which file.',
   'error.wrong_backup_password': 'This password does not open the backup. Nothing was restored. Type the one that the device had when the backup was made, or use the 24 words.',

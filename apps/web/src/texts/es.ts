@@ -680,6 +680,7 @@ export const es: Catalog = {
   'error.this_device': 'Un dispositivo no puede quitarse a sí mismo. No se ha cambiado nada. Hazlo en otro de los tuyos.',
   'error.not_compared_there': 'Nadie ha comparado aún el código en el dispositivo nuevo, así que no está enlazado. Confírmalo allí y prueba otra vez.',
   'error.bad_device_name': 'Este nombre está vacío o es demasiado largo para un dispositivo. No se ha cambiado nada. Elige otro.',
+  'error.device_name_taken': 'Otro de tus dispositivos ya se llama así. No se ha cambiado nada. Elige un nombre que permita distinguirlos.',
   'error.bad_phrase': 'Estas no son las 24 palabras de una frase de recuperación. No se ha restaurado nada. Repasa el papel palabra por palabra.',
   'error.wrong_phrase': 'Esta copia es de otra persona: estas palabras no la abren. No se ha restaurado nada. Mira qué papel va con qué archivo.',
   'error.wrong_backup_password': 'Esta contraseña no abre la copia. No se ha restaurado nada. Escribe la que tenía el dispositivo entonces o usa las 24 palabras.',

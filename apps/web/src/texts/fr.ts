@@ -680,6 +680,7 @@ export const fr: Catalog = {
   'error.this_device': 'Un appareil ne peut pas se retirer lui-même. Rien n’a été changé. Faites-le sur un autre.',
   'error.not_compared_there': 'Personne n’a encore comparé le code sur le nouvel appareil : il n’est pas relié. Confirmez-le là-bas, puis réessayez.',
   'error.bad_device_name': 'Ce nom est vide ou trop long pour un appareil. Rien n’a été changé. Choisissez-en un autre.',
+  'error.device_name_taken': 'Un autre de vos appareils s’appelle déjà ainsi. Rien n’a été changé. Choisissez un nom qui permet de les distinguer.',
   'error.bad_phrase': 'Ce ne sont pas les 24 mots d’une phrase de récupération. Rien n’a été restauré. Relisez le papier mot à mot.',
   'error.wrong_phrase': 'Cette sauvegarde est celle d’une autre personne : ces mots ne l’ouvrent pas. Rien n’a été restauré. Voyez quel papier va avec quel fichier.',
   'error.wrong_backup_password': 'Ce mot de passe n’ouvre pas la sauvegarde. Rien n’a été restauré. Tapez celui que l’appareil avait alors, ou utilisez les 24 mots.',

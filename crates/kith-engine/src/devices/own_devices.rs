@@ -3,8 +3,6 @@
 //! The list changes with the password only (KE-51). How devices are linked is in `siblings.rs`, what contacts are told of
 //! them in `own_lists.rs`.
 
-use std::collections::BTreeSet;
-
 use kith_crypto::hash::hash_signed;
 use kith_crypto::random;
 use kith_crypto::sign::{ContactSecret, PersonSecret, Verified, open_by};
@@ -14,7 +12,7 @@ use kith_wire::Wire;
 use kith_wire::devices::{RevocationReason, next_version};
 use kith_wire::ext::Ext;
 use kith_wire::id::{DeviceId, DeviceKey, Hash, PersonKey, UserSeed};
-use kith_wire::limits::{MAX_DEVICE_NAME_BYTES, MAX_DEVICES};
+use kith_wire::limits::MAX_DEVICES;
 use kith_wire::own::{MAX_OWN_REVOCATIONS, OwnDevice, OwnDevices, OwnRevocation};
 use kith_wire::signed::Signed;
 use kith_wire::time::Day;
@@ -23,6 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::api::{Event, RevokedDevice};
 use crate::devices::catching_up;
+use crate::devices::device_names;
 use crate::devices::siblings;
 use crate::errors::DeviceError;
 use crate::ground::database::{StorageError, all, column, count, exists, first, number, run};
@@ -248,7 +247,8 @@ pub(crate) fn change(
     let mut devices = own.devices;
     if devices.is_empty() {
         let key = DeviceKey(secret(work.db)?.public().0);
-        devices.push(OwnDevice { id: own.device, name: own.name.clone(), since: today, key });
+        let name = device_names::free(&own.name, std::iter::empty());
+        devices.push(OwnDevice { id: own.device, name, since: today, key });
     }
     let mut revoked = own.revoked_devices;
     let is_one_more = matches!(change, Change::Add { .. });
@@ -258,7 +258,7 @@ pub(crate) fn change(
             if devices.len() >= MAX_DEVICES {
                 return Err(DeviceError::TooMany);
             }
-            let name = free_name(&name, devices.iter().map(|one| one.name.as_str()));
+            let name = device_names::free(&name, devices.iter().map(|one| one.name.as_str()));
             devices.push(OwnDevice { id: device, name, since: today, key });
         }
         Change::Revoke { device, reason } => {
@@ -273,7 +273,7 @@ pub(crate) fn change(
             // It may have been taken out before, or now: where both are shown, each has a name of its own.
             let gone = self::revoked(work.db)?;
             let names = devices.iter().filter(|one| one.id != own.device).map(|one| &one.name);
-            let name = free_name(&own.name, names.chain(gone.iter().map(|one| &one.name)).map(String::as_str));
+            let name = device_names::free(&own.name, names.chain(gone.iter().map(|one| &one.name)).map(String::as_str));
             for other in devices.extract_if(.., |one| one.id != own.device) {
                 let reason = RevocationReason::Compromised;
                 revoked.push(OwnRevocation { id: other.id, since: today, reason });
@@ -284,8 +284,12 @@ pub(crate) fn change(
             }
         }
         Change::Rename { device, name } => {
+            let others = devices.iter().filter(|one| one.id != device).map(|one| one.name.as_str());
+            if device_names::is_taken(&name, others) {
+                return Err(DeviceError::NameTaken);
+            }
             let one = devices.iter_mut().find(|one| one.id == device).ok_or(DeviceError::UnknownDevice)?;
-            one.name = name;
+            one.name = device_names::seen(&name);
         }
     }
     devices.truncate(MAX_DEVICES);
@@ -306,22 +310,6 @@ pub(crate) fn change(
     let is_told_elsewhere = !is_one_more || list.devices.len() > 2;
     keep(work, &signed, &list, if is_told_elsewhere { Others::ThereBefore } else { Others::New })?;
     Ok(signed)
-}
-
-/// Returns a name for one more device: the wanted one, or where another device is called so that one with a number behind it (KE-138).
-fn free_name<'a>(wanted: &str, taken: impl Iterator<Item = &'a str>) -> String {
-    let taken: BTreeSet<String> = taken.map(str::to_lowercase).collect();
-    let mut name = wanted.to_owned();
-    let mut number = 1_u32;
-    while taken.contains(&name.to_lowercase()) {
-        number = number.saturating_add(1);
-        let behind = format!(" {number}");
-        let room = MAX_DEVICE_NAME_BYTES.saturating_sub(behind.len());
-        let kept =
-            wanted.char_indices().map(|(at, letter)| at + letter.len_utf8()).take_while(|end| *end <= room).last();
-        name = format!("{}{behind}", wanted.get(..kept.unwrap_or_default()).unwrap_or_default().trim_end());
-    }
-    name
 }
 
 /// Returns the signed list, to tell it.

@@ -1,6 +1,6 @@
 //! One person, several devices: linked, synced, revoked, with real engines and real home server rules.
 
-use kith_engine::{Command, ContactState, HistoryWish, MessageState, Whom};
+use kith_engine::{Command, ContactState, DeviceError, HistoryWish, MessageState, Whom};
 use kith_home::store::{Store as _, Txn as _};
 use kith_wire::Wire;
 use kith_wire::devices::{DeviceList, RevocationReason};
@@ -432,13 +432,18 @@ fn ke_138_a_new_device_gets_a_name_that_no_other_one_has() {
         assert_eq!(names(&world, who), ["laptop", "laptop 2", "phone"]);
     }
     assert_eq!(world.people[tablet].engine.own_name().unwrap().unwrap(), "laptop 2");
-    // Whoever comes back takes the place of all, and is called like none that they have, nor like one that was taken out before.
     let (user, now) = (world.people[ANA].user.clone(), world.now);
     let third = world.people[tablet].engine.devices().unwrap().into_iter().find(|device| device.is_this).unwrap();
-    world.people[ANA].engine.rename_device(&user, third.id.unwrap(), "Tablet", now, &mut world.rng).unwrap();
+    let third = third.id.unwrap();
+    for alike in ["Phone", "lap\u{200b}top"] {
+        let refused = world.people[ANA].engine.rename_device(&user, third, alike, now, &mut world.rng);
+        assert!(matches!(refused, Err(DeviceError::NameTaken)), "{alike:?}");
+    }
+    // Whoever comes back takes the place of all, and is called like none that they have, nor like one that was taken out before.
+    world.people[ANA].engine.rename_device(&user, third, "Tablet", now, &mut world.rng).unwrap();
     let (before, mark) = world.backup_run(ANA, None).unwrap();
     let reason = RevocationReason::Retired;
-    world.people[ANA].engine.revoke_device(&user, third.id.unwrap(), reason, now, &mut world.rng).unwrap();
+    world.people[ANA].engine.revoke_device(&user, third, reason, now, &mut world.rng).unwrap();
     let (after, _) = world.backup_run(ANA, Some(mark)).unwrap();
     for (name, items) in [("same-name-had", before.clone()), ("same-name-gone", [before, after].concat())] {
         let back = world.come_back(name, ANA, 0, &items);

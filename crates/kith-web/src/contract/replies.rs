@@ -269,6 +269,8 @@ pub enum FailureCode {
     NotComparedThere,
     /// A name for a device is empty or too long.
     BadDeviceName,
+    /// Another device of the person is called so.
+    DeviceNameTaken,
     /// These are not the words of a recovery phrase; the detail says which of them is not in the list.
     BadPhrase,
     /// The words are those of another person.
