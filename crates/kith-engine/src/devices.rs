@@ -11,3 +11,4 @@ pub(crate) mod own_devices;
 pub(crate) mod sibling_meetings;
 pub(crate) mod siblings;
 pub(crate) mod sync;
+pub(crate) mod wrong_times;

@@ -12,7 +12,9 @@ use rusqlite::Connection;
 use crate::api::{
     Arrival, AttachmentId, AttachmentKeys, Command, ContactId, HistoryWish, NewAttachment, Output, Reply,
 };
-use crate::devices::{catching_up, device_keys, history, link_words, linking, own_devices, sibling_meetings, siblings};
+use crate::devices::{
+    catching_up, device_keys, history, link_words, linking, own_devices, sibling_meetings, siblings, wrong_times,
+};
 use crate::errors::{CommandError, DeviceError, ReceiveError, RefreshError, WakeError};
 use crate::ground::database::{StorageError, column, first, number};
 use crate::ground::schema::{self, OpenError};
@@ -363,6 +365,9 @@ impl Engine {
             clocks::mend(work.db, now)?;
             outbox::seal_all_waiting(&mut work)?;
             self.link.clock_was_set_back(now);
+            if !is_at_rest(work.db)? {
+                wrong_times::mend(&mut work)?;
+            }
         }
         if work.now.day() != self.last.day() {
             held::look_at_all(&mut work)?;

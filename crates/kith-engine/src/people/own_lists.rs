@@ -18,7 +18,7 @@ use rusqlite::{Connection, params};
 use zeroize::Zeroizing;
 
 use crate::api::{ContactId, Event};
-use crate::devices::{device_keys, own_devices, sync};
+use crate::devices::{device_keys, own_devices, sync, wrong_times};
 use crate::errors::RefreshError;
 use crate::ground::clocks::{ANY, Mended, PutOff};
 use crate::ground::database::{StorageError, all, column, exists, first, run};
@@ -252,6 +252,8 @@ pub(crate) fn refresh(work: &mut Work<'_>, user: &UserSecret) -> Result<(), Refr
         refresh_if_possible(work, user, contact, None)?;
     }
     restored::answer(work, user)?;
+    // The clock may have been set right while this program was off.
+    wrong_times::mend(work)?;
     // Lists may have run out since this program was last there.
     Ok(held::look_at_all(work)?)
 }

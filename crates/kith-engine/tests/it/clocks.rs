@@ -1,8 +1,8 @@
 //! Clocks that are wrong, and are set right: what is written by them arrives, and nothing waits for the day that they showed.
 
-use kith_engine::{Event, MessageState, Trouble};
+use kith_engine::{Command, ContactId, Event, HistoryWish, MessageState, Shown, Trouble};
 
-use crate::world::{ANA, BELA, Reach, World};
+use crate::world::{ANA, BELA, LAPTOP, Reach, World, jpeg};
 
 #[test]
 fn a_clock_that_was_ahead_delays_nothing_once_it_is_right() {
@@ -151,6 +151,64 @@ fn ke_128_what_a_clock_that_was_ahead_has_deposited_goes_out_again_when_it_is_ri
         world.run(5);
         assert_eq!(world.texts(BELA, ana), ["on a disk that is lost"], "{ahead} {dies}");
         assert_eq!(world.state(ANA, bela, message), MessageState::Delivered, "{ahead} {dies}");
+    }
+}
+
+#[test]
+fn ke_135_what_was_set_by_a_clock_that_was_ahead_is_set_on_all_devices_once_it_is_right() {
+    for dies in [false, true] {
+        let (mut world, bela, _) = World::with_laptop("clock-settings");
+        world.link(ANA, LAPTOP, HistoryWish::None);
+        let there = world.people[LAPTOP].engine.contacts().unwrap()[0].id;
+        let shown = |world: &World, who: usize, contact: ContactId| {
+            let view = world.people[who].engine.contact(contact).unwrap();
+            let picture = world.people[who].engine.picture(contact).unwrap();
+            (view.name, view.pinned, view.verified, view.draft, picture)
+        };
+        world.people[ANA].ahead = 40 * 3600;
+        world.wake(ANA);
+        for command in [
+            Command::Rename { contact: bela, name: "Belarmino".to_owned() },
+            Command::SetShown { contact: bela, shown: Shown::Pinned, on: true },
+            Command::ConfirmVerified { contact: bela },
+            Command::SaveDraft { contact: bela, text: "half a th".to_owned() },
+            Command::SetPicture { contact: bela, picture: Some(jpeg(900)) },
+        ] {
+            world.command(ANA, command).unwrap();
+        }
+        world.run(60);
+        let set = ("Belarmino".to_owned(), true, true, "half a th".to_owned(), Some(jpeg(900)));
+        assert_eq!(shown(&world, ANA, bela), set);
+        assert_ne!(shown(&world, LAPTOP, there), set, "it is from a day that has not come");
+        world.people[ANA].ahead = 0;
+        if dies {
+            world.crash(ANA);
+            world.unlock(ANA);
+        }
+        world.wake(ANA);
+        world.run(60);
+        assert_eq!(shown(&world, LAPTOP, there), set, "{dies}");
+        // And what another device sets after it counts.
+        world.command(LAPTOP, Command::Rename { contact: there, name: "Bela".to_owned() }).unwrap();
+        world.run(60);
+        assert_eq!(world.people[ANA].engine.contact(bela).unwrap().name, "Bela", "{dies}");
+    }
+}
+
+#[test]
+fn ke_135_what_comparing_had_answered_stays_answered_and_nothing_else_becomes_so() {
+    let day = 86_400_000;
+    for (verified, restored, is_answered) in
+        [(3 * day, 2 * day, true), (2 * day, 3 * day, false), (-day, 2 * day, false)]
+    {
+        let (mut world, bela, _) = World::met("clock-compared");
+        let now = i64::try_from(world.now.0).unwrap();
+        let sql = "UPDATE contacts SET verified = 1, verified_at = ?1, restored_at = ?2";
+        world.alter(ANA, sql, &[&(now + verified), &(now + restored)]);
+        world.unlock(ANA);
+        assert!(world.count(ANA, "SELECT max(verified_at, restored_at) FROM contacts") <= now + 1);
+        let restored = world.people[ANA].engine.contact(bela).unwrap().restored;
+        assert_eq!(restored.is_none(), is_answered, "{verified} {restored:?}");
     }
 }
 
