@@ -97,6 +97,22 @@ export class Stores {
     }
   }
 
+  /** Reads what a screen shows and nobody has asked for: told are failures that somebody can mend, not that Kith is locked, which is seen. */
+  async look(reading: () => Promise<unknown>): Promise<void> {
+    try {
+      await reading();
+    } catch (thrown) {
+      const told = toldOf(thrown);
+      if (told.code !== 'locked') this.tellFailure(told);
+    }
+  }
+
+  /** Reads what all screens show, unless it is here. A person who is just coming back is told of as open before they can be asked. */
+  async readFirst(): Promise<void> {
+    if (this.people.known && this.devices.known && this.safety.known) return;
+    await this.look(() => Promise.all([this.people.refresh(), this.devices.refresh(), this.safety.refresh()]));
+  }
+
   /** Says at the edge of the screen why something was not done. */
   tellFailure(told: Told): void {
     this.notes.tell(t(told.key), 'error');
