@@ -186,6 +186,29 @@ async function showsLink(old, way, taken) {
   await old.end();
 }
 
+test('a code that has just come is not answered by a tap or a key that was meant for what was there before', async () => {
+  for (const screen of ['link-compare', 'join-compare', 'join-said']) {
+    const context = await browser.newContext(eye('en', PHONE));
+    const page = await context.newPage();
+    page.setDefaultTimeout(20_000);
+    // The time in which nothing can be answered stands, so that a slow machine sees the same.
+    await page.addInitScript(() => {
+      const usual = globalThis.setTimeout;
+      globalThis.held = [];
+      globalThis.setTimeout = (does, time, ...more) => (time === 700 ? -globalThis.held.push(does) : usual(does, time, ...more));
+    });
+    await page.goto(`${origin}/?screen=${screen}&theme=light&lang=en`);
+    await page.locator('[data-test=link-code]').waitFor();
+    const answers = await page.locator('[data-test=link-same], [data-test=link-differ]').all();
+    assert.ok(answers.length > 0);
+    for (const answer of answers) assert.ok(await answer.isDisabled(), screen);
+    await page.waitForFunction(() => globalThis.held.length > 0);
+    await page.evaluate(() => globalThis.held.forEach((does) => does()));
+    for (const answer of answers) await answer.and(page.locator(':enabled')).waitFor();
+    await context.close();
+  }
+});
+
 test('linking goes by keyboard on both devices, and each step begins at its top', async () => {
   const old = await at('link', PHONE);
   await old.reach('link-side-show');
@@ -195,6 +218,7 @@ test('linking goes by keyboard on both devices, and each step begins at its top'
   await showsLink(old, 'link-name', 'link-link');
 
   const compare = await at('link-ready', PHONE);
+  await compare.page.locator('[data-test=link-same]:enabled').waitFor();
   await compare.reach('link-same');
   await compare.press('Enter');
   await compare.has('h2');

@@ -63,7 +63,7 @@ export const de: Catalog = {
   'join.waiting.why': 'Der Link wurde benutzt oder schon gezeigt. Sobald das andere Gerät online ist, zeigen beide einen Code. Geschieht nichts, fang mit einem neuen Link an.',
   'join.looking.why': 'Der Link zu den Wörtern, die hier eingegeben wurden, wird gesucht. Geschieht nichts, fang mit neuen Wörtern an.',
   'join.compare.there': 'Zeigt das andere Gerät dasselbe, sag es dort. Hier geht es dann von selbst weiter.',
-  'join.compare.reads': 'Wer den Link gemacht hat, liest alles, was du auf diesem Gerät schreibst. Sieh also auf das Gerät, das ihn gemacht hat.',
+  'join.compare.reads': 'Wer am anderen Ende des Links ist, liest alles, was du auf diesem Gerät schreibst. Sieh also selbst auf dein eigenes anderes Gerät.',
   'join.leave': 'Dieses Gerät nicht verbinden',
   'join.leave.title': 'Neu anfangen?',
   'join.leave.why': 'Was auf diesem Gerät begonnen wurde, wird entfernt. Deine anderen Geräte bleiben, wie sie sind.',

@@ -69,7 +69,7 @@ export const en = {
   'join.waiting.why': 'The link was used, or shown before. As soon as the other device is online, both show a code. If nothing happens, begin again with a new link.',
   'join.looking.why': 'The link behind the words that were typed here is being looked for. If nothing happens, begin again with new words.',
   'join.compare.there': 'If the other device shows the same, say so there. This one goes on by itself.',
-  'join.compare.reads': 'Whoever made the link reads everything that you write on this device. So look at the device that made it.',
+  'join.compare.reads': 'Whoever is at the other end of the link reads everything that you write on this device. So look at your own other device itself.',
   'join.leave': 'Do not link this device',
   'join.leave.title': 'Begin anew?',
   'join.leave.why': 'What was begun on this device is removed. Nothing of your other devices is touched.',

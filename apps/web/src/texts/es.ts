@@ -63,7 +63,7 @@ export const es: Catalog = {
   'join.waiting.why': 'El enlace se usó o ya se mostró. En cuanto el otro dispositivo esté en línea, ambos muestran un código. Si no pasa nada, empieza con un enlace nuevo.',
   'join.looking.why': 'Se busca el enlace de las palabras que se escribieron aquí. Si no pasa nada, empieza con palabras nuevas.',
   'join.compare.there': 'Si el otro dispositivo muestra lo mismo, dilo allí. Este sigue solo.',
-  'join.compare.reads': 'Quien hizo el enlace lee todo lo que escribes en este dispositivo. Mira, pues, el dispositivo que lo hizo.',
+  'join.compare.reads': 'Quien esté al otro extremo del enlace lee todo lo que escribes en este dispositivo. Mira, pues, tú mismo tu otro dispositivo.',
   'join.leave': 'No enlazar este dispositivo',
   'join.leave.title': '¿Empezar de nuevo?',
   'join.leave.why': 'Se borra lo que se empezó en este dispositivo. Los otros no se tocan.',

@@ -63,7 +63,7 @@ export const fr: Catalog = {
   'join.waiting.why': 'Le lien a servi, ou a été montré. Dès que l’autre appareil est en ligne, les deux montrent un code. S’il ne se passe rien, recommencez avec un nouveau lien.',
   'join.looking.why': 'Le lien des mots tapés ici est en cours de recherche. S’il ne se passe rien, recommencez avec de nouveaux mots.',
   'join.compare.there': 'Si l’autre appareil montre le même, dites-le là-bas. Celui-ci continue de lui-même.',
-  'join.compare.reads': 'Qui a fait le lien lit tout ce que vous écrivez sur cet appareil. Regardez donc l’appareil qui l’a fait.',
+  'join.compare.reads': 'Qui est à l’autre bout du lien lit tout ce que vous écrivez sur cet appareil. Regardez donc vous-même votre autre appareil.',
   'join.leave': 'Ne pas relier cet appareil',
   'join.leave.title': 'Recommencer ?',
   'join.leave.why': 'Ce qui a été commencé sur cet appareil est effacé. Vos autres appareils restent intacts.',
