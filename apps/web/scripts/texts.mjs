@@ -8,7 +8,7 @@ import ts from 'typescript';
 
 const LANGUAGES = ['en', 'de', 'fr', 'es', 'ar'];
 /** Keys that are put together from names of the contract; each pattern stands where it is used. */
-const COMPOSED = [/^error\./, /^trouble\./, /^strength\.(empty|common|seconds|minutes|hours|days|months|years|good)$/, /^message\.(waiting|accepted|delivered|read|expired)$/, /^span\./, /^state\.(invited|answered|blocked)$/, /^held\./, /^emoji\.(faces|people|nature|food|places|play|things|signs|flags)$/, /^devices\.(waiting|linked|revoked)$/, /^restore\.(file|which|agree|password|server)\.(title|why)$/];
+const COMPOSED = [/^error\./, /^trouble\./, /^strength\.(empty|common|seconds|minutes|hours|days|months|years|good)$/, /^message\.(waiting|accepted|delivered|read|expired)$/, /^span\./, /^settings\.pace\.(hours|days|weeks)$/, /^state\.(invited|answered|blocked)$/, /^held\./, /^emoji\.(faces|people|nature|food|places|play|things|signs|flags)$/, /^devices\.(waiting|linked|revoked)$/, /^restore\.(file|which|agree|password|server)\.(title|why)$/];
 
 const findings = [];
 const catalogs = Object.fromEntries(LANGUAGES.map((language) => [language, catalogOf(language)]));

@@ -50,3 +50,9 @@ export function spanWords(span: number | Span): string {
   const { n, unit } = typeof span === 'number' ? spanOf(span) : span;
   return t(`span.${unit}`, { n });
 }
+
+/** How often something comes round, in words: "Every week". An hour is the least. */
+export function paceWords(hours: number): string {
+  const { n, unit } = spanOf(hours * 3600);
+  return t(`settings.pace.${unit === 'minutes' ? 'hours' : unit}`, { n });
+}
