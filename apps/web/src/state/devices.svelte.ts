@@ -120,11 +120,13 @@ export class Devices {
     await this.line.ask({ kind: 'name_device', password });
   }
 
-  /** Forgets everything: Kith was locked. */
+  /**
+   * Forgets all devices: Kith was locked. What the person has understood stays for as long as this page is open, and is kept nowhere:
+   * whoever had an unlocked device in their hands for a moment could else hide for good that they linked one of theirs.
+   */
   clear(): void {
     this.all = [];
     this.known = false;
-    this.understood = new Set();
   }
 }
 
