@@ -18,6 +18,11 @@ export function toldOf(thrown: unknown): Told {
   return { key: `error.${code}`, code, detail };
 }
 
+/** Whether the detail of words that are no recovery phrase names the place of one, or how many there are, and does not only repeat the text. */
+export function saysMore({ detail }: Told): boolean {
+  return !detail.startsWith('these 24 words');
+}
+
 // By its shape and not its class: whoever speaks the contract may make its own.
 function codeOf(thrown: unknown): FailureCode | null {
   if (!(thrown instanceof Error) || !('code' in thrown) || typeof thrown.code !== 'string') return null;
