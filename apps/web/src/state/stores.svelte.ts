@@ -43,6 +43,9 @@ export class Stores {
   /** How far a backup is that is being made or taken in. */
   progress = $state.raw<{ done: number; total: number } | null>(null);
 
+  /** Whether what all screens show was read since Kith was opened. */
+  private hasRead = false;
+
   constructor(line: Line) {
     this.line = line;
     this.people = new People(line);
@@ -107,10 +110,13 @@ export class Stores {
     }
   }
 
-  /** Reads what all screens show, unless it is here. A person who is just coming back is told of as open before they can be asked. */
+  /** Reads what all screens show, once for each time Kith is opened. Who is just coming back is told of as open before they can be asked. */
   async readFirst(): Promise<void> {
-    if (this.people.known && this.devices.known && this.safety.known) return;
-    await this.look(() => Promise.all([this.people.refresh(), this.devices.refresh(), this.safety.refresh()]));
+    if (this.hasRead) return;
+    await this.look(async () => {
+      await Promise.all([this.people.refresh(), this.devices.refresh(), this.safety.refresh()]);
+      this.hasRead = this.door.open !== null;
+    });
   }
 
   /** Says at the edge of the screen why something was not done. */
@@ -188,6 +194,7 @@ export class Stores {
   }
 
   private forget(): void {
+    this.hasRead = false;
     this.talk = null;
     // The tab that had Kith open may be gone before it got the last letters: they are there again after unlocking.
     if (this.door.state?.kind !== 'locked') this.drafts.clear();
