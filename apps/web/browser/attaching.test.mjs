@@ -6,7 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { join } from 'node:path';
 
-import { friends } from './meeting.mjs';
+import { friends, PASSWORD } from './meeting.mjs';
 
 let all;
 
@@ -120,6 +120,50 @@ test('a file that goes out is stopped, its message waits for it, and both arrive
   const target = join(world.path, 'answer-saved.bin');
   await bela.run('save', 'Anastasia', there.message_id, '--out', target);
   assert.ok((await readFile(target)).equals(content));
+});
+
+test('a conversation with pictures opens at its end, however late they grow, and what is no picture is a file', async () => {
+  const { ana, context, page, server } = all;
+  await page.setViewportSize({ width: 390, height: 844 });
+  const drawn = async (width, height) =>
+    Buffer.from(
+      await page.evaluate(
+        ([wide, high]) => {
+          const canvas = document.createElement('canvas');
+          [canvas.width, canvas.height] = [wide, high];
+          canvas.getContext('2d').fillRect(0, 0, wide / 2, high / 2);
+          return canvas.toDataURL('image/jpeg').split(',')[1];
+        },
+        [width, height],
+      ),
+      'base64',
+    );
+  const files = [
+    { name: 'tall.jpg', mimeType: 'image/jpeg', buffer: await drawn(780, 1688) },
+    { name: 'broken.gif', mimeType: 'image/gif', buffer: Buffer.from([1, 2]) },
+    { name: 'wide.jpg', mimeType: 'image/jpeg', buffer: await drawn(640, 480) },
+  ];
+  for (const file of files) {
+    await ana.at('composer-file').setInputFiles(file);
+    await page.locator('.pending').waitFor();
+    await ana.at('composer-send').click();
+    await page.locator('.pending').waitFor({ state: 'detached' });
+  }
+  await ana.say('The end of the pictures');
+  await ana.reaches('The end of the pictures', 'accepted');
+  await ana.at('file').filter({ hasText: 'broken.gif' }).waitFor();
+  const slow = await context.newCDPSession(page);
+  await slow.send('Emulation.setCPUThrottlingRate', { rate: 4 });
+  await page.goto(server.url);
+  await ana.unlock(PASSWORD);
+  await ana.message('The end of the pictures').waitFor();
+  const grown = () => [...document.querySelectorAll('.picture img')].filter((image) => image.complete && image.naturalWidth > 0).length === 2;
+  await page.waitForFunction(grown);
+  await slow.send('Emulation.setCPUThrottlingRate', { rate: 1 });
+  await page.waitForFunction(() => {
+    const { scrollHeight, scrollTop, clientHeight } = document.querySelector('.scroller');
+    return scrollHeight > clientHeight && scrollHeight - scrollTop - clientHeight < 2;
+  });
 });
 
 test('nothing of it made the browser complain', () => {

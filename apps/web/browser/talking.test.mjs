@@ -44,6 +44,44 @@ test('an answer stands under what it answers, on both sides', async () => {
   await ana.message('With milk?').filter({ hasText: 'Tea, please' }).waitFor();
 });
 
+test('what is sent while another message is on its way follows it, and what is typed meanwhile stays', async () => {
+  const { ana, bela, page } = all;
+  const said = Array.from({ length: 9 }, (_, n) => `One of nine, number ${n}`);
+  // As fast as a page can be filled: faster than any of them is on its way.
+  await page.evaluate(async (texts) => {
+    const field = document.querySelector('[data-test="composer-text"]');
+    for (const text of texts) {
+      while (field.value !== '') await new Promise((next) => setTimeout(next, 1));
+      field.value = text;
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+      field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+    }
+    // Typed over the last one, and sent, before that one has left the field.
+    field.value = 'And a last word';
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+    field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+  }, said);
+  for (const text of [...said, 'And a last word']) await ana.message(text).waitFor();
+  await bela.until('all of them have come, once each', async () => {
+    const heard = (await bela.run('log', 'Anastasia')).map((one) => one.text).filter((text) => said.includes(text) || text === 'And a last word');
+    return heard.length === 10 && new Set(heard).size === 10;
+  });
+  assert.equal(await ana.at('composer-text').inputValue(), '');
+});
+
+test('the way back closes what lies on top, and then leaves the conversation', async () => {
+  const { ana, page } = all;
+  await ana.at('about').click();
+  await ana.at('forget').click();
+  await ana.at('dialog-yes').waitFor();
+  await page.goBack();
+  await ana.at('dialog-yes').waitFor({ state: 'detached' });
+  await ana.at('forget').waitFor();
+  await page.goBack();
+  await ana.at('forget').waitFor({ state: 'detached' });
+  await ana.at('composer-text').waitFor();
+});
+
 test('what somebody feels about a message is shown to both, and goes when it is taken back', async () => {
   const { bela, page } = all;
   const pill = (emoji) => page.locator('.pills button').filter({ hasText: emoji });

@@ -47,7 +47,11 @@ export class Route {
 
   /** Takes up where a reload left it, and listens to the browser's back. Returns what stops that. */
   start(): () => void {
-    const come = (event: PopStateEvent) => this.take(event.state);
+    const come = (event: PopStateEvent) => {
+      // Back closes what lies on top of a screen before it leaves the screen.
+      if (closeTop()) history.pushState(this.entry(), '');
+      else this.take(event.state);
+    };
     this.take(history.state);
     addEventListener('popstate', come);
     return () => removeEventListener('popstate', come);
@@ -87,6 +91,16 @@ export class Route {
   private entry(): Entry {
     return { place: this.place, depth: this.depth };
   }
+}
+
+/** Closes the dialog that is on top, as Escape does. Returns whether there was one. */
+function closeTop(): boolean {
+  const top = [...document.querySelectorAll('dialog')].findLast((dialog) => dialog.open);
+  if (!top) return false;
+  // Older browsers close it without asking it.
+  const close = (top.requestClose as (() => void) | undefined) ?? top.close;
+  close.call(top);
+  return true;
 }
 
 function same(one: Place, other: Place): boolean {
