@@ -123,7 +123,7 @@ test('a file that goes out is stopped, its message waits for it, and both arrive
 });
 
 test('a conversation with pictures opens at its end, however late they grow, and what is no picture is a file', async () => {
-  const { ana, context, page, server } = all;
+  const { ana, page, server } = all;
   await page.setViewportSize({ width: 390, height: 844 });
   const drawn = async (width, height) =>
     Buffer.from(
@@ -140,6 +140,7 @@ test('a conversation with pictures opens at its end, however late they grow, and
     );
   const files = [
     { name: 'tall.jpg', mimeType: 'image/jpeg', buffer: await drawn(780, 1688) },
+    { name: 'words.txt', mimeType: 'text/plain', buffer: Buffer.from('plums') },
     { name: 'broken.gif', mimeType: 'image/gif', buffer: Buffer.from([1, 2]) },
     { name: 'wide.jpg', mimeType: 'image/jpeg', buffer: await drawn(640, 480) },
   ];
@@ -152,18 +153,27 @@ test('a conversation with pictures opens at its end, however late they grow, and
   await ana.say('The end of the pictures');
   await ana.reaches('The end of the pictures', 'accepted');
   await ana.at('file').filter({ hasText: 'broken.gif' }).waitFor();
-  const slow = await context.newCDPSession(page);
-  await slow.send('Emulation.setCPUThrottlingRate', { rate: 4 });
   await page.goto(server.url);
   await ana.unlock(PASSWORD);
   await ana.message('The end of the pictures').waitFor();
-  const grown = () => [...document.querySelectorAll('.picture img')].filter((image) => image.complete && image.naturalWidth > 0).length === 2;
+  const grown = () => [...document.querySelectorAll('.picture img')].filter((image) => image.complete && image.naturalWidth > 600).length === 2;
   await page.waitForFunction(grown);
-  await slow.send('Emulation.setCPUThrottlingRate', { rate: 1 });
-  await page.waitForFunction(() => {
+  const atEnd = () => {
     const { scrollHeight, scrollTop, clientHeight } = document.querySelector('.scroller');
     return scrollHeight > clientHeight && scrollHeight - scrollTop - clientHeight < 2;
+  };
+  await page.waitForFunction(atEnd);
+  // A row grows, and one hears of scrolling twice before one hears of the row, as it happens while pictures come.
+  await page.evaluate(() => {
+    const scroller = document.querySelector('.scroller');
+    const more = document.createElement('div');
+    more.style.blockSize = '300px';
+    [...scroller.querySelectorAll('[data-place]')].at(-1).append(more);
+    for (let n = 0; n < 2; n += 1) scroller.dispatchEvent(new Event('scroll'));
   });
+  await page.waitForFunction(atEnd);
+  await page.evaluate(() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))));
+  assert.ok(await page.evaluate(atEnd));
 });
 
 test('nothing of it made the browser complain', () => {
