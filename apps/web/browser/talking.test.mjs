@@ -69,6 +69,26 @@ test('what is sent while another message is on its way follows it, and what is t
   assert.equal(await ana.at('composer-text').inputValue(), '');
 });
 
+test('a change that is sent twice at once sends no draft that waited meanwhile', async () => {
+  const { ana, page } = all;
+  await ana.say('Words to be changed');
+  await ana.reaches('Words to be changed', 'accepted');
+  await ana.at('composer-text').fill('Not said yet');
+  await choose('Words to be changed', 'Change');
+  await page.evaluate(() => {
+    const field = document.querySelector('[data-test="composer-text"]');
+    field.value = 'Words that were changed';
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+    for (let n = 0; n < 3; n += 1) field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+  });
+  await ana.message('Words that were changed').waitFor();
+  await page.waitForFunction(() => document.querySelector('[data-test="composer-text"]').value === 'Not said yet');
+  // Whatever would go out goes out before what is said next.
+  await ana.say('Said behind it');
+  await ana.reaches('Said behind it', 'accepted');
+  assert.equal(await saying('Not said yet').count(), 0);
+});
+
 test('the way back closes what lies on top, and then leaves the conversation', async () => {
   const { ana, page } = all;
   await ana.at('about').click();
